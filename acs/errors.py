@@ -1,0 +1,57 @@
+"""The error tree of the server.
+
+AcsError
+├── ConfigError          the configuration is wrong: the operator mends the file
+├── ProtocolError        a CPE broke TR-069 or SOAP: the CPE is at fault
+├── NotFound             the caller named a thing that does not exist
+├── Conflict             the thing's state forbids what the caller wants
+├── InvalidInput         the caller's input cannot be used
+├── Forbidden            the caller may not do this
+├── TooMany              a limit was reached: try again later
+└── StoreError           the database failed: the operator looks at it
+"""
+
+
+class AcsError(Exception):
+    """Something the server can explain to whoever asked."""
+
+
+class ConfigError(AcsError):
+    """The configuration file is missing, broken, or names something that does not exist."""
+
+
+class ProtocolError(AcsError):
+    """A peer broke TR-069, SOAP or HTTP. `status_hint` is the HTTP status that would be apt."""
+
+    def __init__(self, message: str, *, status_hint: int = 400, fault_code: int | None = None) -> None:
+        super().__init__(message)
+        self.status_hint = status_hint
+        self.fault_code = fault_code
+
+
+class NotFound(AcsError):
+    """The thing that the caller named does not exist."""
+
+
+class Conflict(AcsError):
+    """The state of the thing forbids what the caller wants."""
+
+
+class InvalidInput(AcsError):
+    """The caller's input cannot be used; the message names the place and the remedy."""
+
+
+class Forbidden(AcsError):
+    """The caller is known but may not do this."""
+
+
+class TooMany(AcsError):
+    """A limit was reached. `retry_after_s` says when to try again."""
+
+    def __init__(self, message: str, *, retry_after_s: int = 30) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class StoreError(AcsError):
+    """The database refused or failed; nothing was acknowledged."""

@@ -1,0 +1,1 @@
+"""The secondline command: click groups over the HTTP API, the simulator and the demo."""

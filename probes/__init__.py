@@ -1,0 +1,1 @@
+"""Looking at a line from outside: SNMP, ping, captures, and the pure line-test judgement. Usable without acs."""

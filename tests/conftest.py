@@ -1,0 +1,26 @@
+"""What every test shares: one session-scoped uvloop loop, on which the reactor is installed once."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+
+import pytest
+import uvloop
+
+
+@pytest.fixture(scope="session")
+def event_loop_policy() -> Iterator[asyncio.AbstractEventLoopPolicy]:
+    """The loop that the server runs on."""
+    yield uvloop.EventLoopPolicy()
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def reactor() -> object:
+    """Twisted's reactor, installed on the tests' own loop before anything imports it."""
+    if "twisted.internet.reactor" not in sys.modules:
+        from twisted.internet import asyncioreactor  # noqa: PLC0415 - importing it earlier would choose another reactor
+
+        asyncioreactor.install(asyncio.get_running_loop())
+    from twisted.internet import reactor  # noqa: PLC0415 - only now it is the right one
+
+    return reactor
