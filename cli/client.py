@@ -1,0 +1,225 @@
+"""The HTTP API as the commands see it. The rule: whatever goes wrong becomes a CliError that says what to do next.
+
+Where the server is: --url and --token-file, else ~/.config/secondline/client.toml (`url`, `token_file`), else loopback.
+"""
+
+import json
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from cli.errors import CliError
+from cli.exit_status import ExitStatus
+from cli.options import DEFAULT_URL
+from cli.texts import _
+
+#: greatest time of one ordinary call, seconds
+CALL_TIMEOUT_S = 30.0
+
+STATUS_OF_CODE = {
+    400: ExitStatus.USAGE,
+    401: ExitStatus.REFUSED,
+    403: ExitStatus.REFUSED,
+    404: ExitStatus.NOT_FOUND,
+    409: ExitStatus.CONFLICT,
+    413: ExitStatus.USAGE,
+    415: ExitStatus.USAGE,
+    422: ExitStatus.USAGE,
+    429: ExitStatus.FAILURE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ServerEvent:
+    """One server-sent event: its name and its decoded JSON."""
+
+    name: str
+    data: Any
+
+
+class Client:
+    """Calls of one server with one token. Use it as a context manager."""
+
+    def __init__(self, url: str, token: str | None) -> None:
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        self.url = url.rstrip("/")
+        # trust_env off: a proxy variable of the shell must not get between us and our own server
+        self._http = httpx.Client(
+            base_url=f"{self.url}/api/v1", headers=headers, timeout=CALL_TIMEOUT_S, trust_env=False
+        )
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._http.close()
+
+    def get(self, path: str, **query: object) -> Any:
+        """Return the decoded answer of a GET; query values that are None are left out."""
+        return self._call("GET", path, query=query)
+
+    def post(self, path: str, body: object = None, *, headers: Mapping[str, str] | None = None) -> Any:
+        """Return the decoded answer of a POST with a JSON body."""
+        return self._call("POST", path, body=body, headers=headers)
+
+    def put(self, path: str, body: object) -> Any:
+        """Return the decoded answer of a PUT with a JSON body."""
+        return self._call("PUT", path, body=body)
+
+    def delete(self, path: str) -> Any:
+        """Return the decoded answer of a DELETE."""
+        return self._call("DELETE", path)
+
+    def post_text(self, path: str, text: str, *, content_type: str = "text/csv", **query: object) -> Any:
+        """Return the decoded answer of a POST of text, such as CSV."""
+        return self._call(
+            "POST", path, query=query, content=text.encode(), headers={"content-type": f"{content_type}; charset=utf-8"}
+        )
+
+    def events(self, path: str, *, timeout_s: float) -> Iterator[ServerEvent]:
+        """Yield server-sent events until the server ends the stream.
+
+        Raises:
+            CliError: TIMEOUT where nothing comes for `timeout_s`.
+        """
+        timeout = httpx.Timeout(CALL_TIMEOUT_S, read=timeout_s)
+        try:
+            with self._http.stream("GET", path, timeout=timeout) as response:
+                if response.status_code >= 400:
+                    response.read()
+                    raise self._error(response)
+                yield from _parse_events(response.iter_lines())
+        except httpx.ReadTimeout as error:
+            text = _("Nothing came from {url} for {seconds} s; look with: secondline operation list").format(
+                url=self.url, seconds=round(timeout_s)
+            )
+            raise CliError(text, ExitStatus.TIMEOUT) from error
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, object] | None = None,
+        body: object = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        params = {key: str(value) for key, value in (query or {}).items() if value is not None}
+        try:
+            response = self._http.request(
+                method, path, params=params, json=body, content=content, headers=dict(headers or {})
+            )
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+        if response.status_code >= 400:
+            raise self._error(response)
+        if not response.content:
+            return None
+        try:
+            return response.json()
+        except ValueError as error:
+            raise CliError(
+                _("{url} does not answer as secondline does; is the address right?").format(url=self.url),
+                ExitStatus.UNREACHABLE,
+            ) from error
+
+    def _unreachable(self, error: Exception) -> CliError:
+        text = _(
+            "No server answers at {url} ({error}). Start one with: secondline serve --config FILE, "
+            "or name another with --url."
+        )
+        return CliError(text.format(url=self.url, error=error or type(error).__name__), ExitStatus.UNREACHABLE)
+
+    def _error(self, response: httpx.Response) -> CliError:
+        message = _message_of(response)
+        status = STATUS_OF_CODE.get(response.status_code, ExitStatus.FAILURE)
+        if response.status_code == 401:
+            text = _(
+                "{url} wants a token ({message}). Create one on the server with: secondline token create NAME "
+                "--scope read --scope operate --config FILE, and give its file with --token-file."
+            )
+            return CliError(text.format(url=self.url, message=message), status)
+        if response.status_code >= 500:
+            text = _("{url} failed with {code}: {message}. Its log says more.")
+            return CliError(text.format(url=self.url, code=response.status_code, message=message), status)
+        return CliError(message, status)
+
+
+def connect(url: str | None, token_file: Path | None) -> Client:
+    """Return a client for the server that options and client.toml name.
+
+    Raises:
+        CliError: USAGE when client.toml or the token file cannot be read.
+    """
+    known = _client_file()
+    chosen_url = url or str(known.get("url", DEFAULT_URL))
+    if not chosen_url.startswith(("http://", "https://")):
+        raise CliError(
+            _("{url} is no address; it must begin with http:// or https://").format(url=chosen_url), ExitStatus.USAGE
+        )
+    chosen_file = token_file or (Path(str(known["token_file"])).expanduser() if "token_file" in known else None)
+    return Client(chosen_url, None if chosen_file is None else read_token(chosen_file))
+
+
+def read_token(path: Path) -> str:
+    """Return the token in a file, without white space around it.
+
+    Raises:
+        CliError: USAGE when the file cannot be read or is empty.
+    """
+    try:
+        token = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        text = _("The token file {path} cannot be read: {error}").format(path=path, error=error)
+        raise CliError(text, ExitStatus.USAGE) from error
+    if not token or not token.isascii() or any(c.isspace() for c in token):
+        text = _("The token file {path} must hold one token and nothing else.").format(path=path)
+        raise CliError(text, ExitStatus.USAGE)
+    return token
+
+
+def _client_file() -> dict[str, object]:
+    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    path = home / "secondline" / "client.toml"
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        text = _("{path} cannot be read: {error}").format(path=path, error=error)
+        raise CliError(text, ExitStatus.USAGE) from error
+
+
+def _parse_events(lines: Iterator[str]) -> Iterator[ServerEvent]:
+    name, data = "message", ""
+    for line in lines:
+        if line.startswith("event:"):
+            name = line[6:].strip()
+        elif line.startswith("data:"):
+            data += line[5:].strip()
+        elif not line and data:
+            yield ServerEvent(name, json.loads(data))
+            name, data = "message", ""
+
+
+def _message_of(response: httpx.Response) -> str:
+    try:
+        body = response.json()
+    except ValueError:
+        return response.text[:200] or response.reason_phrase
+    if isinstance(body, dict):
+        for key in ("message", "reason", "detail", "error"):
+            value = body.get(key)
+            if isinstance(value, dict):
+                value = value.get("message")
+            if value:
+                return str(value)
+    return json.dumps(body, ensure_ascii=False)[:400]

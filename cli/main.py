@@ -1,0 +1,81 @@
+"""The command `secondline`: groups that are imported only when they are used. Importing this loads only click."""
+
+import importlib
+import sys
+
+import click
+
+from cli.errors import CliError
+from cli.exit_status import ExitStatus
+from cli.texts import LANGUAGES, N_, _, choose
+
+#: name → (module:attribute, what it is for); the text is a message id
+COMMANDS: dict[str, tuple[str, str]] = {
+    "serve": ("cli.serve:serve", N_("Run the server: CWMP endpoint, API, worker.")),
+    "demo": ("cli.demo:demo", N_("Watch twelve tickets of a simulated neighbourhood turn into verdicts.")),
+    "simulate": ("cli.simulate:simulate", N_("Run a simulated neighbourhood against any server.")),
+    "line": ("cli.line:line", N_("Access lines: import, list, show, check.")),
+    "device": ("cli.device:device", N_("CPEs: list, show, get, set, refresh, reboot.")),
+    "operation": ("cli.operation:operation", N_("Operations on CPEs: list, show, cancel.")),
+    "linetest": ("cli.linetest:linetest", N_("The line-test engine: judge facts, show a test.")),
+    "probe": ("cli.probe:probe", N_("Probes: ping, olt.")),
+    "fact": ("cli.fact:fact", N_("Facts of other systems: import.")),
+    "node": ("cli.node:node", N_("Access nodes, such as OLTs: set, list.")),
+    "token": ("cli.token:token", N_("API tokens: create, list, revoke.")),
+    "db": ("cli.db:db", N_("The database: upgrade.")),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called; their one-line help is in COMMANDS."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of COMMANDS."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command; None for a name that does not exist."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module_name, attribute = entry[0].split(":")
+        command: click.Command = getattr(importlib.import_module(module_name), attribute)
+        return command
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what the program is, in the chosen language."""
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(_("A TR-069 server with access probes and line tests."))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section(_("Commands")):
+            formatter.write_dl([(name, _(text)) for name, (_place, text) in COMMANDS.items()])
+
+
+def _choose_language(_context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    choose(value)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--lang", type=click.Choice(LANGUAGES), callback=_choose_language, expose_value=False, is_eager=True)
+@click.version_option(package_name="secondline")
+def cli() -> None:
+    """Run one command; the texts are in the language of --lang, LC_ALL or LANG."""
+
+
+def main() -> None:
+    """Run the command line and end the process with an `ExitStatus`."""
+    try:
+        cli(prog_name="secondline")
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(ExitStatus.FAILURE)
+    except Exception as error:  # noqa: BLE001 - the edge: a person gets one line, and --debug's traceback from the log
+        CliError(f"{type(error).__name__}: {error}").show()
+        sys.exit(ExitStatus.FAILURE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""Everything that is written for a person or a program: tables, cards, progress, JSON. The only importer of rich.
+
+Colour appears only on a terminal. Results go to standard output, everything else to standard error.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+from rich.status import Status
+from rich.table import Table
+
+#: width of tables and cards where standard output is not a terminal
+PLAIN_WIDTH = 110
+
+
+def print_json(value: object) -> None:
+    """Write one JSON document to standard output, readable, in Unicode."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def print_line(text: str = "", *, style: str | None = None) -> None:
+    """Write one line of result; `style` is a rich style, seen only on a terminal."""
+    _console().print(escape(text), style=style, soft_wrap=True, highlight=False)
+
+
+def print_note(text: str) -> None:
+    """Write one line to standard error: what is going on, not the result."""
+    _console(stderr=True).print(escape(text), soft_wrap=True, highlight=False, style="dim")
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> None:
+    """Write a table; None is shown as an empty cell."""
+    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
+    _console().print(table)
+
+
+def print_pairs(pairs: Sequence[tuple[str, object]]) -> None:
+    """Write name and value side by side, one pair per line; pairs whose value is None are left out."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in pairs:
+        if value is not None:
+            table.add_row(escape(name), escape(str(value)))
+    _console().print(table)
+
+
+def print_card(title: str, lines: Sequence[str], *, style: str = "") -> None:
+    """Write a framed card; `style` is the colour of the frame on a terminal."""
+    body = "\n".join(escape(line) for line in lines)
+    _console().print(Panel(body, title=escape(title), title_align="left", border_style=style, highlight=False))
+
+
+class Progress:
+    """A line on standard error that says what is being waited for: a spinner on a terminal, else plain lines."""
+
+    def __init__(self, status: Status | None, quiet: bool) -> None:
+        self._status = status
+        self._quiet = quiet
+
+    def update(self, text: str) -> None:
+        """Say what goes on now."""
+        if self._status is not None:
+            self._status.update(escape(text))
+        elif not self._quiet:
+            print_note(text)
+
+    def step(self, text: str) -> None:
+        """Say something that stays on the screen."""
+        if not self._quiet:
+            print_note(text)
+
+
+@contextmanager
+def progress(text: str, *, quiet: bool = False) -> Iterator[Progress]:
+    """Show that something goes on for over a second; `quiet` (as with --json) shows nothing."""
+    console = _console(stderr=True)
+    if quiet or not console.is_terminal:
+        shown = Progress(None, quiet)
+        shown.update(text)
+        yield shown
+        return
+    with console.status(escape(text)) as status:
+        yield Progress(status, quiet)
+
+
+def _console(*, stderr: bool = False) -> Console:
+    stream = sys.stderr if stderr else sys.stdout
+    terminal = stream.isatty()
+    return Console(
+        stderr=stderr,
+        width=None if terminal else PLAIN_WIDTH,
+        no_color=not terminal,
+        highlight=False,
+        emoji=False,
+    )
