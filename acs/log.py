@@ -1,0 +1,59 @@
+"""Structured logs: one JSON line per thing that happened, on standard error.
+
+Event names are `noun.past_verb`; data goes in fields. Secrets never get here: a field whose name says that it is
+one is replaced, whoever logs it.
+"""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import IO, Any
+
+import structlog
+
+#: A field with one of these words in its name is never written.
+SECRET_WORDS = ("password", "secret", "authorization", "cookie", "token", "community", "passphrase")
+HIDDEN = "(hidden)"
+
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+def configure(level: str, stream: IO[str] | None = None) -> None:
+    """Send every log of the process, those of libraries included, to `stream` as JSON lines from `level` up."""
+    stream = stream or sys.stderr
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            hide_secrets,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        logger_factory=structlog.WriteLoggerFactory(file=stream),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_JsonFormatter())
+    logging.basicConfig(level=max(LEVELS[level], logging.WARNING), handlers=[handler], force=True)
+
+
+def hide_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replace the value of every field whose name says that it is a secret."""
+    for name in event:
+        lowered = name.lower()
+        if any(word in lowered for word in SECRET_WORDS):
+            event[name] = HIDDEN
+    return event
+
+
+class _JsonFormatter(logging.Formatter):
+    """A library's record in the same shape as ours."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields: dict[str, Any] = {"logger": record.name, "event": "library.logged", "text": record.getMessage()}
+        fields["level"] = record.levelname.lower()
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        return str(structlog.processors.JSONRenderer(ensure_ascii=False)(None, "", fields))

@@ -1,0 +1,39 @@
+"""What the server counts, for Prometheus at `GET /api/v1/metrics`.
+
+Names are `acs_<what>_<unit>`; no label carries a device, so that their number stays small.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+#: Seconds; a session takes milliseconds when nothing is asked and minutes when a slow CPE is read.
+SESSION_BUCKETS = (0.005, 0.02, 0.1, 0.5, 2, 10, 60, 300)
+
+
+class Metrics:
+    """The server's counters in a registry of their own, so that two servers in one process do not mix."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.sessions = Counter(
+            "acs_sessions_total", "CWMP sessions by how they ended", ["end"], registry=self.registry
+        )
+        self.session_seconds = Histogram(
+            "acs_session_seconds", "Duration of CWMP sessions", buckets=SESSION_BUCKETS, registry=self.registry
+        )
+        self.posts = Counter("acs_posts_total", "HTTP requests at the CWMP endpoint", registry=self.registry)
+        self.refusals = Counter(
+            "acs_refusals_total", "HTTP requests refused, by status", ["status"], registry=self.registry
+        )
+        self.challenges = Counter("acs_challenges_total", "Digest challenges sent", registry=self.registry)
+        self.connections = Gauge("acs_connections", "Open connections of CPEs", registry=self.registry)
+        self.open_sessions = Gauge("acs_open_sessions", "CWMP sessions in memory", registry=self.registry)
+        self.operations = Counter(
+            "acs_operations_total", "Operations ended, by kind and state", ["kind", "state"], registry=self.registry
+        )
+        self.connection_requests = Counter(
+            "acs_connection_requests_total", "Connection requests by result", ["result"], registry=self.registry
+        )
+
+    def text(self) -> bytes:
+        """All metrics in Prometheus' text format."""
+        return generate_latest(self.registry)

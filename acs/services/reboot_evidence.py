@@ -1,0 +1,102 @@
+"""Did the reboot that we asked for happen? Pure: what a new session shows → a ruling.
+
+The one rule: a reboot is sent again only on proof that it never took effect, because each one cuts a subscriber
+off. What cannot be told stays as it is until the deadline.
+
+    what the new session shows                       ruling
+    `M Reboot` with our CommandKey                   SUCCEEDED
+    uptime younger than the sending                  SUCCEEDED
+    `1 BOOT`, uptime unknown                         SUCCEEDED (asked first when the Inform was a repeat)
+    `1 BOOT`, uptime older than the sending          KEEP: the event was meant for an earlier boot
+    no boot event, uptime older, answered            KEEP: it said yes, it will reboot or run into its deadline
+    no boot event, uptime older, unanswered, settled RESEND
+    no boot event, uptime unknown, settled           ASK_UPTIME
+    anything before the settle time                  KEEP
+
+Source: TR-069 Amendment 6, Annex A.4.1.1 (CommandKey of Reboot returns in `M Reboot`).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+#: By how much of the elapsed time a CPE's uptime counter may drift: quartz is 100 times better.
+DRIFT = 0.001
+
+
+class Ruling(StrEnum):
+    """What a new session says about a reboot that was sent."""
+
+    #: The CPE booted after the sending.
+    SUCCEEDED = "succeeded"
+    #: The CPE has not booted and never took the request: it may be sent again.
+    RESEND = "resend"
+    #: Only the CPE's uptime can tell: read it, then judge again.
+    ASK_UPTIME = "ask_uptime"
+    #: Nothing is proved; wait for the next session or the deadline.
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A reboot that was written as sent. `answered` = the CPE's RebootResponse arrived."""
+
+    command_key: str
+    sent_at: datetime
+    answered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a session opened after the sending shows.
+
+    `events` are (code, command key) as the CPE sent them; `uptime_s` was read at `at`, None = not known;
+    `can_ask` = the uptime can still be read in this session; `repeated` = the Inform's RetryCount was not 0,
+    so its events may be older than its last boot.
+    """
+
+    opened_at: datetime
+    at: datetime
+    events: tuple[tuple[str, str], ...]
+    uptime_s: float | None
+    can_ask: bool
+    repeated: bool = False
+
+
+def judge(sending: Sending, sight: Sight, *, settle_s: float, slack_s: float) -> Ruling:
+    """Return what `sight` proves about `sending`.
+
+    `settle_s` is how long after the sending a CPE may still reboot for it; `slack_s` is by how much an uptime
+    and our clock may disagree.
+    """
+    if ("M Reboot", sending.command_key) in sight.events:
+        return Ruling.SUCCEEDED
+    if sight.opened_at <= sending.sent_at:
+        return Ruling.KEEP
+    booted = any(code == "1 BOOT" for code, _ in sight.events)
+    settled = sight.opened_at >= sending.sent_at + timedelta(seconds=settle_s)
+    if sight.uptime_s is None:
+        return _without_uptime(sending, sight, booted=booted, settled=settled)
+    slack = timedelta(seconds=slack_s + DRIFT * (sight.at - sending.sent_at).total_seconds())
+    boot_at = sight.at - timedelta(seconds=sight.uptime_s)
+    if boot_at < sending.sent_at - slack:
+        return Ruling.RESEND if settled and not booted and not sending.answered else Ruling.KEEP
+    return Ruling.SUCCEEDED if booted or boot_at > sending.sent_at + slack else Ruling.KEEP
+
+
+def _without_uptime(sending: Sending, sight: Sight, *, booted: bool, settled: bool) -> Ruling:
+    if booted:
+        return Ruling.ASK_UPTIME if sight.repeated and sight.can_ask else Ruling.SUCCEEDED
+    if settled and sight.can_ask:
+        return Ruling.ASK_UPTIME
+    return Ruling.KEEP
+
+
+def why_never(sending: Sending) -> str:
+    """The reason that an operation gives when its deadline passes without proof of a boot."""
+    if sending.answered:
+        return "the CPE answered Reboot but never rebooted before the deadline"
+    return (
+        "Reboot was sent, but neither an answer nor a boot was seen before the deadline; "
+        "it was not sent again because nothing proved that it never took effect"
+    )
