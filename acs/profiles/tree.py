@@ -1,0 +1,214 @@
+"""A parameter tree and a profile in, facts out. Pure: the caller says when the tree was read.
+
+The rule of this file: a reading that means nothing gives no value. What was sent stays in `raw` with its quality.
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
+
+from acs.profiles.convert import CONVERSIONS, boolean, number
+from acs.profiles.schema import Profile, Reading
+from probes.facts import Fact, Quality, Scalar
+
+#: the fact that a profile's own list of defects gives
+_KNOWN_BUG = "fw.outdated_known_bug"
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """One row's reading: `value` None means that `raw` says nothing."""
+
+    value: Scalar | None
+    raw: str
+    name: str
+
+
+def facts_from_tree(profile: Profile, values: Mapping[str, str], at: datetime, source: str) -> list[Fact]:
+    """What the tree says, one fact per name that the profile knows and the tree has.
+
+    `values` is path → text as the CPE sent it, `at` when they were read. A fact whose every reading is a sentinel or
+    garbage comes back as `unreadable` with the raw text; one without any parameter in the tree does not come back.
+    """
+    names = sorted(values)
+    facts = []
+    for fact, readings in profile.readings.items():
+        found = _first_usable(readings, values, names)
+        if found is not None:
+            quality = Quality.OK if found.value is not None else Quality.UNREADABLE
+            facts.append(Fact(fact, found.value, at, source, found.name, quality, found.raw))
+    return facts
+
+
+def wanted_names(profile: Profile, known_names: Sequence[str]) -> list[str]:
+    """The parameters to ask this device for: every known name that one of the profile's readings uses, sorted.
+
+    Names that the device never showed are left out: a single unknown name makes a CPE refuse the whole question.
+    """
+    names = sorted(known_names)
+    wanted: set[str] = set()
+    for readings in profile.readings.values():
+        for reading in readings:
+            for pattern in _patterns(reading):
+                wanted.update(_matching(pattern, names))
+    return sorted(wanted)
+
+
+def firmware_fact(profile: Profile, software_version: str, at: datetime, source: str) -> Fact | None:
+    """Whether the version has a known defect; None where the profile cannot tell.
+
+    `false` is said only where the profile's list of defects is declared to be maintained.
+    """
+    if not software_version:
+        return None
+    for defect in profile.firmware.defect:
+        if any(fnmatchcase(software_version, version) for version in defect.versions):
+            return Fact(
+                _KNOWN_BUG, True, at, source, f"{profile.id}: {defect.title.get('en', '')}", raw=software_version
+            )
+    if not profile.firmware.maintained:
+        return None
+    return Fact(_KNOWN_BUG, False, at, source, f"{profile.id}: list of defects", raw=software_version)
+
+
+def binding_values(profile: Profile, values: Mapping[str, str]) -> dict[str, str]:
+    """The values that tell which line a device is on: `pppoe_login` and `address`, where the tree has them."""
+    names = sorted(values)
+    found = {}
+    for key in ("pppoe_login", "address"):
+        patterns: tuple[str, ...] = getattr(profile.binding, key)
+        texts = (values[name].strip() for pattern in patterns for name in _matching(pattern, names))
+        usable = next((text for text in texts if text and text != "0.0.0.0"), None)
+        if usable is not None:
+            found[key] = usable
+    return found
+
+
+def _first_usable(readings: Sequence[Reading], values: Mapping[str, str], names: Sequence[str]) -> _Sample | None:
+    unusable = None
+    for reading in readings:
+        sample = _read(reading, values, names)
+        if sample is not None and sample.value is not None:
+            return sample
+        unusable = unusable or sample
+    return unusable
+
+
+def _read(reading: Reading, values: Mapping[str, str], names: Sequence[str]) -> _Sample | None:
+    rows = [name for name in _matching(reading.path, names) if _row_counts(reading, name, values)]
+    if reading.pick == "count":
+        return _Sample(len(rows), f"{len(rows)} rows", reading.path) if rows else None
+    samples = [_sample(reading, name, values) for name in rows if values[name].strip()]
+    usable = [sample for sample in samples if sample.value is not None]
+    return _picked(reading, usable) if usable else next(iter(samples), None)
+
+
+def _picked(reading: Reading, samples: Sequence[_Sample]) -> _Sample:
+    match reading.pick:
+        case "min":
+            return min(samples, key=_size)
+        case "max":
+            return max(samples, key=_size)
+        case "any":
+            return next((sample for sample in samples if sample.value in (True, "up")), samples[0])
+        case "all":
+            return next((sample for sample in samples if sample.value in (False, "down")), samples[0])
+        case "sum":
+            total = sum(_size(sample) for sample in samples)
+            return _Sample(_whole(total, reading), "+".join(sample.raw for sample in samples), reading.path)
+        case _:
+            return samples[0]
+
+
+def _sample(reading: Reading, name: str, values: Mapping[str, str]) -> _Sample:
+    raw = values[name].strip()
+    text = raw.rsplit(",", 1)[-1].strip() if reading.last_of_list else raw
+    if _is_sentinel(reading, text):
+        return _Sample(None, raw, name)
+    if reading.codes:
+        return _Sample(reading.codes.get(text), raw, name)
+    if reading.as_ == "boolean":
+        return _Sample(boolean(text), raw, name)
+    if reading.as_ == "text":
+        return _Sample(text, raw, name)
+    return _numeric(reading, name, text, raw, values)
+
+
+def _numeric(reading: Reading, name: str, text: str, raw: str, values: Mapping[str, str]) -> _Sample:
+    value = number(text)
+    if value is not None and reading.of is not None:
+        whole_name = _beside(reading.path, name, reading.of)
+        whole_raw = values.get(whole_name, "").strip()
+        whole = number(whole_raw.rsplit(",", 1)[-1] if reading.last_of_list else whole_raw)
+        raw = f"{raw} of {whole_raw}"
+        value = 100.0 * value / whole if whole else None
+    if value is not None:
+        value = CONVERSIONS[reading.convert](value)
+    if value is None or (reading.between is not None and not reading.between[0] <= value <= reading.between[1]):
+        return _Sample(None, raw, name)
+    return _Sample(_whole(value, reading), raw, name)
+
+
+def _whole(value: float, reading: Reading) -> Scalar:
+    if reading.as_ == "positive":
+        return value > 0
+    return round(value) if reading.as_ == "integer" else round(value, 3)
+
+
+def _is_sentinel(reading: Reading, text: str) -> bool:
+    value = number(text)
+    return any(text == mark if isinstance(mark, str) else value == mark for mark in reading.sentinels)
+
+
+def _size(sample: _Sample) -> float:
+    return float(sample.value) if isinstance(sample.value, int | float) else 0.0
+
+
+def _row_counts(reading: Reading, name: str, values: Mapping[str, str]) -> bool:
+    for leaf, allowed in reading.where.items():
+        said = values.get(_beside(reading.path, name, leaf), "").strip().lower()
+        if said not in {text.lower() for text in allowed}:
+            return False
+    return True
+
+
+def _beside(pattern: str, name: str, other: str) -> str:
+    """The name that `other` has in the row of `name`: a leaf of the last row, or a whole pattern with its own *."""
+    instances = iter(_regex(pattern).fullmatch(name).groups())  # type: ignore[union-attr]  # name matched this pattern
+    if "*" in other:
+        return re.sub(r"\*", lambda _: next(instances), other)
+    if "." in other:
+        return other
+    return name[: name.rindex(".") + 1] + other
+
+
+def _patterns(reading: Reading) -> Iterator[str]:
+    yield reading.path
+    if reading.of is not None:
+        yield reading.of
+    for leaf in reading.where:
+        yield reading.path[: reading.path.rindex(".") + 1] + leaf
+
+
+def _matching(pattern: str, names: Sequence[str]) -> Iterator[str]:
+    """The sorted names that fit a pattern, in numeric order of their instances."""
+    head = pattern.split("*", 1)[0]
+    start = bisect_left(names, head)
+    if "*" not in pattern:
+        if start < len(names) and names[start] == pattern:
+            yield pattern
+        return
+    fits, regex = [], _regex(pattern)
+    for name in names[start:]:
+        if not name.startswith(head):
+            break
+        if found := regex.fullmatch(name):
+            fits.append((tuple(int(number_) for number_ in found.groups()), name))
+    yield from (name for _, name in sorted(fits))
+
+
+def _regex(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.escape(pattern).replace(r"\*", r"(\d+)"))
