@@ -1,0 +1,1 @@
+"""The only SQL of the product: SQLite by default, PostgreSQL for fleets."""
