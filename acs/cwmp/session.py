@@ -1,0 +1,297 @@
+"""Who may send what when: one table of the conversation, for both ends of it.
+
+The one rule: a Session changes only by a row of TRANSITIONS. It is a small frozen value that any process can store and
+take up again; a CPE that comes back on another connection goes on where it was.
+
+    OPENING --Inform--> INFORMED --InformResponse--> CPE_TURN --empty--> ACS_TURN --204--> GRACE
+                                                      |    ^              |    ^             |
+                                          CPE request v    | answer       v    | answer      | CPE request, empty
+                                                     CPE_ASKED          ACS_ASKED            v as from CPE_TURN
+
+Source: TR-069 Amendment 6, §3.7.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from acs.cwmp.envelope import NS_1_0, Envelope
+from acs.cwmp.identity import DeviceKey, device_key
+from acs.cwmp.messages import ACS_REQUESTS, CPE_REQUESTS, GetRPCMethods, Inform, Message, SoapFault, rpc_name
+from acs.cwmp.versions import negotiate
+from acs.errors import ProtocolError
+
+
+class Role(StrEnum):
+    """Which end of the conversation we are."""
+
+    #: The auto-configuration server.
+    ACS = "acs"
+    #: The device (the simulator and the tests).
+    CPE = "cpe"
+
+
+class State(StrEnum):
+    """Where the conversation is."""
+
+    #: Nothing was said yet: only an Inform may come.
+    OPENING = "opening"
+    #: An Inform waits for its answer.
+    INFORMED = "informed"
+    #: The CPE may send its own requests, or hand over the turn with an empty POST.
+    CPE_TURN = "cpe_turn"
+    #: A request of the CPE waits for its answer.
+    CPE_ASKED = "cpe_asked"
+    #: The ACS may send a request, or end with 204.
+    ACS_TURN = "acs_turn"
+    #: A request of the ACS waits for its answer.
+    ACS_ASKED = "acs_asked"
+    #: 204 was sent: complete, but a CPE may still send a request of its own.
+    GRACE = "grace"
+    #: Over.
+    ENDED = "ended"
+
+
+class Step(StrEnum):
+    """What travels, by who sends it."""
+
+    #: CPE: opens the session.
+    INFORM = "inform"
+    #: CPE: a request of its own.
+    CPE_REQUEST = "cpe_request"
+    #: CPE: the response or fault to a request of the ACS.
+    CPE_ANSWER = "cpe_answer"
+    #: CPE: a POST without a message.
+    CPE_EMPTY = "cpe_empty"
+    #: ACS: a request.
+    ACS_REQUEST = "acs_request"
+    #: ACS: the response to the request of the CPE.
+    ACS_ANSWER = "acs_answer"
+    #: ACS: a fault to the request of the CPE.
+    ACS_FAULT = "acs_fault"
+    #: ACS: fault 8005, upon which the CPE sends the same request again.
+    ACS_RETRY = "acs_retry"
+    #: ACS: 204.
+    ACS_EMPTY = "acs_empty"
+
+
+CPE_STEPS: Final = frozenset({Step.INFORM, Step.CPE_REQUEST, Step.CPE_ANSWER, Step.CPE_EMPTY})
+ACS_STEPS: Final = frozenset(Step) - CPE_STEPS
+
+#: State → what may happen → the state after it. Everything else breaks the protocol.
+TRANSITIONS: Final[Mapping[State, Mapping[Step, State]]] = MappingProxyType(
+    {
+        State.OPENING: {Step.INFORM: State.INFORMED},
+        State.INFORMED: {
+            Step.ACS_ANSWER: State.CPE_TURN,
+            Step.ACS_RETRY: State.OPENING,
+            Step.ACS_FAULT: State.ENDED,
+        },
+        State.CPE_TURN: {Step.CPE_REQUEST: State.CPE_ASKED, Step.CPE_EMPTY: State.ACS_TURN},
+        State.CPE_ASKED: {
+            Step.ACS_ANSWER: State.CPE_TURN,
+            Step.ACS_RETRY: State.CPE_TURN,
+            Step.ACS_FAULT: State.CPE_TURN,
+        },
+        State.ACS_TURN: {Step.ACS_REQUEST: State.ACS_ASKED, Step.ACS_EMPTY: State.GRACE},
+        State.ACS_ASKED: {Step.CPE_ANSWER: State.ACS_TURN},
+        State.GRACE: {Step.CPE_REQUEST: State.CPE_ASKED, Step.CPE_EMPTY: State.ACS_TURN},
+        State.ENDED: {},
+    }
+)
+
+_RETRY_REQUEST = 8005
+_ASKING = frozenset({Step.INFORM, Step.CPE_REQUEST, Step.ACS_REQUEST})
+_ACS_REQUEST_NAMES = frozenset(cls.__name__ for cls in ACS_REQUESTS)
+_CPE_REQUEST_NAMES = frozenset(cls.__name__ for cls in CPE_REQUESTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Outstanding:
+    """The request that waits for its answer; in INFORMED and CPE_ASKED the CPE's, in ACS_ASKED the ACS's."""
+
+    rpc: str
+    envelope_id: str | None = None
+    #: The operation that the ACS's request serves.
+    operation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One session, Inform to 204, as a value. `device` and `version` are None until the Inform."""
+
+    id: str
+    role: Role
+    state: State
+    opened_at: datetime
+    device: DeviceKey | None = None
+    namespace: str = NS_1_0
+    version: str | None = None
+    outstanding: Outstanding | None = None
+    #: How long the CPE waits between POST and answer, when it said so.
+    session_timeout_s: int | None = None
+    #: Whether the ACS holds the CPE's own requests back.
+    held: bool = False
+    #: Messages and empty POSTs in both directions so far.
+    steps: int = 0
+
+    @classmethod
+    def new(cls, id: str, role: Role, now: datetime) -> "Session":
+        """A session in which nothing was said yet. `id` is minted by the caller, `now` is aware UTC."""
+        return cls(id, role, State.OPENING, now)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the session ended well: 204 was sent and nothing is outstanding."""
+        return self.state is State.GRACE
+
+    @property
+    def next_envelope_id(self) -> str:
+        """An envelope id for our next request, unique in the session."""
+        return f"{self.id[:24]}-{self.steps}"
+
+    def allows(self, step: Step) -> bool:
+        """Whether this step may happen now."""
+        return step in TRANSITIONS[self.state]
+
+    def receive(self, message: Message | None, *, envelope_id: str | None = None, strict_id: bool = False) -> "Session":
+        """The session after the peer's message, or its empty POST or 204 (None).
+
+        An answer is matched by its name and by the order of things; `strict_id` demands the right id too, which real
+        CPEs do not always give. An Inform inside a session is refused: it opens a new one, which is the caller's.
+
+        Raises:
+            ProtocolError: the peer may not send this now.
+        """
+        return self._advance(message, envelope_id, None, sending=False, strict_id=strict_id)
+
+    def send(
+        self, message: Message | None, *, operation: str | None = None, envelope_id: str | None = None
+    ) -> "Session":
+        """The session after we sent a message, or an empty POST or 204 (None).
+
+        Raises:
+            ProtocolError: we may not send this now.
+        """
+        return self._advance(message, envelope_id, operation, sending=True, strict_id=False)
+
+    def receive_envelope(self, envelope: Envelope | None, *, strict_id: bool = False) -> "Session":
+        """Like `receive`, and takes device, namespace, version, time limit and hold from the headers.
+
+        Raises:
+            ProtocolError: the peer may not send this now, or (fault 8006) there is no common CWMP version.
+        """
+        if envelope is None:
+            return self.receive(None)
+        after = self.receive(envelope.message, envelope_id=envelope.id, strict_id=strict_id)
+        if isinstance(envelope.message, Inform):
+            return after._informed(envelope, envelope.message)
+        if self.role is Role.CPE:
+            return replace(after, held=envelope.hold_requests)
+        return after
+
+    def send_envelope(self, envelope: Envelope | None, *, operation: str | None = None) -> "Session":
+        """Like `send`, with the headers of an envelope."""
+        if envelope is None:
+            return self.send(None)
+        after = self.send(envelope.message, operation=operation, envelope_id=envelope.id)
+        if isinstance(envelope.message, Inform):
+            return after._informed(envelope, envelope.message)
+        if self.role is Role.ACS:
+            return replace(after, held=envelope.hold_requests)
+        return after
+
+    def end(self) -> "Session":
+        """The session, over: nothing may be sent or received any more."""
+        return replace(self, state=State.ENDED, outstanding=None)
+
+    def to_bytes(self) -> bytes:
+        """The stored form; `from_bytes` gives an equal session."""
+        return json.dumps(asdict(self) | {"opened_at": self.opened_at.isoformat()}, separators=(",", ":")).encode()
+
+    @classmethod
+    def from_bytes(cls, stored: bytes) -> "Session":
+        """The session that `to_bytes` stored."""
+        fields = json.loads(stored)
+        fields["role"] = Role(fields["role"])
+        fields["state"] = State(fields["state"])
+        fields["opened_at"] = datetime.fromisoformat(fields["opened_at"])
+        if fields["outstanding"] is not None:
+            fields["outstanding"] = Outstanding(**fields["outstanding"])
+        return cls(**fields)
+
+    def _advance(
+        self, message: Message | None, envelope_id: str | None, operation: str | None, *, sending: bool, strict_id: bool
+    ) -> "Session":
+        by_cpe = sending is (self.role is Role.CPE)
+        step = _step(message, by_cpe=by_cpe)
+        state = TRANSITIONS[self.state].get(step)
+        if state is None:
+            raise ProtocolError(self._complaint(message, step), fault_code=8003 if message is not None else None)
+        if self.role is Role.CPE and sending and step is Step.CPE_REQUEST and self.held:
+            raise ProtocolError("the ACS holds requests: the CPE may send only an empty POST or an answer now")
+        outstanding = None
+        if step in _ASKING:
+            assert message is not None
+            outstanding = Outstanding(rpc_name(message), envelope_id, operation)
+        elif message is not None:
+            self._match(message, envelope_id, strict_id=strict_id)
+        return replace(self, state=state, outstanding=outstanding, steps=self.steps + 1)
+
+    def _match(self, answer: Message, envelope_id: str | None, *, strict_id: bool) -> None:
+        asked = self.outstanding
+        assert asked is not None
+        name = rpc_name(answer)
+        if name not in ("Fault", f"{asked.rpc}Response"):
+            raise ProtocolError(f"{name} is no answer to {asked.rpc}, which waits for one")
+        if strict_id and envelope_id != asked.envelope_id:
+            raise ProtocolError(f"{name} has id {envelope_id!r}, but {asked.rpc} was sent with {asked.envelope_id!r}")
+
+    def _complaint(self, message: Message | None, step: Step) -> str:
+        what = "an empty message" if message is None else rpc_name(message)
+        if step is Step.INFORM:
+            return f"session {self.id} is {self.state}: an Inform opens a session of its own"
+        if self.state is State.OPENING:
+            return f"{what} before an Inform: a session begins with an Inform"
+        allowed = ", ".join(TRANSITIONS[self.state]) or "nothing"
+        return f"{what} ({step}) in state {self.state} of session {self.id}; now may come: {allowed}"
+
+    def _informed(self, envelope: Envelope, inform: Inform) -> "Session":
+        negotiated = negotiate(
+            envelope.namespace,
+            envelope.supported_versions,
+            has_session_timeout=envelope.session_timeout_s is not None,
+        )
+        if negotiated is None:
+            offered = ", ".join(envelope.supported_versions)
+            raise ProtocolError(f"no common CWMP version: the CPE offers {offered}", status_hint=200, fault_code=8006)
+        return replace(
+            self,
+            device=device_key(inform.device_id),
+            namespace=envelope.namespace,
+            version=negotiated.version,
+            session_timeout_s=envelope.session_timeout_s,
+        )
+
+
+def _step(message: Message | None, *, by_cpe: bool) -> Step:
+    """What a message is when this end sends it."""
+    if message is None:
+        return Step.CPE_EMPTY if by_cpe else Step.ACS_EMPTY
+    if isinstance(message, SoapFault):
+        if by_cpe:
+            return Step.CPE_ANSWER
+        return Step.ACS_RETRY if message.fault_code == _RETRY_REQUEST else Step.ACS_FAULT
+    if isinstance(message, Inform) and by_cpe:
+        return Step.INFORM
+    name = rpc_name(message)
+    if name in (_CPE_REQUEST_NAMES if by_cpe else _ACS_REQUEST_NAMES):
+        return Step.CPE_REQUEST if by_cpe else Step.ACS_REQUEST
+    if isinstance(message, GetRPCMethods) or not name.endswith("Response"):
+        side = "a CPE" if by_cpe else "an ACS"
+        raise ProtocolError(f"{name} is not an RPC that {side} may send", fault_code=8000 if by_cpe else None)
+    return Step.CPE_ANSWER if by_cpe else Step.ACS_ANSWER
