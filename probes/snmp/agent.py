@@ -6,6 +6,7 @@ agent. Encoded varbinds are remembered, so a port of 32 ONTs costs milliseconds.
 
 import asyncio
 from bisect import bisect_right, insort
+from typing import cast
 
 from probes.snmp.ber import (
     Cell,
@@ -114,9 +115,7 @@ class AgentTable:
 class Agent:
     """A UDP server of one table. `port` 0 takes a free one; after `start` it is the real one."""
 
-    def __init__(
-        self, table: AgentTable, *, host: str = "127.0.0.1", port: int = 0, community: str = "public"
-    ) -> None:
+    def __init__(self, table: AgentTable, *, host: str = "127.0.0.1", port: int = 0, community: str = "public") -> None:
         self.table = table
         self.host = host
         self.port = port
@@ -136,9 +135,7 @@ class Agent:
         """Bind; afterwards `port` is the real port."""
         loop = asyncio.get_running_loop()
         self._closed = loop.create_future()
-        transport, _ = await loop.create_datagram_endpoint(
-            lambda: _Protocol(self), local_addr=(self.host, self.port)
-        )
+        transport, _ = await loop.create_datagram_endpoint(lambda: _Protocol(self), local_addr=(self.host, self.port))
         self._transport = transport
         self.port = transport.get_extra_info("sockname")[1]
 
@@ -173,8 +170,8 @@ class _Protocol(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.DatagramTransport):
-            self._transport = transport
+        # uvloop's transport is no subclass of asyncio's, so it is told, not asked
+        self._transport = cast(asyncio.DatagramTransport, transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._agent.closed()

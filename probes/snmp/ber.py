@@ -88,9 +88,7 @@ def encode_varbind(oid: OidTuple, cell: Cell) -> bytes:
 def encode_response(request: Request, varbinds: bytes, *, error: int = 0, index: int = 0) -> bytes:
     """The answer to a request, around varbinds that are encoded already."""
     pdu = _integer(request.request_id) + _integer(error) + _integer(index) + _tlv(_SEQUENCE, varbinds)
-    return _tlv(
-        _SEQUENCE, _integer(request.version) + _tlv(Kind.OCTETS, request.community) + _tlv(Pdu.RESPONSE, pdu)
-    )
+    return _tlv(_SEQUENCE, _integer(request.version) + _tlv(Kind.OCTETS, request.community) + _tlv(Pdu.RESPONSE, pdu))
 
 
 def decode_request(data: bytes) -> Request:
