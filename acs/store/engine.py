@@ -1,0 +1,100 @@
+"""Engines from a URL: `sqlite:///relative/path`, `sqlite:////absolute/path` or `postgresql://user:password@host/db`."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from acs.errors import ConfigError
+
+#: What every SQLite connection says first. FULL: an acknowledged commit survives loss of power.
+SQLITE_PRAGMAS = (
+    "PRAGMA busy_timeout=15000",
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA temp_store=MEMORY",
+)
+#: Connections for management queries; sessions have their own.
+_POOL_SIZE = 5
+#: How long the database may take to let us in.
+_CONNECT_TIMEOUT_S = 10.0
+#: How long one statement may take.
+COMMAND_TIMEOUT_S = 60.0
+
+
+def parse_url(url: str) -> URL:
+    """Return the URL in parts.
+
+    Raises:
+        ConfigError: it names no database that the store can use.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise ConfigError("store url: not a URL; write sqlite:///path or postgresql://user@host/database") from error
+    if parsed.drivername == "postgres":
+        parsed = parsed.set(drivername="postgresql")
+    if parsed.drivername not in ("sqlite", "postgresql"):
+        raise ConfigError(
+            f"store url: {parsed.drivername} is not a database that the store can use; "
+            "write sqlite:///path or postgresql://user@host/database"
+        )
+    if not parsed.database or (parsed.drivername == "sqlite" and parsed.database == ":memory:"):
+        raise ConfigError(f"store url: {parsed.render_as_string()} names no database; an SQLite store is a file")
+    return parsed
+
+
+def create_engine(url: str) -> AsyncEngine:
+    """Return an engine for management queries; on SQLite its transactions begin as the only writer.
+
+    Raises:
+        ConfigError: see `parse_url`, or the folder of an SQLite store does not exist.
+    """
+    parsed = parse_url(url)
+    if parsed.drivername == "postgresql":
+        return create_async_engine(
+            parsed.set(drivername="postgresql+asyncpg"),
+            pool_size=_POOL_SIZE,
+            pool_pre_ping=True,
+            connect_args={
+                "timeout": _CONNECT_TIMEOUT_S,
+                "command_timeout": COMMAND_TIMEOUT_S,
+                "server_settings": {"application_name": "secondline", "synchronous_commit": "on"},
+            },
+        )
+    prepare_file(parsed)
+    engine = create_async_engine(
+        parsed.set(drivername="sqlite+aiosqlite"), poolclass=AsyncAdaptedQueuePool, pool_size=_POOL_SIZE
+    )
+    event.listen(engine.sync_engine, "connect", _on_connect)
+    event.listen(engine.sync_engine, "begin", _on_begin)
+    return engine
+
+
+def prepare_file(url: URL) -> Path:
+    """Return the path of an SQLite store, created empty and readable by its owner alone if it is not there."""
+    path = Path(url.database or "")
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise ConfigError(f"the SQLite store {path} cannot be opened: {error.strerror}; its folder must exist") from error
+    return path
+
+
+def _on_connect(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin where _on_begin says so
+    cursor = connection.cursor()
+    for pragma in SQLITE_PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _on_begin(connection: Connection) -> None:
+    reading = connection.get_execution_options().get("secondline_reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
