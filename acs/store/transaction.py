@@ -43,6 +43,13 @@ class Transaction:
         statement = self._insert(table).values(dict(values)).on_conflict_do_nothing()
         return (await self.connection.execute(statement)).rowcount == 1
 
+    async def insert_many(self, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
+        """Insert rows; those that would break a unique value are left out."""
+        step = max(1, _MAX_BOUND // len(table.columns))
+        for start in range(0, len(rows), step):
+            part = [dict(row) for row in rows[start : start + step]]
+            await self.connection.execute(self._insert(table).values(part).on_conflict_do_nothing())
+
     async def upsert(
         self, table: Table, rows: Sequence[Mapping[str, object]], *, newer: str | None = None, keep: Sequence[str] = ()
     ) -> int:

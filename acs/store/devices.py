@@ -1,0 +1,156 @@
+"""Devices as management sees them: search, the line they are on, their credentials, their events."""
+
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Row, delete, func, or_, select, update
+
+from acs.errors import NotFound
+from acs.store.instants import instant, instant_or_none, micros
+from acs.store.limits import check_text
+from acs.store.records import Credentials, DeviceRecord, EventRecord
+from acs.store.schema import device_credentials, devices, events
+from acs.store.transaction import Transaction
+
+#: The columns of a DeviceRecord, in its order.
+COLUMNS = (
+    "key", "manufacturer", "oui", "product_class", "serial_number", "root", "software_version", "hardware_version",
+    "connection_request_url", "address", "namespace", "first_seen_at", "last_inform_at", "last_boot_at", "uptime_s",
+    "uptime_at", "line", "inform_json",
+)  # fmt: skip
+_SELECT = select(*(devices.c[name] for name in COLUMNS))
+
+
+class CredentialKind(StrEnum):
+    """Which side proves itself with the credentials."""
+
+    #: the CPE to us
+    CWMP = "cwmp"
+    #: we to the CPE, in a connection request
+    CONNECTION_REQUEST = "connection_request"
+
+
+async def get(tx: Transaction, key: str) -> DeviceRecord | None:
+    """Return the device, or None."""
+    row = await tx.one(_SELECT.where(devices.c.key == key))
+    return None if row is None else record(row)
+
+
+async def list_devices(
+    tx: Transaction, *, search: str = "", line: str | None = None, limit: int = 100, after: str = ""
+) -> list[DeviceRecord]:
+    """Return devices by key; `after` is the last key of the page before.
+
+    `search` is looked for in key, manufacturer, serial number, address, software version and line, without case.
+    """
+    query = _SELECT.where(devices.c.key > after).order_by(devices.c.key).limit(limit)
+    if line is not None:
+        query = query.where(devices.c.line == line)
+    if search:
+        columns = ("key", "manufacturer", "serial_number", "address", "software_version", "line")
+        wanted = search.lower()
+        query = query.where(
+            or_(*(func.lower(devices.c[name]).contains(wanted, autoescape=True) for name in columns))
+        )
+    return [record(row) for row in await tx.rows(query)]
+
+
+async def by_serials(tx: Transaction, serials: Sequence[str]) -> list[DeviceRecord]:
+    """Return the devices with one of these serial numbers, by key."""
+    if not serials:
+        return []
+    query = _SELECT.where(devices.c.serial_number.in_(list(serials))).order_by(devices.c.key)
+    return [record(row) for row in await tx.rows(query)]
+
+
+async def by_address(tx: Transaction, address: str) -> list[DeviceRecord]:
+    """Return the devices that last came from this address, by key."""
+    return [record(row) for row in await tx.rows(_SELECT.where(devices.c.address == address).order_by(devices.c.key))]
+
+
+async def set_line(tx: Transaction, key: str, line: str | None) -> bool:
+    """Put the device on a line, or on none; False where it was there already or is not known."""
+    changed = update(devices).where(devices.c.key == key, devices.c.line.is_distinct_from(line)).values(line=line)
+    return await tx.run(changed) == 1
+
+
+async def remove(tx: Transaction, key: str) -> bool:
+    """Forget a device with its tree, operations, credentials and events; False where it is not known."""
+    await tx.run(delete(events).where(events.c.device == key))
+    return await tx.run(delete(devices).where(devices.c.key == key)) == 1
+
+
+async def set_credentials(
+    tx: Transaction, key: str, kind: CredentialKind, credentials: Credentials, now: datetime
+) -> None:
+    """Keep the device's credentials of this kind, sealed.
+
+    Raises:
+        NotFound: the device is not known.
+        InvalidInput: a text is too long.
+    """
+    if await get(tx, key) is None:
+        raise NotFound(f"device {key} is not known")
+    check_text("username", credentials.username)
+    check_text("secret", credentials.secret)
+    row = {
+        "device": key,
+        "kind": kind.value,
+        "username": credentials.username,
+        "sealed_secret": tx.vault.seal(credentials.secret.encode()),
+        "updated_at": micros(now),
+    }
+    await tx.upsert(device_credentials, [row])
+
+
+async def get_credentials(tx: Transaction, key: str, kind: CredentialKind) -> Credentials | None:
+    """Return the device's credentials of this kind, opened; None where there are none."""
+    row = await tx.one(
+        select(device_credentials).where(device_credentials.c.device == key, device_credentials.c.kind == kind.value)
+    )
+    return None if row is None else Credentials(row.username, tx.vault.open(row.sealed_secret).decode())
+
+
+async def by_username(
+    tx: Transaction, kind: CredentialKind, username: str
+) -> list[tuple[str, Credentials]]:
+    """Return (device key, credentials) of every device that uses this user name, by key."""
+    query = (
+        select(device_credentials)
+        .where(device_credentials.c.kind == kind.value, device_credentials.c.username == username)
+        .order_by(device_credentials.c.device)
+    )
+    return [
+        (row.device, Credentials(row.username, tx.vault.open(row.sealed_secret).decode()))
+        for row in await tx.rows(query)
+    ]
+
+
+async def list_events(
+    tx: Transaction, key: str, *, limit: int = 100, before: int | None = None
+) -> list[EventRecord]:
+    """Return the device's events, newest first; `before` is the id of the last one of the page before."""
+    query = select(events).where(events.c.device == key).order_by(events.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(events.c.id < before)
+    return [
+        EventRecord(row.id, row.device, instant(row.at), row.session_id, row.code, row.command_key)
+        for row in await tx.rows(query)
+    ]
+
+
+def record(row: Row[Any] | Sequence[Any]) -> DeviceRecord:
+    """Return the device of a row that begins with COLUMNS in order."""
+    return DeviceRecord(
+        *row[:11],
+        instant(row[11]),
+        instant(row[12]),
+        instant_or_none(row[13]),
+        row[14],
+        instant_or_none(row[15]),
+        row[16],
+        row[17],
+    )
