@@ -1,0 +1,121 @@
+"""Line tests: who asked, what was gathered, the verdict."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select, update
+
+from acs.errors import Conflict
+from acs.store.instants import instant, instant_or_none, micros, micros_or_none
+from acs.store.limits import check_record, check_text, json_text
+from acs.store.records import Json, LineTestRecord, LineTestState
+from acs.store.schema import line_tests
+from acs.store.transaction import Transaction
+
+
+async def add(tx: Transaction, test: LineTestRecord) -> None:
+    """Store a new line test; its line must exist.
+
+    Raises:
+        Conflict: its id is taken.
+        InvalidInput: a text or document is too long.
+    """
+    check_record(test)
+    row = {
+        "id": test.id,
+        "line": test.line,
+        "state": test.state.value,
+        "created_at": micros(test.created_at),
+        "deadline_at": micros(test.deadline_at),
+        "actor": test.actor,
+        "depth": test.depth,
+        "service": test.service,
+        "ticket": test.ticket,
+        "finished_at": micros_or_none(test.finished_at),
+        "facts": _json_or_none("facts", test.facts),
+        "verdict": _json_or_none("verdict", test.verdict),
+        "detail": test.detail,
+    }
+    if not await tx.insert(line_tests, row):
+        raise Conflict(f"line test {test.id} exists already")
+
+
+async def finish(
+    tx: Transaction,
+    test_id: str,
+    state: LineTestState,
+    at: datetime,
+    *,
+    facts: Json = None,
+    verdict: Json = None,
+    detail: str = "",
+) -> bool:
+    """End a running line test with its facts and verdict; False, and nothing written, where it has ended already.
+
+    Raises:
+        InvalidInput: a text or document is too long.
+    """
+    statement = (
+        update(line_tests)
+        .where(line_tests.c.id == test_id, line_tests.c.state == LineTestState.RUNNING.value)
+        .values(
+            state=state.value,
+            finished_at=micros(at),
+            facts=_json_or_none("facts", facts),
+            verdict=_json_or_none("verdict", verdict),
+            detail=check_text("detail", detail),
+        )
+    )
+    return await tx.run(statement) == 1
+
+
+async def get(tx: Transaction, test_id: str) -> LineTestRecord | None:
+    """Return the line test, or None."""
+    row = await tx.one(select(line_tests).where(line_tests.c.id == test_id))
+    return None if row is None else _record(row)
+
+
+async def list_line_tests(
+    tx: Transaction,
+    *,
+    line: str | None = None,
+    ticket: str | None = None,
+    states: Sequence[LineTestState] | None = None,
+    limit: int = 100,
+    before: str | None = None,
+) -> list[LineTestRecord]:
+    """Return line tests, newest first; `before` is the id of the last one of the page before."""
+    query = select(line_tests).order_by(line_tests.c.id.desc()).limit(limit)
+    if line is not None:
+        query = query.where(line_tests.c.line == line)
+    if ticket is not None:
+        query = query.where(line_tests.c.ticket == ticket)
+    if states is not None:
+        query = query.where(line_tests.c.state.in_([state.value for state in states]))
+    if before is not None:
+        query = query.where(line_tests.c.id < before)
+    return [_record(row) for row in await tx.rows(query)]
+
+
+def _json_or_none(name: str, value: Json) -> str | None:
+    return None if value is None else json_text(name, value)
+
+
+def _record(row: Row[Any]) -> LineTestRecord:
+    return LineTestRecord(
+        id=row.id,
+        line=row.line,
+        state=LineTestState(row.state),
+        created_at=instant(row.created_at),
+        deadline_at=instant(row.deadline_at),
+        actor=row.actor,
+        depth=row.depth,
+        service=row.service,
+        ticket=row.ticket,
+        finished_at=instant_or_none(row.finished_at),
+        facts=None if row.facts is None else json.loads(row.facts),
+        verdict=None if row.verdict is None else json.loads(row.verdict),
+        detail=row.detail,
+    )

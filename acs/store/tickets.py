@@ -1,0 +1,79 @@
+"""Ticket events that were taken; an event id is stored once."""
+
+import json
+from typing import Any
+
+from sqlalchemy import Row, select, update
+
+from acs.store.instants import instant, micros
+from acs.store.limits import check_record, check_text, json_text
+from acs.store.records import TicketRecord
+from acs.store.schema import tickets
+from acs.store.transaction import Transaction
+
+
+async def add(tx: Transaction, ticket: TicketRecord) -> bool:
+    """Store a ticket event; False, and nothing written, where its event id was stored before.
+
+    Raises:
+        InvalidInput: a text or the body is too long.
+    """
+    check_record(ticket)
+    row = {
+        "id": ticket.id,
+        "event_id": ticket.event_id,
+        "received_at": micros(ticket.received_at),
+        "source": ticket.source,
+        "body": json_text("body", ticket.body),
+        "line": ticket.line,
+        "line_test": ticket.line_test,
+        "detail": ticket.detail,
+    }
+    return await tx.insert(tickets, row)
+
+
+async def get(tx: Transaction, ticket_id: str) -> TicketRecord | None:
+    """Return the ticket, or None."""
+    row = await tx.one(select(tickets).where(tickets.c.id == ticket_id))
+    return None if row is None else _record(row)
+
+
+async def by_event_id(tx: Transaction, event_id: str) -> TicketRecord | None:
+    """Return the ticket of an event id, or None."""
+    row = await tx.one(select(tickets).where(tickets.c.event_id == event_id))
+    return None if row is None else _record(row)
+
+
+async def list_tickets(
+    tx: Transaction, *, line: str | None = None, limit: int = 100, before: str | None = None
+) -> list[TicketRecord]:
+    """Return tickets, by id downwards; `before` is the id of the last one of the page before."""
+    query = select(tickets).order_by(tickets.c.id.desc()).limit(limit)
+    if line is not None:
+        query = query.where(tickets.c.line == line)
+    if before is not None:
+        query = query.where(tickets.c.id < before)
+    return [_record(row) for row in await tx.rows(query)]
+
+
+async def set_line_test(tx: Transaction, ticket_id: str, line_test: str | None, detail: str = "") -> bool:
+    """Note the ticket's line test, or why there is none; False where the ticket is not known.
+
+    Raises:
+        InvalidInput: the detail is too long.
+    """
+    values = {"line_test": line_test, "detail": check_text("detail", detail)}
+    return await tx.run(update(tickets).where(tickets.c.id == ticket_id).values(values)) == 1
+
+
+def _record(row: Row[Any]) -> TicketRecord:
+    return TicketRecord(
+        row.id,
+        row.event_id,
+        instant(row.received_at),
+        row.source,
+        json.loads(row.body),
+        row.line,
+        row.line_test,
+        row.detail,
+    )

@@ -1,0 +1,78 @@
+"""API tokens: only a hash of each is stored."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select, update
+
+from acs.errors import Conflict
+from acs.store.instants import instant, instant_or_none, micros, micros_or_none
+from acs.store.limits import check_record
+from acs.store.records import TokenRecord
+from acs.store.schema import tokens
+from acs.store.transaction import Transaction
+
+
+async def add(tx: Transaction, token: TokenRecord) -> None:
+    """Store a new token.
+
+    Raises:
+        Conflict: its id or hash is taken.
+        InvalidInput: a text is too long.
+    """
+    check_record(token)
+    row = {
+        "id": token.id,
+        "name": token.name,
+        "token_hash": token.token_hash,
+        "scopes": " ".join(token.scopes),
+        "created_at": micros(token.created_at),
+        "created_by": token.created_by,
+        "expires_at": micros_or_none(token.expires_at),
+        "revoked_at": micros_or_none(token.revoked_at),
+        "last_used_at": micros_or_none(token.last_used_at),
+    }
+    if not await tx.insert(tokens, row):
+        raise Conflict(f"token {token.id} exists already")
+
+
+async def get(tx: Transaction, token_id: str) -> TokenRecord | None:
+    """Return the token, or None."""
+    row = await tx.one(select(tokens).where(tokens.c.id == token_id))
+    return None if row is None else _record(row)
+
+
+async def by_hash(tx: Transaction, token_hash: str) -> TokenRecord | None:
+    """Return the token with this hash, whether it is still good or not, or None."""
+    row = await tx.one(select(tokens).where(tokens.c.token_hash == token_hash))
+    return None if row is None else _record(row)
+
+
+async def list_tokens(tx: Transaction) -> list[TokenRecord]:
+    """Return every token, oldest first."""
+    return [_record(row) for row in await tx.rows(select(tokens).order_by(tokens.c.id))]
+
+
+async def revoke(tx: Transaction, token_id: str, at: datetime) -> bool:
+    """Make the token good for nothing from now on; False where it was revoked before or is not known."""
+    statement = update(tokens).where(tokens.c.id == token_id, tokens.c.revoked_at.is_(None))
+    return await tx.run(statement.values(revoked_at=micros(at))) == 1
+
+
+async def touch(tx: Transaction, token_id: str, at: datetime) -> None:
+    """Note when the token was last used; the caller does so at most once in some minutes."""
+    await tx.run(update(tokens).where(tokens.c.id == token_id).values(last_used_at=micros(at)))
+
+
+def _record(row: Row[Any]) -> TokenRecord:
+    return TokenRecord(
+        id=row.id,
+        name=row.name,
+        token_hash=row.token_hash,
+        scopes=tuple(row.scopes.split()),
+        created_at=instant(row.created_at),
+        created_by=row.created_by,
+        expires_at=instant_or_none(row.expires_at),
+        revoked_at=instant_or_none(row.revoked_at),
+        last_used_at=instant_or_none(row.last_used_at),
+    )
