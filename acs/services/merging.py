@@ -1,0 +1,97 @@
+"""Facts of several sources become one fact per name. Pure.
+
+The rule of this file: a value beats no value, a young value beats an old one, and nothing is thrown away silently:
+where two sources tell different things of the same line, a doubt says so.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from probes.facts import FACTS, Fact, Quality
+
+#: dB by which two readings of one level may differ before the inventory is doubted; both are ±3 dB sensors
+_LEVEL_GAP_DB = 6.0
+
+_LEVELS = ("ont.rx_dbm",)
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Two sources that cannot both be right about one line: its inventory entry may be wrong."""
+
+    fact: str
+    said: str
+    by: str
+    against: str
+    against_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """One fact per name, and what the sources disagreed about."""
+
+    facts: Mapping[str, Fact]
+    doubts: tuple[Doubt, ...]
+
+
+def merge(facts: Iterable[Fact], now: datetime) -> Merged:
+    """The best fact of each name: usable before unusable, fresh before stale, and among these the youngest."""
+    by_name: dict[str, list[Fact]] = {}
+    for fact in facts:
+        by_name.setdefault(fact.name, []).append(fact)
+    best: dict[str, Fact] = {}
+    doubts: list[Doubt] = []
+    for name, candidates in by_name.items():
+        ranked = sorted(candidates, key=lambda fact: (_rank(fact, now), fact.at, fact.source), reverse=True)
+        best[name] = ranked[0]
+        doubts.extend(_level_doubts(name, ranked, now))
+    best, alive_doubts = settle_alive(best)
+    return Merged(best, (*doubts, *alive_doubts))
+
+
+def settle_alive(facts: Mapping[str, Fact]) -> tuple[dict[str, Fact], list[Doubt]]:
+    """Where the access node and the CPE disagree about being alive, the freshest direct contact wins.
+
+    A contact of the CPE that is older than the fall, or than the node's own reading, is history, not a contradiction:
+    `cpe.reachable` and `stb.reachable` that rest on it are dropped. A younger one stays beside the node's word, and
+    is a doubt about the inventory.
+    """
+    kept = dict(facts)
+    doubts: list[Doubt] = []
+    run_state = facts.get("ont.run_state")
+    if run_state is None or run_state.value != "offline" or run_state.quality is not Quality.OK:
+        return kept, doubts
+    for name in ("cpe.reachable", "stb.reachable"):
+        contact = facts.get(name)
+        if contact is None or contact.value is not True:
+            continue
+        if contact.at < run_state.at - timedelta(seconds=1):
+            del kept[name]
+        else:
+            doubts.append(Doubt(name, "True", contact.source, "ont.run_state = offline", run_state.source))
+    return kept, doubts
+
+
+def is_stale(fact: Fact, now: datetime) -> bool:
+    """Whether the fact is older than its name allows."""
+    spec = FACTS.get(fact.name)
+    return spec is not None and spec.max_age_s is not None and (now - fact.at).total_seconds() > spec.max_age_s
+
+
+def _rank(fact: Fact, now: datetime) -> int:
+    if fact.value is None:
+        return 0
+    return 1 if is_stale(fact, now) else 2
+
+
+def _level_doubts(name: str, ranked: list[Fact], now: datetime) -> list[Doubt]:
+    if name not in _LEVELS:
+        return []
+    fresh: list[Fact] = [fact for fact in ranked if _rank(fact, now) == 2 and isinstance(fact.value, int | float)]
+    first = fresh[0] if fresh else None
+    return [
+        Doubt(name, f"{first.value}", first.source, f"{other.value}", other.source)
+        for other in fresh[1:]
+        if first is not None and abs(float(first.value or 0) - float(other.value or 0)) > _LEVEL_GAP_DB
+    ]
