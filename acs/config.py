@@ -233,7 +233,7 @@ class OperationsSection(Section):
 class BindingRule(StrEnum):
     """How a device finds its line."""
 
-    #: the line's `device_serials` or `gpon_serial` names the device's serial number
+    #: the line's `device_serials` names the device's serial number, in hexadecimal or with the vendor in letters
     SERIAL = "serial"
     #: the device's PPPoE login is the line's
     PPPOE_LOGIN = "pppoe_login"
@@ -397,8 +397,8 @@ def read_secret(path: Path, key: str) -> str:
         ConfigError: the file cannot be read, is empty, or others may read it; the message names the key.
     """
     try:
-        if path.stat().st_mode & 0o007:
-            raise ConfigError(f"{key}: others may read {path}; run: chmod o= {path}")
+        if path.stat().st_mode & 0o077:
+            raise ConfigError(f"{key}: others may read {path}; run: chmod 600 {path}")
         text = path.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(

@@ -1,0 +1,169 @@
+"""What a session does to operations, as guarded changes: pure but for `load`.
+
+The one rule: an operation that reboots a CPE is put back to `due` only by `reboot_evidence`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from acs.config import OperationsSection
+from acs.services import reboot_evidence
+from acs.services.kinds import Kind
+from acs.services.plans import Outcome
+from acs.services.reboot_evidence import Ruling, Sending, Sight
+from acs.services.visits import Visit
+from acs.store import devices, operations
+from acs.store.records import (
+    DUE_STATES,
+    DeviceRecord,
+    OperationRecord,
+    OperationState,
+    OperationTransition,
+    StepName,
+)
+from acs.store.transaction import Transaction
+
+#: Sessions that a CPE may break off while it is asked the same thing.
+ATTEMPTS = 3
+#: The states of an operation whose RPC may have left.
+LEFT = (OperationState.SENT, OperationState.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A device with its unfinished operations, oldest first."""
+
+    device: DeviceRecord
+    operations: tuple[OperationRecord, ...]
+
+
+async def load(tx: Transaction, key: str) -> Known | None:
+    """The device and its unfinished operations; None when it is not known."""
+    device = await devices.get(tx, key)
+    if device is None:
+        return None
+    found = await operations.list_operations(tx, device=key, states=DUE_STATES, limit=1000)
+    return Known(device, tuple(reversed(found)))
+
+
+def reboots(operation: OperationRecord, kinds: Mapping[str, Kind]) -> bool:
+    """Whether the operation reboots its device; a kind that is not known is taken for one."""
+    kind = kinds.get(operation.kind)
+    return kind is None or kind.reboots
+
+
+def judge_all(
+    visit: Visit,
+    due: Iterable[OperationRecord],
+    kinds: Mapping[str, Kind],
+    config: OperationsSection,
+    now: datetime,
+) -> None:
+    """Sort the unfinished operations of a device into what this session will do with each."""
+    for operation in due:
+        kind = kinds.get(operation.kind)
+        if kind is None:
+            continue
+        if operation.state is OperationState.QUEUED:
+            visit.due.append((operation, kind))
+            visit.pending.append(_stays(operation, StepName.SESSION_OPENED, now))
+        elif kind.reboots:
+            judge_reboot(visit, operation, kind, config, now, can_ask=bool(visit.root))
+        elif kind.awaits_transfer and operation.answered_at is not None:
+            visit.transfers[operation.command_key] = operation
+        elif operation.attempts >= ATTEMPTS:
+            outcome = Outcome(False, f"the CPE broke off {operation.attempts} sessions when it was asked")
+            visit.pending.append(ended(operation, outcome, now))
+        else:
+            visit.due.append((operation, kind))
+
+
+def judge_reboot(
+    visit: Visit,
+    operation: OperationRecord,
+    kind: Kind,
+    config: OperationsSection,
+    now: datetime,
+    *,
+    can_ask: bool,
+) -> None:
+    """Apply what this session proves about a reboot that was sent."""
+    assert operation.sent_at is not None
+    sending = Sending(operation.command_key, operation.sent_at, operation.answered_at is not None)
+    opened_at = visit.session.opened_at
+    sight = Sight(opened_at, now, visit.events, visit.uptime_s, can_ask, repeated=visit.retry_count > 0)
+    ruling = reboot_evidence.judge(sending, sight, settle_s=config.settle_s, slack_s=config.uptime_slack_s)
+    if ruling is Ruling.SUCCEEDED:
+        visit.pending.append(_stays(operation, StepName.BOOT_SEEN, now, _seen(visit)))
+        visit.pending.append(ended(operation, Outcome(True, "the CPE rebooted"), now))
+        return
+    if operation.state is OperationState.SENT and operation.answered_at is None:
+        visit.pending.append(became_unknown(operation, now, "a new session began before the answer"))
+    if ruling is Ruling.RESEND:
+        visit.due.append((operation, kind))
+    elif ruling is Ruling.ASK_UPTIME:
+        visit.unresolved.append(operation)
+
+
+def about_to_send(operation: OperationRecord, kind: Kind, now: datetime) -> OperationTransition:
+    """The change that must be on disk before the operation's first RPC leaves."""
+    if operation.state is OperationState.QUEUED:
+        return OperationTransition(
+            operation.id, (OperationState.QUEUED,), OperationState.SENT, now, StepName.RPC_SENT, operation.kind
+        )
+    detail = "the CPE's uptime proves that it never rebooted" if kind.reboots else "no answer came the last time"
+    return OperationTransition(
+        operation.id,
+        (OperationState.UNKNOWN,) if kind.reboots else LEFT,
+        OperationState.SENT,
+        now,
+        StepName.RESENT,
+        detail,
+        detail="",
+        only_unanswered=kind.reboots,
+    )
+
+
+def became_unknown(operation: OperationRecord, now: datetime, why: str) -> OperationTransition:
+    """Sent, and no answer: nobody knows whether it arrived."""
+    return OperationTransition(
+        operation.id,
+        (OperationState.SENT,),
+        OperationState.UNKNOWN,
+        now,
+        StepName.UNKNOWN,
+        why,
+        detail=why,
+        only_unanswered=True,
+    )
+
+
+def answered(operation: OperationRecord, outcome: Outcome, now: datetime) -> OperationTransition:
+    """The CPE answered; the state stays until `ended`."""
+    return _stays(operation, StepName.RPC_ANSWERED, now, "" if outcome.succeeded else outcome.detail)
+
+
+def ended(operation: OperationRecord, outcome: Outcome, now: datetime) -> OperationTransition:
+    """The operation is over, well or not."""
+    return OperationTransition(
+        operation.id,
+        LEFT,
+        OperationState.SUCCEEDED if outcome.succeeded else OperationState.FAILED,
+        now,
+        StepName.SUCCEEDED if outcome.succeeded else StepName.FAILED,
+        outcome.detail[:4000],
+        fault_code=outcome.fault_code,
+        fault_string=(outcome.fault_string or "")[:4000] if outcome.fault_code is not None else None,
+        result=outcome.result,
+        detail=outcome.detail[:4000],
+    )
+
+
+def _stays(operation: OperationRecord, step: StepName, now: datetime, detail: str = "") -> OperationTransition:
+    return OperationTransition(operation.id, DUE_STATES, None, now, step, detail[:4000])
+
+
+def _seen(visit: Visit) -> str:
+    booted = [code for code, _ in visit.events if code in ("M Reboot", "1 BOOT")]
+    return ", ".join(booted) if booted else f"uptime {visit.uptime_s:.0f} s" if visit.uptime_s is not None else ""

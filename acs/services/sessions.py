@@ -1,0 +1,384 @@
+"""What a session of a CPE is answered, as data: no socket here, posts in and answers out.
+
+    Inform            events and values on disk, evidence about reboots judged, then InformResponse
+    CPE's request     its outcome on disk, then its response
+    answer or fault   into the plan of the running operation
+    empty POST        the next due operation, written as sent before it leaves; else None, which is 204
+
+The one rule: nothing leaves before what it promises is on disk.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+
+from acs.config import Config
+from acs.cwmp.envelope import Envelope
+from acs.cwmp.messages import (
+    AutonomousDUStateChangeComplete,
+    AutonomousDUStateChangeCompleteResponse,
+    AutonomousTransferComplete,
+    AutonomousTransferCompleteResponse,
+    DUStateChangeComplete,
+    DUStateChangeCompleteResponse,
+    GetRPCMethods,
+    GetRPCMethodsResponse,
+    Inform,
+    InformResponse,
+    Kicked,
+    KickedResponse,
+    Message,
+    RequestDownload,
+    RequestDownloadResponse,
+    SoapFault,
+    TransferComplete,
+    TransferCompleteResponse,
+    rpc_name,
+)
+from acs.cwmp.session import Role, Session, State
+from acs.cwmp.versions import ACS_METHODS
+from acs.errors import InvalidInput, ProtocolError
+from acs.metrics import Metrics
+from acs.services import review
+from acs.services.bus import Bus
+from acs.services.first_contact import FirstContact
+from acs.services.kinds import KINDS, Kind, PlanContext
+from acs.services.plans import Outcome, ReadPlan
+from acs.services.visits import UPTIME, Arrival, Visit, opening_of, parse_uptime
+from acs.store.records import (
+    FINAL_STATES,
+    OperationRecord,
+    OperationState,
+    OperationTransition,
+    SessionCommit,
+    SessionOpened,
+    TreeUpdate,
+)
+from acs.store.store import Store
+
+log = structlog.get_logger()
+
+#: What the ACS answers to a CPE's own request.
+REPLIES: Mapping[type[Message], Callable[[], Message]] = {
+    GetRPCMethods: lambda: GetRPCMethodsResponse(method_list=ACS_METHODS),
+    TransferComplete: TransferCompleteResponse,
+    AutonomousTransferComplete: AutonomousTransferCompleteResponse,
+    DUStateChangeComplete: DUStateChangeCompleteResponse,
+    AutonomousDUStateChangeComplete: AutonomousDUStateChangeCompleteResponse,
+    RequestDownload: RequestDownloadResponse,
+    Kicked: KickedResponse,
+}
+
+
+class Sessions:
+    """The sessions of this process: one per device, in memory, with the store behind them."""
+
+    def __init__(
+        self, store: Store, bus: Bus, config: Config, metrics: Metrics, kinds: Mapping[str, Kind] = KINDS
+    ) -> None:
+        self._store = store
+        self._bus = bus
+        self._config = config.operations
+        self._periodic_inform_s = config.cwmp.first_contact.periodic_inform_s
+        self._metrics = metrics
+        self._kinds = kinds
+        self._first_contact = FirstContact(store, config)
+        self._by_device: dict[str, Visit] = {}
+        self._by_id: dict[str, Visit] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_device)
+
+    def visit_of(self, key: str) -> Visit | None:
+        """The session that the device has open in this process."""
+        return self._by_device.get(key)
+
+    def find(self, session_id: str) -> Visit | None:
+        """The session with this id in this process."""
+        return self._by_id.get(session_id)
+
+    def offer(self, operation: OperationRecord) -> bool:
+        """Hand a new operation to the device's open session; False when there is none that can still take it."""
+        visit = self._by_device.get(operation.device)
+        kind = self._kinds.get(operation.kind)
+        if visit is None or kind is None or not visit.takes_work:
+            return False
+        if all(operation.id != known.id for known, _ in visit.due):
+            visit.due.append((operation, kind))
+        return True
+
+    async def open(self, session_id: str, envelope: Envelope, arrival: Arrival) -> tuple[Visit, Envelope]:
+        """Take an Inform: a new session, whatever session the device had before, and the InformResponse.
+
+        Raises:
+            ProtocolError: the Inform cannot be used; nothing was stored.
+        """
+        session = Session.new(session_id, Role.ACS, arrival.now).receive_envelope(envelope)
+        inform = envelope.message
+        assert isinstance(inform, Inform)
+        opening = opening_of(inform, envelope.namespace, session_id, arrival)
+        _check_principal(arrival, opening.key)
+        try:
+            opened = await self._store.sessions.open(opening)
+        except InvalidInput as error:
+            raise ProtocolError(str(error), status_hint=200, fault_code=8003) from error
+        visit = Visit(
+            session=session,
+            key=opening.key,
+            root=opening.root or opened.device.root,
+            arrival=arrival,
+            events=opening.events,
+            retry_count=opening.retry_count,
+            uptime_s=opening.uptime_s,
+        )
+        await self._welcome(visit, opened, arrival.now)
+        use_version = visit.session.version if envelope.supported_versions else None
+        answer = Envelope(InformResponse(), envelope.id, envelope.namespace, use_version=use_version)
+        visit.session = visit.session.send_envelope(answer)
+        self._replace(visit)
+        return visit, answer
+
+    async def answer(self, visit: Visit, envelope: Envelope | None, now: datetime) -> Envelope | None:
+        """The answer to a POST inside a session; None is an empty one (204).
+
+        Raises:
+            ProtocolError: the CPE may not send this now.
+        """
+        visit.session = visit.session.receive_envelope(envelope)
+        visit.posts += 1
+        if envelope is not None:
+            if visit.session.state is State.CPE_ASKED:
+                return await self._reply(visit, envelope, now)
+            self._take(visit, envelope.message, now)
+        request = await self._next_request(visit, now)
+        if request is None:
+            visit.session = visit.session.send(None)
+            return None
+        answer = Envelope(request, visit.session.next_envelope_id, visit.session.namespace)
+        visit.session = visit.session.send_envelope(answer, operation=visit.running.id if visit.running else None)
+        return answer
+
+    def finish_quiet(self, visit: Visit) -> None:
+        """Take an empty POST in a quiet visit and answer it with 204, without a wait.
+
+        Raises:
+            ProtocolError: the CPE may not send this now.
+        """
+        visit.session = visit.session.receive(None).send(None)
+        visit.posts += 1
+
+    async def park(self, visit: Visit, now: datetime) -> None:
+        """Store a session whose connection went away, so that another process can take it up."""
+        visit.stored = True
+        await self._store.sessions.commit(
+            SessionCommit(visit.key, visit.session.id, now, session=visit.session.to_bytes(), stored=True)
+        )
+
+    async def resume(self, session_id: str, arrival: Arrival) -> Visit | None:
+        """Take up a session that another process, or this one before its restart, had stored."""
+        stored = await self._store.sessions.resume(session_id)
+        if stored is None or stored.session_id != session_id:
+            return None
+        session = Session.from_bytes(stored.session)
+        async with self._store.reading() as tx:
+            found = await review.load(tx, stored.device)
+        if found is None:
+            return None
+        visit = Visit(session, stored.device, found.device.root, arrival, (), 0, None, stored=True)
+        for operation in found.operations:
+            if operation.state is OperationState.QUEUED or not review.reboots(operation, self._kinds):
+                self._add_due(visit, operation)
+        self._take_up_outstanding(visit, found.operations)
+        self._replace(visit)
+        return visit
+
+    async def close(self, visit: Visit, end: str, now: datetime) -> None:
+        """The session is over, well or not: what was sent and not answered becomes unknown.
+
+        `end` is a word for log and metrics: ended, timed_out, failed, replaced, stopped.
+        """
+        if self._by_id.pop(visit.session.id, None) is None:
+            return
+        if self._by_device.get(visit.key) is visit:
+            del self._by_device[visit.key]
+        self._metrics.open_sessions.set(len(self._by_device))
+        self._tell(visit, end, now)
+        running, visit.running, visit.plan = visit.running, None, None
+        if running is not None:
+            visit.pending.append(review.became_unknown(running, now, f"the session ended ({end}) before the answer"))
+        if visit.pending or visit.tree or visit.stored:
+            await self._commit(visit, now, ended=True)
+
+    async def _welcome(self, visit: Visit, opened: SessionOpened, now: datetime) -> None:
+        if opened.operations:
+            review.judge_all(visit, opened.operations, self._kinds, self._config, now)
+        greeting = await self._first_contact.operation_for(visit, opened, now)
+        if greeting is not None:
+            self._add_due(visit, greeting)
+        if visit.pending:
+            await self._commit(visit, now)
+
+    def _replace(self, visit: Visit) -> None:
+        old = self._by_device.get(visit.key)
+        if old is not None and self._by_id.pop(old.session.id, None) is not None:
+            self._tell(old, "ended" if old.session.complete else "replaced", visit.arrival.now)
+        self._by_device[visit.key] = visit
+        self._by_id[visit.session.id] = visit
+        self._metrics.open_sessions.set(len(self._by_device))
+
+    async def _reply(self, visit: Visit, envelope: Envelope, now: datetime) -> Envelope:
+        message = envelope.message
+        make = REPLIES.get(type(message))
+        if isinstance(message, TransferComplete):
+            await self._transfer_completed(visit, message, now)
+        reply: Message = make() if make else SoapFault(8000, f"{rpc_name(message)} is not supported")
+        answer = Envelope(reply, envelope.id, visit.session.namespace)
+        visit.session = visit.session.send_envelope(answer)
+        return answer
+
+    async def _transfer_completed(self, visit: Visit, message: TransferComplete, now: datetime) -> None:
+        fault = message.fault_struct
+        log.info("transfer.completed", device=visit.key, command_key=message.command_key, fault_code=fault.fault_code)
+        operation = visit.transfers.pop(message.command_key, None)
+        if operation is None:
+            return
+        outcome = Outcome(fault.fault_code == 0, "transferred")
+        if fault.fault_code:
+            text = f"the transfer failed: {fault.fault_code} {fault.fault_string}".rstrip()
+            outcome = Outcome(False, text, None, fault.fault_code, fault.fault_string)
+        visit.pending.append(review.ended(operation, outcome, now))
+        await self._commit(visit, now)
+
+    def _take(self, visit: Visit, message: Message, now: datetime) -> None:
+        """The CPE's response or fault to our request."""
+        if isinstance(message, SoapFault):
+            visit.faults += 1
+        if visit.plan is not None:
+            visit.plan.take(message)
+
+    async def _next_request(self, visit: Visit, now: datetime) -> Message | None:
+        """The next thing to ask, with everything written that must be on disk before it leaves."""
+        while True:
+            request = visit.plan.request() if visit.plan is not None else None
+            if request is not None:
+                if not (visit.pending or visit.tree) or await self._commit(visit, now):
+                    return request
+                visit.plan = visit.running = visit.kind = None
+                continue
+            if visit.plan is not None:
+                self._conclude(visit, now)
+            if not await self._begin(visit, now):
+                if visit.pending or visit.tree or visit.stored:
+                    await self._commit(visit, now, ended=True)
+                return None
+
+    async def _begin(self, visit: Visit, now: datetime) -> bool:
+        """Make the plan of the next thing to do; False when there is none."""
+        if visit.closing:
+            return False
+        if visit.unresolved:
+            visit.plan = ReadPlan([visit.root + UPTIME], batch=1, budget=1)
+            return True
+        while visit.due:
+            operation, kind = visit.due.popleft()
+            if operation.deadline_at <= now:
+                continue
+            context = PlanContext(
+                visit.root, self._config.names_per_request, self._config.requests_per_operation, self._periodic_inform_s
+            )
+            if kind.with_credentials:
+                context = replace(context, credentials=await self._first_contact.credentials(visit.key, now))
+            visit.running, visit.kind, visit.plan = operation, kind, kind.plan(operation, context)
+            visit.pending.append(review.about_to_send(operation, kind, now))
+            return True
+        return False
+
+    def _conclude(self, visit: Visit, now: datetime) -> None:
+        """The plan is over: its outcome and what it read wait for the next commit."""
+        plan, operation, kind = visit.plan, visit.running, visit.kind
+        assert plan is not None
+        visit.plan = visit.running = visit.kind = None
+        if operation is None or kind is None:
+            self._uptime_read(visit, plan.reads.values, now)
+            return
+        outcome = plan.outcome()
+        visit.pending.append(review.answered(operation, outcome, now))
+        if kind.reboots and outcome.succeeded:
+            visit.closing = True
+        elif kind.awaits_transfer and outcome.succeeded:
+            visit.transfers[operation.command_key] = operation
+        else:
+            visit.pending.append(review.ended(operation, outcome, now))
+        if plan.reads.values:
+            visit.tree = TreeUpdate(plan.reads.values, now, tuple(plan.reads.whole))
+
+    def _uptime_read(self, visit: Visit, values: Mapping[str, tuple[str, str]], now: datetime) -> None:
+        text = values.get(visit.root + UPTIME, ("", ""))[0]
+        visit.uptime_s = parse_uptime(text)
+        unresolved, visit.unresolved = visit.unresolved, []
+        for operation in unresolved:
+            review.judge_reboot(visit, operation, self._kinds[operation.kind], self._config, now, can_ask=False)
+
+    async def _commit(self, visit: Visit, now: datetime, *, ended: bool = False) -> bool:
+        """Write what is pending; False when the last change was refused: somebody else changed the operation."""
+        pending, visit.pending = tuple(visit.pending), []
+        tree, visit.tree = visit.tree, None
+        uptime = int(visit.uptime_s) if visit.uptime_s is not None else None
+        commit = SessionCommit(
+            visit.key, visit.session.id, now, pending, tree, ended=ended, stored=visit.stored, uptime_s=uptime
+        )
+        committed = await self._store.sessions.commit(commit)
+        if ended:
+            visit.stored = False
+        for transition, step in zip(pending, committed.steps, strict=True):
+            if step is not None:
+                self._bus.publish(f"operation:{step.operation_id}", step)
+                self._count(transition, visit)
+        return not pending or committed.steps[-1] is not None
+
+    def _add_due(self, visit: Visit, operation: OperationRecord) -> None:
+        kind = self._kinds.get(operation.kind)
+        if kind is not None:
+            visit.due.append((operation, kind))
+
+    def _take_up_outstanding(self, visit: Visit, operations: tuple[OperationRecord, ...]) -> None:
+        """A reboot's answer may come in this session; every other operation begins again."""
+        asked = visit.session.outstanding
+        if visit.session.state is not State.ACS_ASKED or asked is None:
+            return
+        for operation in operations:
+            kind = self._kinds.get(operation.kind)
+            if operation.id == asked.operation and kind is not None and kind.reboots:
+                context = PlanContext(visit.root, self._config.names_per_request, 1)
+                visit.running, visit.kind, visit.plan = operation, kind, kind.plan(operation, context)
+                visit.plan.request()
+
+    def _count(self, transition: OperationTransition, visit: Visit) -> None:
+        if transition.to_state in FINAL_STATES:
+            self._metrics.operations.labels(transition.step.value, transition.to_state.value).inc()
+            log.info("operation.ended", operation=transition.operation_id, device=visit.key, state=transition.to_state)
+
+    def _tell(self, visit: Visit, end: str, now: datetime) -> None:
+        seconds = (now - visit.session.opened_at).total_seconds()
+        self._metrics.sessions.labels(end).inc()
+        self._metrics.session_seconds.observe(seconds)
+        log.info(
+            "session.ended",
+            session=visit.session.id[:8],
+            device=visit.key,
+            end=end,
+            events=[code for code, _ in visit.events],
+            posts=visit.posts,
+            faults=visit.faults,
+            duration_ms=round(seconds * 1000),
+        )
+
+
+def _check_principal(arrival: Arrival, key: str) -> None:
+    principal = arrival.principal
+    if principal is not None and principal.device is not None and principal.device != key:
+        raise ProtocolError(
+            f"the credential of {principal.device} was used by a device that says it is {key}", status_hint=401
+        )

@@ -1,0 +1,139 @@
+"""A visit: one CWMP session as the server holds it in memory, and what an Inform says, ready for the store.
+
+The one rule: everything durable of a visit is in the store before an answer leaves; what is here can be lost.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from acs.cwmp.identity import device_key
+from acs.cwmp.messages import Inform
+from acs.cwmp.session import Session, State
+from acs.errors import ProtocolError
+from acs.services.kinds import Kind
+from acs.services.plans import Plan
+from acs.store.records import OperationRecord, OperationTransition, SessionOpening, TreeUpdate
+
+#: Longest identity part of TR-069 (A.3.3.1) is 64; twice that is borne.
+IDENTITY_LENGTH: Final = 128
+EVENTS: Final = 64
+UPTIME: Final = "DeviceInfo.UpTime"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Whom HTTP authentication proved: `device` when the credential belongs to one device, None for a shared one."""
+
+    username: str
+    device: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """How a POST came in. `principal` None = the endpoint is open."""
+
+    now: datetime
+    address: str
+    principal: Principal | None = None
+
+
+@dataclass(slots=True)
+class Visit:
+    """One session of one device."""
+
+    session: Session
+    key: str
+    root: str
+    arrival: Arrival
+    events: tuple[tuple[str, str], ...]
+    retry_count: int
+    uptime_s: float | None
+    #: operations to be done, oldest first, with their kind
+    due: deque[tuple[OperationRecord, Kind]] = field(default_factory=deque)
+    #: reboots of which only the uptime can tell whether they happened
+    unresolved: list[OperationRecord] = field(default_factory=list)
+    #: what `plan` serves: an operation, or None when the plan reads the uptime
+    running: OperationRecord | None = None
+    kind: Kind | None = None
+    plan: Plan | None = None
+    #: changes to be written before the next answer leaves
+    pending: list[OperationTransition] = field(default_factory=list)
+    #: values read, to be written with them
+    tree: TreeUpdate | None = None
+    #: transfers of this device that wait for TransferComplete, by command key
+    transfers: dict[str, OperationRecord] = field(default_factory=dict)
+    #: the CPE promised a reboot: nothing more is asked in this session
+    closing: bool = False
+    #: a stored form exists
+    stored: bool = False
+    posts: int = 1
+    faults: int = 0
+    last_post_at: datetime | None = None
+
+    @property
+    def quiet(self) -> bool:
+        """Whether there is nothing to ask: an empty POST can be answered by 204 without a look at the store."""
+        return self.plan is None and not (self.due or self.unresolved or self.pending)
+
+    @property
+    def takes_work(self) -> bool:
+        """Whether an operation requested now can still be done in this session."""
+        return not self.closing and self.session.state not in (State.GRACE, State.ENDED)
+
+
+def opening_of(inform: Inform, namespace: str, session_id: str, arrival: Arrival) -> SessionOpening:
+    """What the Inform says, in the store's words.
+
+    Raises:
+        ProtocolError: it does not say who it is, or says it at absurd length (fault 8003).
+    """
+    device = inform.device_id
+    _check_identity(device.oui, device.product_class, device.serial_number)
+    values = {parameter.name: parameter.value for parameter in inform.parameter_list}
+    root = _root(values)
+    uptime = values.get(root + UPTIME)
+    return SessionOpening(
+        key=device_key(device),
+        manufacturer=device.manufacturer[:IDENTITY_LENGTH],
+        oui=device.oui,
+        product_class=device.product_class,
+        serial_number=device.serial_number,
+        root=root,
+        software_version=values.get(root + "DeviceInfo.SoftwareVersion", "")[:IDENTITY_LENGTH],
+        hardware_version=values.get(root + "DeviceInfo.HardwareVersion", "")[:IDENTITY_LENGTH],
+        connection_request_url=values.get(root + "ManagementServer.ConnectionRequestURL", "").strip()[:1024],
+        address=arrival.address,
+        namespace=namespace,
+        at=arrival.now,
+        session_id=session_id,
+        events=tuple((event.event_code, event.command_key) for event in inform.event),
+        retry_count=inform.retry_count,
+        values=tuple((p.name, p.value, p.type) for p in inform.parameter_list),
+        uptime_s=parse_uptime(uptime) if uptime is not None else None,
+        current_time=inform.current_time,
+    )
+
+
+def parse_uptime(text: str) -> int | None:
+    """Seconds of uptime in a parameter's text; None when it is no count."""
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else None
+
+
+def _check_identity(oui: str, product_class: str, serial_number: str) -> None:
+    for name, part in (("OUI", oui), ("ProductClass", product_class), ("SerialNumber", serial_number)):
+        if len(part) > IDENTITY_LENGTH:
+            raise ProtocolError(f"{name} has {len(part)} characters", status_hint=200, fault_code=8003)
+    if not oui or not serial_number:
+        raise ProtocolError("the Inform names no OUI or no serial number", status_hint=200, fault_code=8003)
+
+
+def _root(values: dict[str, str]) -> str:
+    """The data-model root that the Inform uses, such as "Device."; empty when it carries no parameter."""
+    for name in values:
+        head, dot, _ = name.partition(".")
+        if dot and len(head) <= IDENTITY_LENGTH:
+            return f"{head}."
+    return ""
