@@ -1,18 +1,69 @@
 """ICMP echo: loss, round-trip times, jitter, from our own socket in the running loop, with the kernel's timestamps.
 
-One socket serves many targets. Without the privilege for it the caller gets ProbeRefused with the remedy.
+One socket serves many targets; one packet is built and only its sequence number and checksum are patched. Without the
+privilege for a socket the caller gets ProbeRefused with the remedy: that is missing, never a lost packet.
 """
 
+import asyncio
+import errno
+import ipaddress
+import itertools
+import os
+import socket
+import statistics
+import struct
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from probes.facts import Fact
+from probes.errors import ProbeRefused
+from probes.facts import Fact, Quality
+
+#: asm-generic/socket.h; the socket module of Python 3.11 does not name it
+_SO_TIMESTAMPNS = 35
+_TIMESPEC = struct.Struct("@ll")
+#: answers of a burst of thousands wait here until the loop comes round
+_RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
+#: answers taken in one turn of the loop
+_ANSWERS_PER_TURN = 256
+#: echoes that leave in one turn of the loop, and the greatest rate over all targets [E]
+_ECHOES_PER_TURN = 32
+_RATE_PPS = 4000
+#: sequence numbers are 16 bits: so many echoes can be told apart on one socket
+_MAX_ECHOES = 60_000
+_COOKIE_BYTES = 8
+_HEADER = struct.Struct("!BBHHH")
+#: errors of sendto that mean that the packet never left for lack of a way out of this machine
+_NO_WAY_OUT = frozenset({errno.ENETUNREACH, errno.EPERM, errno.EACCES, errno.EADDRNOTAVAIL, errno.EINVAL})
+_REMEDY = (
+    "ping needs an ICMP socket: widen net.ipv4.ping_group_range to this user's group, or give the process CAP_NET_RAW"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """What differs between IPv4 and IPv6."""
+
+    family: socket.AddressFamily
+    protocol: int
+    request: int
+    reply: int
+
+
+_FAMILIES = {
+    4: _Family(socket.AF_INET, socket.IPPROTO_ICMP, request=8, reply=0),
+    6: _Family(socket.AF_INET6, socket.IPPROTO_ICMPV6, request=128, reply=129),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class PingResult:
-    """What came back from one address. Times are ms from the kernel's clock; None when nothing came back."""
+    """What came back from one address. Times are ms by the kernel's clock; None when nothing came back.
+
+    `sent` counts packets that left; when none could leave, `problem` says why and nothing is known of the address.
+    """
 
     address: str
     sent: int
@@ -22,12 +73,14 @@ class PingResult:
     rtt_p50_ms: float | None = None
     rtt_p95_ms: float | None = None
     rtt_max_ms: float | None = None
+    #: mean difference between neighbours
     jitter_ms: float | None = None
+    problem: str = ""
 
     @property
-    def loss_pct(self) -> float:
-        """Share of the sent echoes that brought no answer, 0…100."""
-        return 100.0 * (self.sent - self.received) / self.sent if self.sent else 100.0
+    def loss_pct(self) -> float | None:
+        """Share of the sent echoes that brought no answer, 0…100; None when none was sent."""
+        return 100.0 * (self.sent - self.received) / self.sent if self.sent else None
 
 
 async def ping(
@@ -36,18 +89,223 @@ async def ping(
     """Ping one address; takes about `(count - 1) * interval_s` plus the wait for the last answer.
 
     Raises:
-        ProbeRefused: this process may not open an ICMP socket; the message says how to allow it.
+        ProbeRefused: this process may not open an ICMP socket, or has no route there; the message says what to do.
     """
-    raise NotImplementedError
+    results = await ping_many([address], count=count, interval_s=interval_s, timeout_s=timeout_s, size=size)
+    result = results[address]
+    if not result.sent:
+        raise ProbeRefused(f"no echo to {address} could leave: {result.problem}; check the routes of this machine")
+    return result
 
 
 async def ping_many(
     addresses: Sequence[str], *, count: int = 5, interval_s: float = 0.2, timeout_s: float = 1.0, size: int = 56
 ) -> dict[str, PingResult]:
-    """Ping many addresses over one socket: result by address, in the order given."""
-    raise NotImplementedError
+    """Ping many addresses over one socket per family: result by address, in the order given.
+
+    `interval_s` lies between two echoes to one address; over all addresses at most 4,000 echoes leave per second.
+
+    Raises:
+        ProbeRefused: no ICMP socket for this process, or a name that has no address.
+    """
+    if not 1 <= count <= _MAX_ECHOES or not 0 <= size <= 65_000:
+        raise ProbeRefused(f"count {count} must be 1 to {_MAX_ECHOES}, size {size} bytes 0 to 65000")
+    numbers = {address: await _resolve(address) for address in addresses}
+    results: dict[str, PingResult] = {}
+    names, share = list(numbers), max(1, _MAX_ECHOES // count)
+    for start in range(0, len(names), share):
+        part = {name: numbers[name] for name in names[start : start + share]}
+        results |= await _sweep(part, count, interval_s, timeout_s, max(size, _COOKIE_BYTES))
+    return results
 
 
 def facts(result: PingResult, now: datetime) -> list[Fact]:
-    """`ping.loss_pct`, `ping.rtt_ms` (missing without an answer) and `ping.sent_n`."""
-    raise NotImplementedError
+    """`ping.loss_pct`, `ping.rtt_ms` (missing without an answer) and `ping.sent_n`; nothing when nothing was sent."""
+    loss = result.loss_pct
+    if loss is None:
+        return []
+    source, method = f"ping {result.address}", "icmp echo"
+    rtt = result.rtt_p50_ms
+    quality = Quality.OK if rtt is not None else Quality.MISSING
+    return [
+        Fact("ping.loss_pct", round(loss, 2), now, source, method),
+        Fact("ping.rtt_ms", None if rtt is None else round(rtt, 3), now, source, method, quality),
+        Fact("ping.sent_n", result.sent, now, source, method),
+    ]
+
+
+@dataclass(slots=True)
+class _Target:
+    """One address of a sweep and what came of it so far."""
+
+    address: str
+    sent: int = 0
+    duplicates: int = 0
+    problem: str = ""
+    #: round trips in ms by number of the echo
+    rtts_ms: dict[int, float] = field(default_factory=dict)
+
+    def result(self, name: str) -> PingResult:
+        times = [self.rtts_ms[number] for number in sorted(self.rtts_ms)]
+        result = PingResult(name, self.sent, len(times), self.duplicates, problem=self.problem)
+        if not times:
+            return result
+        ordered = sorted(times)
+        steps = [abs(after - before) for before, after in itertools.pairwise(times)]
+        return replace(
+            result,
+            rtt_min_ms=ordered[0],
+            rtt_p50_ms=statistics.median(ordered),
+            rtt_p95_ms=ordered[max(0, -(-95 * len(ordered) // 100) - 1)],
+            rtt_max_ms=ordered[-1],
+            jitter_ms=statistics.fmean(steps) if steps else None,
+        )
+
+
+class _Socket:
+    """One ICMP socket of one family: sends echoes and gives their answers to their targets."""
+
+    def __init__(self, family: _Family, size: int, timeout_s: float) -> None:
+        self._family = family
+        self._timeout_ms = timeout_s * 1000
+        self._socket, self._raw = _open(family)
+        self._cookie = os.urandom(_COOKIE_BYTES)
+        self._identifier = int.from_bytes(os.urandom(2), "big")
+        self._payload = self._cookie + bytes(size - _COOKIE_BYTES)
+        # checksum of the packet with sequence number zero: a real number is added to it, folded, and done
+        self._sum = _ones_sum(_HEADER.pack(family.request, 0, 0, self._identifier, 0) + self._payload)
+        self._sequence = 0
+        #: echoes that may still be answered: sequence number → (target, number of the echo, sent at in ns)
+        self._echoes: dict[int, tuple[_Target, int, int]] = {}
+        self.unanswered = 0
+        self._all_in: asyncio.Future[None] | None = None
+
+    def __enter__(self) -> "_Socket":
+        asyncio.get_running_loop().add_reader(self._socket.fileno(), self._take)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.get_running_loop().remove_reader(self._socket.fileno())
+        self._socket.close()
+
+    def send(self, target: _Target, number: int) -> None:
+        """Send one echo. A packet that cannot leave this machine is no sent packet."""
+        self._sequence = sequence = (self._sequence + 1) & 0xFFFF
+        total = self._sum + sequence
+        checksum = ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
+        packet = _HEADER.pack(self._family.request, 0, checksum, self._identifier, sequence) + self._payload
+        self._echoes[sequence] = (target, number, time.time_ns())
+        try:
+            self._socket.sendto(packet, (target.address, 0))
+        except OSError as error:
+            target.problem = error.strerror or str(error)
+            del self._echoes[sequence]
+            target.sent += error.errno not in _NO_WAY_OUT and not isinstance(error, BlockingIOError)
+            return
+        target.sent += 1
+        self.unanswered += 1
+
+    async def wait(self, timeout_s: float) -> None:
+        """Wait until every echo is answered, at most `timeout_s`."""
+        if not self.unanswered:
+            return
+        self._all_in = asyncio.get_running_loop().create_future()
+        await asyncio.wait([self._all_in], timeout=timeout_s)
+
+    def _take(self) -> None:
+        for _ in range(_ANSWERS_PER_TURN):
+            try:
+                data, ancillary, _, source = self._socket.recvmsg(2048, 64)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue  # an ICMP error of one target, reported on the common socket: its echo stays unanswered
+            self._answer(data, _received_ns(ancillary), source[0])
+
+    def _answer(self, data: bytes, received_ns: int, source: str) -> None:
+        start = (data[0] & 0x0F) * 4 if self._raw and self._family.family is socket.AF_INET and data else 0
+        if len(data) < start + _HEADER.size + _COOKIE_BYTES or data[start] != self._family.reply:
+            return
+        sequence = int.from_bytes(data[start + 6 : start + 8], "big")
+        echo = self._echoes.get(sequence)
+        body = start + _HEADER.size
+        if echo is None or data[body : body + _COOKIE_BYTES] != self._cookie or source.split("%")[0] != echo[0].address:
+            return
+        target, number, sent_ns = echo
+        rtt_ms = max(0, received_ns - sent_ns) / 1e6
+        if number in target.rtts_ms:
+            target.duplicates += 1
+        elif rtt_ms <= self._timeout_ms:
+            target.rtts_ms[number] = rtt_ms
+            self.unanswered -= 1
+            if not self.unanswered and self._all_in is not None and not self._all_in.done():
+                self._all_in.set_result(None)
+
+
+async def _sweep(
+    numbers: dict[str, str], count: int, interval_s: float, timeout_s: float, size: int
+) -> dict[str, PingResult]:
+    """Ping numeric addresses, `count` rounds over all of them."""
+    targets = {name: _Target(address) for name, address in numbers.items()}
+    with ExitStack() as stack:
+        versions = {ipaddress.ip_address(target.address).version for target in targets.values()}
+        sockets = {one: stack.enter_context(_Socket(_FAMILIES[one], size, timeout_s)) for one in sorted(versions)}
+        plan = [(sockets[ipaddress.ip_address(target.address).version], target) for target in targets.values()]
+        for number in range(count):
+            began = time.monotonic()
+            for position, (one, target) in enumerate(plan, start=1):
+                one.send(target, number)
+                if position % _ECHOES_PER_TURN == 0:
+                    await asyncio.sleep(_ECHOES_PER_TURN / _RATE_PPS)
+            if number < count - 1:
+                await asyncio.sleep(max(0.0, interval_s - (time.monotonic() - began)))
+        await asyncio.gather(*(one.wait(timeout_s) for one in sockets.values()))
+    return {name: target.result(name) for name, target in targets.items()}
+
+
+def _open(family: _Family) -> tuple[socket.socket, bool]:
+    """An ICMP socket and whether it is a raw one, which needs the privilege and shows IP headers."""
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_RAW):
+        try:
+            made = socket.socket(family.family, kind, family.protocol)
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EPERM, errno.EPROTONOSUPPORT):
+                raise ProbeRefused(f"no ICMP socket: {error.strerror}; {_REMEDY}") from error
+            continue
+        made.setblocking(False)
+        made.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
+        return made, kind == socket.SOCK_RAW
+    raise ProbeRefused(_REMEDY)
+
+
+def _received_ns(ancillary: list[tuple[int, int, bytes]]) -> int:
+    """The kernel's time of arrival; our own when the kernel gave none."""
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
+            seconds, nanoseconds = _TIMESPEC.unpack_from(data)
+            stamp: int = seconds * 1_000_000_000 + nanoseconds
+            return stamp
+    return time.time_ns()
+
+
+def _ones_sum(packet: bytes) -> int:
+    """The folded one's-complement sum of 16-bit words (RFC 1071)."""
+    padded = packet + b"\0" * (len(packet) % 2)
+    total = sum(struct.unpack(f"!{len(padded) // 2}H", padded))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return total
+
+
+async def _resolve(address: str) -> str:
+    """An address in numbers; a name is asked of the resolver."""
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        pass
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(address, None, type=socket.SOCK_DGRAM)
+    except OSError as error:
+        raise ProbeRefused(f"the name {address} has no address; check it or write the address itself") from error
+    return str(found[0][4][0])

@@ -52,10 +52,9 @@ def instant(raw: Raw, zone: tzinfo) -> Decoded:
     if not any(raw[:8]):
         return missing(raw)
     try:
-        local = datetime(
-            int.from_bytes(raw[:2], "big"), raw[2], raw[3], raw[4], raw[5], min(raw[6], 59), raw[7] * 100_000
-        )
-        return good(local.replace(tzinfo=_offset(raw) or zone).astimezone(UTC), raw)
+        year, (month, day, hour, minute, second, tenths) = int.from_bytes(raw[:2], "big"), raw[2:8]
+        local = datetime(year, month, day, hour, minute, min(second, 59), tenths * 100_000, tzinfo=_offset(raw) or zone)
+        return good(local.astimezone(UTC), raw)
     except (ValueError, OverflowError):
         return unreadable(raw)
 

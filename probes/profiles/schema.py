@@ -44,7 +44,7 @@ class IndexExample(_Strict):
 
 
 class PackedBits(_Strict):
-    """Index scheme `packed-bits`: frame, slot and port of a PON port in one number, with a constant that is its type."""
+    """Index scheme `packed-bits`: frame, slot and port of a PON port in one number, and its type."""
 
     scheme: Literal["packed-bits"]
     type: Annotated[int, Field(ge=0)]

@@ -211,15 +211,14 @@ class Session:
         """As the module's `walk`."""
         first = _Reader(root, limit)
         problem = await self._pass(first, self._target.max_repetitions)
+        if problem and not first.rows:
+            raise self._silence()
         if not problem or first.stopped:
             return first.result(problem)
         # Silence in the middle of a table is most often an answer that was too long for the agent or for the path
         second = _Reader(root, limit)
         problem = await self._pass(second, max(4, self._target.max_repetitions // _SMALLER))
-        best = max(first, second, key=lambda reader: len(reader.rows))
-        if problem and not best.rows:
-            raise ProbeTimeout(f"SNMP from {self._target}: {problem}; check route, address and community")
-        return best.result(problem)
+        return max(second, first, key=lambda reader: len(reader.rows)).result(problem)
 
     async def _pass(self, reader: "_Reader", repetitions: int) -> str:
         """Read to the end (empty answer) or until it goes no further (what stopped it)."""
