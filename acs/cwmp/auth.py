@@ -112,9 +112,7 @@ def parse_challenge(header: str) -> Challenge:
     raise ProtocolError("the challenge is neither Digest nor Basic", status_hint=401)
 
 
-def answer(
-    challenge: Challenge, method: str, uri: str, username: str, password: str, cnonce: str, nc: int = 1
-) -> str:
+def answer(challenge: Challenge, method: str, uri: str, username: str, password: str, cnonce: str, nc: int = 1) -> str:
     """The Authorization header that answers a challenge. `uri` is path and query exactly as requested."""
     if challenge.scheme == "Basic":
         return basic_header(username, password)

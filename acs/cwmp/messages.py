@@ -16,6 +16,8 @@ from typing import Final, Literal
 
 from acs.cwmp.structs import (
     DECORATION,
+    NO_DEVICE,
+    NO_FAULT,
     REPEATED,
     AllQueuedTransferStruct,
     ArgStruct,
@@ -357,7 +359,7 @@ class GetOptionsResponse(Message):
 class Inform(Message):
     """Opens a session: who, why, and the values that changed. `current_time` None: the CPE does not know the time."""
 
-    device_id: DeviceId = DeviceId()
+    device_id: DeviceId = NO_DEVICE
     event: tuple[EventStruct, ...] = ()
     max_envelopes: int = field(default=1, metadata=DECORATION)
     current_time: datetime | None = None
@@ -377,7 +379,7 @@ class TransferComplete(Message):
     """How a Download, Upload or ScheduleDownload ended; repeated until it is answered."""
 
     command_key: str = ""
-    fault_struct: FaultStruct = FaultStruct()
+    fault_struct: FaultStruct = NO_FAULT
     start_time: datetime | None = None
     complete_time: datetime | None = None
 
@@ -397,7 +399,7 @@ class AutonomousTransferComplete(Message):
     file_type: str = ""
     file_size: int = 0
     target_file_name: str = ""
-    fault_struct: FaultStruct = FaultStruct()
+    fault_struct: FaultStruct = NO_FAULT
     start_time: datetime | None = None
     complete_time: datetime | None = None
 

@@ -26,6 +26,10 @@ class DeviceId:
     serial_number: str = ""
 
 
+#: The identity of an Inform that names none.
+NO_DEVICE: Final = DeviceId()
+
+
 @dataclass(frozen=True, slots=True)
 class EventStruct:
     """Why the CPE informs. The command key is empty except for `M …` events; vendor codes are kept verbatim."""
@@ -110,6 +114,10 @@ class FaultStruct:
     fault_string: str = ""
 
 
+#: Success.
+NO_FAULT: Final = FaultStruct()
+
+
 @dataclass(frozen=True, slots=True)
 class SetParameterValuesFault:
     """Why one parameter of a SetParameterValues was refused (9001, 9002, 9005…9008)."""
@@ -187,7 +195,7 @@ class OpResultStruct:
     execution_unit_ref_list: str = ""
     start_time: datetime | None = None
     complete_time: datetime | None = None
-    fault: FaultStruct = FaultStruct()
+    fault: FaultStruct = NO_FAULT
 
 
 @dataclass(frozen=True, slots=True)
