@@ -292,7 +292,7 @@ def _received_ns(ancillary: list[tuple[int, int, bytes]]) -> int:
 def _ones_sum(packet: bytes) -> int:
     """The folded one's-complement sum of 16-bit words (RFC 1071)."""
     padded = packet + b"\0" * (len(packet) % 2)
-    total = sum(struct.unpack(f"!{len(padded) // 2}H", padded))
+    total: int = sum(struct.unpack(f"!{len(padded) // 2}H", padded))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return total
