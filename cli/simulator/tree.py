@@ -77,6 +77,9 @@ class Tree:
     def __len__(self) -> int:
         return len(self._parameters)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._parameters
+
     def value(self, name: str) -> str:
         """Return the present value of a leaf, hidden ones too; the ACS never sees it this way."""
         parameter = self._parameters[name]
