@@ -113,6 +113,8 @@ class LimitsSection(Section):
     connections_per_address: Count = 16
     #: Sessions in memory; the next Inform gets 503 with Retry-After.
     sessions: Count = 20_000
+    #: Informs that wait for the store at once; beyond it one gets 503, so that a boot storm queues at the CPEs.
+    waiting_informs: Count = 1_000
     #: Requests waiting on one connection; TR-069 forbids pipelining, so a few are patience enough.
     queued_requests: Count = 4
     #: Seconds of Retry-After in a 503; up to as many again are added at random, so that CPEs come back spread.
@@ -289,7 +291,7 @@ class LineTestsSection(Section):
     #: Echoes of one ping.
     ping_count: Annotated[int, Field(ge=1, le=100)] = 5
     #: Seconds after an Inform in which a failed connection request does not make a device unreachable.
-    fresh_contact_s: Annotated[float, Field(ge=0, le=86_400)] = 60.0
+    fresh_contact_s: Annotated[float, Field(ge=0, le=86_400)] = 10.0
     #: Optical class of the network where no source tells it; B+ is what most GPON ports have.
     optical_class: Annotated[str, Field(pattern="^(gpon_b\\+|gpon_c\\+|xgs_n1|epon_px20|epon_px20\\+)$")] = "gpon_b+"
     #: Minutes around a fall in which neighbours count as fallen with it.

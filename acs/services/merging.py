@@ -13,6 +13,9 @@ from probes.facts import FACTS, Fact, Quality
 #: dB by which two readings of one level may differ before the inventory is doubted; both are ±3 dB sensors
 _LEVEL_GAP_DB = 6.0
 
+#: readings of one test differ by less
+_SAME_TIME = timedelta(seconds=60)
+
 _LEVELS = ("ont.rx_dbm",)
 
 
@@ -36,16 +39,18 @@ class Merged:
 
 
 def merge(facts: Iterable[Fact], now: datetime) -> Merged:
-    """The best fact of each name: usable before unusable, fresh before stale, and among these the youngest."""
+    """The best fact of each name: usable before unusable, fresh before stale, and among these the youngest.
+
+    Facts measured within a minute of each other are equally young: of these the one given first counts.
+    """
     by_name: dict[str, list[Fact]] = {}
     for fact in facts:
         by_name.setdefault(fact.name, []).append(fact)
     best: dict[str, Fact] = {}
     doubts: list[Doubt] = []
     for name, candidates in by_name.items():
-        ranked = sorted(candidates, key=lambda fact: (_rank(fact, now), fact.at, fact.source), reverse=True)
-        best[name] = ranked[0]
-        doubts.extend(_level_doubts(name, ranked, now))
+        best[name] = _best(candidates, now)
+        doubts.extend(_level_doubts(name, candidates, now))
     best, alive_doubts = settle_alive(best)
     return Merged(best, (*doubts, *alive_doubts))
 
@@ -79,16 +84,23 @@ def is_stale(fact: Fact, now: datetime) -> bool:
     return spec is not None and spec.max_age_s is not None and (now - fact.at).total_seconds() > spec.max_age_s
 
 
+def _best(candidates: list[Fact], now: datetime) -> Fact:
+    top = max(_rank(fact, now) for fact in candidates)
+    usable = [fact for fact in candidates if _rank(fact, now) == top]
+    youngest = max(fact.at for fact in usable)
+    return next(fact for fact in usable if youngest - fact.at <= _SAME_TIME)
+
+
 def _rank(fact: Fact, now: datetime) -> int:
     if fact.value is None:
         return 0
     return 1 if is_stale(fact, now) else 2
 
 
-def _level_doubts(name: str, ranked: list[Fact], now: datetime) -> list[Doubt]:
+def _level_doubts(name: str, candidates: list[Fact], now: datetime) -> list[Doubt]:
     if name not in _LEVELS:
         return []
-    fresh: list[Fact] = [fact for fact in ranked if _rank(fact, now) == 2 and isinstance(fact.value, int | float)]
+    fresh: list[Fact] = [fact for fact in candidates if _rank(fact, now) == 2 and isinstance(fact.value, int | float)]
     first = fresh[0] if fresh else None
     return [
         Doubt(name, f"{first.value}", first.source, f"{other.value}", other.source)

@@ -26,7 +26,7 @@ from acs.config import WebhooksSection, WebhookTarget, read_secret
 from acs.errors import ConfigError, InvalidInput
 from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock, utc_now
-from acs.services.ids import new_id
+from acs.services.identifiers import new_id
 from acs.store import webhooks as webhook_store
 from acs.store.records import DeliveryState, Json, WebhookDelivery
 from acs.store.store import Store
@@ -71,7 +71,7 @@ class Webhooks:
         """Write one message per target in the caller's transaction and return how many there are."""
         for name in self._targets:
             delivery = WebhookDelivery(
-                id=new_id(now),
+                id=new_id(),
                 hook=name,
                 event_type=event_type,
                 body=dict(body),

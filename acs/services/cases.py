@@ -1,0 +1,124 @@
+"""What the store knows of a line before anything is asked: one snapshot for a line test.
+
+The rule of this file: one reading transaction, and no probe.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from acs.profiles.schema import Profile
+from acs.services.context import BASELINE_DAYS, baselines, scope_facts
+from acs.services.lines import known_line
+from acs.services.profiles import profile_of
+from acs.store import devices as device_store
+from acs.store import facts as fact_store
+from acs.store import lines as line_store
+from acs.store import nodes as node_store
+from acs.store import trees as tree_store
+from acs.store.records import AccessNode, DeviceRecord, LineRecord, LineTestRecord
+from acs.store.transaction import Transaction
+from probes.facts import Fact
+
+#: the number of which a line's history is kept
+LIGHT = "ont.rx_dbm"
+#: codes of an Inform that tell of a start
+_BOOT = "1 BOOT"
+#: events looked at for a count of starts
+_EVENTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDevice:
+    """A device on the line as the store knows it. `values` is path → text; `read_at` None: never read."""
+
+    record: DeviceRecord
+    profile: Profile | None
+    values: Mapping[str, str]
+    read_at: datetime | None
+    boots_24h: int
+
+    @property
+    def is_stb(self) -> bool:
+        """A set-top box, by its profile."""
+        return self.profile is not None and self.profile.kind == "stb"
+
+    @property
+    def interval_s(self) -> float | None:
+        """Seconds between its periodic Informs, where its tree says so."""
+        for name, value in self.values.items():
+            if name.endswith(".ManagementServer.PeriodicInformInterval") and value.isdigit():
+                return float(value)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A line and everything that is known of it without asking anybody.
+
+    `medians` and `light_days` are of the lines of the same port; `own_light` is this line's history, oldest first.
+    """
+
+    test: LineTestRecord
+    line: LineRecord
+    now: datetime
+    told: tuple[Fact, ...]
+    node: AccessNode | None
+    devices: tuple[KnownDevice, ...]
+    neighbours: tuple[LineRecord, ...]
+    medians: Mapping[str, float]
+    own_light: tuple[tuple[datetime, float], ...]
+
+    @property
+    def told_by_name(self) -> dict[str, Fact]:
+        """name → what another system says."""
+        return {fact.name: fact for fact in self.told}
+
+
+async def load_case(tx: Transaction, test: LineTestRecord, profiles: Sequence[Profile], now: datetime) -> Case:
+    """Everything that the store knows for this line test.
+
+    Raises:
+        NotFound: the line is gone.
+    """
+    line = await known_line(tx, test.line)
+    told = [
+        Fact(fact.name, fact.value, fact.at, fact.source, "handed in")
+        for fact in (await fact_store.latest(tx, line.id)).values()
+    ]
+    told += await scope_facts(tx, line.scopes(), now)
+    devices = [await _known_device(tx, record, profiles, now) for record in await line_store.devices_on(tx, line.id)]
+    neighbours: list[LineRecord] = []
+    if line.node and line.port is not None:
+        neighbours = await line_store.siblings(tx, line.node, line.slot, line.port, frame=line.frame)
+    since = now - timedelta(days=BASELINE_DAYS)
+    points = await fact_store.series(tx, line.id, LIGHT, since, now)
+    return Case(
+        test=test,
+        line=line,
+        now=now,
+        told=tuple(told),
+        node=await node_store.get(tx, line.node) if line.node else None,
+        devices=tuple(devices),
+        neighbours=tuple(neighbours),
+        medians=await baselines(tx, [neighbour.id for neighbour in neighbours], LIGHT, now),
+        own_light=tuple((point.at, point.value) for point in points),
+    )
+
+
+async def read_values(tx: Transaction, key: str) -> tuple[dict[str, str], datetime | None]:
+    """The device's tree as path → text, and when it was last read."""
+    tree = await tree_store.read(tx, key)
+    if tree is None:
+        return {}, None
+    return {name: value for name, (value, _) in tree.values.items()}, tree.read_at
+
+
+async def _known_device(
+    tx: Transaction, record: DeviceRecord, profiles: Sequence[Profile], now: datetime
+) -> KnownDevice:
+    values, read_at = await read_values(tx, record.key)
+    names = sorted({*values, *record.known_values()})
+    events = await device_store.list_events(tx, record.key, limit=_EVENTS)
+    boots = sum(event.code == _BOOT and event.at > now - timedelta(days=1) for event in events)
+    return KnownDevice(record, profile_of(profiles, record, names), values, read_at, boots)

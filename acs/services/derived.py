@@ -1,0 +1,133 @@
+"""Facts that follow from others: light against its own past, contact with a device, what the ticket says. Pure.
+
+The rule of this file: a derived fact is as old as what it is derived from, and says so in its method.
+"""
+
+import ipaddress
+from collections.abc import Mapping
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from acs.services.cases import LIGHT, Case, KnownDevice
+from acs.services.context import Baseline, baseline_of
+from acs.services.merging import is_stale
+from probes.facts import Fact, Scalar
+
+#: by how much an Inform may be late, as a share of its interval, before it counts as missed
+_LATE_SHARE = 1.2
+
+
+def light_facts(case: Case, facts: Mapping[str, Fact], *, min_points: int = 3) -> list[Fact]:
+    """The step of the light against the line's own 7-day median, now or, for a dark ONT, before it fell."""
+    derived: list[Fact] = []
+    now_light = facts.get(LIGHT)
+    usual = baseline_of(case.own_light) if len(case.own_light) >= min_points else None
+    if now_light is not None and usual is not None and _is_number(now_light.value):
+        derived.append(_delta("ont.rx_delta_db", float(now_light.value or 0.0), usual, now_light.at))
+    state = facts.get("ont.run_state")
+    if state is None or state.value != "offline":
+        return derived
+    fell_at = _instant(facts.get("ont.last_down_at")) or state.at
+    before = [point for point in case.own_light if point[0] <= fell_at]
+    if before:
+        at, level = before[-1]
+        derived.append(Fact("ont.last_rx_dbm", level, at, "history", "last reading before the fall"))
+        usual = baseline_of(before)
+        if usual is not None:
+            derived.append(_delta("ont.last_rx_delta_db", level, usual, at))
+    return derived
+
+
+def line_facts(case: Case, *, optical_class: str) -> list[Fact]:
+    """What the inventory and the ticket say."""
+    line, at = case.line, case.now
+    said: dict[str, Scalar | None] = {
+        "line.cable_length_m": line.cable_length_m,
+        "ont.optical_class": optical_class if line.technology == "pon" else None,
+        "ticket.service": case.test.service,
+    }
+    facts = [Fact(name, value, at, "inventory", "as stored") for name, value in said.items() if value is not None]
+    if case.test.ticket is not None:
+        facts.append(Fact("ticket.opened_at", _text(case.test.created_at), at, "ticket", "as received"))
+    return facts
+
+
+def device_facts(device: KnownDevice, now: datetime) -> list[Fact]:
+    """What follows from when the device came, whatever its tree says."""
+    record = device.record
+    age_s = max(0.0, (now - record.last_inform_at).total_seconds())
+    if device.is_stb:
+        return []
+    return [
+        Fact("cpe.inform_age_s", round(age_s), now, "cwmp", "last Inform"),
+        Fact("cpe.boots_24h", device.boots_24h, now, "cwmp", "Informs with 1 BOOT"),
+    ]
+
+
+def contact_fact(
+    device: KnownDevice, now: datetime, *, answered_at: datetime | None, call_failed: bool, fresh_contact_s: float
+) -> Fact | None:
+    """Whether the device can be reached: by an answer in this test, a call that failed, or its last Inform.
+
+    A failed call says nothing where the device sits behind an address translation, or where it came on its own a
+    moment ago. Without call or answer, its last Inform stands until the next one is overdue.
+    """
+    name = "stb.reachable" if device.is_stb else "cpe.reachable"
+    record = device.record
+    if answered_at is not None:
+        return Fact(name, True, answered_at, "cwmp", "it answered in this test")
+    age_s = (now - record.last_inform_at).total_seconds()
+    if call_failed and not _behind_nat(device) and age_s > fresh_contact_s:
+        return Fact(name, False, now, "cwmp", "connection request failed")
+    if device.interval_s is not None and age_s > device.interval_s * _LATE_SHARE + fresh_contact_s:
+        return None
+    return Fact(name, True, record.last_inform_at, "cwmp", "last Inform")
+
+
+def contact_counts(told: Mapping[str, Fact], own_tickets_14d: int, now: datetime) -> list[Fact]:
+    """`contacts_14d` from our own tickets where the ticket system does not say it.
+
+    Our own count is a lower bound: two or more are told, fewer prove nothing.
+    """
+    if "contacts_14d" in told or own_tickets_14d < 2:
+        return []
+    return [Fact("contacts_14d", own_tickets_14d, now, "tickets", "own count: at least")]
+
+
+def usable_text(facts: Mapping[str, Fact], name: str, now: datetime) -> str:
+    """The text of a fact that is not stale; empty where there is none."""
+    fact = facts.get(name)
+    return fact.value if fact is not None and isinstance(fact.value, str) and not is_stale(fact, now) else ""
+
+
+def _delta(name: str, level: float, usual: Baseline, at: datetime) -> Fact:
+    method = f"against the median {usual.median:.1f} dBm of {usual.days:.1f} days"
+    return Fact(name, round(level - usual.median, 2), at, "history", method)
+
+
+def _is_number(value: Scalar | None) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _instant(fact: Fact | None) -> datetime | None:
+    if fact is None or not isinstance(fact.value, str):
+        return None
+    try:
+        at = datetime.fromisoformat(fact.value)
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None else None
+
+
+def _text(at: datetime) -> str:
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _behind_nat(device: KnownDevice) -> bool:
+    """The device names a private address for calls, but its Informs come from another one."""
+    host = urlsplit(device.record.connection_request_url).hostname or ""
+    try:
+        named, seen = ipaddress.ip_address(host), ipaddress.ip_address(device.record.address)
+    except ValueError:
+        return False
+    return named.is_private and named != seen

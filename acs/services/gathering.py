@@ -1,0 +1,115 @@
+"""Sources side by side: each with its own deadline, none of them able to hold up the others.
+
+The rule of this file: a source that is late or fails leaves its facts missing and a report of why; it never raises.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from time import monotonic
+
+import structlog
+
+from acs.errors import AcsError
+from probes.errors import ProbeError
+from probes.facts import Fact
+
+log = structlog.get_logger()
+
+
+class SourceState(StrEnum):
+    """How a source ended."""
+
+    #: it gave facts, or said that it has none
+    ANSWERED = "answered"
+    #: its deadline passed
+    LATE = "late"
+    #: it could not be asked, or it failed; `problem` says why
+    FAILED = "failed"
+    #: there is nothing to ask: no device, no address, no node
+    SKIPPED = "skipped"
+
+
+class Skipped(Exception):
+    """A source has nothing to ask; the message says what is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One place to look. `gather` may raise AcsError, ProbeError, OSError or Skipped."""
+
+    name: str
+    deadline_s: float
+    gather: Callable[[], Awaitable[Sequence[Fact]]]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """What became of one source."""
+
+    name: str
+    state: SourceState
+    took_ms: int
+    facts: int = 0
+    problem: str = ""
+
+
+class Gathering:
+    """Sources being asked. `until` waits for them; `stop` ends what is still running."""
+
+    def __init__(self, sources: Iterable[Source], report: Callable[[SourceReport], None]) -> None:
+        self._report = report
+        self._facts: dict[str, Sequence[Fact]] = {}
+        self._reports: list[SourceReport] = []
+        self._order = [source.name for source in sources]
+        self._tasks = [asyncio.create_task(self._ask(source), name=f"source {source.name}") for source in sources]
+
+    @property
+    def pending(self) -> int:
+        """Sources that have neither answered nor ended."""
+        return sum(not task.done() for task in self._tasks)
+
+    @property
+    def facts(self) -> list[Fact]:
+        """What came so far, in the order in which the sources were given."""
+        return [fact for name in self._order for fact in self._facts.get(name, ())]
+
+    @property
+    def reports(self) -> tuple[SourceReport, ...]:
+        """What became of the sources that ended, in the order of their ending."""
+        return tuple(self._reports)
+
+    async def until(self, seconds: float) -> bool:
+        """Wait at most so long; True when every source has ended."""
+        if not self.pending:
+            return True
+        _, pending = await asyncio.wait(self._tasks, timeout=max(seconds, 0.0))
+        return not pending
+
+    async def stop(self) -> None:
+        """End every source that still runs, and wait until it has ended."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _ask(self, source: Source) -> None:
+        began, state, problem = monotonic(), SourceState.ANSWERED, ""
+        facts: Sequence[Fact] = ()
+        try:
+            async with asyncio.timeout(source.deadline_s):
+                facts = await source.gather()
+        except TimeoutError:
+            state, problem = SourceState.LATE, f"no answer within {source.deadline_s:g} s"
+        except Skipped as skipped:
+            state, problem = SourceState.SKIPPED, str(skipped)
+        except (AcsError, ProbeError, OSError) as error:
+            state, problem = SourceState.FAILED, str(error)
+        except Exception as error:  # one broken source must never cost the verdict of the others
+            log.exception("source.crashed", source=source.name)
+            state, problem = SourceState.FAILED, f"{type(error).__name__}: {error}"
+        self._facts[source.name] = facts
+        took_ms = round((monotonic() - began) * 1000)
+        report = SourceReport(source.name, state, took_ms, len(facts), problem)
+        self._reports.append(report)
+        self._report(report)

@@ -1,0 +1,227 @@
+"""The places where a line test looks: access node, CPEs, ping, and what is stored. No vendor is known here.
+
+The rule of this file: each function gathers the facts of one place for one case; deadlines are the caller's.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from acs.config import LineTestsSection
+from acs.profiles.tree import facts_from_tree, firmware_fact, wanted_names
+from acs.services.actor import system_actor
+from acs.services.cases import Case, KnownDevice, read_values
+from acs.services.clock import Clock
+from acs.services.context import BASELINE_MIN_HOURS
+from acs.services.derived import contact_fact, device_facts, usable_text
+from acs.services.gathering import Skipped, Source
+from acs.services.operations import Operations
+from acs.store.records import AccessNode, OperationState, StepName
+from acs.store.store import Store
+from probes.access import AccessReader, NodeTarget, OntPlace, PortReading
+from probes.facts import Fact
+from probes.linetest.outage import Baselines, SiblingState, sibling_facts
+from probes.ping import PingResult
+from probes.ping import facts as ping_facts
+from probes.snmp.client import SnmpTarget, V3User, Version
+
+Ping = Callable[[str], Awaitable[PingResult]]
+
+#: seconds that a live reading may go on after the verdict: its values still reach the tree
+_READING_DEADLINE_S = 60.0
+#: share of an SNMP source's deadline that one try may take
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What the sources work with."""
+
+    store: Store
+    operations: Operations
+    reader: AccessReader
+    ping: Ping
+    config: LineTestsSection
+    clock: Clock
+
+
+def sources_of(case: Case, places: Places) -> list[Source]:
+    """Every source for a case, the most trusted first: with equal age the earlier one's word counts."""
+    timeouts = places.config.sources
+    cpe_s = timeouts.cpe_full_s if case.test.depth == "full" else timeouts.cpe_s
+    sources = [Source("access", timeouts.access_s, lambda: access_facts(case, places))]
+    for n, device in enumerate(case.devices):
+        kind = "stb" if device.is_stb else "cpe"
+        sources.append(
+            Source(f"{kind}-{n + 1}", cpe_s + 0.5, lambda device=device: live_facts(device, case, places, cpe_s))  # type: ignore[misc]  # binds the loop's device
+        )
+    sources.append(Source("ping", timeouts.ping_s, lambda: ping_of(case, places)))
+    return sources
+
+
+def stored_facts(case: Case) -> list[Fact]:
+    """What needs no question: the word of other systems, and the trees as they were last read."""
+    facts = list(case.told)
+    for device in case.devices:
+        facts += device_facts(device, case.now)
+        facts += _firmware(device)
+        if device.profile is not None and device.read_at is not None:
+            facts += facts_from_tree(device.profile, device.values, device.read_at, _source(device, "cached"))
+    return facts
+
+
+async def access_facts(case: Case, places: Places) -> list[Fact]:
+    """The line's ONT and its port, read at the same time, and what the neighbours say."""
+    line = case.line
+    if case.node is None:
+        raise Skipped(f"no access node {line.node!r} is known" if line.node else "the line names no access node")
+    if line.slot is None or line.port is None or (line.ont is None and not line.gpon_serial):
+        raise Skipped("the line has no slot and port, or neither ONT number nor PON serial")
+    place = OntPlace(line.frame or 0, line.slot, line.port, line.ont, line.gpon_serial or None)
+    target = node_target(case.node, places.config.sources.access_s / _TRIES)
+    profile = await places.reader.profile_of(target)
+    ont, reading = await asyncio.gather(
+        places.reader.read_ont(target, profile, place, case.now, detail=case.test.depth == "full"),
+        places.reader.read_port(target, profile, place, case.now),
+    )
+    return [*ont, *reading.facts, *neighbour_facts(case, reading, places.config.outage_window_min * 60.0)]
+
+
+def neighbour_facts(case: Case, reading: PortReading, window_s: float) -> list[Fact]:
+    """The sib.* facts from a whole reading of the port; nothing from a part of it."""
+    this = _this_ont(case, reading)
+    if not reading.complete or this is None:
+        return []
+    by_ont = {line.ont: line for line in case.neighbours if line.ont is not None}
+    by_serial = {line.gpon_serial: line for line in case.neighbours if line.gpon_serial}
+    states = []
+    for ont in reading.onts:
+        line = by_ont.get(ont.ont) or by_serial.get(ont.gpon_serial or "")
+        states.append(
+            SiblingState(
+                ont=ont.ont,
+                up=None if ont.run_state is None else ont.run_state == "online",
+                last_down_at=ont.last_down_at,
+                last_down_cause=ont.last_down_cause,
+                rx_dbm=ont.rx_dbm,
+                baseline_rx_dbm=case.medians.get(line.id) if line is not None else None,
+                olt_rx_dbm=ont.olt_rx_dbm,
+                splitter=(line.splitter or None) if line is not None else None,
+            )
+        )
+    days = _days_of(case.own_light)
+    return sibling_facts(states, this, now=case.now, window_s=window_s, baselines=Baselines(days))
+
+
+async def live_facts(device: KnownDevice, case: Case, places: Places, wait_s: float) -> list[Fact]:
+    """A reading of the device made for this test: its values, and whether it could be reached at all."""
+    wanted = wanted_names(device.profile, sorted(device.values)) if device.profile is not None else []
+    kind, arguments = ("get", {"names": wanted}) if wanted else ("refresh", {})
+    operation = await places.operations.request(
+        system_actor("line-test"),
+        device.record.key,
+        kind,
+        arguments,
+        deadline_s=_READING_DEADLINE_S,
+        reason=f"line test {case.test.id}",
+        ticket=case.test.ticket,
+    )
+    call_failed, came_at = await _follow(places, operation.id, wait_s)
+    ended = await places.operations.wait(operation.id, 0.0)
+    answered_at = ended.finished_at if ended.state is OperationState.SUCCEEDED else came_at
+    contact = contact_fact(
+        device,
+        places.clock(),
+        answered_at=answered_at,
+        call_failed=call_failed,
+        fresh_contact_s=places.config.fresh_contact_s,
+    )
+    facts = [] if contact is None else [contact]
+    if ended.state is OperationState.SUCCEEDED and device.profile is not None:
+        facts += await _read_facts(device, places, wanted, answered_at or places.clock())
+    return facts
+
+
+async def ping_of(case: Case, places: Places) -> list[Fact]:
+    """Ping of the session's address; a line without a session has none, and that proves nothing."""
+    address = usable_text(case.told_by_name, "bras.address", case.now)
+    session = usable_text(case.told_by_name, "bras.session", case.now)
+    if not address or session == "none":
+        raise Skipped("the line has no session address")
+    return ping_facts(await places.ping(address), places.clock())
+
+
+def node_target(node: AccessNode, timeout_s: float) -> NodeTarget:
+    """How to read an access node with its stored credentials."""
+    credentials = node.credentials
+    user = None
+    if credentials.get("user"):
+        user = V3User(
+            credentials["user"],
+            credentials.get("auth", "sha"),
+            credentials.get("auth_password", ""),
+            credentials.get("privacy", "aes128"),
+            credentials.get("privacy_password", ""),
+        )
+    version = Version.V3 if user is not None else Version(credentials.get("version", Version.V2C))
+    snmp = SnmpTarget(
+        address=node.address,
+        port=node.port,
+        community=credentials.get("community", ""),
+        version=version,
+        user=user,
+        timeout_s=timeout_s,
+        retries=1,
+    )
+    return NodeTarget(node.name, snmp, node.profile, credentials.get("time_zone", "UTC"))
+
+
+async def _follow(places: Places, operation_id: str, wait_s: float) -> tuple[bool, datetime | None]:
+    """Follow an operation: whether the call failed, and when the device opened a session, if it did."""
+    call_failed, came_at = False, None
+    try:
+        async with asyncio.timeout(wait_s):
+            async for step in places.operations.watch(operation_id):
+                if step.name is StepName.SESSION_OPENED:
+                    came_at, call_failed = step.at, False
+                elif step.name is StepName.CONNECTION_REQUEST_FAILED:
+                    call_failed = True
+                    break
+    except TimeoutError:
+        return call_failed, came_at
+    return call_failed, came_at
+
+
+async def _read_facts(device: KnownDevice, places: Places, wanted: Sequence[str], at: datetime) -> list[Fact]:
+    assert device.profile is not None
+    async with places.store.reading() as tx:
+        values, _ = await read_values(tx, device.record.key)
+    asked: Mapping[str, str] = {name: values[name] for name in wanted if name in values} if wanted else values
+    return facts_from_tree(device.profile, asked, at, _source(device, "live"))
+
+
+def _firmware(device: KnownDevice) -> list[Fact]:
+    if device.profile is None or device.is_stb:
+        return []
+    record = device.record
+    fact = firmware_fact(device.profile, record.software_version, record.last_inform_at, "profile")
+    return [] if fact is None else [fact]
+
+
+def _this_ont(case: Case, reading: PortReading) -> int | None:
+    serial = case.line.gpon_serial
+    if case.line.ont is not None:
+        return case.line.ont
+    return next((ont.ont for ont in reading.onts if serial and ont.gpon_serial == serial), None)
+
+
+def _days_of(points: Sequence[tuple[datetime, float]]) -> float | None:
+    if not points:
+        return None
+    span = points[-1][0] - points[0][0]
+    return None if span < timedelta(hours=BASELINE_MIN_HOURS) else span / timedelta(days=1)
+
+
+def _source(device: KnownDevice, how: str) -> str:
+    return f"{'stb' if device.is_stb else 'cpe'} {how}"
