@@ -1,7 +1,7 @@
 """A light CPE: plays whole sessions with bytes built beforehand, so that the generator costs less than the server.
 
 One session is: connect, POST Inform → InformResponse (after a 401 once more with digest), empty POST → 204, close.
-Whatever RPC the server puts in between is answered with fault 9000 and counted.
+RPCs that the server puts in between are counted; SetParameterValues succeeds, others get fault 9000.
 
 Only the standard library and uvloop: nothing of the server is imported, so that a fault in its codec cannot hide.
 """
@@ -13,11 +13,12 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import cast
 
 OUI = "00AABB"
 PRODUCT_CLASS = "BENCH"
-#: Width of the numbers in the templates: every session's post has the same length.
+#: Width of a session's number in its Inform: all posts of a device have the same length.
 WIDTH = 10
 
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length:[ \t]*(\d+)")
@@ -72,6 +73,11 @@ _SUMMARY = (
     "DeviceAssociation:1, Bridging:1, UserInterface:1, DownloadTCP:1, UploadTCP:1, UDPEcho:1), "
     "VoiceService:1.0[1](Endpoint:1, SIPEndpoint:1), StorageService:1.1[1](Baseline:1, FTPServer:1, UserAccess:1)"
 )
+_RPC_ANSWERS = {
+    "SetParameterValues": """        <cwmp:SetParameterValuesResponse>
+            <Status>0</Status>
+        </cwmp:SetParameterValuesResponse>"""
+}
 _FAULT = """        <soap-env:Fault>
             <faultcode>Client</faultcode>
             <faultstring>CWMP fault</faultstring>
@@ -100,19 +106,21 @@ class Device:
         self.key = f"{OUI}-{PRODUCT_CLASS}-{serial}"
         self.username = target.username.replace("{serial}", serial)
         self.busy = False
-        marker = "#" * WIDTH
-        body = inform_xml(serial, [(event, ""), ("M ScheduleInform", marker)] if keyed else [(event, "")], marker)
-        self._parts = body.encode().split(marker.encode())
+        events = [(event, ""), ("M ScheduleInform", "%(number)b")] if keyed else [(event, "")]
+        self._template = inform_xml(serial, events, envelope_id="%(number)b", current_time="%(now)b").encode()
         self._empty = _head(target, 0) + b"Content-Length: 0\r\n"
-        self._head = _head(target, len(body))
+        self._head = _head(target, len(self._body(0)))
 
     def inform(self, number: int, extra: bytes = b"") -> bytes:
         """The whole request with Inform number `number`; `extra` is further header lines."""
-        return b"".join((self._head, extra, b"\r\n", (b"%0*d" % (WIDTH, number)).join(self._parts)))
+        return b"".join((self._head, extra, b"\r\n", self._body(number)))
 
     def empty(self, extra: bytes = b"") -> bytes:
         """The whole request of the empty POST that hands over the turn."""
         return b"".join((self._empty, extra, b"\r\n"))
+
+    def _body(self, number: int) -> bytes:
+        return self._template % {b"number": b"%0*d" % (WIDTH, number), b"now": _now(int(time.time()))}
 
 
 @dataclass(slots=True)
@@ -182,7 +190,7 @@ class Session(asyncio.Protocol):
             self._tally.done += 1
             self._end()
         elif status == 200:
-            self._refuse(body)
+            self._answer_rpc(body)
         else:
             self._fail(f"empty POST answered {status}")
 
@@ -194,11 +202,14 @@ class Session(asyncio.Protocol):
             self._tally.acknowledged.append((self._device.serial, self._number))
         return self._send(self._device.empty(self._headers()))
 
-    def _refuse(self, body: bytes) -> None:
-        name, envelope_id = _RPC.search(body), _ID.search(body)
-        self._tally.rpcs[name[1].decode() if name else "?"] += 1
-        fault = _ENVELOPE.format(id=envelope_id[1].decode() if envelope_id else "", body=_FAULT).encode()
-        self._send(_head(self._target, len(fault)) + self._headers() + b"\r\n" + fault)
+    def _answer_rpc(self, body: bytes) -> None:
+        found, envelope_id = _RPC.search(body), _ID.search(body)
+        name = found[1].decode() if found else "?"
+        self._tally.rpcs[name] += 1
+        answer = _ENVELOPE.format(
+            id=envelope_id[1].decode() if envelope_id else "", body=_RPC_ANSWERS.get(name, _FAULT)
+        ).encode()
+        self._send(_head(self._target, len(answer)) + self._headers() + b"\r\n" + answer)
 
     def _headers(self) -> bytes:
         cookie = b"Cookie: " + self._cookies + b"\r\n" if self._cookies else b""
@@ -286,7 +297,7 @@ async def open_loop(
     return tally
 
 
-def inform_xml(serial: str, events: Iterable[tuple[str, str]], envelope_id: str) -> str:
+def inform_xml(serial: str, events: Iterable[tuple[str, str]], *, envelope_id: str, current_time: str) -> str:
     """An Inform of about 4.2 KB with 8 parameters, indented by eights as some devices do."""
     root = "InternetGatewayDevice."
     wan = root + "WANDevice.1.WANConnectionDevice.1.WANPPPConnection.1."
@@ -309,7 +320,7 @@ def inform_xml(serial: str, events: Iterable[tuple[str, str]], envelope_id: str)
             serial=serial,
             event_count=len(listed),
             events="\n".join(_EVENT.format(code=code, key=key) for code, key in listed),
-            current_time=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            current_time=current_time,
             value_count=len(values),
             values="\n".join(_VALUE.format(name=name, type=type_, value=value) for name, type_, value in values),
         ),
@@ -351,6 +362,11 @@ class _Digest:
         cnonce = "%016x" % (id(self) ^ self.count)
         answer = _hex(self.algorithm, f"{self.ha1}:{self.nonce.decode()}:{self.count:08x}:{cnonce}:auth:{self.ha2}")
         return self.prefix + f', qop=auth, nc={self.count:08x}, cnonce="{cnonce}", response="{answer}"\r\n'.encode()
+
+
+@lru_cache(maxsize=1)
+def _now(second: int) -> bytes:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(second)).encode()
 
 
 def _hex(algorithm: bytes, text: str) -> str:

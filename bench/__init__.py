@@ -1,0 +1,1 @@
+"""Measurements: what a session costs, what a storm does. See `README.md` here and `docs/benchmarks.md`."""
