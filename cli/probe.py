@@ -1,0 +1,226 @@
+"""`secondline probe`: look at a line from here, without the server: ping addresses, read an ONT or a PON port."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.errors import CliError
+from cli.exit_status import ExitStatus
+from cli.options import json_option
+from cli.texts import _, language
+
+if TYPE_CHECKING:  # the probes are loaded when a probe runs, not when the help is shown
+    from probes.access import NodeTarget, OntPlace, PortReading
+    from probes.errors import ProbeError
+    from probes.facts import Fact
+    from probes.ping import PingResult
+
+
+@click.group()
+def probe() -> None:
+    """Probes from this machine: ping, olt. They need no server."""
+
+
+@probe.command()
+@click.argument("addresses", nargs=-1, required=True)
+@click.option("--count", type=click.IntRange(1, 1000), default=5, show_default=True, help=_("Echoes to each address."))
+@click.option("--interval", "interval_s", type=click.FloatRange(0.01, 60), default=0.2, show_default=True)
+@click.option("--timeout", "timeout_s", type=click.FloatRange(0.01, 60), default=1.0, show_default=True)
+@click.option("--size", type=click.IntRange(8, 65000), default=56, show_default=True, help=_("Bytes after the header."))
+@json_option
+def ping(addresses: tuple[str, ...], count: int, interval_s: float, timeout_s: float, size: int, as_json: bool) -> None:
+    """Ping addresses: loss, round-trip times, jitter."""
+    from cli.output import print_json, print_table, progress
+    from probes.errors import ProbeError
+    from probes.ping import ping_many
+
+    try:
+        with progress(_("Pinging…"), quiet=as_json):
+            results = asyncio.run(
+                ping_many(addresses, count=count, interval_s=interval_s, timeout_s=timeout_s, size=size)
+            )
+    except ProbeError as error:
+        raise _cli_error(error) from error
+    if as_json:
+        print_json([_ping_json(result) for result in results.values()])
+    else:
+        columns = (_("Address"), _("Sent"), _("Received"), _("Loss, %"), _("min, ms"), "p50", "p95", "max", _("Jitter"))
+        print_table(columns, [_ping_row(result) for result in results.values()])
+    if not any(result.received for result in results.values()):
+        raise CliError(_("No address answered."), ExitStatus.UNREACHABLE)
+
+
+@probe.command()
+@click.argument("address")
+@click.option("--port", type=click.IntRange(1, 65535), default=161, show_default=True, help=_("UDP port of the agent."))
+@click.option(
+    "--community-file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help=_("File that holds the SNMP community; without it: public."),
+)
+@click.option("--frame", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--slot", type=click.IntRange(0), required=True)
+@click.option("--port-number", type=click.IntRange(0), required=True, help=_("The PON port in its slot."))
+@click.option("--ont", type=click.IntRange(0), help=_("The ONT's id on the port."))
+@click.option("--serial", "gpon_serial", help=_("The ONT's PON serial, when its id is not known."))
+@click.option("--profile", help=_("Vendor profile; without it the node is asked what it is."))
+@click.option("--time-zone", default="UTC", show_default=True, help=_("Time zone of the node's clock."))
+@click.option("--timeout", "timeout_s", type=click.FloatRange(0.1, 60), default=2.0, show_default=True)
+@json_option
+def olt(
+    address: str,
+    port: int,
+    community_file: Path | None,
+    frame: int,
+    slot: int,
+    port_number: int,
+    ont: int | None,
+    gpon_serial: str | None,
+    profile: str | None,
+    time_zone: str,
+    timeout_s: float,
+    as_json: bool,
+) -> None:
+    """Read an OLT by SNMP: one ONT with --ont or --serial, else all ONTs of a PON port."""
+    from cli.output import progress
+    from probes.access import NodeTarget, OntPlace
+    from probes.errors import ProbeError
+    from probes.snmp.client import SnmpTarget
+
+    snmp = SnmpTarget(address, port, community=_community(community_file), timeout_s=timeout_s)
+    target = NodeTarget(name=address, snmp=snmp, profile=profile, time_zone=time_zone)
+    place = OntPlace(frame, slot, port_number, ont, gpon_serial)
+    try:
+        with progress(_("Reading the OLT…"), quiet=as_json):
+            profile_id, facts, reading = asyncio.run(_read(target, place))
+    except ProbeError as error:
+        raise _cli_error(error) from error
+    _show(profile_id, facts, reading, as_json)
+
+
+async def _read(target: "NodeTarget", place: "OntPlace") -> "tuple[str, Sequence[Fact], PortReading | None]":
+    """The profile's id, the facts, and the port when a whole port was asked for."""
+    from probes.access import AccessReader
+
+    reader = AccessReader()
+    now = datetime.now(UTC)
+    profile = await reader.profile_of(target)
+    if place.ont is not None or place.gpon_serial is not None:
+        return profile.id, await reader.read_ont(target, profile, place, now, detail=True), None
+    reading = await reader.read_port(target, profile, place, now)
+    return profile.id, reading.facts, reading
+
+
+def _show(profile_id: str, facts: "Sequence[Fact]", reading: "PortReading | None", as_json: bool) -> None:
+    from cli.output import print_json, print_note, print_table
+
+    if as_json:
+        print_json(_olt_json(profile_id, facts, reading))
+    else:
+        now = datetime.now(UTC)
+        columns = (_("Fact"), "", _("Value"), _("Unit"), _("Source"), _("Age"))
+        print_table(columns, [_fact_row(fact, now) for fact in facts])
+        if reading is not None:
+            _show_port(reading)
+    if reading is not None and reading.problem:
+        print_note(reading.problem)
+    if all(fact.name == "olt.reachable" for fact in facts):
+        raise CliError(_("The OLT does not answer SNMP: check address, route and community."), ExitStatus.UNREACHABLE)
+    lost = next((fact.raw for fact in facts if fact.name == "ont.run_state" and fact.value is None), None)
+    if reading is None and lost and len(facts) == 2:
+        raise CliError(lost, ExitStatus.NOT_FOUND)
+
+
+def _show_port(reading: "PortReading") -> None:
+    from cli.output import print_line, print_table
+
+    print_line()
+    columns = ("ONT", _("Serial"), _("State"), _("Last down"), _("Cause"), _("Rx, dBm"), _("Rx at the OLT, dBm"))
+    rows = [
+        (
+            one.ont,
+            one.gpon_serial,
+            one.run_state,
+            one.last_down_at.isoformat(timespec="seconds") if one.last_down_at else None,
+            one.last_down_cause,
+            one.rx_dbm,
+            one.olt_rx_dbm,
+        )
+        for one in reading.onts
+    ]
+    print_table(columns, rows)
+
+
+def _community(path: Path | None) -> str:
+    if path is None:
+        return "public"
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CliError(f"{path}: {error}", ExitStatus.USAGE) from error
+    if not text:
+        raise CliError(_("The community file is empty: write the community into it."), ExitStatus.USAGE)
+    return text
+
+
+def _cli_error(error: "ProbeError") -> CliError:
+    from probes.errors import ProbeRefused, ProbeTimeout, ProfileError
+
+    for kind, status in (
+        (ProbeTimeout, ExitStatus.UNREACHABLE),
+        (ProbeRefused, ExitStatus.REFUSED),
+        (ProfileError, ExitStatus.USAGE),
+    ):
+        if isinstance(error, kind):
+            return CliError(str(error), status)
+    return CliError(str(error))
+
+
+def _fact_row(fact: "Fact", now: datetime) -> tuple[object, ...]:
+    from probes.facts import FACTS, Quality
+
+    spec = FACTS.get(fact.name)
+    title = spec.title[language()] if spec is not None else ""
+    value = fact.value if fact.quality is Quality.OK else f"{fact.quality} ({fact.raw})"
+    age = f"{max(0, round((now - fact.at).total_seconds()))} s"
+    source = f"{fact.source}, {fact.method}" if fact.method else fact.source
+    return fact.name, title, value, spec.unit if spec is not None else "", source, age
+
+
+def _fact_json(fact: "Fact") -> dict[str, Any]:
+    from probes.facts import FACTS
+
+    unit = FACTS[fact.name].unit if fact.name in FACTS else ""
+    shown = asdict(fact) | {"at": fact.at.isoformat(), "quality": str(fact.quality), "unit": unit}
+    return {key: shown[key] for key in ("name", "value", "unit", "at", "source", "method", "quality", "raw")}
+
+
+def _olt_json(profile_id: str, facts: "Sequence[Fact]", reading: "PortReading | None") -> dict[str, Any]:
+    document: dict[str, Any] = {"profile": profile_id, "facts": [_fact_json(fact) for fact in facts]}
+    if reading is not None:
+        document |= {
+            "complete": reading.complete,
+            "light_complete": reading.light_complete,
+            "problem": reading.problem,
+            "onts": [
+                {"ont": one.ont, "gpon_serial": one.gpon_serial, "facts": [_fact_json(fact) for fact in one.facts]}
+                for one in reading.onts
+            ],
+        }
+    return document
+
+
+def _ping_json(result: "PingResult") -> dict[str, Any]:
+    return asdict(result) | {"loss_pct": result.loss_pct}
+
+
+def _ping_row(result: "PingResult") -> tuple[object, ...]:
+    times = (result.rtt_min_ms, result.rtt_p50_ms, result.rtt_p95_ms, result.rtt_max_ms, result.jitter_ms)
+    loss = result.problem if result.loss_pct is None else f"{result.loss_pct:.0f}"
+    shown = (None if time is None else f"{time:.2f}" for time in times)
+    return result.address, result.sent, result.received, loss, *shown
