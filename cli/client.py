@@ -59,7 +59,7 @@ class Client:
     def __exit__(self, *_exception: object) -> None:
         self._http.close()
 
-    def get(self, path: str, **query: object) -> Any:
+    def get(self, path: str, /, **query: object) -> Any:
         """Return the decoded answer of a GET; query values that are None are left out."""
         return self._call("GET", path, query=query)
 
@@ -75,7 +75,7 @@ class Client:
         """Return the decoded answer of a DELETE."""
         return self._call("DELETE", path)
 
-    def post_text(self, path: str, text: str, *, content_type: str = "text/csv", **query: object) -> Any:
+    def post_text(self, path: str, text: str, /, *, content_type: str = "text/csv", **query: object) -> Any:
         """Return the decoded answer of a POST of text, such as CSV."""
         return self._call(
             "POST", path, query=query, content=text.encode(), headers={"content-type": f"{content_type}; charset=utf-8"}

@@ -104,3 +104,11 @@ def _console(*, stderr: bool = False) -> Console:
         highlight=False,
         emoji=False,
     )
+
+
+def items(answer: object) -> list[dict[str, object]]:
+    """Return the rows of an API answer: a list, or an object that holds one under `items` or its only list."""
+    if isinstance(answer, dict):
+        lists = [value for value in answer.values() if isinstance(value, list)]
+        answer = answer.get("items") or (lists[0] if lists else [])
+    return [row for row in answer if isinstance(row, dict)] if isinstance(answer, list) else []

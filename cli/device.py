@@ -1,0 +1,242 @@
+"""`secondline device`: CPEs: what is known of them, and what may be done with them."""
+
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from cli import output
+from cli.client import Client, connect
+from cli.errors import CliError
+from cli.exit_status import ExitStatus
+from cli.operation import exit_for, follow, print_operation
+from cli.options import AnyFunction, server_options
+from cli.texts import _
+
+#: seconds without any step after which --wait gives up
+QUIET_S = 600.0
+
+
+def wait_options(function: AnyFunction) -> AnyFunction:
+    """Add --wait/--no-wait and --deadline, passed on as `wait` and `deadline_s`."""
+    wait = click.option("--wait/--no-wait", default=True, show_default=True, help=_("Wait for the end."))
+    deadline = click.option(
+        "--deadline", "deadline_s", type=click.IntRange(1, 31 * 86400), help=_("Seconds until it expires.")
+    )
+    return wait(deadline(function))
+
+
+@click.group(help=_("CPEs: ONTs, routers, set-top boxes."))
+def device() -> None:
+    """Group of the device commands."""
+
+
+@device.command("list", help=_("List devices by key."))
+@click.option("--search", default=None, help=_("Part of key, serial number, model or line."))
+@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
+@click.option("--after", default=None, help=_("The last key of the page before."))
+@server_options
+def list_devices(
+    search: str | None, limit: int, after: str | None, url: str | None, token_file: Path | None, as_json: bool
+) -> None:
+    """List devices."""
+    with connect(url, token_file) as client:
+        found = client.get("/devices", search=search, limit=limit, after=after)
+    if as_json:
+        output.print_json(found)
+        return
+    rows = [
+        [d.get("key"), d.get("manufacturer"), d.get("software_version"), d.get("line"), d.get("last_inform_at")]
+        for d in output.items(found)
+    ]
+    output.print_table([_("device"), _("manufacturer"), _("software"), _("line"), _("last Inform")], rows)
+
+
+@device.command(help=_("Show what is known of a device."))
+@click.argument("key", metavar="DEVICE")
+@server_options
+def show(key: str, url: str | None, token_file: Path | None, as_json: bool) -> None:
+    """Show one device."""
+    with connect(url, token_file) as client:
+        found = client.get(f"/devices/{quote(key, safe='')}")
+    if as_json:
+        output.print_json(found)
+    else:
+        output.print_pairs([(name, _shown(value)) for name, value in found.items()])
+
+
+@device.command(help=_("Read parameters from the device: full names, or partial paths that end in a point."))
+@click.argument("key", metavar="DEVICE")
+@click.argument("names", metavar="PATH...", nargs=-1, required=True)
+@click.option("--cached", is_flag=True, help=_("What the server knows already, without asking the device."))
+@wait_options
+@server_options
+def get(
+    key: str,
+    names: tuple[str, ...],
+    cached: bool,
+    wait: bool,
+    deadline_s: int | None,
+    url: str | None,
+    token_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Read parameters."""
+    with connect(url, token_file) as client:
+        if cached:
+            found = [
+                row
+                for name in names
+                for row in output.items(client.get(f"/devices/{quote(key, safe='')}/parameters", path=name))
+            ]
+            _print_values(found, as_json)
+            return
+        ended = _request(client, key, "get", {"names": list(names)}, wait, deadline_s, as_json)
+    if not wait:
+        return
+    exit_for(ended)
+    _print_values(_values(ended), as_json)
+
+
+@device.command("set", help=_("Set parameters, all or none: PATH=VALUE, or PATH=VALUE:xsd:type."))
+@click.argument("key", metavar="DEVICE")
+@click.argument("assignments", metavar="PATH=VALUE...", nargs=-1, required=True)
+@wait_options
+@server_options
+def set_values(
+    key: str,
+    assignments: tuple[str, ...],
+    wait: bool,
+    deadline_s: int | None,
+    url: str | None,
+    token_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Set parameters."""
+    values = dict(map(parse_assignment, assignments))
+    with connect(url, token_file) as client:
+        ended = _request(client, key, "set", {"values": values}, wait, deadline_s, as_json)
+    _finish(ended, wait, as_json)
+
+
+@device.command(help=_("Read the whole tree of the device, or a part of it, into the server."))
+@click.argument("key", metavar="DEVICE")
+@click.argument("path", required=False)
+@wait_options
+@server_options
+def refresh(
+    key: str,
+    path: str | None,
+    wait: bool,
+    deadline_s: int | None,
+    url: str | None,
+    token_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Refresh the known tree."""
+    arguments: dict[str, object] = {} if path is None else {"path": path}
+    with connect(url, token_file) as client:
+        ended = _request(client, key, "refresh", arguments, wait, deadline_s, as_json)
+    _finish(ended, wait, as_json)
+
+
+@device.command(help=_("Reboot the device; with --wait it ends when the device has reported its boot."))
+@click.argument("key", metavar="DEVICE")
+@click.option("--yes", is_flag=True, help=_("Do not ask first."))
+@click.option("--reason", default="", help=_("Why; it is kept with the operation."))
+@wait_options
+@server_options
+def reboot(
+    key: str,
+    yes: bool,
+    reason: str,
+    wait: bool,
+    deadline_s: int | None,
+    url: str | None,
+    token_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Reboot a device."""
+    if not yes:
+        click.confirm(
+            _("Reboot {device}? The subscriber is cut off for a minute or two.").format(device=key), abort=True
+        )
+    with connect(url, token_file) as client:
+        ended = _request(client, key, "reboot", {}, wait, deadline_s, as_json, reason=reason)
+    _finish(ended, wait, as_json)
+
+
+def parse_assignment(text: str) -> tuple[str, object]:
+    """Return path and value of PATH=VALUE or PATH=VALUE:xsd:type.
+
+    Raises:
+        CliError: USAGE, it is neither.
+    """
+    path, equals, value = text.partition("=")
+    if not equals or not path.strip():
+        raise CliError(_("{text} is no assignment; write PATH=VALUE").format(text=repr(text)), ExitStatus.USAGE)
+    plain, colon, kind = value.rpartition(":xsd:")
+    if colon:
+        return path.strip(), {"value": plain, "type": f"xsd:{kind}"}
+    return path.strip(), value
+
+
+def _request(
+    client: Client,
+    key: str,
+    kind: str,
+    arguments: dict[str, object],
+    wait: bool,
+    deadline_s: int | None,
+    as_json: bool,
+    *,
+    reason: str = "",
+) -> dict[str, Any]:
+    body: dict[str, object] = {"kind": kind, "arguments": arguments, "reason": reason}
+    if deadline_s is not None:
+        body["deadline_s"] = deadline_s
+    headers = {"idempotency-key": secrets.token_hex(16)}
+    queued: dict[str, Any] = client.post(f"/devices/{quote(key, safe='')}/operations", body, headers=headers)
+    if not wait:
+        print_operation(queued, as_json)
+        return queued
+    return follow(client, queued["id"], timeout_s=deadline_s or QUIET_S, quiet=as_json)
+
+
+def _finish(ended: dict[str, Any], wait: bool, as_json: bool) -> None:
+    if not wait:
+        return
+    if as_json:
+        output.print_json(ended)
+    exit_for(ended)
+    if not as_json:
+        output.print_line(_("Done: {kind} of {device}.").format(kind=ended.get("kind"), device=ended.get("device")))
+
+
+def _values(ended: dict[str, Any]) -> list[dict[str, Any]]:
+    result = ended.get("result") or {}
+    values = result.get("values", result) if isinstance(result, dict) else result
+    if isinstance(values, dict):
+        return [
+            {"name": name, **value} if isinstance(value, dict) else {"name": name, "value": value}
+            for name, value in values.items()
+        ]
+    return list(values)
+
+
+def _print_values(values: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        output.print_json(values)
+        return
+    for value in values:
+        output.print_line(f"{value.get('name')} = {value.get('value')}")
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={inner}" for name, inner in value.items()) or None
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or None
+    return value

@@ -1,0 +1,35 @@
+"""`secondline fact`: what other systems know about lines, from a CSV file."""
+
+from pathlib import Path
+
+import click
+
+from cli import output
+from cli.client import connect
+from cli.files import read_text
+from cli.options import server_options
+from cli.texts import _
+
+
+@click.group(help=_("Facts of other systems: billing, AAA, monitoring."))
+def fact() -> None:
+    """Group of the fact commands."""
+
+
+@fact.command("import", help=_("Import a CSV with the columns line, name, value, at: all of it or nothing."))
+@click.argument("csv_file", type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--source", required=True, help=_("The system that says so, for example billing."))
+@click.option("--readings", is_flag=True, help=_("The file holds numbers of the past, from which baselines are made."))
+@server_options
+def import_facts(
+    csv_file: Path, source: str, readings: bool, url: str | None, token_file: Path | None, as_json: bool
+) -> None:
+    """Import facts or readings."""
+    text = read_text(csv_file)
+    path = "/readings/import" if readings else "/facts/import"
+    with connect(url, token_file) as client, output.progress(_("Importing"), quiet=as_json):
+        taken = client.post_text(path, text, source=source)
+    if as_json:
+        output.print_json(taken)
+    else:
+        output.print_line(_("{count} values of {source} taken.").format(count=taken.get("received"), source=source))

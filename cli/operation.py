@@ -1,0 +1,136 @@
+"""`secondline operation`: what is wanted on CPEs, and what became of it; also how others follow one live."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli import output
+from cli.client import Client, connect
+from cli.errors import CliError
+from cli.exit_status import ExitStatus
+from cli.options import server_options
+from cli.texts import N_, _
+
+STATES = ("queued", "sent", "unknown", "succeeded", "failed", "expired", "cancelled")
+FINAL = ("succeeded", "failed", "expired", "cancelled")
+
+#: step → what a person reads
+STEPS = {
+    "queued": N_("queued"),
+    "connection_request_sent": N_("connection request sent"),
+    "connection_request_failed": N_("connection request failed"),
+    "session_opened": N_("session opened"),
+    "rpc_sent": N_("RPC sent"),
+    "rpc_answered": N_("RPC answered"),
+    "boot_seen": N_("boot seen"),
+    "unknown": N_("it is not known whether the RPC arrived"),
+    "resent": N_("proven never to have arrived: sent again"),
+    "succeeded": N_("succeeded"),
+    "failed": N_("failed"),
+    "expired": N_("expired"),
+    "cancelled": N_("cancelled"),
+}
+
+STATUS_OF_STATE = {
+    "succeeded": ExitStatus.OK,
+    "failed": ExitStatus.FAILURE,
+    "expired": ExitStatus.TIMEOUT,
+    "cancelled": ExitStatus.CONFLICT,
+}
+
+
+@click.group(help=_("Operations on CPEs."))
+def operation() -> None:
+    """Group of the operation commands."""
+
+
+@operation.command("list", help=_("List operations, the newest first."))
+@click.option("--device", help=_("Only those of this device key."))
+@click.option("--state", type=click.Choice(STATES))
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@server_options
+def list_operations(
+    device: str | None, state: str | None, limit: int, url: str | None, token_file: Path | None, as_json: bool
+) -> None:
+    """List operations."""
+    with connect(url, token_file) as client:
+        found = client.get("/operations", device=device, state=state, limit=limit)
+    if as_json:
+        output.print_json(found)
+        return
+    rows = [
+        [o["id"], o.get("created_at"), o.get("kind"), o.get("state"), o.get("device"), o.get("detail")]
+        for o in output.items(found)
+    ]
+    output.print_table([_("id"), _("created"), _("kind"), _("state"), _("device"), _("detail")], rows)
+
+
+@operation.command(help=_("Show one operation with its steps."))
+@click.argument("operation_id")
+@server_options
+def show(operation_id: str, url: str | None, token_file: Path | None, as_json: bool) -> None:
+    """Show one operation."""
+    with connect(url, token_file) as client:
+        found = client.get(f"/operations/{operation_id}")
+    print_operation(found, as_json)
+
+
+@operation.command(help=_("Take back an operation that was not sent yet."))
+@click.argument("operation_id")
+@server_options
+def cancel(operation_id: str, url: str | None, token_file: Path | None, as_json: bool) -> None:
+    """Cancel an operation."""
+    with connect(url, token_file) as client:
+        found = client.post(f"/operations/{operation_id}/cancel")
+    print_operation(found, as_json)
+
+
+def print_operation(found: dict[str, Any], as_json: bool) -> None:
+    """Print one operation for a person, or as JSON."""
+    if as_json:
+        output.print_json(found)
+        return
+    names = ("id", "device", "kind", "state", "created_at", "deadline_at", "finished_at", "actor", "reason", "detail")
+    output.print_pairs([(name, found.get(name) or None) for name in names])
+    for step in found.get("steps") or []:
+        if isinstance(step, dict):
+            output.print_line("  " + step_text(step))
+
+
+def follow(client: Client, operation_id: str, *, timeout_s: float, quiet: bool) -> dict[str, Any]:
+    """Show the steps of an operation as they happen, and return it when it has ended.
+
+    Raises:
+        CliError: TIMEOUT where it does not end in time; the operation itself goes on.
+    """
+    with output.progress(_("Waiting for the device"), quiet=quiet) as progress:
+        for event in client.events(f"/operations/{operation_id}/events", timeout_s=timeout_s):
+            if event.name == "step":
+                text = step_text(event.data)
+                progress.step(text)
+                progress.update(text)
+            elif event.name == "end":
+                ended: dict[str, Any] = event.data
+                return ended
+    known: dict[str, Any] = client.get(f"/operations/{operation_id}")
+    if known.get("state") in FINAL:
+        return known
+    text = _("The server stopped telling about operation {id}; look again with: secondline operation show {id}")
+    raise CliError(text.format(id=operation_id), ExitStatus.TIMEOUT)
+
+
+def step_text(step: dict[str, Any]) -> str:
+    """Return one step as a line: when, what, and the detail if there is one."""
+    at = str(step.get("at", ""))[11:19]
+    detail = f": {step['detail']}" if step.get("detail") else ""
+    return f"{at}  {_(STEPS.get(str(step.get('name')), str(step.get('name'))))}{detail}"
+
+
+def exit_for(found: dict[str, Any]) -> None:
+    """End with the exit code of an operation's final state; nothing where it succeeded."""
+    status = STATUS_OF_STATE.get(str(found.get("state")), ExitStatus.FAILURE)
+    if status is not ExitStatus.OK:
+        text = _("Operation {id} {state}: {detail}")
+        state, detail = found.get("state"), found.get("detail") or found.get("fault_string") or ""
+        raise CliError(text.format(id=found.get("id"), state=state, detail=detail), status)

@@ -1,0 +1,100 @@
+"""`secondline serve`: run the server, or write a first configuration."""
+
+import os
+import secrets
+from pathlib import Path
+
+import click
+
+from cli.errors import CliError
+from cli.exit_status import ExitStatus
+from cli.local import DEFAULT_CONFIG, config_option, load_config, translated
+from cli.options import lang_option
+from cli.texts import _
+
+#: what --init writes; everything that is not said here has its default
+CONFIG_TEXT = """\
+# The configuration of secondline. Every key, its unit and its default: docs/configuration.md
+
+[cwmp]
+host = "127.0.0.1"                      # the CPEs' side; 0.0.0.0 lets the network in
+port = 7547
+enrol_username = "enrol"                # what a CPE without a credential of its own logs in with
+enrol_password_file = "enrol.password"
+
+[connection_requests]
+allowed_networks = ["127.0.0.0/8"]      # where CPEs may be called; the simulator lives on loopback
+
+[api]
+host = "127.0.0.1"                      # put TLS in front before you open it
+port = 8080
+
+[store]
+url = "sqlite:///secondline.db"
+vault_key_file = "vault.key"            # seals the credentials in the store; keep a copy apart from it
+"""
+
+
+@click.command()
+@config_option
+@click.option(
+    "--init",
+    "directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    help=_("Write a first configuration with a random enrolment password and a vault key into DIR, and end."),
+)
+@lang_option
+def serve(config_file: Path, directory: Path | None) -> None:
+    """Run the server until SIGTERM or Ctrl-C."""
+    if directory is not None:
+        write_first_config(directory)
+        return
+    load_config(config_file)
+    from acs.app import run
+
+    from acs.errors import AcsError
+
+    try:
+        run(config_file)
+    except AcsError as error:
+        raise translated(error) from error
+    except OSError as error:
+        text = _("The server cannot start: {error}. Is another one running on the same ports?").format(error=error)
+        raise CliError(text) from error
+
+
+def write_first_config(directory: Path) -> None:
+    """Write configuration, enrolment password and vault key into a folder and say how to go on.
+
+    Raises:
+        CliError: CONFLICT when there is a configuration already: nothing is overwritten.
+    """
+    from acs.store.vault import Vault
+    from cli import output
+
+    target = directory / DEFAULT_CONFIG
+    if target.exists():
+        text = _("{path} exists already; nothing was changed. Choose an empty folder.").format(path=target)
+        raise CliError(text, ExitStatus.CONFLICT)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        write_secret(directory / "enrol.password", secrets.token_urlsafe(18))
+        Vault.create(directory / "vault.key")
+        target.write_text(CONFIG_TEXT, encoding="utf-8")
+    except (OSError, CliError) as error:
+        raise CliError(_("{path} cannot be written: {error}").format(path=directory, error=error)) from error
+    output.print_line(_("Written: {path}").format(path=target))
+    output.print_line(_("Now run:"))
+    for command in (
+        f"secondline serve --config {target}",
+        f"secondline token create me --scope admin --config {target} --out {directory / 'token'}",
+        f"secondline line list --token-file {directory / 'token'}",
+    ):
+        output.print_line(f"  {command}")
+
+
+def write_secret(path: Path, secret: str) -> None:
+    """Write a secret to a new file that only its owner may read; an existing file is an OSError."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(secret + "\n")

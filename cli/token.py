@@ -1,0 +1,112 @@
+"""`secondline token`: API tokens, on the server's own store."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli import output
+from cli.errors import CliError
+from cli.local import config_option, plain, with_store
+from cli.options import json_option
+from cli.serve import write_secret
+from cli.texts import _
+
+if TYPE_CHECKING:
+    from acs.store.records import TokenRecord
+    from acs.store.store import Store
+
+SCOPES = ("read", "operate", "write", "tickets", "admin")
+
+
+@click.group(help=_("API tokens: who may use the server."))
+def token() -> None:
+    """Group of the token commands."""
+
+
+@token.command("create", help=_("Make a token and print it; it is shown only now."))
+@click.argument("name")
+@click.option("--scope", "scopes", type=click.Choice(SCOPES), multiple=True, required=True, help=_("May be repeated."))
+@click.option("--days", type=click.IntRange(1, 3650), help=_("Days until it expires; else it lives until revoked."))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help=_("Write it to a new file that only you may read, instead of printing it."),
+)
+@config_option
+@json_option
+def create(
+    name: str, scopes: tuple[str, ...], days: int | None, out: Path | None, config_file: Path, as_json: bool
+) -> None:
+    """Make a token."""
+    from acs.services.access import Access
+    from acs.services.actor import local_actor
+
+    if out is not None and out.exists():
+        raise CliError(_("{path} exists already; name a new file.").format(path=out))
+    expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
+    made = with_store(config_file, lambda store: Access(store).create(local_actor(), name, scopes, expires_at))
+    if out is not None:
+        try:
+            write_secret(out, made.secret)
+        except OSError as error:
+            raise CliError(_("{path} cannot be written: {error}").format(path=out, error=error)) from error
+    if as_json:
+        output.print_json(_view(made.record) | ({} if out is not None else {"token": made.secret}))
+    elif out is not None:
+        output.print_line(_("Written: {path}").format(path=out))
+    else:
+        output.print_line(made.secret)
+
+
+@token.command("list", help=_("List tokens, revoked and expired ones too."))
+@config_option
+@json_option
+def list_tokens(config_file: Path, as_json: bool) -> None:
+    """List tokens."""
+    from acs.services.access import Access
+    from acs.services.actor import local_actor
+
+    records = with_store(config_file, lambda store: Access(store).list(local_actor()))
+    if as_json:
+        output.print_json([_view(record) for record in records])
+        return
+    columns = [_("id"), _("name"), _("scopes"), _("created"), _("expires"), _("revoked"), _("last used")]
+    rows = [
+        [
+            record.id,
+            record.name,
+            " ".join(record.scopes),
+            *(
+                at and at.isoformat(timespec="minutes")
+                for at in (record.created_at, record.expires_at, record.revoked_at, record.last_used_at)
+            ),
+        ]
+        for record in records
+    ]
+    output.print_table(columns, rows)
+
+
+@token.command(help=_("End a token for good."))
+@click.argument("token_id")
+@config_option
+@json_option
+def revoke(token_id: str, config_file: Path, as_json: bool) -> None:
+    """Revoke a token."""
+    from acs.services.access import Access
+    from acs.services.actor import local_actor
+
+    async def work(store: "Store") -> None:
+        await Access(store).revoke(local_actor(), token_id)
+
+    with_store(config_file, work)
+    if as_json:
+        output.print_json({"id": token_id, "revoked": True})
+    else:
+        output.print_line(_("Token {id} is revoked.").format(id=token_id))
+
+
+def _view(record: "TokenRecord") -> dict[str, Any]:
+    names = ("id", "name", "scopes", "created_at", "created_by", "expires_at", "revoked_at", "last_used_at")
+    return {name: plain(getattr(record, name)) for name in names}
