@@ -1,0 +1,411 @@
+"""Line tests: gather, judge, store, tell. One test per line at a time; whoever asks meanwhile joins it.
+
+    running ─→ done (facts and verdict are stored)
+       └─────→ failed (no verdict; `detail` says why)
+
+The rule of this file: a verdict is given from what is there when the time is up; nothing missing ever holds it up,
+and what is missing is said.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Any
+
+import structlog
+
+from acs.config import LineTestsSection
+from acs.errors import AcsError, Conflict, InvalidInput, NotFound, TooMany
+from acs.profiles.schema import Profile
+from acs.services import audit
+from acs.services.actor import Actor, Scope
+from acs.services.bus import Bus
+from acs.services.cases import LIGHT, Case, load_case
+from acs.services.clock import Clock
+from acs.services.derived import contact_counts, light_facts, line_facts
+from acs.services.gathering import Gathering, SourceReport, SourceState
+from acs.services.identifiers import new_id
+from acs.services.lines import known_line
+from acs.services.merging import Merged, is_stale, merge
+from acs.services.sources import Places, sources_of, stored_facts
+from acs.services.webhooks import Webhooks
+from acs.store import facts as fact_store
+from acs.store import line_tests as test_store
+from acs.store import tickets as ticket_store
+from acs.store.records import Json, LineTestRecord, LineTestState, Reading
+from acs.store.store import Store
+from acs.store.transaction import Transaction
+from probes.facts import FACTS, Fact, Quality
+from probes.linetest.engine import judge
+from probes.linetest.pack import Pack
+
+log = structlog.get_logger()
+
+DEPTHS = ("quick", "normal", "full")
+SERVICES = ("internet", "iptv", "voip")
+
+#: a finished test that is looked for in the store by another process, this often
+_LOOK_S = 1.0
+#: tickets of a line that are looked at
+_TICKETS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One thing that happened in a test. `kind`: started, source, verdict (may be partial), ended."""
+
+    test_id: str
+    kind: str
+    at: datetime
+    data: Mapping[str, Json]
+
+
+@dataclass(slots=True)
+class _Job:
+    """A test that runs in this process."""
+
+    record: LineTestRecord
+    budget_s: float
+    began: float
+    history: list[Progress] = field(default_factory=list)
+    task: asyncio.Task[None] | None = None
+
+
+class LineTests:
+    """Use cases on line tests."""
+
+    def __init__(
+        self,
+        places: Places,
+        bus: Bus,
+        profiles: Sequence[Profile],
+        pack: Pack,
+        webhooks: Webhooks,
+    ) -> None:
+        self._places = places
+        self._store: Store = places.store
+        self._config: LineTestsSection = places.config
+        self._clock: Clock = places.clock
+        self._bus = bus
+        self._profiles = profiles
+        self._pack = pack
+        self._webhooks = webhooks
+        self._jobs: dict[str, _Job] = {}
+        self._by_line: dict[str, _Job] = {}
+        self._slots = asyncio.Semaphore(self._config.at_once)
+
+    async def start(
+        self,
+        actor: Actor,
+        line_id: str,
+        *,
+        depth: str = "normal",
+        ticket: str | None = None,
+        service: str | None = None,
+        deadline_s: float | None = None,
+    ) -> LineTestRecord:
+        """Begin a test and return it at once; a test of the line that already runs is joined.
+
+        `depth`: quick asks only what is stored and the access node, full waits longer for the CPE.
+
+        Raises:
+            NotFound: no such line.
+            InvalidInput: unknown depth or service, or an impossible deadline.
+            TooMany: too many tests wait already.
+        """
+        actor.require(Scope.OPERATE)
+        joined = self._by_line.get(line_id)
+        if joined is not None:
+            return joined.record
+        self.refuse_when_full()
+        record = self.plan(actor, line_id, depth=depth, ticket=ticket, service=service, deadline_s=deadline_s)
+        async with self._store.transaction() as tx:
+            await known_line(tx, line_id)
+            await self.add(tx, actor, record)
+        return self.launch(record)
+
+    def plan(
+        self,
+        actor: Actor,
+        line_id: str,
+        *,
+        depth: str = "normal",
+        ticket: str | None = None,
+        service: str | None = None,
+        deadline_s: float | None = None,
+    ) -> LineTestRecord:
+        """The record of a test that has not begun; the caller stores it with `add` and then calls `launch`."""
+        if depth not in DEPTHS:
+            raise InvalidInput(f"depth: {depth!r} is none of {', '.join(DEPTHS)}")
+        if service is not None and service not in SERVICES:
+            raise InvalidInput(f"service: {service!r} is none of {', '.join(SERVICES)}")
+        budget_s = self._config.hard_stop_s if deadline_s is None else deadline_s
+        if not 0.1 <= budget_s <= self._config.hard_stop_s:
+            raise InvalidInput(f"deadline_s: write 0.1 to {self._config.hard_stop_s:g} seconds")
+        now = self._clock()
+        return LineTestRecord(
+            id=new_id(),
+            line=line_id,
+            state=LineTestState.RUNNING,
+            created_at=now,
+            deadline_at=now + timedelta(seconds=budget_s),
+            actor=actor.name,
+            depth=depth,
+            service=service,
+            ticket=ticket,
+        )
+
+    async def add(self, tx: Transaction, actor: Actor, record: LineTestRecord) -> None:
+        """Store a planned test in the caller's transaction."""
+        await test_store.add(tx, record)
+        after: dict[str, Json] = {"line": record.line, "depth": record.depth, "ticket": record.ticket}
+        await audit.note(tx, actor, "line_test.started", f"line-test:{record.id}", record.created_at, after=after)
+
+    def launch(self, record: LineTestRecord) -> LineTestRecord:
+        """Run a stored test in this process; joins a test of the same line that was faster."""
+        budget_s = (record.deadline_at - record.created_at).total_seconds()
+        job = _Job(record, budget_s, monotonic())
+        self._jobs[record.id] = job
+        self._by_line.setdefault(record.line, job)
+        job.task = asyncio.create_task(self._run(job), name=f"line test {record.id}")
+        return record
+
+    def refuse_when_full(self) -> None:
+        """Refuse new tests while too many wait.
+
+        Raises:
+            TooMany: try again later.
+        """
+        if len(self._jobs) >= self._config.waiting + self._config.at_once:
+            raise TooMany(f"{len(self._jobs)} line tests wait already; try again later", retry_after_s=10)
+
+    def running_on(self, line_id: str) -> LineTestRecord | None:
+        """The test of a line that runs in this process."""
+        job = self._by_line.get(line_id)
+        return None if job is None else job.record
+
+    async def resume(self) -> int:
+        """Run again what an earlier process left unfinished; returns how many tests."""
+        async with self._store.reading() as tx:
+            left = await test_store.list_line_tests(
+                tx, states=(LineTestState.RUNNING,), limit=self._config.waiting + self._config.at_once
+            )
+        for record in reversed(left):
+            if record.id not in self._jobs:
+                self.launch(record)
+        if left:
+            log.info("line_tests.resumed", count=len(left))
+        return len(left)
+
+    async def stop(self) -> None:
+        """End what runs; the tests stay stored as running and are taken up by `resume`."""
+        tasks = [job.task for job in self._jobs.values() if job.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def get(self, actor: Actor, test_id: str) -> LineTestRecord:
+        """One test with its facts and verdict.
+
+        Raises:
+            NotFound: no such test.
+        """
+        actor.require(Scope.READ)
+        async with self._store.reading() as tx:
+            record = await test_store.get(tx, test_id)
+        if record is None:
+            raise NotFound(f"there is no line test {test_id[:80]!r}")
+        return record
+
+    async def list(
+        self,
+        actor: Actor,
+        *,
+        line: str | None = None,
+        ticket: str | None = None,
+        limit: int = 100,
+        before: str | None = None,
+    ) -> list[LineTestRecord]:
+        """Tests, newest first."""
+        actor.require(Scope.READ)
+        async with self._store.reading() as tx:
+            return await test_store.list_line_tests(tx, line=line, ticket=ticket, limit=limit, before=before)
+
+    async def watch(self, actor: Actor, test_id: str) -> AsyncIterator[Progress]:
+        """What happened in a test so far, then what happens, until it has ended."""
+        actor.require(Scope.READ)
+        async with self._bus.subscribe(f"line-test:{test_id}") as subscription:
+            job = self._jobs.get(test_id)
+            seen = 0
+            for progress in tuple(job.history) if job is not None else ():
+                seen += 1
+                yield progress
+                if progress.kind == "ended":
+                    return
+            if job is None:
+                async for progress in self._watch_stored(actor, test_id):
+                    yield progress
+                return
+            async for item in subscription:
+                if isinstance(item, Progress) and item in job.history[seen:]:
+                    yield item
+                    if item.kind == "ended":
+                        return
+
+    async def _watch_stored(self, actor: Actor, test_id: str) -> AsyncIterator[Progress]:
+        """A test of another process, or an old one: only its end can be seen."""
+        while True:
+            record = await self.get(actor, test_id)
+            if record.state is not LineTestState.RUNNING:
+                at = record.finished_at or record.created_at
+                if isinstance(record.verdict, dict):
+                    yield Progress(test_id, "verdict", at, record.verdict)
+                yield Progress(test_id, "ended", at, {"state": record.state.value, "detail": record.detail})
+                return
+            await asyncio.sleep(_LOOK_S)
+
+    async def _run(self, job: _Job) -> None:
+        record = job.record
+        try:
+            async with self._slots:
+                await self._gather_and_judge(job)
+        except asyncio.CancelledError:
+            raise
+        except AcsError as error:
+            await self._fail(job, str(error))
+        except Exception as error:  # the worker loop: a test that crashes must end, and the next one must run
+            log.exception("line_test.crashed", line=record.line, test=record.id)
+            await self._fail(job, f"{type(error).__name__}: {error}")
+        finally:
+            self._jobs.pop(record.id, None)
+            if self._by_line.get(record.line) is job:
+                del self._by_line[record.line]
+
+    async def _gather_and_judge(self, job: _Job) -> None:
+        async with self._store.reading() as tx:
+            case = await load_case(tx, job.record, self._profiles, self._clock())
+            tickets = await _recent_tickets(tx, case)
+        self._tell(job, "started", {"line": case.line.id, "technology": case.line.technology})
+        base = [
+            *stored_facts(case),
+            *line_facts(case, optical_class=self._config.optical_class),
+            *contact_counts(case.told_by_name, tickets, case.now),
+        ]
+        sources = sources_of(case, self._places)
+        if job.record.depth == "quick":
+            sources = [source for source in sources if source.name == "access"]
+        gathering = Gathering(sources, lambda report: self._tell_source(job, report))
+        try:
+            began = monotonic()
+            if not await gathering.until(min(self._config.partial_s, job.budget_s)):
+                verdict, _ = self._judge(case, base, gathering, monotonic() - began)
+                self._tell(job, "verdict", {**verdict, "partial": True})
+                await gathering.until(job.budget_s - (monotonic() - began))
+        finally:
+            await gathering.stop()
+        verdict, merged = self._judge(case, base, gathering, monotonic() - began)
+        await self._finish(job, case, verdict, merged, gathering)
+
+    def _judge(
+        self, case: Case, base: Sequence[Fact], gathering: Gathering, elapsed_s: float
+    ) -> tuple[dict[str, Any], Merged]:
+        now = self._clock()
+        reports = gathering.reports
+        asked = [report for report in reports if report.state is not SourceState.SKIPPED]
+        counts = [
+            Fact("probe.elapsed_s", round(elapsed_s, 1), now, "line test"),
+            Fact("probe.planned_n", len(asked) + gathering.pending, now, "line test"),
+            Fact("probe.done_n", sum(one.state is SourceState.ANSWERED for one in asked), now, "line test"),
+        ]
+        merged = merge([*gathering.facts, *base, *counts], now)
+        facts = dict(merged.facts)
+        for fact in light_facts(case, facts):
+            facts.setdefault(fact.name, fact)
+        merged = replace(merged, facts=facts)
+        verdict = judge(case.line.technology, facts, pack=self._pack, now=now, strict_gates=True)
+        return {**verdict.to_json(), "line": case.line.id, "partial": False}, merged
+
+    async def _finish(
+        self, job: _Job, case: Case, verdict: dict[str, Any], merged: Merged, gathering: Gathering
+    ) -> None:
+        record, now = job.record, self._clock()
+        facts: dict[str, Json] = {
+            "facts": [shown_fact(fact, now) for _, fact in sorted(merged.facts.items())],
+            "doubts": [asdict(doubt) for doubt in merged.doubts],
+            "sources": [{**asdict(report), "state": report.state.value} for report in gathering.reports],
+        }
+        async with self._store.transaction() as tx:
+            written = await test_store.finish(tx, record.id, LineTestState.DONE, now, facts=facts, verdict=verdict)
+            if not written:
+                raise Conflict(f"line test {record.id} was ended by another process")
+            await self._keep_light(tx, case, gathering.facts)
+            for ticket in await _waiting_tickets(tx, record):
+                body: dict[str, Json] = {"ticket": ticket, "line": record.line, "line_test": record.id}
+                await self._webhooks.enqueue(tx, "line_test.verdict", {**body, "verdict": verdict}, now)
+        self._webhooks.wake()
+        log.info(
+            "line_test.done",
+            line=record.line,
+            test=record.id,
+            verdict=verdict.get("verdict"),
+            cause=verdict.get("cause"),
+            took_ms=round((monotonic() - job.began) * 1000),
+        )
+        self._tell(job, "verdict", verdict)
+        self._tell(job, "ended", {"state": LineTestState.DONE.value, "detail": ""})
+
+    async def _fail(self, job: _Job, detail: str) -> None:
+        now = self._clock()
+        log.warning("line_test.failed", line=job.record.line, test=job.record.id, problem=detail)
+        async with self._store.transaction() as tx:
+            await test_store.finish(tx, job.record.id, LineTestState.FAILED, now, detail=detail[:4000])
+        self._tell(job, "ended", {"state": LineTestState.FAILED.value, "detail": detail})
+
+    async def _keep_light(self, tx: Transaction, case: Case, facts: Sequence[Fact]) -> None:
+        """Keep what the access node read of the light: the baseline of tomorrow."""
+        for fact in facts:
+            if fact.name == LIGHT and fact.quality is Quality.OK and isinstance(fact.value, int | float):
+                reading = Reading(case.line.id, LIGHT, float(fact.value), fact.at, fact.source)
+                await fact_store.put_readings(tx, [reading])
+                return
+
+    def _tell_source(self, job: _Job, report: SourceReport) -> None:
+        self._tell(job, "source", {**asdict(report), "state": report.state.value})
+
+    def _tell(self, job: _Job, kind: str, data: Mapping[str, Json]) -> None:
+        progress = Progress(job.record.id, kind, self._clock(), data)
+        job.history.append(progress)
+        self._bus.publish(f"line-test:{job.record.id}", progress)
+
+
+def shown_fact(fact: Fact, now: datetime) -> dict[str, Json]:
+    """A fact as it is stored and shown, with its age and whether it is stale."""
+    spec = FACTS.get(fact.name)
+    quality = Quality.STALE if fact.quality is Quality.OK and is_stale(fact, now) else fact.quality
+    return {
+        "name": fact.name,
+        "value": fact.value,
+        "unit": spec.unit if spec is not None else "",
+        "at": fact.at.isoformat(),
+        "age_s": round((now - fact.at).total_seconds(), 1),
+        "source": fact.source,
+        "method": fact.method,
+        "quality": quality.value,
+        "raw": fact.raw,
+    }
+
+
+async def _recent_tickets(tx: Transaction, case: Case) -> int:
+    """Tickets of the line in the last 14 days."""
+    since = case.now - timedelta(days=14)
+    tickets = await ticket_store.list_tickets(tx, line=case.line.id, limit=_TICKETS)
+    return sum(ticket.received_at >= since for ticket in tickets)
+
+
+async def _waiting_tickets(tx: Transaction, record: LineTestRecord) -> list[str]:
+    """The tickets that wait for this test: its own and those that joined it."""
+    tickets = await ticket_store.list_tickets(tx, line=record.line, limit=_TICKETS)
+    waiting = [ticket.id for ticket in tickets if ticket.line_test == record.id]
+    return waiting or ([record.ticket] if record.ticket else [])

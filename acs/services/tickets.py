@@ -1,0 +1,275 @@
+"""Trouble tickets of a TM Forum ticket system: taken at once, tested in the background, answered by webhook.
+
+The rule of this file: when the ticket system has its answer, ticket and line test are on disk; the same event, or
+another event of the same ticket, gets the same answer and no second test.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from acs.config import TicketsSection
+from acs.errors import InvalidInput, NotFound
+from acs.services import audit
+from acs.services.actor import Actor, Scope
+from acs.services.clock import Clock, utc_now
+from acs.services.fact_values import typed_value
+from acs.services.line_tests import SERVICES, LineTests
+from acs.store import facts as fact_store
+from acs.store import line_tests as test_store
+from acs.store import lines as line_store
+from acs.store import tickets as ticket_store
+from acs.store.records import ContextFact, Json, LineRecord, LineTestRecord, TicketRecord
+from acs.store.store import Store
+from acs.store.transaction import Transaction
+
+log = structlog.get_logger()
+
+EVENT_TYPE = "TroubleTicketCreateEvent"
+
+#: facts that only the subscriber can tell; a ticket carries them as characteristics of the same name
+_SAID = ("led.los", "led.power", "home.outlet_ok", "home.adapter_tried", "home.pc_tested")
+
+#: words in the id or name of an affected service, in lower case → which service it is
+_SERVICE_WORDS = (("iptv", "iptv"), ("-tv", "iptv"), ("voip", "voip"), ("voice", "voip"), ("inet", "internet"))
+
+
+class _Tmf(BaseModel):
+    """TM Forum objects carry more than we read: what is not named here is kept in the stored body and not looked at."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class RelatedEntity(_Tmf):
+    """TMF621 RelatedEntity: a thing that the ticket is about."""
+
+    id: str = Field(max_length=256)
+    role: str = Field("", max_length=256)
+    name: str = Field("", max_length=256)
+    referred_type: str = Field("", alias="@referredType", max_length=256)
+
+
+class Characteristic(_Tmf):
+    """TMF621 v5 characteristic: a name and a value."""
+
+    name: str = Field(max_length=256)
+    value: Any = None
+
+
+class TroubleTicket(_Tmf):
+    """TMF621 TroubleTicket as far as a line test needs it; v4 and v5 names are both read."""
+
+    id: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f/]+$")
+    description: str = Field("", max_length=20_000)
+    name: str = Field("", max_length=2_000)
+    ticket_type: str = Field("", alias="ticketType", max_length=256)
+    external_id: str = Field("", alias="externalId", max_length=256)
+    creation_date: datetime | None = Field(None, alias="creationDate")
+    related_entity: tuple[RelatedEntity, ...] = Field((), alias="relatedEntity", max_length=100)
+    related_party: tuple[RelatedEntity, ...] = Field((), alias="relatedParty", max_length=100)
+    characteristics: tuple[Characteristic, ...] = Field((), alias="troubleTicketCharacteristic", max_length=100)
+
+
+class TicketHolder(_Tmf):
+    """The `event` member of the envelope."""
+
+    trouble_ticket: TroubleTicket = Field(alias="troubleTicket")
+
+
+class TicketEvent(_Tmf):
+    """The envelope of a TMF621 event."""
+
+    event_id: str = Field(alias="eventId", min_length=1, max_length=200)
+    event_type: str = Field(alias="eventType", max_length=100)
+    event_time: datetime | None = Field(None, alias="eventTime")
+    event: TicketHolder
+
+
+@dataclass(frozen=True, slots=True)
+class TicketView:
+    """A ticket with its line test; `created` is False when the event, or the ticket, was known before."""
+
+    ticket: TicketRecord
+    line_test: LineTestRecord | None
+    created: bool = False
+
+
+class Tickets:
+    """Use cases on tickets."""
+
+    def __init__(self, store: Store, config: TicketsSection, line_tests: LineTests, *, clock: Clock = utc_now) -> None:
+        self._store = store
+        self._config = config
+        self._line_tests = line_tests
+        self._clock = clock
+
+    async def receive(self, actor: Actor, body: Mapping[str, Any]) -> TicketView:
+        """Take a TroubleTicketCreateEvent: ticket and line test are on disk when this returns.
+
+        Raises:
+            InvalidInput: it is no such event; the message names each wrong member.
+            TooMany: too many line tests wait; nothing was stored, the ticket system sends it again.
+        """
+        actor.require(Scope.TICKETS)
+        event = parse_event(body)
+        ticket = event.event.trouble_ticket
+        async with self._store.reading() as tx:
+            known = await _known(tx, event)
+        if known is not None:
+            return await self._view(known)
+        self._line_tests.refuse_when_full()
+        async with self._store.transaction() as tx:
+            known = await _known(tx, event)
+            if known is None:
+                record, test = await self._store_ticket(tx, actor, event, body)
+        if known is not None:
+            return await self._view(known)
+        if test is not None:
+            self._line_tests.launch(test)
+        log.info("ticket.taken", ticket=ticket.id, line=record.line, line_test=record.line_test)
+        return await self._view(record, created=True)
+
+    async def get(self, actor: Actor, ticket_id: str) -> TicketView:
+        """A ticket with its line test and verdict.
+
+        Raises:
+            NotFound: no such ticket.
+        """
+        if not actor.may(Scope.READ):
+            actor.require(Scope.TICKETS)
+        async with self._store.reading() as tx:
+            record = await ticket_store.get(tx, ticket_id)
+        if record is None:
+            raise NotFound(f"there is no ticket {ticket_id[:80]!r}")
+        return await self._view(record)
+
+    async def list(self, actor: Actor, *, line: str | None = None, limit: int = 100) -> list[TicketRecord]:
+        """Tickets, of one line or of all."""
+        actor.require(Scope.READ)
+        async with self._store.reading() as tx:
+            return await ticket_store.list_tickets(tx, line=line, limit=limit)
+
+    async def _store_ticket(
+        self, tx: Transaction, actor: Actor, event: TicketEvent, body: Mapping[str, Any]
+    ) -> tuple[TicketRecord, LineTestRecord | None]:
+        ticket, now = event.event.trouble_ticket, self._clock()
+        line, why = await self._line_of(tx, ticket)
+        test: LineTestRecord | None = None
+        line_test: str | None = None
+        if line is not None and ticket.ticket_type in self._config.untested_types:
+            why = f"tickets of type {ticket.ticket_type!r} get no line test"
+        elif line is not None:
+            await self._store_said(tx, line, event, now)
+            running = self._line_tests.running_on(line.id)
+            if running is None:
+                service = service_of(ticket)
+                test = self._line_tests.plan(actor, line.id, ticket=ticket.id, service=service)
+                await self._line_tests.add(tx, actor, test)
+            line_test = running.id if running is not None else test.id if test is not None else None
+        record = TicketRecord(
+            id=ticket.id,
+            event_id=event.event_id,
+            received_at=now,
+            source=actor.name,
+            body=dict(body),
+            line=line.id if line is not None else None,
+            line_test=line_test,
+            detail=why,
+        )
+        await ticket_store.add(tx, record)
+        after: dict[str, Json] = {"event": event.event_id, "line": record.line, "line_test": line_test}
+        await audit.note(tx, actor, "ticket.taken", f"ticket:{ticket.id}", now, after=after)
+        return record, test
+
+    async def _line_of(self, tx: Transaction, ticket: TroubleTicket) -> tuple[LineRecord | None, str]:
+        """The line that the ticket names by the first rule that finds exactly one, or why there is none."""
+        tried = []
+        for rule in self._config.line_from:
+            key, _, name = rule.partition(":")
+            for value in _FINDERS[key](ticket, name):
+                found = await self._lines_for(tx, key, value)
+                if len(found) == 1:
+                    return found[0], ""
+                tried.append(f"{rule}={value[:60]!r} ({len(found)} lines)")
+        return None, f"no line found: {'; '.join(tried) or 'the ticket names none'}; see [tickets] line_from"
+
+    async def _lines_for(self, tx: Transaction, key: str, value: str) -> list[LineRecord]:
+        line = await line_store.get(tx, value)
+        if line is not None:
+            return [line]
+        if key == "party":
+            return await line_store.by_account(tx, value)
+        if key == "entity":
+            named = await line_store.list_lines(tx, search=value, limit=20)
+            return [line for line in named if value in (line.account, line.pppoe_login, *line.services)]
+        return []
+
+    async def _store_said(self, tx: Transaction, line: LineRecord, event: TicketEvent, now: datetime) -> None:
+        """What the subscriber said at the telephone becomes facts with the time of the ticket."""
+        ticket = event.event.trouble_ticket
+        said_at = ticket.creation_date or event.event_time or now
+        at = min(said_at.astimezone(UTC) if said_at.tzinfo else now, now)
+        facts = []
+        for characteristic in ticket.characteristics:
+            if characteristic.name in _SAID and isinstance(characteristic.value, str | bool):
+                value = typed_value(characteristic.name, characteristic.value)
+                facts.append(ContextFact(line.id, characteristic.name, value, at, f"ticket {ticket.id}"))
+        await fact_store.put(tx, facts)
+
+    async def _view(self, record: TicketRecord, *, created: bool = False) -> TicketView:
+        test = None
+        if record.line_test is not None:
+            async with self._store.reading() as tx:
+                test = await test_store.get(tx, record.line_test)
+        return TicketView(record, test, created)
+
+
+def parse_event(body: Mapping[str, Any]) -> TicketEvent:
+    """The event in a body.
+
+    Raises:
+        InvalidInput: another kind of event, or a member that is missing or wrong; all of them at once.
+    """
+    try:
+        event = TicketEvent.model_validate(body)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()[:10])
+        raise InvalidInput(f"this is no TMF621 {EVENT_TYPE}: {wrong}") from None
+    if event.event_type != EVENT_TYPE:
+        raise InvalidInput(f"eventType: {event.event_type!r} is not taken here; send {EVENT_TYPE}")
+    return event
+
+
+def service_of(ticket: TroubleTicket) -> str | None:
+    """The service that the ticket is about: its characteristic `service`, or a word in the affected service's id."""
+    for characteristic in ticket.characteristics:
+        if characteristic.name in ("service", "ticket.service") and characteristic.value in SERVICES:
+            return str(characteristic.value)
+    for entity in ticket.related_entity:
+        text = f"{entity.id} {entity.name}".lower()
+        for word, service in _SERVICE_WORDS:
+            if entity.referred_type == "Service" and word in text:
+                return service
+    return None
+
+
+def _characteristic(ticket: TroubleTicket, name: str) -> list[str]:
+    return [one.value for one in ticket.characteristics if one.name == name and isinstance(one.value, str)]
+
+
+#: rule → the values in a ticket that it looks at
+_FINDERS = {
+    "entity": lambda ticket, name: [one.id for one in ticket.related_entity if one.referred_type == name],
+    "party": lambda ticket, name: [one.id for one in ticket.related_party if one.referred_type == name],
+    "characteristic": _characteristic,
+    "external_id": lambda ticket, _: [ticket.external_id] if ticket.external_id else [],
+}
+
+
+async def _known(tx: Transaction, event: TicketEvent) -> TicketRecord | None:
+    known = await ticket_store.by_event_id(tx, event.event_id)
+    return known or await ticket_store.get(tx, event.event.trouble_ticket.id)
