@@ -1,12 +1,11 @@
 """Devices as management sees them: search, the line they are on, their credentials, their events."""
 
-
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, delete, func, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 
 from acs.errors import NotFound
 from acs.store.instants import instant, instant_or_none, micros
@@ -52,9 +51,7 @@ async def list_devices(
     if search:
         columns = ("key", "manufacturer", "serial_number", "address", "software_version", "line")
         wanted = search.lower()
-        query = query.where(
-            or_(*(func.lower(devices.c[name]).contains(wanted, autoescape=True) for name in columns))
-        )
+        query = query.where(or_(*(func.lower(devices.c[name]).contains(wanted, autoescape=True) for name in columns)))
     return [record(row) for row in await tx.rows(query)]
 
 
@@ -114,9 +111,12 @@ async def get_credentials(tx: Transaction, key: str, kind: CredentialKind) -> Cr
     return None if row is None else Credentials(row.username, tx.vault.open(row.sealed_secret).decode())
 
 
-async def by_username(
-    tx: Transaction, kind: CredentialKind, username: str
-) -> list[tuple[str, Credentials]]:
+async def has_credentials(tx: Transaction, kind: CredentialKind) -> bool:
+    """Whether any device has credentials of this kind."""
+    return await tx.one(select(device_credentials.c.device).where(device_credentials.c.kind == kind.value).limit(1)) is not None
+
+
+async def by_username(tx: Transaction, kind: CredentialKind, username: str) -> list[tuple[str, Credentials]]:
     """Return (device key, credentials) of every device that uses this user name, by key."""
     query = (
         select(device_credentials)
@@ -129,9 +129,7 @@ async def by_username(
     ]
 
 
-async def list_events(
-    tx: Transaction, key: str, *, limit: int = 100, before: int | None = None
-) -> list[EventRecord]:
+async def list_events(tx: Transaction, key: str, *, limit: int = 100, before: int | None = None) -> list[EventRecord]:
     """Return the device's events, newest first; `before` is the id of the last one of the page before."""
     query = select(events).where(events.c.device == key).order_by(events.c.id.desc()).limit(limit)
     if before is not None:
@@ -142,15 +140,9 @@ async def list_events(
     ]
 
 
-def record(row: Row[Any] | Sequence[Any]) -> DeviceRecord:
+def record(row: Sequence[Any]) -> DeviceRecord:
     """Return the device of a row that begins with COLUMNS in order."""
-    return DeviceRecord(
-        *row[:11],
-        instant(row[11]),
-        instant(row[12]),
-        instant_or_none(row[13]),
-        row[14],
-        instant_or_none(row[15]),
-        row[16],
-        row[17],
-    )
+    values: list[Any] = list(row[: len(COLUMNS)])
+    values[11:14] = instant(row[11]), instant(row[12]), instant_or_none(row[13])
+    values[15] = instant_or_none(row[15])
+    return DeviceRecord(*values)

@@ -83,7 +83,9 @@ def prepare_file(url: URL) -> Path:
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
-        raise ConfigError(f"the SQLite store {path} cannot be opened: {error.strerror}; its folder must exist") from error
+        raise ConfigError(
+            f"the SQLite store {path} cannot be opened: {error.strerror}; its folder must exist"
+        ) from error
     return path
 
 

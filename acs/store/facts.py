@@ -33,7 +33,9 @@ async def put(tx: Transaction, facts: Sequence[ContextFact]) -> int:
 async def latest(tx: Transaction, line: str) -> dict[str, ContextFact]:
     """Return name → the newest fact of the line, whatever its source."""
     newest: dict[str, ContextFact] = {}
-    query = select(context_facts).where(context_facts.c.line == line).order_by(context_facts.c.at, context_facts.c.source)
+    query = (
+        select(context_facts).where(context_facts.c.line == line).order_by(context_facts.c.at, context_facts.c.source)
+    )
     for row in await tx.rows(query):
         newest[row.name] = ContextFact(row.line, row.name, json.loads(row.value), instant(row.at), row.source)
     return newest

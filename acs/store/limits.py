@@ -4,7 +4,7 @@ The rule of this file: a limit is written once, in LIMITS, by the name of the re
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
 
@@ -23,7 +23,6 @@ LIMITS: Mapping[str, int] = {
     "software_version": 128,
     "hardware_version": 128,
     "event code": 64,
-    "event command_key": 64,
     "command_key": 32,
     "parameter name": 512,
     "parameter value": 65536,
@@ -41,6 +40,9 @@ LIMITS: Mapping[str, int] = {
     "session_id": 128,
     "uri": 2048,
 }
+
+#: Greatest whole number, either way: a column of 32 bits.
+GREATEST_NUMBER = 2**31 - 1
 
 #: Greatest size of a JSON document (operation arguments and results, ticket bodies, verdicts), in characters.
 JSON_LIMIT = 4_000_000
@@ -73,30 +75,32 @@ def storable(text: str) -> bool:
     return True
 
 
-def check_texts(named: Iterable[tuple[str, str]]) -> None:
-    """Check many texts; the common case, all short and plain, costs one look at each.
-
-    Raises:
-        InvalidInput: see `check_text`.
-    """
-    for name, text in named:
-        check_text(name, text)
-
-
 def check_record(record: object) -> None:
-    """Check every text field of a record, by the field's name.
+    """Check every text and whole number of a record, by the field's name.
 
     Raises:
         InvalidInput: see `check_text`.
     """
-    for name in _field_names(type(record)):
+    for name in _field_names(type(record)):  # type: ignore[arg-type] # a class is hashable
         value = getattr(record, name)
         if isinstance(value, str):
             check_text(name, value)
+        elif type(value) is int:
+            check_number(name, value)
         elif isinstance(value, tuple):
             for item in value:
                 if isinstance(item, str):
                     check_text(name, item)
+
+
+def check_number(name: str, value: int) -> None:
+    """Refuse a whole number that a column of 32 bits cannot hold.
+
+    Raises:
+        InvalidInput: the message names the field.
+    """
+    if not -GREATEST_NUMBER <= value <= GREATEST_NUMBER:
+        raise InvalidInput(f"{name} is {value}; whole numbers up to {GREATEST_NUMBER} are stored")
 
 
 def json_text(name: str, value: Json | Mapping[str, Json]) -> str:

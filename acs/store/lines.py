@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import Row, delete, func, or_, select, update
 
 from acs.errors import InvalidInput
+from acs.store import devices as devices_module
 from acs.store.instants import micros
 from acs.store.limits import check_record
 from acs.store.records import DeviceRecord, LineRecord
 from acs.store.schema import devices, line_serials, lines
 from acs.store.transaction import Transaction
-from acs.store import devices as devices_module
 
 _COLUMNS = (
     "id", "technology", "address", "node", "frame", "slot", "port", "splitter", "ont", "gpon_serial", "account",
@@ -73,8 +73,9 @@ async def remove(tx: Transaction, line_id: str) -> bool:
     return await tx.run(delete(lines).where(lines.c.id == line_id)) == 1
 
 
-async def siblings(tx: Transaction, node: str, slot: int | None, port: int | None, *,
-                   frame: int | None = None) -> list[LineRecord]:
+async def siblings(
+    tx: Transaction, node: str, slot: int | None, port: int | None, *, frame: int | None = None
+) -> list[LineRecord]:
     """Return every line on one port of a node (of every frame, when `frame` is None), by id."""
     query = _SELECT.where(lines.c.node == node, lines.c.slot == slot, lines.c.port == port).order_by(lines.c.id)
     if frame is not None:
@@ -155,7 +156,7 @@ def _stored(record: LineRecord, now: datetime) -> dict[str, object]:
 
 
 def _record(row: Row[Any]) -> LineRecord:
-    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    values = dict(row._mapping)
     values["services"] = tuple(json.loads(values["services"]))
     values["device_serials"] = tuple(json.loads(values["device_serials"]))
     return LineRecord(**values)

@@ -1,6 +1,5 @@
 """The schema's revisions: `upgrade` brings a database to the one this release knows, and may be run again safely."""
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,7 +59,7 @@ async def _run(engine: AsyncEngine, work: Callable[[Connection], None]) -> None:
     try:
         async with engine.begin() as connection:
             await connection.run_sync(work)
-    except (DBAPIError, OSError, asyncio.TimeoutError) as error:
+    except (TimeoutError, DBAPIError, OSError) as error:
         where = engine.url.render_as_string(hide_password=True)
         raise StoreError(f"the store at {where} cannot be used: {getattr(error, 'orig', None) or error}") from error
 

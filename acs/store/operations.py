@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Integer, Row, Text, bindparam, false, func, insert, or_, select, update
+from sqlalchemy import Boolean, Integer, Text, bindparam, false, func, insert, or_, select, update
 
 from acs.errors import Conflict
 from acs.store.instants import instant, instant_or_none, micros, micros_or_none
@@ -23,7 +23,7 @@ from acs.store.records import (
     OperationTransition,
     StepName,
 )
-from acs.store.schema import operation_steps, operations
+from acs.store.schema import devices, operation_steps, operations
 from acs.store.transaction import Transaction
 
 #: The columns of an OperationRecord, in its order: what every query of operations selects.
@@ -50,6 +50,8 @@ async def add(tx: Transaction, operation: OperationRecord, *, step_detail: str =
         earlier = await by_idempotency_key(tx, operation.actor, operation.idempotency_key)
         if earlier is not None:
             return earlier
+    if await tx.one(select(devices.c.key).where(devices.c.key == operation.device)) is None:
+        raise Conflict(f"device {operation.device} is not known: it has never connected")
     if not await tx.insert(operations, _stored(operation)):
         if operation.idempotency_key is not None:
             earlier = await by_idempotency_key(tx, operation.actor, operation.idempotency_key)
@@ -76,9 +78,7 @@ async def by_command_key(tx: Transaction, device: str, command_key: str) -> Oper
 
 async def by_idempotency_key(tx: Transaction, actor: str, idempotency_key: str) -> OperationRecord | None:
     """Return the actor's operation with this idempotency key, or None."""
-    row = await tx.one(
-        _SELECT.where(operations.c.actor == actor, operations.c.idempotency_key == idempotency_key)
-    )
+    row = await tx.one(_SELECT.where(operations.c.actor == actor, operations.c.idempotency_key == idempotency_key))
     return None if row is None else record(row)
 
 
@@ -183,10 +183,12 @@ def changed_values(change: OperationTransition) -> dict[str, Any]:
     }
 
 
-def record(row: Row[Any] | Sequence[Any]) -> OperationRecord:
+def record(row: Sequence[Any]) -> OperationRecord:
     """Return the operation of a row that holds COLUMNS in order."""
-    (id_, device, kind, arguments, state, command_key, created_at, deadline_at, actor, reason, ticket, idempotency_key,
-     sent_at, answered_at, finished_at, attempts, fault_code, fault_string, result, detail, step_count) = row  # fmt: skip
+    row = tuple(row)
+    (id_, device, kind, arguments, state, command_key, created_at, deadline_at, actor, reason, ticket) = row[:11]
+    (idempotency_key, sent_at, answered_at, finished_at, attempts, fault_code, fault_string) = row[11:18]
+    (result, detail, step_count) = row[18:]
     return OperationRecord(
         id=id_,
         device=device,

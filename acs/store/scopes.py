@@ -63,9 +63,7 @@ async def snapshots(tx: Transaction, kind: str) -> dict[str, datetime]:
 async def incidents_covering(tx: Transaction, scopes: Sequence[str]) -> list[IncidentRecord]:
     """Return the incidents whose scope is one of these (`LineRecord.scopes()`), the oldest first."""
     query = select(incidents).where(incidents.c.scope.in_(list(scopes))).order_by(incidents.c.since, incidents.c.id)
-    return [
-        IncidentRecord(row.source, row.id, row.scope, row.kind, instant(row.since)) for row in await tx.rows(query)
-    ]
+    return [IncidentRecord(row.source, row.id, row.scope, row.kind, instant(row.since)) for row in await tx.rows(query)]
 
 
 async def planned_works_covering(tx: Transaction, scopes: Sequence[str], now: datetime) -> list[PlannedWorkRecord]:

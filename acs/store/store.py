@@ -1,11 +1,10 @@
 """The store: one database, its transactions, and the hot path of CPE sessions.
 
-    Store.open(url, vault=…) ─┬─ transaction()   one writer's use case (SQLAlchemy Core)
-                              ├─ reading()       a snapshot for queries; waits for no writer
-                              └─ sessions        open and commit of CPE sessions, in batches
+Store.open(url, vault=…) ─┬─ transaction()   one writer's use case (SQLAlchemy Core)
+                          ├─ reading()       a snapshot for queries; waits for no writer
+                          └─ sessions        open and commit of CPE sessions, in batches
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -17,7 +16,7 @@ from acs.store import migrate
 from acs.store.engine import create_engine, parse_url
 from acs.store.gate import Gate
 from acs.store.postgres_hot import PostgresHot
-from acs.store.sessions import Sessions
+from acs.store.sessions import HotDriver, Sessions
 from acs.store.sqlite_hot import SqliteHot
 from acs.store.transaction import Transaction
 from acs.store.vault import Vault
@@ -26,12 +25,12 @@ from acs.store.vault import Vault
 class Store:
     """One open database. Made by `Store.open`; ended by `close`, which writes what is still waiting."""
 
-    def __init__(self, engine: AsyncEngine, vault: Vault, gate: Gate, sessions: Sessions) -> None:
+    def __init__(self, engine: AsyncEngine, vault: Vault, gate: Gate, hot: HotDriver, *, window_s: float) -> None:
         self._engine = engine
         self._vault = vault
         self._gate = gate
         #: the two calls of the CPE session hot path
-        self.sessions = sessions
+        self.sessions = Sessions(hot, self.transaction, window_s=window_s)
 
     @classmethod
     async def open(cls, url: str, *, vault: Vault, commit_window_ms: float = 8.0) -> "Store":
@@ -50,7 +49,7 @@ class Store:
         parsed = parse_url(url)
         engine = create_engine(url)
         gate = Gate(alone=parsed.drivername == "sqlite")
-        hot: SqliteHot | PostgresHot
+        hot: HotDriver
         try:
             if parsed.drivername == "sqlite":
                 await migrate.upgrade_engine(engine)
@@ -61,9 +60,7 @@ class Store:
         except BaseException:
             await engine.dispose()
             raise
-        store = cls(engine, vault, gate, Sessions(hot, window_s=commit_window_ms / 1000))
-        store.sessions.use(store.transaction)
-        return store
+        return cls(engine, vault, gate, hot, window_s=commit_window_ms / 1000)
 
     async def close(self) -> None:
         """Write the sessions that still wait, then end every connection. Nothing may be asked afterwards."""
@@ -94,15 +91,16 @@ class Store:
     async def _connected(self, *, reading: bool) -> AsyncIterator[AsyncConnection]:
         try:
             connection = await self._engine.connect()
-        except (DBAPIError, OSError, asyncio.TimeoutError) as error:
+        except (TimeoutError, DBAPIError, OSError) as error:
             raise _translated(error) from error
-        async with connection:
+        try:
             await connection.execution_options(secondline_reading=reading)
-            try:
-                async with connection.begin():
-                    yield connection
-            except DBAPIError as error:
-                raise _translated(error) from error
+            async with connection.begin():
+                yield connection
+        except DBAPIError as error:
+            raise _translated(error) from error
+        finally:
+            await connection.close()
 
 
 async def _require_newest(engine: AsyncEngine) -> None:
@@ -111,8 +109,7 @@ async def _require_newest(engine: AsyncEngine) -> None:
         return
     if found is None or found in migrate.known_revisions():
         raise StoreError(
-            f"the store has schema revision {found or 'none'}, this release needs {wanted}; "
-            "run: secondline db upgrade"
+            f"the store has schema revision {found or 'none'}, this release needs {wanted}; run: secondline db upgrade"
         )
     raise StoreError(
         f"the store has schema revision {found}, which this release does not know: it was written by a newer release; "

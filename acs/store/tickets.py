@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row, select, update
 
+from acs.errors import Conflict
 from acs.store.instants import instant, micros
 from acs.store.limits import check_record, check_text, json_text
 from acs.store.records import TicketRecord
@@ -16,6 +17,7 @@ async def add(tx: Transaction, ticket: TicketRecord) -> bool:
     """Store a ticket event; False, and nothing written, where its event id was stored before.
 
     Raises:
+        Conflict: the ticket's id is taken by another event.
         InvalidInput: a text or the body is too long.
     """
     check_record(ticket)
@@ -29,7 +31,11 @@ async def add(tx: Transaction, ticket: TicketRecord) -> bool:
         "line_test": ticket.line_test,
         "detail": ticket.detail,
     }
-    return await tx.insert(tickets, row)
+    if await tx.insert(tickets, row):
+        return True
+    if await by_event_id(tx, ticket.event_id) is None:
+        raise Conflict(f"ticket {ticket.id} is stored already, from another event")
+    return False
 
 
 async def get(tx: Transaction, ticket_id: str) -> TicketRecord | None:

@@ -1,0 +1,125 @@
+"""The hot path of CPE sessions: `open` when an Inform came, `commit` before anything leaves that depends on it.
+
+Both return when what they wrote is on disk. Concurrent calls share batches: one read, one write, one flush to disk
+for all sessions of a few milliseconds. A session whose data the database refuses fails alone.
+
+    open(SessionOpening)  → SessionOpened      the device's hot row, its events, its due operations
+    commit(SessionCommit) → SessionCommitted   guarded transitions with their steps, tree values, the session's form
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import ColumnElement, select, true, update
+
+from acs.errors import AcsError
+from acs.store import operations, trees
+from acs.store.coalescer import Coalescer
+from acs.store.hot import Item, Outcome, check, wants_nothing
+from acs.store.instants import instant, micros
+from acs.store.records import (
+    SessionCommit,
+    SessionCommitted,
+    SessionOpened,
+    SessionOpening,
+    StoredSession,
+)
+from acs.store.schema import devices
+from acs.store.transaction import Transaction
+
+#: Opens a transaction of the store: `Store.transaction`.
+Transactions = Callable[[], AbstractAsyncContextManager[Transaction]]
+
+
+class HotDriver(Protocol):
+    """Writes batches on the database's own driver: one for SQLite, one for PostgreSQL."""
+
+    async def run(self, batch: Sequence[Item]) -> Sequence[Outcome | AcsError]:
+        """Write a batch durably; one outcome or error per item, in order."""
+
+    async def close(self) -> None:
+        """End the connections."""
+
+
+class Sessions:
+    """The session calls of one store."""
+
+    def __init__(self, driver: HotDriver, transactions: Transactions, *, window_s: float) -> None:
+        self._driver = driver
+        self._transactions = transactions
+        self._batches: Coalescer[Item, Outcome] = Coalescer(driver.run, window_s=window_s)
+
+    async def open(self, opening: SessionOpening) -> SessionOpened:
+        """Store what an Inform says and return what waits for its device; InformResponse may leave afterwards.
+
+        The same Inform sent again (see docs/decisions/0011) stores its events once; `repeated` tells.
+
+        Raises:
+            InvalidInput: a text cannot be stored; the message names the field.
+            StoreError: the database failed, and nothing was stored.
+        """
+        check(opening)
+        opened = await self._batches.submit(opening)
+        assert isinstance(opened, SessionOpened)
+        return opened
+
+    async def commit(self, commit: SessionCommit) -> SessionCommitted:
+        """Store what a session changes, all or nothing, and tell which transitions happened.
+
+        A transition whose guard refuses does not undo the rest: the caller looks at `steps` before it sends.
+
+        Raises:
+            InvalidInput: a text cannot be stored; the message names the field.
+            StoreError: the database failed, and nothing was stored.
+        """
+        check(commit)
+        if commit.tree is not None:
+            return await self._commit_with_tree(commit)
+        if wants_nothing(commit):
+            return SessionCommitted(())
+        committed = await self._batches.submit(commit)
+        assert isinstance(committed, SessionCommitted)
+        return committed
+
+    async def resume(self, session_id: str, not_before: datetime) -> StoredSession | None:
+        """Return the stored form of a session, if one was stored since `not_before`."""
+        query = select(
+            devices.c.key, devices.c.stored_session_id, devices.c.stored_session, devices.c.stored_session_at
+        ).where(devices.c.stored_session_id == session_id)
+        async with self._transactions() as tx:
+            row = await tx.one(query)
+        if row is None or row.stored_session_at < micros(not_before):
+            return None
+        return StoredSession(row.key, row.stored_session_id, bytes(row.stored_session), instant(row.stored_session_at))
+
+    async def close(self) -> None:
+        """Write what waits, then end the connections."""
+        await self._batches.close()
+        await self._driver.close()
+
+    async def _commit_with_tree(self, commit: SessionCommit) -> SessionCommitted:
+        """A session that read parameters is rare and costs a tree: it has a transaction of its own."""
+        assert commit.tree is not None
+        async with self._transactions() as tx:
+            await trees.merge(tx, commit.key, commit.tree)
+            steps = [await operations.transition(tx, change) for change in commit.transitions]
+            for guard, values in _device_changes(commit):
+                await tx.run(update(devices).where(devices.c.key == commit.key, guard).values(values))
+        return SessionCommitted(tuple(steps))
+
+
+def _device_changes(commit: SessionCommit) -> list[tuple[ColumnElement[bool], dict[str, object]]]:
+    """(guard, values) of each UPDATE of the device's row, as the hot drivers make them too."""
+    at = micros(commit.at)
+    changes: list[tuple[ColumnElement[bool], dict[str, object]]] = []
+    if commit.uptime_s is not None:
+        changes.append((true(), {"uptime_s": commit.uptime_s, "uptime_at": at}))
+    if commit.ended:
+        void: dict[str, object] = {"stored_session_id": None, "stored_session": None, "stored_session_at": None}
+        changes.append((devices.c.stored_session_id == commit.session_id, void))
+    elif commit.session is not None:
+        form = {"stored_session_id": commit.session_id, "stored_session": commit.session, "stored_session_at": at}
+        changes.append((devices.c.last_session_id == commit.session_id, form))
+    return changes

@@ -1,0 +1,173 @@
+"""Parameter trees: every value known of a device, as one compressed vector against an interned schema.
+
+    tree_schemas  id = hash of body, body = zstd(JSON [names sorted, their types])   one per set of names and types
+    device_trees  schema_id, vector = zstd(JSON [value, …] in the schema's order)    one per device
+
+The rule of this file: the session of a periodic Inform never comes here; what an Inform carries stands in the device's
+`inform_json`, and `read` lays it over the tree where it is newer.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+import zstandard
+from sqlalchemy import select, update
+
+from acs.errors import InvalidInput, NotFound
+from acs.store.instants import instant, micros
+from acs.store.limits import check_text, storable
+from acs.store.records import Tree, TreeUpdate
+from acs.store.schema import device_trees, devices, tree_schemas
+from acs.store.transaction import Transaction
+
+#: Parameters of one device: more than ten times what the greatest set-top boxes and gateways have.
+MAX_PARAMETERS = 100_000
+#: All values of one device, in characters.
+MAX_CHARACTERS = 16_000_000
+#: zstd's level: 9 gives vectors 5–10 % smaller than 3 and is written only when a tree is read.
+_LEVEL = 9
+_ID_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class TreeSchema:
+    """The names of a tree, sorted, and the xsd type of each."""
+
+    names: tuple[str, ...]
+    types: tuple[str, ...]
+
+
+async def read(tx: Transaction, key: str) -> Tree | None:
+    """Return every parameter known of a device, Inform values that are newer included; None for no such device."""
+    row = await tx.one(
+        select(devices.c.inform_json, device_trees.c.vector, device_trees.c.read_at, tree_schemas.c.body)
+        .select_from(
+            devices.outerjoin(device_trees, device_trees.c.device == devices.c.key).outerjoin(
+                tree_schemas, tree_schemas.c.id == device_trees.c.schema_id
+            )
+        )
+        .where(devices.c.key == key)
+    )
+    if row is None:
+        return None
+    values = {} if row.body is None else _together(decode_schema(row.body), decode_vector(row.vector))
+    for name, (value, type_, changed_at) in json.loads(row.inform_json).items():
+        if row.read_at is None or changed_at > row.read_at or name not in values:
+            values[name] = (value, type_)
+    return Tree(values, None if row.read_at is None else instant(row.read_at))
+
+
+async def write(tx: Transaction, key: str, values: Mapping[str, tuple[str, str]], read_at: datetime) -> None:
+    """Store a device's whole tree, name → (value, xsd type), in place of what was known.
+
+    Raises:
+        NotFound: the device is not known.
+        InvalidInput: a text is too long, or there are too many.
+    """
+    await merge(tx, key, TreeUpdate(values, read_at, replaced_paths=("",)))
+
+
+async def merge(tx: Transaction, key: str, change: TreeUpdate) -> None:
+    """Lay values over a device's tree; names below `replaced_paths` that were not read are forgotten.
+
+    Raises:
+        NotFound: the device is not known.
+        InvalidInput: a text is too long, or there are too many.
+    """
+    _check(change.values)
+    device = await tx.one(select(devices.c.inform_json).where(devices.c.key == key).with_for_update())
+    if device is None:
+        raise NotFound(f"device {key} is not known")
+    stored = await tx.one(
+        select(device_trees.c.schema_id, device_trees.c.vector, tree_schemas.c.body)
+        .join(tree_schemas, tree_schemas.c.id == device_trees.c.schema_id)
+        .where(device_trees.c.device == key)
+    )
+    known = {} if stored is None else _together(decode_schema(stored.body), decode_vector(stored.vector))
+    values = merged(known, change)
+    if len(values) > MAX_PARAMETERS:
+        raise InvalidInput(f"device {key} has {len(values)} parameters; at most {MAX_PARAMETERS} are stored")
+    await _store(tx, key, values, change.read_at, None if stored is None else stored.schema_id)
+    await _refresh_inform_values(tx, key, json.loads(device.inform_json), change)
+
+
+def merged(known: Mapping[str, tuple[str, str]], change: TreeUpdate) -> dict[str, tuple[str, str]]:
+    """Return what is known after a change."""
+    if change.replaced_paths:
+        kept = {name: entry for name, entry in known.items() if not name.startswith(change.replaced_paths)}
+    else:
+        kept = dict(known)
+    kept.update(change.values)
+    return kept
+
+
+def encode_schema(schema: TreeSchema) -> bytes:
+    """Return a schema as it is stored; equal schemas give equal bytes."""
+    text = json.dumps([schema.names, schema.types], separators=(",", ":"), ensure_ascii=False)
+    return zstandard.ZstdCompressor(level=_LEVEL).compress(text.encode())
+
+
+@lru_cache(maxsize=128)
+def decode_schema(body: bytes) -> TreeSchema:
+    """Return the schema of stored bytes."""
+    names, types = json.loads(zstandard.ZstdDecompressor().decompress(body))
+    return TreeSchema(tuple(names), tuple(types))
+
+
+def encode_vector(values: Sequence[str]) -> bytes:
+    """Return values, in the order of their schema, as they are stored."""
+    text = json.dumps(values, separators=(",", ":"), ensure_ascii=False)
+    return zstandard.ZstdCompressor(level=_LEVEL).compress(text.encode("utf-8", "surrogatepass"))
+
+
+def decode_vector(vector: bytes) -> list[str]:
+    """Return the values of stored bytes, in the order of their schema."""
+    values: list[str] = json.loads(zstandard.ZstdDecompressor().decompress(vector).decode("utf-8", "surrogatepass"))
+    return values
+
+
+def _together(schema: TreeSchema, values: Sequence[str]) -> dict[str, tuple[str, str]]:
+    return dict(zip(schema.names, zip(values, schema.types, strict=True), strict=True))
+
+
+async def _store(
+    tx: Transaction, key: str, values: Mapping[str, tuple[str, str]], read_at: datetime, former: bytes | None
+) -> None:
+    names = tuple(sorted(values))
+    body = encode_schema(TreeSchema(names, tuple(values[name][1] for name in names)))
+    schema_id = hashlib.blake2b(body, digest_size=_ID_BYTES).digest()
+    if former is None or bytes(former) != schema_id:
+        await tx.upsert(tree_schemas, [{"id": schema_id, "body": body}])
+    vector = encode_vector([values[name][0] for name in names])
+    row = {"device": key, "schema_id": schema_id, "vector": vector, "read_at": micros(read_at)}
+    await tx.upsert(device_trees, [row])
+
+
+async def _refresh_inform_values(tx: Transaction, key: str, known: dict[str, list[object]], change: TreeUpdate) -> None:
+    """Write what was read into the Inform's values too, so that a value that changes back is seen as newer."""
+    touched = [name for name in known if name in change.values]
+    if not touched:
+        return
+    for name in touched:
+        value, type_ = change.values[name]
+        known[name] = [value, type_, micros(change.read_at)]
+    text = json.dumps(known, separators=(",", ":"))
+    await tx.run(update(devices).where(devices.c.key == key).values(inform_json=text, last_values=0))
+
+
+def _check(values: Mapping[str, tuple[str, str]]) -> None:
+    total = 0
+    for name, (value, type_) in values.items():
+        check_text("parameter name", name)
+        check_text("parameter type", type_)
+        if not storable(value):
+            raise InvalidInput(f"the value of {name} holds a NUL or an unpaired surrogate")
+        if len(value) > MAX_CHARACTERS:
+            raise InvalidInput(f"the value of {name} has {len(value)} characters; at most {MAX_CHARACTERS} are stored")
+        total += len(value)
+    if total > MAX_CHARACTERS:
+        raise InvalidInput(f"the values have {total} characters; at most {MAX_CHARACTERS} are stored for a device")
