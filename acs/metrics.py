@@ -28,7 +28,7 @@ class Metrics:
         self.connections = Gauge("acs_connections", "Open connections of CPEs", registry=self.registry)
         self.open_sessions = Gauge("acs_open_sessions", "CWMP sessions in memory", registry=self.registry)
         self.operations = Counter(
-            "acs_operations_total", "Operations ended, by kind and state", ["kind", "state"], registry=self.registry
+            "acs_operations_total", "Operations ended, by state", ["state"], registry=self.registry
         )
         self.connection_requests = Counter(
             "acs_connection_requests_total", "Connection requests by result", ["result"], registry=self.registry

@@ -4,19 +4,64 @@
       │        └─→ unknown ─→ succeeded | failed | sent (again, on proof only)
       └─→ expired | cancelled
 
-The one rule: an operation is written as `sent` before its first RPC leaves; see `reboot_evidence` for what may
-follow.
+The one rule: this file never sends; it writes what is wanted, hands it to the device's open session or calls the
+device, and tells how it goes. `kinds` says what can be wanted, `reboot_evidence` what may be sent again.
 """
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from acs.services.actor import Actor
-from acs.store.records import OperationRecord, OperationState, OperationStep
+from acs.config import Config
+from acs.errors import Conflict, InvalidInput, NotFound, TooMany
+from acs.services.actor import Actor, Scope
+from acs.services.bus import Bus, Subscription
+from acs.services.clock import Clock
+from acs.services.connection_requests import ConnectionRequests
+from acs.services.identifiers import new_id
+from acs.services.kinds import KINDS, Kind
+from acs.services.sessions import Sessions
+from acs.store import devices, operations
+from acs.store.records import (
+    DUE_STATES,
+    OperationRecord,
+    OperationState,
+    OperationStep,
+    OperationTransition,
+    StepName,
+)
+from acs.store.store import Store
+
+#: Seconds between looks at the store while somebody follows an operation: another process may serve its session.
+LOOK_S = 1.0
+#: Longest deadline: a month.
+DEADLINE_S = 31 * 86_400.0
+#: Steps after which nothing follows.
+LAST_STEPS = frozenset({StepName.SUCCEEDED, StepName.FAILED, StepName.EXPIRED, StepName.CANCELLED})
 
 
 class Operations:
     """Request, read, cancel and follow operations."""
+
+    def __init__(
+        self,
+        store: Store,
+        bus: Bus,
+        config: Config,
+        sessions: Sessions,
+        connection_requests: ConnectionRequests,
+        clock: Clock,
+        kinds: Mapping[str, Kind] = KINDS,
+    ) -> None:
+        self._store = store
+        self._bus = bus
+        self._config = config.operations
+        self._sessions = sessions
+        self._connection_requests = connection_requests
+        self._clock = clock
+        self._kinds = kinds
 
     async def request(
         self,
@@ -30,27 +75,153 @@ class Operations:
         ticket: str | None = None,
         idempotency_key: str | None = None,
     ) -> OperationRecord:
-        """Queue an operation and call the device; the same idempotency key of the same actor gives the first one."""
-        raise NotImplementedError
+        """Queue an operation and call the device; the same idempotency key of the same actor gives the first one.
+
+        Raises:
+            Forbidden, NotFound, InvalidInput, Conflict, TooMany: see the message.
+        """
+        actor.require(Scope.OPERATE)
+        row = self._kinds.get(kind)
+        if row is None or row.internal:
+            known = ", ".join(sorted(name for name, each in self._kinds.items() if not each.internal))
+            raise InvalidInput(f"kind: {kind!r} is not a kind of operation; known are {known}")
+        deadline_s = self._config.deadline_s if deadline_s is None else deadline_s
+        if not 1 <= deadline_s <= DEADLINE_S:
+            raise InvalidInput(f"deadline_s: must be 1 to {DEADLINE_S:.0f} seconds, but it is {deadline_s:g}")
+        now = self._clock()
+        wanted = _record(device_key, kind, row.check(arguments), now, now + timedelta(seconds=deadline_s))
+        wanted = _asked_by(wanted, actor, reason, ticket, idempotency_key)
+        stored = await self._add(wanted)
+        if stored.id == wanted.id:
+            for step in await self._steps(stored.id):
+                self._bus.publish(f"operation:{stored.id}", step)
+            if not self._sessions.offer(stored):
+                self._connection_requests.wake(device_key, (stored.id,))
+        return stored
 
     async def get(self, actor: Actor, operation_id: str) -> OperationRecord:
-        """The operation as it stands."""
-        raise NotImplementedError
+        """The operation as it stands.
+
+        Raises:
+            NotFound: there is no such operation.
+        """
+        actor.require(Scope.READ)
+        return await self._get(operation_id)
 
     async def list(
         self, actor: Actor, device: str | None = None, state: OperationState | None = None, limit: int = 100
-    ) -> list[OperationRecord]:
+    ) -> Sequence[OperationRecord]:
         """Operations, newest first."""
-        raise NotImplementedError
+        actor.require(Scope.READ)
+        states = None if state is None else (state,)
+        async with self._store.reading() as tx:
+            return await operations.list_operations(tx, device=device, states=states, limit=limit)
+
+    async def steps(self, actor: Actor, operation_id: str) -> tuple[OperationStep, ...]:
+        """The operation's steps so far, in order."""
+        actor.require(Scope.READ)
+        await self._get(operation_id)
+        return tuple(await self._steps(operation_id))
 
     async def cancel(self, actor: Actor, operation_id: str) -> OperationRecord:
-        """Cancel a queued operation."""
-        raise NotImplementedError
+        """Cancel a queued operation.
+
+        Raises:
+            Conflict: it left already, or is over.
+        """
+        actor.require(Scope.OPERATE)
+        why = f"cancelled by {actor.name}"
+        change = OperationTransition(
+            operation_id,
+            (OperationState.QUEUED,),
+            OperationState.CANCELLED,
+            self._clock(),
+            StepName.CANCELLED,
+            why,
+            detail=why,
+        )
+        async with self._store.transaction() as tx:
+            step = await operations.transition(tx, change)
+        operation = await self._get(operation_id)
+        if step is None:
+            raise Conflict(f"operation {operation_id} is {operation.state}; only a queued operation can be cancelled")
+        self._bus.publish(f"operation:{operation_id}", step)
+        return operation
 
     async def wait(self, operation_id: str, timeout_s: float) -> OperationRecord:
         """The operation once it has ended, or as it stands after `timeout_s`."""
-        raise NotImplementedError
+        try:
+            async with asyncio.timeout(timeout_s):
+                async for _ in self.watch(operation_id):
+                    pass
+        except TimeoutError:
+            pass
+        return await self._get(operation_id)
 
-    def watch(self, operation_id: str) -> AsyncIterator[OperationStep]:
-        """Its steps so far, then each new one; ends after a final state."""
-        raise NotImplementedError
+    async def watch(self, operation_id: str) -> AsyncIterator[OperationStep]:
+        """Its steps so far, then each new one; ends after a final state.
+
+        Raises:
+            NotFound: there is no such operation.
+        """
+        seen = 0
+        async with self._bus.subscribe(f"operation:{operation_id}") as news:
+            await self._get(operation_id)
+            while True:
+                for step in await self._steps(operation_id, after=seen):
+                    seen = step.n
+                    yield step
+                    if step.name in LAST_STEPS:
+                        return
+                await _news_or_pause(news)
+
+    async def _add(self, wanted: OperationRecord) -> OperationRecord:
+        async with self._store.transaction() as tx:
+            if await devices.get(tx, wanted.device) is None:
+                raise NotFound(f"device {wanted.device} is not known; it appears with its first Inform")
+            limit = self._config.queued_per_device
+            due = await operations.list_operations(tx, device=wanted.device, states=DUE_STATES, limit=limit)
+            if len(due) >= limit:
+                raise TooMany(f"device {wanted.device} has {limit} unfinished operations; wait for them or cancel some")
+            return await operations.add(tx, wanted)
+
+    async def _get(self, operation_id: str) -> OperationRecord:
+        async with self._store.reading() as tx:
+            operation = await operations.get(tx, operation_id)
+        if operation is None:
+            raise NotFound(f"operation {operation_id} does not exist")
+        return operation
+
+    async def _steps(self, operation_id: str, after: int = 0) -> Sequence[OperationStep]:
+        async with self._store.reading() as tx:
+            return [step for step in await operations.steps(tx, operation_id) if step.n > after]
+
+
+async def _news_or_pause(news: Subscription) -> None:
+    """Return when something is published, or after LOOK_S."""
+    try:
+        async with asyncio.timeout(LOOK_S):
+            await anext(news)
+    except TimeoutError:
+        return
+
+
+def _record(device: str, kind: str, arguments: dict[str, Any], now: datetime, deadline_at: datetime) -> OperationRecord:
+    id = new_id()
+    return OperationRecord(
+        id=id,
+        device=device,
+        kind=kind,
+        arguments=arguments,
+        state=OperationState.QUEUED,
+        command_key=id,
+        created_at=now,
+        deadline_at=deadline_at,
+        actor="",
+    )
+
+
+def _asked_by(
+    wanted: OperationRecord, actor: Actor, reason: str, ticket: str | None, idempotency_key: str | None
+) -> OperationRecord:
+    return replace(wanted, actor=actor.name, reason=reason, ticket=ticket, idempotency_key=idempotency_key)

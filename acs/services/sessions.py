@@ -8,9 +8,9 @@
 The one rule: nothing leaves before what it promises is on disk.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -82,6 +82,7 @@ class Sessions:
         self._bus = bus
         self._config = config.operations
         self._periodic_inform_s = config.cwmp.first_contact.periodic_inform_s
+        self._idle_s = config.cwmp.limits.session_timeout_s
         self._metrics = metrics
         self._kinds = kinds
         self._first_contact = FirstContact(store, config)
@@ -89,11 +90,15 @@ class Sessions:
         self._by_id: dict[str, Visit] = {}
 
     def __len__(self) -> int:
-        return len(self._by_device)
+        return len(self._by_id)
 
     def visit_of(self, key: str) -> Visit | None:
         """The session that the device has open in this process."""
         return self._by_device.get(key)
+
+    def visits(self) -> Collection[Visit]:
+        """Every session of this process."""
+        return self._by_id.values()
 
     def find(self, session_id: str) -> Visit | None:
         """The session with this id in this process."""
@@ -148,6 +153,7 @@ class Sessions:
         """
         visit.session = visit.session.receive_envelope(envelope)
         visit.posts += 1
+        visit.last_post_at = now
         if envelope is not None:
             if visit.session.state is State.CPE_ASKED:
                 return await self._reply(visit, envelope, now)
@@ -160,7 +166,7 @@ class Sessions:
         visit.session = visit.session.send_envelope(answer, operation=visit.running.id if visit.running else None)
         return answer
 
-    def finish_quiet(self, visit: Visit) -> None:
+    def finish_quiet(self, visit: Visit, now: datetime) -> None:
         """Take an empty POST in a quiet visit and answer it with 204, without a wait.
 
         Raises:
@@ -168,6 +174,7 @@ class Sessions:
         """
         visit.session = visit.session.receive(None).send(None)
         visit.posts += 1
+        visit.last_post_at = now
 
     async def park(self, visit: Visit, now: datetime) -> None:
         """Store a session whose connection went away, so that another process can take it up."""
@@ -178,8 +185,9 @@ class Sessions:
 
     async def resume(self, session_id: str, arrival: Arrival) -> Visit | None:
         """Take up a session that another process, or this one before its restart, had stored."""
-        stored = await self._store.sessions.resume(session_id)
-        if stored is None or stored.session_id != session_id:
+        not_before = arrival.now - timedelta(seconds=self._idle_s)
+        stored = await self._store.sessions.resume(session_id, not_before)
+        if stored is None:
             return None
         session = Session.from_bytes(stored.session)
         async with self._store.reading() as tx:
@@ -199,17 +207,23 @@ class Sessions:
 
         `end` is a word for log and metrics: ended, timed_out, failed, replaced, stopped.
         """
-        if self._by_id.pop(visit.session.id, None) is None:
+        if not self.close_quiet(visit, now, end):
             return
-        if self._by_device.get(visit.key) is visit:
-            del self._by_device[visit.key]
-        self._metrics.open_sessions.set(len(self._by_device))
-        self._tell(visit, end, now)
         running, visit.running, visit.plan = visit.running, None, None
         if running is not None:
             visit.pending.append(review.became_unknown(running, now, f"the session ended ({end}) before the answer"))
         if visit.pending or visit.tree or visit.stored:
             await self._commit(visit, now, ended=True)
+
+    def close_quiet(self, visit: Visit, now: datetime, end: str = "ended") -> bool:
+        """Forget a session of which nothing is left to write; False when it was forgotten before."""
+        if self._by_id.pop(visit.session.id, None) is None:
+            return False
+        if self._by_device.get(visit.key) is visit:
+            del self._by_device[visit.key]
+        self._metrics.open_sessions.set(len(self._by_id))
+        self._tell(visit, end, now)
+        return True
 
     async def _welcome(self, visit: Visit, opened: SessionOpened, now: datetime) -> None:
         if opened.operations:
@@ -226,7 +240,7 @@ class Sessions:
             self._tell(old, "ended" if old.session.complete else "replaced", visit.arrival.now)
         self._by_device[visit.key] = visit
         self._by_id[visit.session.id] = visit
-        self._metrics.open_sessions.set(len(self._by_device))
+        self._metrics.open_sessions.set(len(self._by_id))
 
     async def _reply(self, visit: Visit, envelope: Envelope, now: datetime) -> Envelope:
         message = envelope.message
@@ -357,11 +371,11 @@ class Sessions:
 
     def _count(self, transition: OperationTransition, visit: Visit) -> None:
         if transition.to_state in FINAL_STATES:
-            self._metrics.operations.labels(transition.step.value, transition.to_state.value).inc()
+            self._metrics.operations.labels(transition.to_state.value).inc()
             log.info("operation.ended", operation=transition.operation_id, device=visit.key, state=transition.to_state)
 
     def _tell(self, visit: Visit, end: str, now: datetime) -> None:
-        seconds = (now - visit.session.opened_at).total_seconds()
+        seconds = ((visit.last_post_at or now) - visit.session.opened_at).total_seconds()
         self._metrics.sessions.labels(end).inc()
         self._metrics.session_seconds.observe(seconds)
         log.info(

@@ -39,9 +39,10 @@ class Arrival:
     principal: Principal | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Visit:
-    """One session of one device."""
+    """One session of one device. The edge keeps its own marks here: `busy` while a POST is served, `expires_at` on
+    the loop's clock, `begun_at` likewise."""
 
     session: Session
     key: str
@@ -71,11 +72,14 @@ class Visit:
     posts: int = 1
     faults: int = 0
     last_post_at: datetime | None = None
+    busy: bool = False
+    begun_at: float = 0.0
+    expires_at: float = 0.0
 
     @property
     def quiet(self) -> bool:
         """Whether there is nothing to ask: an empty POST can be answered by 204 without a look at the store."""
-        return self.plan is None and not (self.due or self.unresolved or self.pending)
+        return self.plan is None and not (self.due or self.unresolved or self.pending or self.tree or self.stored)
 
     @property
     def takes_work(self) -> bool:

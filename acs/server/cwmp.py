@@ -1,0 +1,313 @@
+"""The CWMP endpoint: HTTP requests of CPEs to sessions, and their answers back.
+
+    cookie, else connection → the session          none and an empty POST → challenge, or 204
+    Inform                  → always a new session, after digest
+    anything else           → the session's answer
+
+The one rule: session ids are minted here; one that a CPE brings along is only ever looked up. Bad input gets its
+HTTP status or SOAP fault and one log line; nothing is stored and nobody else notices.
+"""
+
+import asyncio
+import re
+import secrets
+from collections.abc import Coroutine
+from typing import Any, Final
+
+import structlog
+
+from acs.config import Config
+from acs.cwmp.messages import Inform, SoapFault
+from acs.cwmp.soap import Envelope, Limits, RefusedEnvelope, encode
+from acs.errors import ProtocolError, StoreError
+from acs.metrics import Metrics
+from acs.server.bodies import envelope_of
+from acs.server.http import Connection, Request, Shared
+from acs.server.limits import Admission, Sweep, retry_after
+from acs.services.background import Background
+from acs.services.clock import Clock
+from acs.services.cpe_auth import Challenge, CpeAuth
+from acs.services.sessions import Sessions
+from acs.services.visits import Arrival, Principal, Visit
+
+log = structlog.get_logger()
+
+#: Session ids are 32 hexadecimal digits; `$` names, quotes, commas and blanks round them are borne.
+_COOKIE: Final = re.compile(rb'(?:^|[;,\s])sid\s*=\s*"?([0-9a-f]{32})(?![0-9a-f])')
+#: Seconds between looks at deadlines; they are as exact as this.
+TICK_S: Final = 1.0
+
+
+class _NotYours(ProtocolError):
+    """A POST that has no right to the session it names; the session itself goes on."""
+
+
+class CwmpEndpoint:
+    """The server that CPEs call."""
+
+    def __init__(self, config: Config, sessions: Sessions, auth: CpeAuth, metrics: Metrics, clock: Clock) -> None:
+        self._config = config.cwmp
+        self._limits = config.cwmp.limits
+        self._xml_limits = Limits(
+            max_bytes=self._limits.inflated_bytes,
+            max_elements=self._limits.xml_elements,
+            max_depth=self._limits.xml_depth,
+        )
+        self._sessions = sessions
+        self._auth = auth
+        self._metrics = metrics
+        self._clock = clock
+        self._admission = Admission(config.cwmp)
+        self._shared = Shared(self._limits, self._admission, self._handle, self._gone)
+        self._shared.refused = self._refused
+        self._work = Background()
+        self._informs = 0
+        self._stopping = False
+        self._server: asyncio.Server | None = None
+        shortest = min(self._limits.head_timeout_s, self._limits.idle_timeout_s, self._limits.session_idle_s)
+        tick_s = min(TICK_S, shortest / 4)
+        self._sweeps = (
+            Sweep(tick_s, lambda: self._shared.open, lambda connection, now: connection.overdue(now)),
+            Sweep(tick_s, sessions.visits, self._visit_overdue),
+        )
+
+    @property
+    def port(self) -> int:
+        """The port that is served; differs from the configured one when that is 0."""
+        assert self._server is not None
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            OSError: the address cannot be used.
+        """
+        loop = asyncio.get_running_loop()
+        self._loop = loop
+        self._server = await loop.create_server(
+            lambda: Connection(self._shared, loop), self._config.host, self._config.port, backlog=4096
+        )
+        for sweep in self._sweeps:
+            sweep.start()
+
+    async def stop(self, grace_s: float) -> None:
+        """Accept nothing new, let open sessions end for up to `grace_s` seconds, then close everything."""
+        self._stopping = True
+        if self._server is not None:
+            self._server.close()
+        deadline = self._loop.time() + grace_s
+        while self._loop.time() < deadline and any(not v.session.complete for v in self._sessions.visits()):  # noqa: ASYNC110 - once, at the end
+            await asyncio.sleep(0.05)
+        for sweep in self._sweeps:
+            sweep.stop()
+        await self._work.close(grace_s=1.0)
+        for connection in tuple(self._shared.open):
+            connection.close()
+        now = self._clock()
+        for visit in tuple(self._sessions.visits()):
+            await self._sessions.close(visit, "ended" if visit.session.complete else "stopped", now)
+        self._metrics.connections.set(0)
+
+    def _handle(self, connection: Connection, request: Request) -> None:
+        """One request: answered at once where nothing must be waited for, else by a task."""
+        self._metrics.posts.inc()
+        if request.method != b"POST":
+            self._refused(405, f"method {request.method[:16]!r}", connection.address)
+            request.keep_alive = False
+            connection.respond(405, headers=b"Allow: POST\r\n")
+            return
+        visit = self._visit_of(connection, request)
+        if visit is not None and not request.body and visit.quiet and not visit.busy:
+            self._finish_quiet(connection, visit)
+        else:
+            self._work.start(self._guarded(connection, self._serve(connection, request, visit)))
+
+    def _visit_of(self, connection: Connection, request: Request) -> Visit | None:
+        """The session that a request belongs to: by its cookie, else by its connection."""
+        cookie = request.headers.get(b"cookie")
+        if cookie is not None and (found := _COOKIE.search(cookie)) is not None:
+            visit = self._sessions.find(found[1].decode())
+            if visit is not None:
+                return visit
+        bound: Visit | None = connection.visit
+        if bound is None or self._sessions.find(bound.session.id) is not bound:
+            return None
+        return bound
+
+    def _finish_quiet(self, connection: Connection, visit: Visit) -> None:
+        """An empty POST where there is nothing to ask: 204, without a task."""
+        try:
+            self._check_owner(connection, visit)
+            self._sessions.finish_quiet(visit, self._clock())
+        except ProtocolError as error:
+            self._answer_error(connection, visit, error)
+            return
+        self._touch(connection, visit)
+        connection.respond(204)
+
+    async def _serve(self, connection: Connection, request: Request, visit: Visit | None) -> None:
+        coding = request.headers.get(b"content-encoding", b"")
+        if visit is None and request.body and self._auth.required and b"authorization" not in request.headers:
+            self._challenge(connection, self._auth.challenge())
+            return
+        try:
+            envelope = await envelope_of(request.body, coding, self._xml_limits) if request.body else None
+            if envelope is not None and isinstance(envelope.message, Inform):
+                await self._inform(connection, request, envelope)
+                return
+            visit = visit or await self._resumed(connection, request)
+            if visit is not None:
+                await self._continue(connection, request, visit, envelope)
+            elif envelope is not None:
+                raise ProtocolError(f"{type(envelope.message).__name__} outside a session: it begins with an Inform")
+            else:
+                await self._empty_without_session(connection, request)
+        except ProtocolError as error:
+            self._answer_error(connection, visit, error)
+
+    async def _inform(self, connection: Connection, request: Request, envelope: Envelope) -> None:
+        """A new session, whatever the connection or the device had before."""
+        principal = await self._principal(connection, request)
+        if isinstance(principal, Challenge):
+            self._challenge(connection, principal)
+            return
+        if self._stopping or self._informs >= self._limits.waiting_informs:
+            self._overloaded(connection, "Informs wait for the store")
+            return
+        if len(self._sessions) >= self._limits.sessions:
+            self._overloaded(connection, "sessions are open")
+            return
+        arrival = Arrival(self._clock(), connection.address, principal)
+        self._informs += 1
+        try:
+            visit, answer = await self._sessions.open(secrets.token_hex(16), envelope, arrival)
+        finally:
+            self._informs -= 1
+        visit.begun_at = self._loop.time()
+        self._touch(connection, visit)
+        connection.respond(200, encode(answer), b"Set-Cookie: sid=%s; Path=/\r\n" % visit.session.id.encode())
+
+    async def _continue(
+        self, connection: Connection, request: Request, visit: Visit, envelope: Envelope | None
+    ) -> None:
+        """The next POST of a session."""
+        self._check_owner(connection, visit)
+        if visit.busy:
+            raise _NotYours("a second POST came before the first one was answered")
+        visit.busy = True
+        try:
+            answer = await self._sessions.answer(visit, envelope, self._clock())
+        finally:
+            visit.busy = False
+        self._touch(connection, visit)
+        if answer is None:
+            connection.respond(204)
+        else:
+            connection.respond(200, encode(answer))
+
+    async def _empty_without_session(self, connection: Connection, request: Request) -> None:
+        """An empty POST first is how some CPEs fetch the challenge; after a session it is harmless."""
+        if self._auth.required:
+            header = request.headers.get(b"authorization")
+            principal = self._auth.challenge() if header is None else await self._auth.check(header)
+            if isinstance(principal, Challenge):
+                self._challenge(connection, principal)
+                return
+        connection.respond(204)
+
+    async def _principal(self, connection: Connection, request: Request) -> Principal | Challenge | None:
+        if not self._auth.required:
+            return None
+        header = request.headers.get(b"authorization")
+        return self._auth.challenge() if header is None else await self._auth.check(header)
+
+    async def _resumed(self, connection: Connection, request: Request) -> Visit | None:
+        """A session that another process stored, by its cookie."""
+        found = _COOKIE.search(request.headers.get(b"cookie", b""))
+        if found is None:
+            return None
+        visit = await self._sessions.resume(found[1].decode(), Arrival(self._clock(), connection.address))
+        if visit is not None:
+            visit.begun_at = self._loop.time()
+        return visit
+
+    def _check_owner(self, connection: Connection, visit: Visit) -> None:
+        """A cookie works only where no other device's session runs on the same connection."""
+        bound: Visit | None = connection.visit
+        if bound is not None and bound is not visit and bound.key != visit.key and self._is_live(bound):
+            raise _NotYours(f"the cookie of a session of {visit.key} came from {bound.key}")
+
+    def _is_live(self, visit: Visit) -> bool:
+        return self._sessions.find(visit.session.id) is visit
+
+    def _touch(self, connection: Connection, visit: Visit) -> None:
+        """The session goes on: bind it to the connection and give it its time."""
+        connection.visit = visit
+        idle_s = max(self._limits.session_idle_s, float(visit.session.session_timeout_s or 0))
+        end_at = visit.begun_at + self._limits.session_timeout_s
+        visit.expires_at = min(self._loop.time() + idle_s, end_at)
+
+    def _visit_overdue(self, visit: Visit, now: float) -> None:
+        if now >= visit.expires_at and not visit.busy:
+            end = "ended" if visit.session.complete else "timed_out"
+            visit.busy = True
+            self._work.start(self._sessions.close(visit, end, self._clock()))
+
+    def _gone(self, connection: Connection, _request: Request) -> None:
+        """A connection ended: its session is over if it was complete, else it may come back on another one."""
+        visit: Visit | None = connection.visit
+        if visit is None or not self._is_live(visit) or visit.busy:
+            return
+        now = self._clock()
+        if visit.session.complete:
+            if not visit.stored and visit.quiet:
+                self._sessions.close_quiet(visit, now)
+            else:
+                self._work.start(self._sessions.close(visit, "ended", now))
+        elif not self._stopping:
+            self._work.start(self._sessions.park(visit, now))
+
+    def _challenge(self, connection: Connection, challenge: Challenge) -> None:
+        self._metrics.challenges.inc()
+        if challenge.why:
+            self._refused(401, challenge.why, connection.address)
+        connection.respond(401, headers=b"WWW-Authenticate: %s\r\n" % challenge.header.encode("latin-1"))
+
+    def _overloaded(self, connection: Connection, what: str) -> None:
+        self._metrics.refusals.labels("503").inc()
+        log.debug("input.deferred", why=f"too many {what}", address=connection.address)
+        connection.respond(503, headers=b"Retry-After: %d\r\n" % retry_after(self._limits.retry_after_s))
+
+    def _answer_error(self, connection: Connection, visit: Visit | None, error: ProtocolError) -> None:
+        """TR-069's fault where the CPE can read one, else the HTTP status; a broken session is over."""
+        self._refused(error.status_hint, str(error), connection.address)
+        if visit is not None and error.status_hint != 200 and not isinstance(error, _NotYours):
+            end = "ended" if visit.session.complete else "failed"
+            self._work.start(self._sessions.close(visit, end, self._clock()))
+        if isinstance(error, RefusedEnvelope):
+            connection.respond(200, encode(error.answer()))
+        elif error.status_hint == 200 and error.fault_code is not None:
+            connection.respond(200, encode(Envelope(SoapFault(error.fault_code, str(error)))))
+        elif error.status_hint == 401:
+            challenge = self._auth.challenge().header.encode("latin-1")
+            connection.respond(401, headers=b"WWW-Authenticate: %s\r\n" % challenge)
+        else:
+            connection.respond(error.status_hint)
+
+    def _refused(self, status: int, why: str, address: str) -> None:
+        self._metrics.refusals.labels(str(status)).inc()
+        log.warning("input.refused", status=status, why=why[:300], address=address)
+
+    async def _guarded(self, connection: Connection, work: Coroutine[Any, Any, None]) -> None:
+        """The edge: whatever goes wrong, the CPE gets an answer and the process lives."""
+        try:
+            await work
+        except StoreError as error:
+            log.error("store.failed", error=str(error))
+            self._metrics.refusals.labels("503").inc()
+            connection.respond(503, headers=b"Retry-After: %d\r\n" % retry_after(self._limits.retry_after_s))
+        except Exception as error:
+            log.error("session.failed", error=str(error), kind=type(error).__name__, exc_info=error)
+            self._metrics.refusals.labels("500").inc()
+            connection.respond(500)

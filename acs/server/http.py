@@ -1,0 +1,310 @@
+"""HTTP/1.1 for CPEs on one TCP connection: bytes in, requests out in order, responses back in the same order.
+
+The one rule: a connection costs no more than the limits say, whatever it sends. The handler gets one request at a
+time and calls `respond` exactly once for it.
+
+    head ─→ body ─→ handled ─→ idle ─→ head …        (a refusal answers, then closes)
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import httptools
+import structlog
+
+from acs.config import LimitsSection
+from acs.server.limits import Admission, retry_after
+
+log = structlog.get_logger()
+
+#: The headers that anything here reads; others are counted and dropped.
+KEPT: Final = frozenset(
+    (b"authorization", b"cookie", b"content-encoding", b"content-type", b"content-length", b"transfer-encoding",
+     b"expect")
+)  # fmt: skip
+REASONS: Final[Mapping[int, bytes]] = {
+    200: b"OK",
+    204: b"No Content",
+    400: b"Bad Request",
+    401: b"Unauthorized",
+    405: b"Method Not Allowed",
+    408: b"Request Timeout",
+    411: b"Length Required",
+    413: b"Content Too Large",
+    415: b"Unsupported Media Type",
+    431: b"Request Header Fields Too Large",
+    500: b"Internal Server Error",
+    503: b"Service Unavailable",
+}
+_STATUS_LINES: Final = {status: b"HTTP/1.1 %d %s\r\n" % (status, reason) for status, reason in REASONS.items()}
+_XML: Final = b'HTTP/1.1 200 OK\r\nContent-Type: text/xml; charset="utf-8"\r\nContent-Length: '
+_NO_CONTENT: Final = b"HTTP/1.1 204 No Content\r\n\r\n"
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Request:
+    """One request, whole. `headers` holds only KEPT, lower case; `size` is the body's length as sent."""
+
+    __slots__ = ("body", "chunks", "headers", "keep_alive", "method", "old", "size")
+
+    def __init__(self) -> None:
+        self.headers: dict[bytes, bytes] = {}
+        self.chunks: list[bytes] = []
+        self.body = b""
+        self.size = 0
+        self.method = b""
+        self.keep_alive = True
+        #: HTTP/1.0: keep-alive must be said
+        self.old = False
+
+
+class Refusal:
+    """A request that is answered with an error, after which the connection closes."""
+
+    __slots__ = ("status", "why")
+
+    def __init__(self, status: int, why: str) -> None:
+        self.status = status
+        self.why = why
+
+
+Handler = Callable[["Connection", Request], None]
+
+
+class Shared:
+    """What all connections of an endpoint share."""
+
+    def __init__(self, limits: LimitsSection, admission: Admission, handler: Handler, gone: Handler) -> None:
+        self.limits = limits
+        self.admission = admission
+        self.handler = handler
+        #: called when a connection ended, with a request that is empty
+        self.gone = gone
+        self.open: set[Connection] = set()
+        self.refused: Callable[[int, str, str], None] = lambda _status, _why, _address: None
+        self.closing = False
+
+
+class Connection(asyncio.Protocol):
+    """One TCP connection of a CPE. `visit` is for the handler: the session that this connection carries."""
+
+    __slots__ = (
+        "_admitted", "_busy", "_closed", "_head_bytes", "_in_head", "_loop", "_parser", "_queue", "_refusal",
+        "_request", "_shared", "_transport", "address", "deadline", "visit",
+    )  # fmt: skip
+
+    def __init__(self, shared: Shared, loop: asyncio.AbstractEventLoop) -> None:
+        self._shared = shared
+        self._loop = loop
+        self._parser = httptools.HttpRequestParser(self)
+        self._queue: deque[Request | Refusal] | None = None
+        self._request = Request()
+        self._refusal: Refusal | None = None
+        self._busy: Request | None = None
+        self._in_head = True
+        self._head_bytes = 0
+        self._closed = False
+        self._admitted = False
+        self._transport: Any = None
+        self.address = ""
+        self.deadline = 0.0
+        self.visit: Any = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A CPE connected: count it, or turn it away with 503."""
+        self._transport = transport
+        peer = transport.get_extra_info("peername")
+        self.address = peer[0] if peer else ""
+        limits = self._shared.limits
+        self.deadline = self._loop.time() + limits.head_timeout_s
+        reason = self._shared.admission.enter(self.address)
+        if reason is not None:
+            self._refuse(503, reason)
+            return
+        self._admitted = True
+        self._shared.open.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        self._closed = True
+        self._queue = None
+        if self._admitted:
+            self._admitted = False
+            self._shared.admission.leave(self.address)
+            self._shared.open.discard(self)
+            self._shared.gone(self, self._request)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came."""
+        if self._closed or self._refusal is not None:
+            return
+        if self._in_head and not self._head_bytes and self._busy is None:
+            self.deadline = self._loop.time() + self._shared.limits.head_timeout_s
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._refuse(400, "the request wants another protocol")
+        except httptools.HttpParserError as error:
+            refusal = self._stopped_by(error)
+            self._refuse(refusal.status, refusal.why)
+
+    def eof_received(self) -> bool:
+        """The CPE closed its side: an answer under way may still leave."""
+        return self._busy is not None
+
+    def overdue(self, now: float) -> None:
+        """Called by the sweep: end a connection whose time is up."""
+        if self._busy is not None or now < self.deadline or self._closed:
+            return
+        if self._head_bytes or not self._in_head:
+            part = "head" if self._in_head else "body"
+            self._refuse(408, f"the {part} of a request did not come in time")
+        else:
+            self.close()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no request is being read or served."""
+        return self._busy is None and self._in_head and not self._head_bytes
+
+    def close(self) -> None:
+        """Close after what was written has left."""
+        if not self._closed:
+            self._closed = True
+            self._transport.close()
+
+    def respond(self, status: int, body: bytes = b"", headers: bytes = b"") -> None:
+        """Answer the request being handled; `headers` are whole lines. An answer to a lost connection is dropped."""
+        request, self._busy = self._busy, None
+        if self._closed or request is None:
+            return
+        if request.old and request.keep_alive:
+            headers += b"Connection: keep-alive\r\n"
+        elif not request.keep_alive:
+            headers += b"Connection: close\r\n"
+        if status == 200:
+            self._transport.write(b"%s%d\r\n%s\r\n%s" % (_XML, len(body), headers, body))
+        elif status == 204 and not headers:
+            self._transport.write(_NO_CONTENT)
+        else:
+            self._transport.write(_plain(status, headers))
+        if not request.keep_alive:
+            self.close()
+            return
+        self.deadline = self._loop.time() + self._shared.limits.idle_timeout_s
+        if self._queue:
+            self._next()
+
+    # httptools calls these
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._request = Request()
+        self._in_head = True
+        self._head_bytes = 1
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the request's target."""
+        self._count_head(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header."""
+        self._count_head(len(name) + len(value) + 4)
+        name = name.lower()
+        if name in KEPT:
+            kept = self._request.headers
+            kept[name] = kept[name] + b", " + value if name in kept else value
+
+    def on_headers_complete(self) -> None:
+        """The head is whole: refuse what is too long before it is read."""
+        self._in_head = False
+        request, limits = self._request, self._shared.limits
+        request.method = self._parser.get_method()
+        request.keep_alive = self._parser.should_keep_alive()
+        request.old = self._parser.get_http_version() == "1.0"
+        headers = request.headers
+        length = headers.get(b"content-length")
+        if length is not None and int(length) > limits.body_bytes:
+            self._stop(413, f"Content-Length is {int(length)}; the limit is {limits.body_bytes}")
+        if length is None and b"transfer-encoding" not in headers and b"xml" in headers.get(b"content-type", b""):
+            self._stop(411, "a request with an XML type has neither Content-Length nor chunks")
+        self.deadline = self._loop.time() + limits.body_timeout_s
+        if b"expect" in headers and self._busy is None and headers[b"expect"].lower() == b"100-continue":
+            self._transport.write(_CONTINUE)
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body."""
+        request = self._request
+        request.size += len(body)
+        if request.size > self._shared.limits.body_bytes:
+            self._stop(413, f"the body is longer than {self._shared.limits.body_bytes} bytes")
+        request.chunks.append(body)
+
+    def on_message_complete(self) -> None:
+        """A request is whole."""
+        request = self._request
+        chunks = request.chunks
+        request.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        request.chunks = []
+        self._in_head = True
+        self._head_bytes = 0
+        if self._busy is None and not self._queue:
+            self._busy = request
+            self._shared.handler(self, request)
+            return
+        if self._queue is None:
+            self._queue = deque()
+        if len(self._queue) >= self._shared.limits.queued_requests:
+            self._stop(503, f"more than {self._shared.limits.queued_requests} requests wait on one connection")
+        self._queue.append(request)
+
+    def _count_head(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > self._shared.limits.head_bytes:
+            self._stop(431, f"the head is longer than {self._shared.limits.head_bytes} bytes")
+
+    def _stop(self, status: int, why: str) -> None:
+        """Stop the parser from inside a callback."""
+        self._refusal = Refusal(status, why)
+        raise _Stopped(why)
+
+    def _stopped_by(self, error: Exception) -> Refusal:
+        return self._refusal or Refusal(400, f"not HTTP: {error}")
+
+    def _refuse(self, status: int, why: str) -> None:
+        """Answer with an error in its turn, and close."""
+        self._refusal = Refusal(status, why)
+        if self._busy is not None:
+            self._queue = deque() if self._queue is None else self._queue
+            self._queue.append(self._refusal)
+            return
+        self._write_refusal(self._refusal)
+
+    def _write_refusal(self, refusal: Refusal) -> None:
+        self._shared.refused(refusal.status, refusal.why, self.address)
+        headers = b"Connection: close\r\n"
+        if refusal.status == 503:
+            headers += b"Retry-After: %d\r\n" % retry_after(self._shared.limits.retry_after_s)
+        self._transport.write(_plain(refusal.status, headers))
+        self.close()
+
+    def _next(self) -> None:
+        queue = self._queue
+        assert queue
+        waiting = queue.popleft()
+        if isinstance(waiting, Refusal):
+            self._write_refusal(waiting)
+            return
+        self._busy = waiting
+        self._shared.handler(self, waiting)
+
+
+class _Stopped(Exception):
+    """Ends the parser's work; the refusal is on the connection."""
+
+
+def _plain(status: int, headers: bytes) -> bytes:
+    length = b"" if status == 204 else b"Content-Length: 0\r\n"
+    return b"%s%s%s\r\n" % (_STATUS_LINES[status], length, headers)

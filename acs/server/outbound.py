@@ -1,0 +1,93 @@
+"""Calls to CPEs: the GET of a connection request, to an address that was checked before.
+
+The one rule: the connection goes to the checked address, whatever the name in the URL resolves to by then; no
+redirect is followed, and nothing of the body is read.
+"""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from ipaddress import ip_address
+
+from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
+from twisted.internet.error import ConnectError, ConnectionRefusedError, TCPTimedOutError
+from twisted.internet.error import TimeoutError as ConnectTimeoutError
+from twisted.internet.interfaces import IReactorTCP, IStreamClientEndpoint
+from twisted.web.client import URI, Agent, ResponseFailed, ResponseNeverReceived
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgentEndpointFactory, IResponse
+from zope.interface import implementer
+
+from acs.server.bridge import result_of
+from acs.services.connection_requests import CallFailed, Reply, Result
+from acs.services.targets import Target
+
+
+@implementer(IAgentEndpointFactory)
+class _Pinned:
+    """Leads every request of one Agent to one checked address."""
+
+    def __init__(self, reactor: IReactorTCP, address: str, port: int) -> None:
+        self._reactor = reactor
+        self._address = address
+        self._port = port
+
+    def endpointForURI(self, _uri: URI) -> IStreamClientEndpoint:
+        """The checked address, whatever the URI says."""
+        endpoint = TCP6ClientEndpoint if ip_address(self._address).version == 6 else TCP4ClientEndpoint
+        return endpoint(self._reactor, self._address, self._port)
+
+
+class TwistedCaller:
+    """Performs connection requests on Twisted's HTTP client."""
+
+    def __init__(self, reactor: IReactorTCP) -> None:
+        self._reactor = reactor
+
+    async def resolve(self, host: str) -> Sequence[str]:
+        """The addresses of a host.
+
+        Raises:
+            CallFailed: the name does not resolve.
+        """
+        try:
+            return [str(ip_address(host))]
+        except ValueError:
+            pass
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise CallFailed(Result.FAILED, f"the name {host!r} does not resolve") from error
+        return [str(entry[4][0]) for entry in found]
+
+    async def get(self, address: str, target: Target, authorization: str | None) -> Reply:
+        """GET the target at the checked address.
+
+        Raises:
+            CallFailed: no HTTP answer came; refused, timed out and broken off are told apart.
+        """
+        agent = Agent.usingEndpointFactory(self._reactor, _Pinned(self._reactor, address, target.port))
+        host = f"[{target.host}]" if ":" in target.host else target.host
+        url = f"http://{host}:{target.port}{target.uri}".encode("ascii")
+        headers = Headers({b"User-Agent": [b"secondline"]})
+        if authorization is not None:
+            headers.addRawHeader(b"Authorization", authorization.encode("utf-8"))
+        try:
+            response = await result_of(agent.request(b"GET", url, headers))
+        except ConnectionRefusedError as error:
+            raise CallFailed(Result.REFUSED, "nothing listens there: the CPE is off or its URL is old") from error
+        except (ConnectTimeoutError, TCPTimedOutError) as error:
+            raise CallFailed(Result.TIMED_OUT, "no connection: the device is off, cut off, or behind NAT") from error
+        except ConnectError as error:
+            raise CallFailed(Result.TIMED_OUT, f"no way there: {error}") from error
+        except (ResponseNeverReceived, ResponseFailed) as error:
+            raise CallFailed(Result.FAILED, "the CPE closed the connection instead of an answer") from error
+        return _reply(response)
+
+
+def _reply(response: IResponse) -> Reply:
+    """Status and challenge; the rest of the response is not waited for."""
+    challenges = response.headers.getRawHeaders(b"WWW-Authenticate", [])
+    response._transport.loseConnection()  # the body is not wanted, and IResponse has no public way to say so
+    challenge = b", ".join(challenges).decode("latin-1") if challenges else None
+    return Reply(response.code, challenge)

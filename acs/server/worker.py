@@ -1,0 +1,188 @@
+"""The worker: what has to happen when nobody calls. Deadlines, woken devices, retention, webhooks.
+
+The one rule: each job is a short look at the store and a few guarded changes, so two workers do no harm to each
+other, and a failing job is told and tried again at its next turn.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from acs.config import Config
+from acs.errors import AcsError
+from acs.services import review
+from acs.services.bus import Bus
+from acs.services.clock import Clock
+from acs.services.connection_requests import ConnectionRequests
+from acs.services.kinds import KINDS, Kind
+from acs.services.reboot_evidence import Sending, why_never
+from acs.services.sessions import Sessions
+from acs.store import operations, retention
+from acs.store.records import OperationRecord, OperationState, OperationStep, OperationTransition, StepName
+from acs.store.store import Store
+
+log = structlog.get_logger()
+
+#: Seconds between two bites of retention.
+PRUNE_S = 60.0
+#: Unfinished operations looked at in one turn.
+PAGE = 1_000
+
+#: A job of another service: called again and again, with the seconds between two calls.
+Job = Callable[[], Awaitable[object]]
+
+
+@dataclass(slots=True)
+class _Calls:
+    """How often a device was called in vain, and when it may be called again."""
+
+    failures: int = 0
+    next_at: datetime | None = None
+
+
+class Worker:
+    """Runs the jobs of the role `worker`."""
+
+    def __init__(
+        self,
+        store: Store,
+        bus: Bus,
+        config: Config,
+        sessions: Sessions,
+        connection_requests: ConnectionRequests,
+        clock: Clock,
+        *,
+        jobs: Mapping[str, tuple[float, Job]] | None = None,
+        kinds: Mapping[str, Kind] = KINDS,
+    ) -> None:
+        self._store = store
+        self._bus = bus
+        self._config = config
+        self._sessions = sessions
+        self._connection_requests = connection_requests
+        self._clock = clock
+        self._kinds = kinds
+        self._jobs = {
+            "deadlines": (config.operations.tick_s, self.expire),
+            "wake": (config.operations.tick_s, self.wake),
+            "retention": (PRUNE_S, self.prune),
+            **(jobs or {}),
+        }
+        self._calls: dict[str, _Calls] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Settle what a dead process left behind, then run every job in turn."""
+        await self.recover()
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._repeat(name, *job)) for name, job in self._jobs.items()]
+
+    async def stop(self) -> None:
+        """End every job."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def recover(self) -> None:
+        """Every operation that was sent and not answered, and whose session is not ours, may or may not have left."""
+        now = self._clock()
+        for operation in await self._unfinished():
+            if operation.state is OperationState.SENT and operation.answered_at is None:
+                visit = self._sessions.visit_of(operation.device)
+                if visit is None or visit.running is None or visit.running.id != operation.id:
+                    await self._change(review.became_unknown(operation, now, "the server stopped before the answer"))
+
+    async def expire(self) -> None:
+        """End operations whose deadline has passed, with the reason."""
+        now = self._clock()
+        async with self._store.reading() as tx:
+            overdue = await operations.due_expired(tx, now)
+        for operation in overdue:
+            await self._change(self._verdict_at_deadline(operation, now))
+
+    async def wake(self) -> None:
+        """Call devices that have something to do and no session, each with growing pauses."""
+        now = self._clock()
+        waiting: dict[str, list[str]] = {}
+        for operation in await self._unfinished():
+            if self._wants_session(operation, now):
+                waiting.setdefault(operation.device, []).append(operation.id)
+        for key in self._calls.keys() - waiting.keys():
+            del self._calls[key]
+        for key, ids in waiting.items():
+            self._call(key, ids, now)
+
+    async def prune(self) -> None:
+        """Take a bite of what is older than it is kept."""
+        config = self._config
+        ages = retention.Ages(
+            events_d=config.operations.keep_events_days,
+            operations_d=config.operations.keep_days,
+            line_tests_d=config.line_tests.keep_days,
+            readings_d=config.line_tests.keep_days,
+        )
+        more = True
+        while more:
+            async with self._store.transaction() as tx:
+                more = (await retention.prune(tx, self._clock(), ages)).more
+            await asyncio.sleep(0.1)
+
+    async def _repeat(self, name: str, pause_s: float, job: Job) -> None:
+        while True:
+            try:
+                await job()
+            except AcsError as error:
+                log.error("job.failed", job=name, error=str(error))
+            except Exception as error:
+                log.error("job.failed", job=name, error=str(error), kind=type(error).__name__, exc_info=error)
+            await asyncio.sleep(pause_s)
+
+    async def _unfinished(self) -> list[OperationRecord]:
+        async with self._store.reading() as tx:
+            return await operations.unfinished(tx, limit=PAGE)
+
+    async def _change(self, change: OperationTransition) -> OperationStep | None:
+        async with self._store.transaction() as tx:
+            step = await operations.transition(tx, change)
+        if step is not None:
+            self._bus.publish(f"operation:{step.operation_id}", step)
+            log.info("operation.changed", operation=step.operation_id, step=step.name.value, why=change.step_detail)
+        return step
+
+    def _verdict_at_deadline(self, operation: OperationRecord, now: datetime) -> OperationTransition:
+        if operation.state is OperationState.QUEUED:
+            to_state, step = OperationState.EXPIRED, StepName.EXPIRED
+            why = "the deadline passed and the device opened no session in which it could be done"
+        else:
+            to_state, step = OperationState.FAILED, StepName.FAILED
+            why = "the deadline passed before the CPE had answered"
+            if review.reboots(operation, self._kinds) and operation.sent_at is not None:
+                why = why_never(Sending(operation.command_key, operation.sent_at, operation.answered_at is not None))
+        return OperationTransition(operation.id, (operation.state,), to_state, now, step, why, detail=why)
+
+    def _wants_session(self, operation: OperationRecord, now: datetime) -> bool:
+        kind = self._kinds.get(operation.kind)
+        if kind is None or kind.internal or operation.deadline_at <= now:
+            return False
+        visit = self._sessions.visit_of(operation.device)
+        if visit is not None and visit.takes_work:
+            return False
+        if operation.state is OperationState.QUEUED:
+            return now >= operation.created_at + timedelta(seconds=self._config.connection_requests.retry_s)
+        if operation.state is not OperationState.UNKNOWN:
+            return False
+        settle_s = self._config.operations.settle_s if kind.reboots else 0.0
+        return operation.sent_at is not None and now > operation.sent_at + timedelta(seconds=settle_s)
+
+    def _call(self, key: str, ids: list[str], now: datetime) -> None:
+        calls = self._calls.setdefault(key, _Calls())
+        if calls.next_at is not None and now < calls.next_at:
+            return
+        config = self._config.connection_requests
+        pause_s = min(config.retry_s * 2**calls.failures, config.retry_max_s)
+        calls.failures = min(calls.failures + 1, 20)
+        calls.next_at = now + timedelta(seconds=pause_s)
+        self._connection_requests.wake(key, ids)
