@@ -4,7 +4,7 @@ The rule of this file: when the ticket system has its answer, ticket and line te
 another event of the same ticket, gets the same answer and no second test.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -89,6 +89,10 @@ class TicketEvent(_Tmf):
     event: TicketHolder
 
 
+class _TakenMeanwhile(Exception):
+    """Another process stored the same ticket between the look and the write."""
+
+
 @dataclass(frozen=True, slots=True)
 class TicketView:
     """A ticket with its line test; `created` is False when the event, or the ticket, was known before."""
@@ -122,12 +126,11 @@ class Tickets:
         if known is not None:
             return await self._view(known)
         self._line_tests.refuse_when_full()
-        async with self._store.transaction() as tx:
-            known = await _known(tx, event)
-            if known is None:
+        try:
+            async with self._store.transaction() as tx:
                 record, test = await self._store_ticket(tx, actor, event, body)
-        if known is not None:
-            return await self._view(known)
+        except _TakenMeanwhile:
+            return await self.receive(actor, body)
         if test is not None:
             self._line_tests.launch(test)
         log.info("ticket.taken", ticket=ticket.id, line=record.line, line_test=record.line_test)
@@ -147,7 +150,7 @@ class Tickets:
             raise NotFound(f"there is no ticket {ticket_id[:80]!r}")
         return await self._view(record)
 
-    async def list(self, actor: Actor, *, line: str | None = None, limit: int = 100) -> list[TicketRecord]:
+    async def recent(self, actor: Actor, *, line: str | None = None, limit: int = 100) -> list[TicketRecord]:
         """Tickets, of one line or of all."""
         actor.require(Scope.READ)
         async with self._store.reading() as tx:
@@ -168,7 +171,6 @@ class Tickets:
             if running is None:
                 service = service_of(ticket)
                 test = self._line_tests.plan(actor, line.id, ticket=ticket.id, service=service)
-                await self._line_tests.add(tx, actor, test)
             line_test = running.id if running is not None else test.id if test is not None else None
         record = TicketRecord(
             id=ticket.id,
@@ -180,7 +182,10 @@ class Tickets:
             line_test=line_test,
             detail=why,
         )
-        await ticket_store.add(tx, record)
+        if not await ticket_store.add(tx, record):
+            raise _TakenMeanwhile
+        if test is not None:
+            await self._line_tests.add(tx, actor, test)
         after: dict[str, Json] = {"event": event.event_id, "line": record.line, "line_test": line_test}
         await audit.note(tx, actor, "ticket.taken", f"ticket:{ticket.id}", now, after=after)
         return record, test
@@ -261,12 +266,24 @@ def _characteristic(ticket: TroubleTicket, name: str) -> list[str]:
     return [one.value for one in ticket.characteristics if one.name == name and isinstance(one.value, str)]
 
 
+def _entity(ticket: TroubleTicket, name: str) -> list[str]:
+    return [one.id for one in ticket.related_entity if one.referred_type == name]
+
+
+def _party(ticket: TroubleTicket, name: str) -> list[str]:
+    return [one.id for one in ticket.related_party if one.referred_type == name]
+
+
+def _external_id(ticket: TroubleTicket, _: str) -> list[str]:
+    return [ticket.external_id] if ticket.external_id else []
+
+
 #: rule → the values in a ticket that it looks at
-_FINDERS = {
-    "entity": lambda ticket, name: [one.id for one in ticket.related_entity if one.referred_type == name],
-    "party": lambda ticket, name: [one.id for one in ticket.related_party if one.referred_type == name],
+_FINDERS: Mapping[str, Callable[[TroubleTicket, str], list[str]]] = {
+    "entity": _entity,
+    "party": _party,
     "characteristic": _characteristic,
-    "external_id": lambda ticket, _: [ticket.external_id] if ticket.external_id else [],
+    "external_id": _external_id,
 }
 
 

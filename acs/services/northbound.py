@@ -1,0 +1,106 @@
+"""Everything that the API and the CLI may ask for, built from one configuration.
+
+The rule of this file: it only puts services together; it decides nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from acs.config import Config
+from acs.metrics import Metrics
+from acs.profiles.schema import Profile, load_profiles
+from acs.services.access import Access
+from acs.services.bus import Bus
+from acs.services.clock import Clock, utc_now
+from acs.services.context import Context
+from acs.services.devices import Devices
+from acs.services.line_tests import LineTests
+from acs.services.lines import Lines
+from acs.services.nodes import Nodes
+from acs.services.operations import Operations
+from acs.services.sources import Ping, Places
+from acs.services.tickets import Tickets
+from acs.services.webhooks import Webhooks
+from acs.store.store import Store
+from probes.access import AccessReader
+from probes.linetest.pack_files import load_pack
+from probes.ping import PingResult, ping
+
+
+@dataclass(frozen=True, slots=True)
+class Northbound:
+    """The services of the API. `profiles` are what is known of CPE models."""
+
+    store: Store
+    bus: Bus
+    metrics: Metrics
+    operations: Operations
+    access: Access
+    lines: Lines
+    devices: Devices
+    nodes: Nodes
+    context: Context
+    line_tests: LineTests
+    tickets: Tickets
+    webhooks: Webhooks
+    reader: AccessReader
+    profiles: Sequence[Profile]
+
+    async def close(self) -> None:
+        """End line tests and readings of access nodes; unfinished tests stay stored and are taken up at the next start."""
+        await self.line_tests.stop()
+        await self.reader.close()
+
+
+def build(
+    config: Config,
+    store: Store,
+    bus: Bus,
+    operations: Operations,
+    metrics: Metrics,
+    *,
+    clock: Clock = utc_now,
+    ping_with: Ping | None = None,
+    webhook_transport: httpx.AsyncBaseTransport | None = None,
+) -> Northbound:
+    """Put the services together; nothing runs yet: `line_tests.resume()` and `webhooks.run()` are the caller's.
+
+    Raises:
+        ConfigError: a profile or a secret file is wrong.
+        PackError: the line-test pack is wrong.
+    """
+    profiles = load_profiles(_folder(config))
+    pack = load_pack(config.line_tests.pack_file)
+    reader = AccessReader(cache_s=config.line_tests.port_cache_s, per_node=config.line_tests.per_node)
+    count = config.line_tests.ping_count
+
+    async def ping_address(address: str) -> PingResult:
+        return await ping(address, count=count)
+
+    places = Places(store, operations, reader, ping_with or ping_address, config.line_tests, clock)
+    webhooks = Webhooks(store, config.webhooks, clock=clock, transport=webhook_transport)
+    lines = Lines(store, config.lines, profiles, clock=clock)
+    line_tests = LineTests(places, bus, profiles, pack, webhooks)
+    return Northbound(
+        store=store,
+        bus=bus,
+        metrics=metrics,
+        operations=operations,
+        access=Access(store, clock=clock),
+        lines=lines,
+        devices=Devices(store, lines, operations, profiles, clock=clock),
+        nodes=Nodes(store, clock=clock),
+        context=Context(store, future_slack_s=config.line_tests.future_slack_s, clock=clock),
+        line_tests=line_tests,
+        tickets=Tickets(store, config.tickets, line_tests, clock=clock),
+        webhooks=webhooks,
+        reader=reader,
+        profiles=profiles,
+    )
+
+
+def _folder(config: Config) -> Path | None:
+    return config.profiles.directory
