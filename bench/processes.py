@@ -14,6 +14,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
+from acs.store import migrate
+from tests.postgres import running_postgres
+
 ROOT = Path(__file__).parents[1]
 PASSWORD = "bench-password"
 USERNAME = "bench"
@@ -88,8 +93,24 @@ def store(stack: ExitStack, folder: Path, kind: str) -> tuple[str, Database | No
     """The URL of a new store, and its database server where it has one of its own."""
     if kind == "sqlite":
         return f"sqlite:///{folder / 'store.db'}", None
-    database = stack.enter_context(postgres(None))
+    database = postgres(stack, None)
+    if database is None:
+        raise SystemExit(1)
     return database.url, database
+
+
+def postgres(stack: ExitStack, core: int | None) -> Database | None:
+    """A new database on a PostgreSQL of our own, with the newest schema; None, with a message, where it is missing."""
+    try:
+        server = stack.enter_context(running_postgres())
+    except pytest.skip.Exception as missing:
+        print(f"no PostgreSQL figures: {missing}", file=sys.stderr)
+        return None
+    url = server.url(asyncio.run(server.create_database()))
+    asyncio.run(migrate.upgrade(url))
+    pid = int((server.folder / "data" / "postmaster.pid").read_text().split()[0])
+    pin(pid, core)
+    return Database(url, pid)
 
 
 @contextmanager

@@ -170,12 +170,10 @@ def _cases(stack: ExitStack, folder: Path, options: argparse.Namespace, core: in
         url = f"sqlite:///{folder}/sqlite-digest/store.db"
         yield from _server_cases(stack, folder / "sqlite-digest", url, KNOWN[:1], core, digest=True)
     if "postgres" in options.stores:
-        yield from _postgres_cases(stack, folder, core)
-
-
-def _postgres_cases(stack: ExitStack, folder: Path, core: int | None) -> Iterator[Case]:
-    print("postgres: not yet", file=sys.stderr)
-    yield from ()
+        database = processes.postgres(stack, core)
+        if database is not None:
+            cpu = database.cpu_s
+            yield from _server_cases(stack, folder / "postgres", database.url, KNOWN, core, database_cpu=cpu)
 
 
 def _server_cases(
