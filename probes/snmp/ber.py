@@ -104,10 +104,10 @@ def decode_request(data: bytes) -> Request:
 
 
 def _request(data: bytes) -> Request:
-    message = next(_elements(data, {_SEQUENCE}))
+    message = _first(data, _SEQUENCE)
     version, community, pdu = _elements(message[1], {Kind.INTEGER, Kind.OCTETS, Pdu.GET, Pdu.GET_NEXT, Pdu.GET_BULK})
     request_id, first, second, varbinds = _elements(pdu[1], {Kind.INTEGER, _SEQUENCE})
-    oids = tuple(_read_oid(next(_elements(varbind, {Kind.OID}))[1]) for _, varbind in _elements(varbinds[1], {0x30}))
+    oids = tuple(_read_oid(_first(varbind, Kind.OID)[1]) for _, varbind in _elements(varbinds[1], {_SEQUENCE}))
     return Request(
         version=_read_integer(version[1]),
         community=community[1],
@@ -117,6 +117,12 @@ def _request(data: bytes) -> Request:
         second=_read_integer(second[1]),
         oids=oids,
     )
+
+
+def _first(data: bytes, tag: int) -> tuple[int, bytes]:
+    for element in _elements(data, {tag}):
+        return element
+    raise ValueError(f"nothing where tag {tag:#x} belongs")
 
 
 def _elements(data: bytes, tags: set[int]) -> Iterator[tuple[int, bytes]]:

@@ -331,6 +331,12 @@ def _translated(target: SnmpTarget) -> Iterator[None]:
         raise ProbeUnreadable(f"{target} answered what is no SNMP answer: {error}") from error
     except (OSError, ValueError) as error:
         raise ProbeRefused(f"SNMP to {target} cannot be sent: {error}; check address and credentials") from error
+    except BaseException as error:
+        # The library is Rust: some malformed answers make it panic, which arrives as a BaseException of a type that
+        # cannot be imported. One datagram from anywhere must not end the event loop.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise ProbeUnreadable(f"{target} answered with bytes that no SNMP library reads") from error
 
 
 async def _resolve(target: SnmpTarget) -> str:
