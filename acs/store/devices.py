@@ -113,7 +113,10 @@ async def get_credentials(tx: Transaction, key: str, kind: CredentialKind) -> Cr
 
 async def has_credentials(tx: Transaction, kind: CredentialKind) -> bool:
     """Whether any device has credentials of this kind."""
-    return await tx.one(select(device_credentials.c.device).where(device_credentials.c.kind == kind.value).limit(1)) is not None
+    return (
+        await tx.one(select(device_credentials.c.device).where(device_credentials.c.kind == kind.value).limit(1))
+        is not None
+    )
 
 
 async def by_username(tx: Transaction, kind: CredentialKind, username: str) -> list[tuple[str, Credentials]]:

@@ -237,16 +237,16 @@ async def _commit(connection: Any, commits: Sequence[SessionCommit]) -> list[Ses
     if not commits:
         return []
     await _device_changes(connection, commits)
-    changes = [(n, change) for n, commit in enumerate(commits) for change in commit.transitions]
-    steps: list[list[OperationStep | None]] = [[] for _ in commits]
+    changes = list(enumerate(change for commit in commits for change in commit.transitions))
     if len({change.operation_id for _, change in changes}) > 1:
         await connection.fetch(_LOCK_OPERATIONS, sorted({change.operation_id for _, change in changes}))
+    steps: dict[int, OperationStep | None] = {}
     while changes:
         this, changes = _round(changes)
         written = await _transitions(connection, [change for _, change in this])
-        for n, change in this:
-            steps[n].append(written.get(change.operation_id))
-    return [SessionCommitted(tuple(each)) for each in steps]
+        steps |= {n: written.get(change.operation_id) for n, change in this}
+    ordered = iter([steps[n] for n in sorted(steps)])
+    return [SessionCommitted(tuple(next(ordered) for _ in commit.transitions)) for commit in commits]
 
 
 async def _device_changes(connection: Any, commits: Sequence[SessionCommit]) -> None:

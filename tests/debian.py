@@ -1,0 +1,79 @@
+"""`python -m tests.debian`: the Debian packages that some tests need; `make test` runs it first.
+
+As root on Debian (or a relative) it installs what is missing. Anybody else is told which tests will skip and how to
+install the packages. It never fails a run by itself: a test whose server is missing says so.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One package: the programs by which it is known to be there, and what skips without it."""
+
+    name: str
+    programs: tuple[str, ...]
+    needed_by: str
+
+
+PACKAGES = (
+    Package("postgresql", ("/usr/lib/postgresql/*/bin/initdb",), "the store on PostgreSQL"),
+    Package("snmpd", ("snmpd",), "SNMP reads against net-snmp's agent"),
+    Package("snmp", ("snmpget",), "our SNMP agent against net-snmp's tools"),
+    Package("iproute2", ("ip",), "pings over a link of their own"),
+    Package("util-linux", ("setpriv",), "running a server as another user"),
+)
+#: Where Debian puts servers, which is not on everybody's PATH.
+_PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))
+_INSTALL = ("apt-get", "install", "--yes", "--quiet", "--no-install-recommends")
+
+
+def missing(packages: Sequence[Package] = PACKAGES) -> list[Package]:
+    """Return the packages of which no program is found."""
+    return [package for package in packages if not any(_found(program) for program in package.programs)]
+
+
+def main() -> int:
+    """Install what is missing, or say what to do; always 0."""
+    wanted = missing()
+    if not wanted:
+        return 0
+    names = [package.name for package in wanted]
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        _install(names)
+        wanted = missing()
+    for package in wanted:
+        print(f"tests that need {package.name} will skip: {package.needed_by}", file=sys.stderr)
+    if wanted:
+        command = " ".join(package.name for package in wanted)
+        print(f"to run them, on Debian or Ubuntu: sudo apt-get install {command}", file=sys.stderr)
+    return 0
+
+
+def _found(program: str) -> bool:
+    if "/" in program:
+        return any(Path("/").glob(program.lstrip("/")))
+    return shutil.which(program, path=_PATH) is not None
+
+
+def _install(names: Sequence[str]) -> None:
+    print(f"installing for the tests: {' '.join(names)}", file=sys.stderr)
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    for command in (("apt-get", "update", "--quiet"), (*_INSTALL, *names)):
+        try:
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            print(f"{' '.join(command)}: {error}", file=sys.stderr)
+            return
+        if done.returncode != 0:
+            print(f"{' '.join(command)} failed:\n{done.stderr.strip()[-2000:]}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
