@@ -39,3 +39,7 @@ bench: $(STAMP)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
+
+docs: $(STAMP)
+	$(BIN)/python docs/generate.py
+.PHONY: docs
