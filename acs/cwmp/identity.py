@@ -21,9 +21,9 @@ _ENCODED = tuple(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in ran
 
 def device_key(device_id: DeviceId) -> DeviceKey:
     """The key of a device, such as "001122-Set%2DTop%2DBox-0123456789"."""
-    parts = (device_id.oui, device_id.product_class, device_id.serial_number)
+    parts = [device_id.oui, device_id.product_class, device_id.serial_number]
     if not device_id.product_class:
-        parts = (device_id.oui, device_id.serial_number)  # type: ignore[assignment]  # the standard's two-part form
+        del parts[1]
     return DeviceKey("-".join(percent_encode(part) for part in parts))
 
 

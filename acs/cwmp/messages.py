@@ -495,6 +495,8 @@ RESPONSE_OF: Final[Mapping[type[Message], type[Message]]] = MappingProxyType(
 )
 
 
-def rpc_name(message: Message) -> str:
-    """The name of a message on the wire, such as "GetParameterValuesResponse"; "Fault" for a fault."""
+def rpc_name(message: Message | None) -> str:
+    """The name of a message on the wire, such as "GetParameterValuesResponse"; "Fault", or "an empty message"."""
+    if message is None:
+        return "an empty message"
     return "Fault" if isinstance(message, SoapFault) else type(message).__name__

@@ -78,7 +78,7 @@ def generalised(path: str) -> str:
 
 
 def matches(pattern: str, path: str) -> bool:
-    """Whether a path fits a pattern, in which "*" and "{i}" stand for any one instance and a final "." for all below."""
+    """Whether a path fits a pattern: "*" and "{i}" stand for any one instance, a final "." for all that is below."""
     wanted, given = split(pattern), split(path)
     if is_partial(pattern):
         given = given[: len(wanted)]
@@ -96,7 +96,7 @@ def sort_key(path: str) -> tuple[tuple[int, int, str], ...]:
     return tuple([(0, int(node), "") if node.isascii() and node.isdigit() else (1, 0, node) for node in split(path)])
 
 
-def overlapping(paths: Iterable[str]) -> list[str]:
+def without_covered(paths: Iterable[str]) -> list[str]:
     """The paths without those that another of them covers, ordered."""
     kept: list[str] = []
     for path in sorted(set(paths)):

@@ -29,7 +29,10 @@ class Quirk(StrEnum):
     SINGLE_NAMES = "single_names"
     FEW_NAMES = "few_names"
     NO_TRANSFER_COMPLETE = "no_transfer_complete"
-    LAX_TERMINATION = "lax_termination"
+
+
+#: A CPE that does as the standard says.
+NO_QUIRKS: Final[frozenset[Quirk]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +110,6 @@ QUIRKS: Final[Mapping[Quirk, QuirkInfo]] = MappingProxyType(
             "No TransferComplete ever comes; a download is judged by the software version after the next boot.",
             "field reports",
             "operations",
-        ),
-        Quirk.LAX_TERMINATION: QuirkInfo(
-            "The CPE sends further empty POSTs after the 204, as before Amendment 1; each is answered with 204.",
-            "an older ACS carries a switch for this firmware",
-            "session",
         ),
     }
 )

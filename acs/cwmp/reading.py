@@ -13,11 +13,11 @@ from typing import Any, Final, Literal
 
 from lxml.etree import _Element
 
-from acs.cwmp.envelope import NS_1_0, XSI, Envelope, RefusedEnvelope
+from acs.cwmp.envelope import NAMESPACES, NS_1_0, SOAP_ENV, XSI, Envelope, RefusedEnvelope
 from acs.cwmp.messages import MESSAGES, SoapFault
 from acs.cwmp.schema import PLANS, FieldPlan, Kind, Plan
 from acs.cwmp.structs import ParameterValueStruct, SetParameterValuesFault
-from acs.cwmp.types import STRING, normal_type, parse_boolean, parse_bytes, parse_datetime, parse_integer
+from acs.cwmp.types import COMMON_TYPES, STRING, normal_type, parse_boolean, parse_bytes, parse_datetime, parse_integer
 from acs.errors import ProtocolError
 
 #: Longest envelope id that is echoed.
@@ -27,12 +27,23 @@ BATCH: Final = 1000
 
 _CWMP = re.compile(r"urn:dslforum-org:cwmp-1-[0-9]{1,2}")
 _XSI_TYPE: Final = f"{{{XSI}}}type"
-_KNOWN_HEADERS: Final = frozenset(
+_MUST: Final = frozenset({"1", "true"})
+_HEADERS: Final = frozenset(
     {"id", "holdrequests", "sessiontimeout", "supportedcwmpversions", "usecwmpversion", "nomorerequests"}
+)
+#: Tag → local name for the tags of well-behaved CPEs, so that most need not be taken apart.
+_LOCAL: Final[Mapping[str, str]] = MappingProxyType(
+    {f"{{{SOAP_ENV}}}{name}": name for name in ("Envelope", "Header", "Body", "Fault")}
+    | {f"{{{namespace}}}{name}": name for namespace in NAMESPACES for name in (*MESSAGES, "ID", "SessionTimeout")}
+)
+#: Tag of a message → its cwmp namespace.
+_NAMESPACE_OF: Final[Mapping[str, str]] = MappingProxyType(
+    {f"{{{namespace}}}{name}": namespace for namespace in NAMESPACES for name in MESSAGES}
 )
 
 #: A generator that pauses between batches and returns what was read.
 Steps = Generator[None, None, Any]
+_Reader = Callable[[_Element, FieldPlan], Any]
 
 
 def read_envelope(root: _Element) -> Envelope:
@@ -42,17 +53,54 @@ def read_envelope(root: _Element) -> Envelope:
         ProtocolError: no SOAP envelope, no or more than one message in its Body, or a value that cannot be used.
         RefusedEnvelope: an RPC that we do not know, or a header that we would have to understand.
     """
-    steps = envelope_steps(root, batch=1 << 30)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            envelope: Envelope = done.value
-            return envelope
+    content, headers, namespace = _opened(root)
+    if _local(content.tag) == "Fault":
+        return _envelope(_fault(content), headers, namespace)
+    cls = _message_class(content, headers, namespace)
+    return _envelope(_read_struct(_BY_TAG[cls], content), headers, namespace)
 
 
 def envelope_steps(root: _Element, batch: int = BATCH) -> Generator[None, None, Envelope]:
     """Like `read_envelope`, pausing after every `batch` structs of a long list."""
+    content, headers, namespace = _opened(root)
+    if _local(content.tag) == "Fault":
+        return _envelope(_fault(content), headers, namespace)
+    reader = _BY_TAG[_message_class(content, headers, namespace)]
+    values = list(reader.plan.defaults)
+    for child in content:
+        found = reader.find(child)
+        if found is None:
+            continue
+        position, field, read = found
+        if field.kind is Kind.STRUCTS and len(child) > batch:
+            values[position] = yield from _struct_steps(child, field, batch)
+        elif field.kind is Kind.REPEATED:
+            values[position] += (read(child, field),)
+        else:
+            values[position] = read(child, field)
+    return _envelope(reader.plan.cls(*values), headers, namespace)
+
+
+class _ByTag:
+    """What to do with the children of one class: tag → (position, field, reader)."""
+
+    __slots__ = ("exact", "lower", "plan")
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.exact = {
+            field.element: (position, field, _READERS[field.kind]) for position, field in enumerate(plan.fields)
+        }
+        self.lower = {element.lower(): found for element, found in self.exact.items()}
+
+    def find(self, child: _Element) -> tuple[int, FieldPlan, _Reader] | None:
+        """Where a child belongs; None: skip it."""
+        tag = child.tag
+        return self.exact.get(tag) or self.lower.get(_local(tag).lower())
+
+
+def _opened(root: _Element) -> tuple[_Element, dict[str, str], str]:
+    """The message element, the headers by lower-case name, and the cwmp namespace."""
     if _local(root.tag) != "Envelope":
         raise ProtocolError(f"the document is <{_local(root.tag)[:64]}>, not a SOAP envelope")
     header: _Element | None = None
@@ -63,17 +111,25 @@ def envelope_steps(root: _Element, batch: int = BATCH) -> Generator[None, None, 
             body = child if body is None else body
         elif name == "Header":
             header = child
-    if body is None or len(body) != 1:
-        count = "no Body" if body is None else f"{len(body)} messages in its Body"
-        raise ProtocolError(f"the SOAP envelope has {count}; exactly one message is wanted")
-    content = body[0]
-    headers = _headers(header)
-    namespace = _namespace(content, header, root)
+    contents = [] if body is None else list(body)
+    if len(contents) != 1:
+        raise ProtocolError(f"the SOAP envelope carries {len(contents)} messages; exactly one is wanted")
+    content = contents[0]
+    namespace = _NAMESPACE_OF.get(content.tag) or _namespace(content, header, root)
+    headers, unknown = ({}, None) if header is None else _read_headers(header)
     envelope_id = headers.get("id")
     if envelope_id is not None and len(envelope_id) > MAX_ID:
         raise ProtocolError(f"the envelope id has {len(envelope_id)} characters; at most {MAX_ID} are echoed")
-    _must_understand(header, envelope_id, namespace)
-    message = yield from _message_steps(content, envelope_id, namespace, batch)
+    if unknown is not None:
+        message = f"header {unknown[:64]} must be understood (mustUnderstand=1), but is not known here"
+        raise RefusedEnvelope(message, fault_code=8003, id=envelope_id, namespace=namespace)
+    return content, headers, namespace
+
+
+def _envelope(message: Any, headers: dict[str, str], namespace: str) -> Envelope:
+    envelope_id = headers.pop("id", None)
+    if not headers:
+        return Envelope(message, envelope_id, namespace)
     timeout_s = parse_integer(headers.get("sessiontimeout", ""))
     return Envelope(
         message,
@@ -88,97 +144,64 @@ def envelope_steps(root: _Element, batch: int = BATCH) -> Generator[None, None, 
 
 def _local(tag: Any) -> str:
     """The local part of a tag, also of one whose prefix was never declared; "" for what is no element."""
-    if not isinstance(tag, str):
-        return ""
-    return tag.rpartition("}")[2].rpartition(":")[2]
+    known = _LOCAL.get(tag)
+    if known is not None:
+        return known
+    return tag.rpartition("}")[2].rpartition(":")[2] if isinstance(tag, str) else ""
 
 
-def _headers(header: _Element | None) -> dict[str, str]:
-    if header is None:
-        return {}
-    return {_local(child.tag).lower(): (child.text or "").strip() for child in header}
-
-
-def _must_understand(header: _Element | None, envelope_id: str | None, namespace: str) -> None:
-    if header is None:
-        return
+def _read_headers(header: _Element) -> tuple[dict[str, str], str | None]:
+    """The texts of the headers by lower-case name, and the name of one that we would have to understand."""
+    headers: dict[str, str] = {}
+    unknown = None
     for child in header:
         name = _local(child.tag)
-        if name.lower() in _KNOWN_HEADERS:
+        if name.lower() in _HEADERS:
+            headers[name.lower()] = (child.text or "").strip()
             continue
         for attribute, value in child.attrib.items():
-            if _local(attribute) == "mustUnderstand" and str(value).strip().lower() in ("1", "true"):
-                message = f"header {name[:64]} must be understood (mustUnderstand=1), but is not known here"
-                raise RefusedEnvelope(message, fault_code=8003, id=envelope_id, namespace=namespace)
+            if _local(attribute) == "mustUnderstand" and str(value).strip().lower() in _MUST:
+                unknown = name
+    return headers, unknown
 
 
 def _namespace(content: _Element, header: _Element | None, root: _Element) -> str:
     """The cwmp namespace: that of the message, else of a header, else any that is declared, else cwmp-1-0."""
-    found = _cwmp_namespace(content.tag)
-    if found is not None:
-        return found
-    candidates = [child.tag for child in content.iterdescendants()] if _local(content.tag) == "Fault" else []
-    candidates += [child.tag for child in header] if header is not None else []
-    for tag in candidates:
-        found = _cwmp_namespace(tag)
-        if found is not None:
-            return found
-    for uri in (*content.nsmap.values(), *root.nsmap.values()):
+    candidates = [content.tag]
+    if _local(content.tag) == "Fault":
+        candidates += [child.tag for child in content.iterdescendants()]
+    if header is not None:
+        candidates += [child.tag for child in header]
+    uris = [tag[1:].partition("}")[0] for tag in candidates if isinstance(tag, str) and tag[:1] == "{"]
+    for uri in (*uris, *content.nsmap.values(), *root.nsmap.values()):
         if _CWMP.fullmatch(str(uri)):
             return str(uri)
     return NS_1_0
 
 
-def _cwmp_namespace(tag: Any) -> str | None:
-    if not isinstance(tag, str) or tag[:1] != "{":
-        return None
-    uri = tag[1:].partition("}")[0]
-    return uri if _CWMP.fullmatch(uri) else None
-
-
-def _message_steps(element: _Element, envelope_id: str | None, namespace: str, batch: int) -> Steps:
+def _message_class(element: _Element, headers: dict[str, str], namespace: str) -> type:
     name = _local(element.tag)
-    if name == "Fault":
-        return _fault(element)
     cls = MESSAGES.get(name)
-    if cls is None:
-        if name.endswith("Response"):
-            raise ProtocolError(f"{name[:64]} answers an RPC that nobody knows")
-        unknown = f"RPC {name[:64]} is not supported"
-        raise RefusedEnvelope(unknown, fault_code=8000, id=envelope_id, namespace=namespace)
-    plan = PLANS[cls]
-    values = list(plan.defaults)
+    if cls is not None:
+        return cls
+    if name.endswith("Response"):
+        raise ProtocolError(f"{name[:64]} answers an RPC that nobody knows")
+    unknown = f"RPC {name[:64]} is not supported"
+    raise RefusedEnvelope(unknown, fault_code=8000, id=headers.get("id"), namespace=namespace)
+
+
+def _read_struct(reader: _ByTag, element: _Element) -> Any:
+    values = list(reader.plan.defaults)
+    exact = reader.exact
     for child in element:
-        position = _position(plan, child)
-        if position is None:
-            continue
-        field = plan.fields[position]
-        if field.kind is Kind.STRUCTS and len(child) > batch:
-            values[position] = yield from _struct_steps(child, field, batch)
-        elif field.kind is Kind.REPEATED:
-            values[position] += (_operation(child, field),)
-        else:
-            values[position] = _READERS[field.kind](child, field)
-    return cls(*values)
-
-
-def _position(plan: Plan, child: _Element) -> int | None:
-    """Where in its plan an element belongs; None: skip it."""
-    tag = child.tag
-    position = plan.by_element.get(tag)
-    if position is None:
-        position = plan.by_lower_element.get(_local(tag).lower())
-    return position
-
-
-def _read_struct(plan: Plan, element: _Element) -> Any:
-    values = list(plan.defaults)
-    for child in element:
-        position = _position(plan, child)
-        if position is not None:
-            field = plan.fields[position]
-            values[position] = _READERS[field.kind](child, field)
-    return plan.cls(*values)
+        found = exact.get(child.tag) or reader.find(child)
+        if found is not None:
+            position, field, read = found
+            if field.kind is Kind.REPEATED:
+                values[position] += (read(child, field),)
+            else:
+                values[position] = read(child, field)
+    return reader.plan.cls(*values)
 
 
 def _text(element: _Element, field: FieldPlan) -> str:
@@ -207,10 +230,14 @@ def _date_time(element: _Element, field: FieldPlan) -> Any:
 
 
 def _struct(element: _Element, field: FieldPlan) -> Any:
-    return _read_struct(PLANS[field.classes[0]], element)
+    return _read_struct(_BY_TAG[field.classes[0]], element)
 
 
 def _structs(element: _Element, field: FieldPlan) -> tuple[Any, ...]:
+    if field.classes[0] is ParameterValueStruct:
+        flat = _flat_parameter_values(element)
+        if flat is not None:
+            return flat
     return tuple(_read_items(element, field))
 
 
@@ -226,9 +253,9 @@ def _struct_steps(element: _Element, field: FieldPlan, batch: int) -> Steps:
 def _read_items(items: Iterable[_Element], field: FieldPlan) -> list[Any]:
     cls = field.classes[0]
     if cls is ParameterValueStruct:
-        return _parameter_values(items)
-    plan = PLANS[cls]
-    return [_read_struct(plan, item) for item in items]
+        return [_parameter_value(item) for item in items]
+    reader = _BY_TAG[cls]
+    return [_read_struct(reader, item) for item in items]
 
 
 def _strings(element: _Element, field: FieldPlan) -> tuple[str, ...]:
@@ -247,14 +274,13 @@ def _blobs(element: _Element, field: FieldPlan) -> tuple[bytes, ...]:
 
 def _operation(element: _Element, field: FieldPlan) -> Any:
     if len(field.classes) == 1:
-        return _read_struct(PLANS[field.classes[0]], element)
+        return _read_struct(_BY_TAG[field.classes[0]], element)
     name = _local(_sent_type(element) or "")
     for cls in field.classes:
         if cls.__name__ == name:
-            return _read_struct(PLANS[cls], element)
-    raise ProtocolError(
-        f"{field.element} must say by xsi:type which operation it is, not {name[:64]!r}", fault_code=8003
-    )
+            return _read_struct(_BY_TAG[cls], element)
+    wrong = f"{field.element} must say by xsi:type which operation it is, not {name[:64]!r}"
+    raise ProtocolError(wrong, fault_code=8003)
 
 
 _new = object.__new__
@@ -262,46 +288,49 @@ _slots = vars(ParameterValueStruct)
 _set_name, _set_value, _set_type = (_slots[slot].__set__ for slot in ("name", "value", "type"))
 
 
-def _parameter_values(items: Iterable[_Element]) -> list[ParameterValueStruct]:
-    """The hot loop: thousands of structs. Slots are set directly, at a third of what a frozen __init__ costs."""
+def _flat_parameter_values(array: _Element) -> tuple[ParameterValueStruct, ...] | None:
+    """The hot loop: struct, Name, Value, thousands of times over; None when it is not exactly that.
+
+    One walk over all descendants costs a third of a walk per struct, and setting the slots a third of the frozen
+    class's __init__.
+    """
     found: list[ParameterValueStruct] = []
     append = found.append
-    for item in items:
-        name, value, kind = "", "", STRING
-        for child in item:
-            tag = child.tag
-            if tag == "Name":
-                name = child.text or ""
-            elif tag == "Value":
-                value = child.text or ""
-                kind = normal_type(child.get(_XSI_TYPE) or _odd_type(child))
-            else:
-                name, value, kind = _odd_child(child, name, value, kind)
-        struct = _new(ParameterValueStruct)
-        _set_name(struct, name.strip())
-        _set_value(struct, value if kind == STRING else value.strip())
-        _set_type(struct, kind)
-        append(struct)
-    return found
+    known = COMMON_TYPES.get
+    walk = array.iterdescendants()
+    try:
+        for _, name, value in zip(walk, walk, walk, strict=True):
+            attributes = value.values()
+            kind = known(str(attributes[0])) if len(attributes) == 1 else None
+            if kind is None or value.tag != "Value":
+                return None
+            struct = _new(ParameterValueStruct)
+            _set_name(struct, (name.text or "").strip())
+            _set_value(struct, (value.text or "") if kind == STRING else (value.text or "").strip())
+            _set_type(struct, kind)
+            append(struct)
+    except ValueError:
+        return None
+    return tuple(found)
 
 
-def _odd_child(child: _Element, name: str, value: str, kind: str) -> tuple[str, str, str]:
-    """A child of a ParameterValueStruct with a prefix, or in an odd letter case."""
-    match _local(child.tag).lower():
-        case "name":
-            return child.text or "", value, kind
-        case "value":
-            return name, child.text or "", normal_type(_sent_type(child))
-        case _:
-            return name, value, kind
+def _parameter_value(item: _Element) -> ParameterValueStruct:
+    """One struct that may be odd: children missing, swapped, prefixed, without type."""
+    name, value, kind = "", "", STRING
+    for child in item:
+        match _local(child.tag).lower():
+            case "name":
+                name = (child.text or "").strip()
+            case "value":
+                value, kind = child.text or "", normal_type(_sent_type(child))
+    return ParameterValueStruct(name, value if kind == STRING else value.strip(), kind)
 
 
 def _sent_type(element: _Element) -> str | None:
-    return element.get(_XSI_TYPE) or _odd_type(element)
-
-
-def _odd_type(element: _Element) -> str | None:
-    """A type attribute in another namespace, in none, or with a prefix that was never declared."""
+    """The type attribute, also one in another namespace, in none, or with a prefix that was never declared."""
+    sent = element.get(_XSI_TYPE)
+    if sent is not None:
+        return str(sent)
     for attribute, value in element.attrib.items():
         if _local(attribute) == "type":
             return str(value)
@@ -331,11 +360,11 @@ def _fault(element: _Element) -> SoapFault:
             case "FaultString":
                 words = child.text or ""
             case "SetParameterValuesFault":
-                refused.append(_read_struct(PLANS[SetParameterValuesFault], child))
+                refused.append(_read_struct(_BY_TAG[SetParameterValuesFault], child))
     return SoapFault(code, words, source, tuple(refused))
 
 
-_READERS: Final[Mapping[Kind, Callable[[_Element, FieldPlan], Any]]] = MappingProxyType(
+_READERS: Final[Mapping[Kind, _Reader]] = MappingProxyType(
     {
         Kind.TEXT: _text,
         Kind.INTEGER: _integer,
@@ -345,5 +374,7 @@ _READERS: Final[Mapping[Kind, Callable[[_Element, FieldPlan], Any]]] = MappingPr
         Kind.STRUCTS: _structs,
         Kind.STRINGS: _strings,
         Kind.BLOBS: _blobs,
+        Kind.REPEATED: _operation,
     }
 )
+_BY_TAG: Final[Mapping[type, _ByTag]] = MappingProxyType({cls: _ByTag(plan) for cls, plan in PLANS.items()})

@@ -53,12 +53,10 @@ class FieldPlan:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Plan:
-    """One class: its fields in schema order, their positions by element name, and by element name in lower case."""
+    """One class: its fields in schema order, and what each is when it is missing."""
 
     cls: type
     fields: tuple[FieldPlan, ...]
-    by_element: Mapping[str, int]
-    by_lower_element: Mapping[str, int]
     defaults: tuple[Any, ...]
 
 
@@ -71,14 +69,7 @@ def plan_of(cls: type) -> Plan:
     """Work out the plan of a message or struct class."""
     hints = get_type_hints(cls)
     fields = tuple(_field_plan(field, hints[field.name]) for field in dataclasses.fields(cls))
-    by_element = {field.element: position for position, field in enumerate(fields)}
-    return Plan(
-        cls,
-        fields,
-        MappingProxyType(by_element),
-        MappingProxyType({element.lower(): position for element, position in by_element.items()}),
-        tuple(field.default for field in fields),
-    )
+    return Plan(cls, fields, tuple([field.default for field in fields]))
 
 
 def _field_plan(field: "dataclasses.Field[Any]", hint: Any) -> FieldPlan:

@@ -22,6 +22,7 @@ from typing import Final
 from acs.cwmp.envelope import NS_1_0, Envelope
 from acs.cwmp.identity import DeviceKey, device_key
 from acs.cwmp.messages import ACS_REQUESTS, CPE_REQUESTS, GetRPCMethods, Inform, Message, SoapFault, rpc_name
+from acs.cwmp.quirks import NO_QUIRKS, Quirk
 from acs.cwmp.versions import negotiate
 from acs.errors import ProtocolError
 
@@ -67,6 +68,8 @@ class Step(StrEnum):
     CPE_ANSWER = "cpe_answer"
     #: CPE: a POST without a message.
     CPE_EMPTY = "cpe_empty"
+    #: CPE: the same in place of an answer, where the device's quirk `empty_answer` allows it.
+    CPE_NO_ANSWER = "cpe_no_answer"
     #: ACS: a request.
     ACS_REQUEST = "acs_request"
     #: ACS: the response to the request of the CPE.
@@ -79,7 +82,7 @@ class Step(StrEnum):
     ACS_EMPTY = "acs_empty"
 
 
-CPE_STEPS: Final = frozenset({Step.INFORM, Step.CPE_REQUEST, Step.CPE_ANSWER, Step.CPE_EMPTY})
+CPE_STEPS: Final = frozenset({Step.INFORM, Step.CPE_REQUEST, Step.CPE_ANSWER, Step.CPE_EMPTY, Step.CPE_NO_ANSWER})
 ACS_STEPS: Final = frozenset(Step) - CPE_STEPS
 
 #: State → what may happen → the state after it. Everything else breaks the protocol.
@@ -98,7 +101,7 @@ TRANSITIONS: Final[Mapping[State, Mapping[Step, State]]] = MappingProxyType(
             Step.ACS_FAULT: State.CPE_TURN,
         },
         State.ACS_TURN: {Step.ACS_REQUEST: State.ACS_ASKED, Step.ACS_EMPTY: State.GRACE},
-        State.ACS_ASKED: {Step.CPE_ANSWER: State.ACS_TURN},
+        State.ACS_ASKED: {Step.CPE_ANSWER: State.ACS_TURN, Step.CPE_NO_ANSWER: State.ACS_TURN},
         State.GRACE: {Step.CPE_REQUEST: State.CPE_ASKED, Step.CPE_EMPTY: State.ACS_TURN},
         State.ENDED: {},
     }
@@ -158,16 +161,27 @@ class Session:
         """Whether this step may happen now."""
         return step in TRANSITIONS[self.state]
 
-    def receive(self, message: Message | None, *, envelope_id: str | None = None, strict_id: bool = False) -> "Session":
+    def receive(
+        self,
+        message: Message | None,
+        *,
+        envelope_id: str | None = None,
+        strict_id: bool = False,
+        quirks: frozenset[Quirk] = NO_QUIRKS,
+    ) -> "Session":
         """The session after the peer's message, or its empty POST or 204 (None).
 
         An answer is matched by its name and by the order of things; `strict_id` demands the right id too, which real
-        CPEs do not always give. An Inform inside a session is refused: it opens a new one, which is the caller's.
+        CPEs do not always give. An Inform inside a session is refused: it opens a new one, which is the caller's. Of
+        the device's quirks, `empty_answer` lets an empty POST stand for the refusal of our request.
 
         Raises:
             ProtocolError: the peer may not send this now.
         """
-        return self._advance(message, envelope_id, None, sending=False, strict_id=strict_id)
+        step = self._step(message, sending=False)
+        if step is Step.CPE_EMPTY and self.state is State.ACS_ASKED and Quirk.EMPTY_ANSWER in quirks:
+            step = Step.CPE_NO_ANSWER
+        return self._advance(step, message, Outstanding(rpc_name(message), envelope_id), strict_id=strict_id)
 
     def send(
         self, message: Message | None, *, operation: str | None = None, envelope_id: str | None = None
@@ -177,16 +191,21 @@ class Session:
         Raises:
             ProtocolError: we may not send this now.
         """
-        return self._advance(message, envelope_id, operation, sending=True, strict_id=False)
+        step = self._step(message, sending=True)
+        if self.role is Role.CPE and step is Step.CPE_REQUEST and self.held:
+            raise ProtocolError("the ACS holds requests: the CPE may send only an empty POST or an answer now")
+        return self._advance(step, message, Outstanding(rpc_name(message), envelope_id, operation), strict_id=False)
 
-    def receive_envelope(self, envelope: Envelope | None, *, strict_id: bool = False) -> "Session":
+    def receive_envelope(
+        self, envelope: Envelope | None, *, strict_id: bool = False, quirks: frozenset[Quirk] = NO_QUIRKS
+    ) -> "Session":
         """Like `receive`, and takes device, namespace, version, time limit and hold from the headers.
 
         Raises:
             ProtocolError: the peer may not send this now, or (fault 8006) there is no common CWMP version.
         """
         if envelope is None:
-            return self.receive(None)
+            return self.receive(None, quirks=quirks)
         after = self.receive(envelope.message, envelope_id=envelope.id, strict_id=strict_id)
         if isinstance(envelope.message, Inform):
             return after._informed(envelope, envelope.message)
@@ -224,35 +243,28 @@ class Session:
             fields["outstanding"] = Outstanding(**fields["outstanding"])
         return cls(**fields)
 
-    def _advance(
-        self, message: Message | None, envelope_id: str | None, operation: str | None, *, sending: bool, strict_id: bool
-    ) -> "Session":
-        by_cpe = sending is (self.role is Role.CPE)
-        step = _step(message, by_cpe=by_cpe)
+    def _step(self, message: Message | None, *, sending: bool) -> Step:
+        return _step(message, by_cpe=sending is (self.role is Role.CPE))
+
+    def _advance(self, step: Step, message: Message | None, said: Outstanding, *, strict_id: bool) -> "Session":
         state = TRANSITIONS[self.state].get(step)
         if state is None:
-            raise ProtocolError(self._complaint(message, step), fault_code=8003 if message is not None else None)
-        if self.role is Role.CPE and sending and step is Step.CPE_REQUEST and self.held:
-            raise ProtocolError("the ACS holds requests: the CPE may send only an empty POST or an answer now")
-        outstanding = None
-        if step in _ASKING:
-            assert message is not None
-            outstanding = Outstanding(rpc_name(message), envelope_id, operation)
-        elif message is not None:
-            self._match(message, envelope_id, strict_id=strict_id)
-        return replace(self, state=state, outstanding=outstanding, steps=self.steps + 1)
+            raise ProtocolError(self._complaint(step, said.rpc), fault_code=8003 if message is not None else None)
+        if message is not None and step not in _ASKING:
+            self._match(said, strict_id=strict_id)
+        return replace(self, state=state, outstanding=said if step in _ASKING else None, steps=self.steps + 1)
 
-    def _match(self, answer: Message, envelope_id: str | None, *, strict_id: bool) -> None:
+    def _match(self, said: Outstanding, *, strict_id: bool) -> None:
         asked = self.outstanding
         assert asked is not None
-        name = rpc_name(answer)
-        if name not in ("Fault", f"{asked.rpc}Response"):
-            raise ProtocolError(f"{name} is no answer to {asked.rpc}, which waits for one")
-        if strict_id and envelope_id != asked.envelope_id:
-            raise ProtocolError(f"{name} has id {envelope_id!r}, but {asked.rpc} was sent with {asked.envelope_id!r}")
+        if said.rpc not in ("Fault", f"{asked.rpc}Response"):
+            raise ProtocolError(f"{said.rpc} is no answer to {asked.rpc}, which waits for one")
+        if strict_id and said.envelope_id != asked.envelope_id:
+            raise ProtocolError(
+                f"{said.rpc} has id {said.envelope_id!r}; {asked.rpc} was sent with {asked.envelope_id!r}"
+            )
 
-    def _complaint(self, message: Message | None, step: Step) -> str:
-        what = "an empty message" if message is None else rpc_name(message)
+    def _complaint(self, step: Step, what: str) -> str:
         if step is Step.INFORM:
             return f"session {self.id} is {self.state}: an Inform opens a session of its own"
         if self.state is State.OPENING:
@@ -261,6 +273,8 @@ class Session:
         return f"{what} ({step}) in state {self.state} of session {self.id}; now may come: {allowed}"
 
     def _informed(self, envelope: Envelope, inform: Inform) -> "Session":
+        if not inform.device_id.serial_number:
+            raise ProtocolError("the Inform names no serial number", status_hint=200, fault_code=8003)
         negotiated = negotiate(
             envelope.namespace,
             envelope.supported_versions,

@@ -27,8 +27,9 @@ from acs.cwmp.envelope import (
     Limits,
     RefusedEnvelope,
 )
+from acs.cwmp.quirks import NO_QUIRKS
 from acs.cwmp.reading import envelope_steps, read_envelope
-from acs.cwmp.writing import NO_QUIRKS, encode
+from acs.cwmp.writing import encode
 from acs.errors import ProtocolError
 
 __all__ = [
@@ -51,6 +52,8 @@ __all__ = [
 #: White space and padding around a document, in bytes.
 _PADDING: Final = b" \t\r\n\0"
 _UTF8_BOM: Final = b"\xef\xbb\xbf"
+#: How most documents begin: nothing to find out.
+_PLAIN: Final = (b'<?xml version="1.0" encoding="UTF-8"', b'<?xml version="1.0" encoding="utf-8"', b"<soap", b"<SOAP")
 #: First bytes → codec of the encodings that are not a superset of ASCII; the longest come first.
 _WIDE: Final = (
     (b"\xff\xfe\0\0", "utf-32"),
@@ -212,7 +215,7 @@ def _check_size(size: int, limits: Limits) -> None:
 
 def _check_bytes(document: bytes, limits: Limits) -> None:
     """What can be refused before parsing: a document type, and far too many elements or attributes."""
-    if _DOCUMENT_TYPE.search(document) is not None:
+    if b"<!" in document and _DOCUMENT_TYPE.search(document) is not None:
         raise _document_type()
     if len(document) > limits.max_elements:
         _check_counts(document.count(b"<") - document.count(b"</"), document.count(b"="), limits)
@@ -268,7 +271,7 @@ def _codec(body: bytes, start: bytes) -> str | None:
 
 def _as_utf8(body: bytes) -> bytes:
     """The document as UTF-8 without padding around it; empty when there is none."""
-    codec = _codec(body, body.removeprefix(_UTF8_BOM).lstrip(b" \t\r\n"))
+    codec = None if body.startswith(_PLAIN) else _codec(body, body.removeprefix(_UTF8_BOM).lstrip(b" \t\r\n"))
     if codec is None:
         return body.removeprefix(_UTF8_BOM).strip(_PADDING)
     try:

@@ -52,14 +52,15 @@ def normal_type(sent: str | None) -> str:
     """
     if not sent:
         return STRING
-    known = _COMMON.get(sent)
+    known = COMMON_TYPES.get(sent)
     if known is not None:
         return known
     local = "".join(character for character in sent.rpartition(":")[2] if character.isascii() and character.isalnum())
     return _CANONICAL.get(local.lower(), f"xsd:{local}")
 
 
-_COMMON: Final[Mapping[str, str]] = MappingProxyType({name: name for name in _CANONICAL.values()})
+#: Types in canonical spelling, each its own value: a look-up tells what needs no work.
+COMMON_TYPES: Final[Mapping[str, str]] = MappingProxyType({name: name for name in _CANONICAL.values()})
 
 
 def python_value(parameter: ParameterValueStruct) -> PythonValue:

@@ -15,13 +15,11 @@ from typing import Any, Final
 
 from acs.cwmp.envelope import NAMESPACES, SOAP_ENC, SOAP_ENV, XSD, XSI, Envelope
 from acs.cwmp.messages import MESSAGES, InformResponse, Message, SoapFault
-from acs.cwmp.quirks import Quirk
+from acs.cwmp.quirks import NO_QUIRKS, Quirk
 from acs.cwmp.schema import PLANS, FieldPlan, Kind
 from acs.cwmp.structs import ParameterValueStruct
 from acs.cwmp.types import format_datetime
 from acs.errors import InvalidInput
-
-NO_QUIRKS: Final[frozenset[Quirk]] = frozenset()
 
 _DECLARATION: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _SPECIAL = re.compile('[&<>"\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]')
@@ -189,5 +187,5 @@ def _replacement(found: re.Match[str]) -> str:
 _HEADS: Final[Mapping[str, str]] = MappingProxyType({namespace: _head(namespace) for namespace in NAMESPACES})
 #: Messages without content, whose text is always the same, and the InformResponse: MaxEnvelopes is always 1.
 _FIXED: Final[Mapping[type[Message], str]] = MappingProxyType(
-    {cls: _body(cls(), NO_QUIRKS) for cls in (*MESSAGES.values(),) if cls is InformResponse or not PLANS[cls].fields}
+    {cls: _body(cls(), NO_QUIRKS) for cls in MESSAGES.values() if cls is InformResponse or not PLANS[cls].fields}
 )
