@@ -33,6 +33,14 @@ def _beside_the_file(path: Path, info: ValidationInfo) -> Path:
     return path if base is None or path.is_absolute() else Path(base) / path
 
 
+def _store_url(url: str, info: ValidationInfo) -> str:
+    if url.startswith("sqlite:///"):
+        return f"sqlite:///{_beside_the_file(Path(url.removeprefix('sqlite:///')), info)}"
+    if not url.startswith("postgresql://"):
+        raise ValueError(f"{url!r} names no store; write sqlite:///file or postgresql://user@host/database")
+    return url
+
+
 def _network(value: object) -> IPv4Network | IPv6Network:
     try:
         return ip_network(str(value))
@@ -192,7 +200,7 @@ class StoreSection(Section):
     """`[store]`: where everything is kept."""
 
     #: `sqlite:///file` (relative to this file) or `postgresql://user@host/database`.
-    url: str = "sqlite:///secondline.db"
+    url: Annotated[str, AfterValidator(_store_url)] = "sqlite:///secondline.db"
     #: File with the key that seals device credentials; `secondline serve` makes it when it is absent and the
     #: store is new. Keep it apart from backups of the store.
     vault_key_file: FilePath = Path("secondline.key")

@@ -9,7 +9,7 @@ device, and tells how it goes. `kinds` says what can be wanted, `reboot_evidence
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -158,7 +158,7 @@ class Operations:
             pass
         return await self._get(operation_id)
 
-    async def watch(self, operation_id: str) -> AsyncIterator[OperationStep]:
+    async def watch(self, operation_id: str) -> AsyncGenerator[OperationStep, None]:
         """Its steps so far, then each new one; ends after a final state.
 
         Raises:

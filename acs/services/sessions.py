@@ -49,6 +49,7 @@ from acs.services.plans import Outcome, ReadPlan
 from acs.services.visits import UPTIME, Arrival, Visit, opening_of, parse_uptime
 from acs.store.records import (
     FINAL_STATES,
+    DeviceRecord,
     OperationRecord,
     OperationState,
     OperationTransition,
@@ -60,6 +61,8 @@ from acs.store.store import Store
 
 log = structlog.get_logger()
 
+#: Events with which a value that names the device's line may have changed.
+NOTICED = frozenset({"0 BOOTSTRAP", "1 BOOT", "4 VALUE CHANGE"})
 #: What the ACS answers to a CPE's own request.
 REPLIES: Mapping[type[Message], Callable[[], Message]] = {
     GetRPCMethods: lambda: GetRPCMethodsResponse(method_list=ACS_METHODS),
@@ -78,6 +81,8 @@ class Sessions:
     def __init__(
         self, store: Store, bus: Bus, config: Config, metrics: Metrics, kinds: Mapping[str, Kind] = KINDS
     ) -> None:
+        #: called with a device whose line must be looked for, and whether it is new; see `Devices.came`
+        self.noticed: Callable[[DeviceRecord, bool], None] = lambda _device, _new: None
         self._store = store
         self._bus = bus
         self._config = config.operations
@@ -233,6 +238,8 @@ class Sessions:
             self._add_due(visit, greeting)
         if visit.pending:
             await self._commit(visit, now)
+        if opened.created or (opened.device.line is None and any(code in NOTICED for code, _ in visit.events)):
+            self.noticed(opened.device, opened.created)
 
     def _replace(self, visit: Visit) -> None:
         old = self._by_device.get(visit.key)

@@ -1,0 +1,260 @@
+"""The composition root: a configuration becomes a running server, by role.
+
+    run(file) → Config → build → App.start → … SIGTERM → App.stop
+
+The one rule: objects are put together here and nowhere else; nothing below reads the configuration file or a clock
+of its own. The reactor runs on the very uvloop loop that serves CPEs and the API.
+"""
+
+import asyncio
+import hashlib
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+import uvicorn
+import uvloop
+from twisted.internet import asyncioreactor
+
+from acs import log as logs
+from acs.api import create_app
+from acs.config import AuthPolicy, Config, Role
+from acs.errors import AcsError, ConfigError
+from acs.metrics import Metrics
+from acs.server.cwmp import CwmpEndpoint
+from acs.server.outbound import TwistedCaller
+from acs.server.worker import Worker
+from acs.services import northbound
+from acs.services.background import Background
+from acs.services.bus import Bus
+from acs.services.clock import Clock, utc_now
+from acs.services.connection_requests import Caller, ConnectionRequests
+from acs.services.cpe_auth import CpeAuth
+from acs.services.northbound import Northbound
+from acs.services.operations import Operations
+from acs.services.sessions import Sessions
+from acs.store.records import DeviceRecord
+from acs.store.store import Store
+from acs.store.vault import Vault
+
+log = structlog.get_logger()
+
+#: Seconds that requests at the API get to end; event streams are cut.
+API_GRACE_S = 2
+
+
+@dataclass(slots=True)
+class App:
+    """Everything of one server. `api_port` and `cwmp_port` are known after `start`."""
+
+    config: Config
+    store: Store
+    bus: Bus
+    metrics: Metrics
+    sessions: Sessions
+    connection_requests: ConnectionRequests
+    operations: Operations
+    northbound: Northbound
+    auth: CpeAuth
+    clock: Clock
+    api_port: int | None = None
+    cwmp_port: int | None = None
+    _background: Background = field(default_factory=Background)
+    _endpoint: CwmpEndpoint | None = None
+    _worker: Worker | None = None
+    _api: "_ApiServer | None" = None
+    _api_task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Serve what the role says.
+
+        Raises:
+            ConfigError: an address cannot be used.
+        """
+        role = self.config.server.role
+        if role in (Role.WORKER, Role.ALL):
+            await self._start_worker()
+        if role in (Role.CWMP, Role.ALL):
+            await self._start_cwmp()
+        if role in (Role.API, Role.ALL):
+            await self.northbound.line_tests.resume()
+            await self._start_api()
+        log.info("server.started", role=role.value, cwmp_port=self.cwmp_port, api_port=self.api_port)
+
+    async def stop(self) -> None:
+        """Stop gracefully: nothing new, open sessions to their end, everything on disk, then close."""
+        if self._api is not None and self._api_task is not None:
+            self._api.should_exit = True
+            await asyncio.gather(self._api_task, return_exceptions=True)
+        if self._endpoint is not None:
+            await self._endpoint.stop(self.config.server.grace_s)
+        if self._worker is not None:
+            await self._worker.stop()
+        await self.connection_requests.close()
+        await self._background.close()
+        await self.northbound.close()
+        await self.store.close()
+        log.info("server.stopped")
+
+    async def _start_worker(self) -> None:
+        self._worker = Worker(self.store, self.bus, self.config, self.sessions, self.connection_requests, self.clock)
+        await self._worker.start()
+        self._background.start(self.northbound.webhooks.run())
+
+    async def _start_cwmp(self) -> None:
+        cwmp = self.config.cwmp
+        if cwmp.auth is AuthPolicy.OPEN:
+            log.warning("cwmp.open", why="cwmp.auth is open: every device that comes is believed")
+        elif cwmp.enrol_username is None:
+            log.warning("cwmp.closed", why="cwmp.enrol_username is not set: only devices with a credential come in")
+        self.sessions.noticed = self._notice
+        self._endpoint = CwmpEndpoint(self.config, self.sessions, self.auth, self.metrics, self.clock)
+        try:
+            await self._endpoint.start()
+        except OSError as error:
+            raise _cannot_listen("cwmp", cwmp.host, cwmp.port, error) from error
+        self.cwmp_port = self._endpoint.port
+
+    async def _start_api(self) -> None:
+        api = self.config.api
+        listener = _listener(api.host, api.port)
+        self.api_port = int(listener.getsockname()[1])
+        settings = uvicorn.Config(
+            create_app(self.northbound),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=API_GRACE_S,
+        )
+        self._api = _ApiServer(settings)
+        self._api_task = self._background.start(self._api.serve(sockets=[listener]))
+
+    def _notice(self, device: DeviceRecord, new: bool) -> None:
+        self._background.start(self.northbound.devices.came(device, new=new))
+
+
+class _ApiServer(uvicorn.Server):
+    """uvicorn without its own signal handlers: the process has one place that ends it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
+        yield
+
+
+async def build(config: Config, *, clock: Clock = utc_now, caller: Caller | None = None) -> App:
+    """Open the store and put every service together; nothing is served yet.
+
+    Raises:
+        ConfigError: a file that the configuration names is missing or wrong.
+        StoreError: the store cannot be opened.
+    """
+    vault = _vault(config)
+    bus, metrics = Bus(), Metrics()
+    store = await Store.open(config.store.url, vault=vault, commit_window_ms=config.store.commit_window_ms)
+    try:
+        sessions = Sessions(store, bus, config, metrics)
+        caller = caller or _twisted_caller()
+        connection_requests = ConnectionRequests(store, bus, config, metrics, caller, clock)
+        operations = Operations(store, bus, config, sessions, connection_requests, clock)
+        services = northbound.build(config, store, bus, operations, metrics, clock=clock)
+        auth = CpeAuth(store, config, _nonce_secret(config))
+    except BaseException:
+        await store.close()
+        raise
+    return App(
+        config=config,
+        store=store,
+        bus=bus,
+        metrics=metrics,
+        sessions=sessions,
+        connection_requests=connection_requests,
+        operations=operations,
+        northbound=services,
+        auth=auth,
+        clock=clock,
+    )
+
+
+def run(config_path: Path) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        AcsError: it cannot start; the message says why and what to do.
+    """
+    config = Config.load(Path(config_path))
+    logs.configure(config.log.level)
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    install_reactor(loop)
+    try:
+        loop.run_until_complete(_serve(config))
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
+def install_reactor(loop: asyncio.AbstractEventLoop) -> None:
+    """Put Twisted's reactor on this loop, before anything imports it."""
+    if "twisted.internet.reactor" not in sys.modules:
+        asyncioreactor.install(loop)  # type: ignore[no-untyped-call] # Twisted has no type here
+
+
+async def _serve(config: Config) -> None:
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    app = await build(config)
+    try:
+        await app.start()
+        await ended.wait()
+    finally:
+        await app.stop()
+
+
+def _vault(config: Config) -> Vault:
+    """The vault; a new key is made only where there is no store yet that another key may have sealed."""
+    path = config.store.vault_key_file
+    url = config.store.url
+    new_store = url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists()
+    try:
+        return Vault.create(path) if new_store and not path.exists() else Vault.from_file(path)
+    except ConfigError as error:
+        raise ConfigError(f"store.vault_key_file: {error}") from error
+
+
+def _nonce_secret(config: Config) -> bytes:
+    """The same for every process of this store, and for nobody else."""
+    key = config.store.vault_key_file.read_bytes()
+    return hashlib.blake2b(key, digest_size=32, person=b"cwmp nonces").digest()
+
+
+def _twisted_caller() -> Caller:
+    from twisted.internet import reactor  # noqa: PLC0415 - importing it earlier would choose another reactor
+
+    return TwistedCaller(reactor)
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise _cannot_listen("api", host, port, error) from error
+    return listener
+
+
+def _cannot_listen(section: str, host: str, port: int, error: OSError) -> AcsError:
+    reason = error.strerror or str(error)
+    return ConfigError(
+        f"{section}.port: {host}:{port} cannot be used ({reason}); stop what listens there, or choose another port"
+    )
