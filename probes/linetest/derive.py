@@ -28,10 +28,10 @@ DERIVED: Mapping[str, Derived] = {
     # dB against the median of the siblings, at the ONT and at the OLT
     "@light_against_siblings_db": Derived("ont.rx_dbm", ("ont.rx_dbm", "sib.rx_median_dbm")),
     "@olt_light_against_siblings_db": Derived("ont.olt_rx_dbm", ("ont.olt_rx_dbm", "sib.olt_rx_median_dbm")),
-    # offline now, and the last fall lies in the window around the complaint
-    "@down_in_window": Derived("ont.last_down_at", ("ont.run_state", "ont.last_down_at")),
+    # offline now, and the last fall is not known to lie outside the window before the complaint
+    "@down_in_window": Derived("ont.last_down_at", ("ont.run_state",)),
     # the same, of a model that is not known to fall silent without power
-    "@los_speaks": Derived("ont.last_down_cause", ("ont.run_state", "ont.last_down_at")),
+    "@los_speaks": Derived("ont.last_down_cause", ("ont.run_state",)),
     # more siblings fell with this line than chance explains
     "@fell_together": Derived("sib.others_down_window", ("sib.n", "sib.others_down_window")),
     # the subscriber's equipment was heard after the fall that the OLT reports
@@ -102,11 +102,15 @@ def _fall(
         instants.get("ont.last_up_at"),
     )
     opened_at = instants.get("ticket.opened_at")
-    if state is not None and fell_at is not None:
+    if state == "offline":
+        # the cause of the last fall is the cause of this one: the ONT has not come back since; only a time can deny it
         earliest = (opened_at or now) - timedelta(hours=limits.complaint_window_h)
-        recent = state == "offline" and earliest <= fell_at <= now and not (rose_at is not None and rose_at > fell_at)
+        in_time = fell_at is None or earliest <= fell_at <= now
+        recent = in_time and not (fell_at is not None and rose_at is not None and rose_at > fell_at)
         out["@down_in_window"] = recent
         out["@los_speaks"] = recent and values.get("ont.gasp_supported") is not False
+    elif state is not None:
+        out["@down_in_window"] = out["@los_speaks"] = False
     if state == "offline" and values.get("cpe.reachable") is True:
         fallen = fell_at or measured["ont.run_state"]
         out["@heard_after_fall"] = measured["cpe.reachable"] > fallen + timedelta(seconds=60)

@@ -1,12 +1,218 @@
-"""judge: facts → verdict."""
+"""judge: facts → verdict. Gates, then mass faults, then scorecards, then post-gates; later stages never override.
 
-from datetime import datetime
+    facts → view → first gate ─┐
+                 → mass fault ─┼→ decision → post-gates → verdict
+                 → scorecards ─┘      (what did not decide is kept as secondary findings)
+
+The rule of this file: it holds no threshold and no cause but the names nff, other and not_determined.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from probes.facts import Facts
-from probes.linetest.model import Verdict
-from probes.linetest.pack import Pack
+from probes.linetest.gates import Answer, first_gate, mass_fault
+from probes.linetest.model import Candidate, Evidence, Finding, Verdict, VerdictKind
+from probes.linetest.next_probe import next_probe
+from probes.linetest.pack import Instead, Pack
+from probes.linetest.postgates import coverage, dear, gate_facts, human_reasons, instead, unmet_needs
+from probes.linetest.scorecard import Scored, counted, evidence, rank
+from probes.linetest.view import View, look
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """What was decided before it is dressed as a verdict."""
+
+    cause: str
+    posterior: float
+    stage: str
+    evidence: tuple[Evidence, ...]
+    change: Instead | None = None
+    location: str = ""
+    scope: str = ""
+    gate_facts: tuple[str, ...] | None = None
+    wanted: tuple[str, ...] = ()
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    pack: Pack
+    technology: str
+    view: View
+    ranked: list[Scored]
+    now: datetime
+    strict_gates: bool
 
 
 def judge(technology: str, facts: Facts, *, pack: Pack, now: datetime, strict_gates: bool) -> Verdict:
-    """Return the verdict that the pack gives for these facts at this instant; it never raises for any facts."""
-    raise AssertionError
+    """Return the verdict that the pack gives for these facts at this instant; it raises for no facts whatever.
+
+    `technology` is pon, fttb, dsl, or any (only what needs no access fact). With `strict_gates` an absent gate fact
+    is unknown and asks for a person; without it, it is known and quiet. Deterministic; costs under a millisecond.
+    """
+    view = look(facts, pack, now)
+    case = _Case(pack, technology, view, rank(pack, technology, view), now, strict_gates)
+    answer = first_gate(pack, technology, view) or mass_fault(pack, technology, view)
+    return _verdict(case, _from_answer(answer) if answer else _from_scores(case))
+
+
+def _from_answer(answer: Answer) -> _Decision:
+    return _Decision(
+        answer.cause,
+        answer.confidence,
+        answer.stage,
+        answer.evidence,
+        location=answer.location,
+        scope=answer.scope,
+        gate_facts=answer.gate_facts,
+    )
+
+
+def _from_scores(case: _Case) -> _Decision:
+    first, second = case.ranked[0], case.ranked[1] if len(case.ranked) > 1 else None
+    rules = case.pack.file.engine
+    margin = first.score_db - second.score_db if second else 99.0
+    lacking = _coverage_gap(case)
+    if first.card.id == "other" or first.posterior < rules.min_posterior or margin < rules.min_margin_db:
+        return _undecided(case, first, lacking, "no cause stands out")
+    if first.card.id == "nff":
+        if lacking is None or lacking:
+            return _undecided(case, first, lacking, "not everything that a healthy line needs was measured")
+        return _said(case, first)
+    needs = unmet_needs(first.card.cause, case.view, strict_gates=case.strict_gates)
+    if needs:
+        return _undecided(case, first, needs, f"{first.card.id} may not be said without {', '.join(needs)}")
+    decision = _said(case, first)
+    verdict = decision.change.verdict if decision.change else None
+    if dear(case.pack, verdict or first.card.cause.verdict, first.posterior):
+        return _undecided(case, first, lacking, "a wrong dispatch would cost more than this belief is worth")
+    return decision
+
+
+def _said(case: _Case, first: Scored) -> _Decision:
+    change = instead(case.pack, first.card.cause, case.view)
+    lines = evidence(first.card, case.view, case.pack)
+    if first.card.id == "nff":
+        lines = tuple(item for item in lines if item.points >= 0) or lines
+    return _Decision(first.card.id, first.posterior, "score", lines, change)
+
+
+def _undecided(case: _Case, first: Scored, wanted: tuple[str, ...] | None, why: str) -> _Decision:
+    for item in case.pack.file.fallback:
+        if case.pack.node(item.when).holds(case.view.results) is True:
+            lines = evidence(first.card, case.view, case.pack)
+            return _Decision(
+                item.cause, item.confidence or first.posterior, "fallback", lines, wanted=wanted or (), why=why
+            )
+    leader = first if first.card.id != "other" or len(case.ranked) < 2 else case.ranked[1]
+    lines = evidence(leader.card, case.view, case.pack)
+    return _Decision("not_determined", first.posterior, "score", lines, wanted=wanted or (), why=why)
+
+
+def _coverage_gap(case: _Case) -> tuple[str, ...] | None:
+    needed = coverage(case.pack, case.technology, case.view)
+    return None if needed is None else tuple(name for name in needed if not case.view.known(name))
+
+
+def _verdict(case: _Case, decision: _Decision) -> Verdict:
+    pack, view = case.pack, case.view
+    change = decision.change
+    cause_id = change.cause if change and change.cause else decision.cause
+    cause = pack.cause(cause_id)
+    kind = change.verdict if change and change.verdict else cause.verdict
+    action = change.action if change and change.action else cause.action
+    gates = decision.gate_facts if decision.gate_facts is not None else gate_facts(pack, case.technology)
+    unknown = tuple(name for name in gates if not view.known(name))
+    reasons = human_reasons(pack, kind, action, view, unknown, strict_gates=case.strict_gates)
+    open_question = kind is VerdictKind.INCONCLUSIVE
+    return Verdict(
+        verdict=kind,
+        cause=cause_id,
+        title=cause.title.both(),
+        location=(change.location if change else "") or decision.location or cause.location,
+        queue=(change.queue if change else "") or cause.queue,
+        posterior=round(min(decision.posterior, pack.file.engine.cap), 4),
+        needs_human=bool(reasons),
+        pack=pack.ref,
+        technology=case.technology,
+        judged_at=case.now,
+        due_at=_due(case, kind),
+        action=action,
+        scope=decision.scope,
+        runner_up=_runner_up(case, decision),
+        evidence=decision.evidence,
+        not_measured=_not_measured(case, decision, gates),
+        next_probe=next_probe(pack, case.ranked, view, decision.wanted) if open_question else None,
+        human_reasons=reasons,
+        secondary=_secondary(case, decision),
+        ranking=tuple(item.candidate() for item in case.ranked[:_SHOWN]),
+        text=cause.text.both(),
+        script=cause.script.both(),
+        parts=cause.parts,
+        post_check=_post_check(cause.post_check),
+        ignored=tuple(view.ignored),
+        trace=_trace(case, decision),
+    )
+
+
+def _post_check(check: object) -> str:
+    fields = check.model_dump() if hasattr(check, "model_dump") else {}
+    return f"{fields['fact']} {fields['op']} {fields['value']} (+{fields['after_s']} s)" if fields else ""
+
+
+def _due(case: _Case, kind: VerdictKind) -> datetime:
+    if kind is VerdictKind.MONITOR_24H:
+        return case.now + timedelta(hours=24)
+    opened_at = case.view.instants.get("ticket.opened_at", case.now)
+    return opened_at + timedelta(hours=case.pack.file.engine.due_h)
+
+
+def _runner_up(case: _Case, decision: _Decision) -> Candidate | None:
+    others = [item for item in case.ranked if item.card.id not in (decision.cause, "other")]
+    if not others or decision.stage in ("gate", "outage"):
+        return None
+    return others[0].candidate()
+
+
+def _not_measured(case: _Case, decision: _Decision, gates: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what could have spoken and did not: of the deciding card, of the gates, of coverage where it matters."""
+    wanted = list(decision.wanted)
+    if decision.stage in ("score", "fallback"):
+        leaders = case.ranked[:3] if decision.cause not in case.pack.file.cause or decision.wanted else case.ranked[:1]
+        if decision.cause == "not_determined":
+            leaders = case.ranked[:3]
+        wanted += [name for item in leaders for row in item.card.rows for name in row.facts if name[0] != "@"]
+    wanted += gates
+    return tuple(name for name in dict.fromkeys(wanted) if not case.view.known(name))
+
+
+def _secondary(case: _Case, decision: _Decision) -> tuple[Finding, ...]:
+    """Return the causes that stand well above their prior and explain a fact that the verdict does not."""
+    explained = {item.fact for item in decision.evidence if item.points > 0}
+    found = []
+    for item in case.ranked:
+        risen = item.score_db - item.card.base_db
+        if item.card.id in ("nff", "other", decision.cause) or risen < case.pack.file.engine.secondary_db:
+            continue
+        lines = tuple(line for line in evidence(item.card, case.view, case.pack) if line.points > 0)
+        if any(line.fact not in explained for line in lines):
+            found.append(Finding(item.card.id, item.card.cause.title.both(), item.card.cause.location, lines))
+    return tuple(found[:_SHOWN])
+
+
+def _trace(case: _Case, decision: _Decision) -> tuple[str, ...]:
+    out = [f"decided by {decision.stage}: {decision.cause}" + (f" ({decision.why})" if decision.why else "")]
+    for item in case.ranked[:3]:
+        rows = "; ".join(f"{row.fact} {points:+g}" for row, _, points in counted(item.card, case.view))
+        out.append(
+            f"{item.card.id}: prior {item.card.base_db:+.1f}; {rows or 'nothing measured'} = {item.score_db:.1f} dB"
+        )
+    if case.view.stale:
+        out.append("stale: " + ", ".join(case.view.stale))
+    if case.view.unreadable:
+        out.append("unreadable: " + ", ".join(sorted(case.view.unreadable)))
+    return tuple(out)

@@ -69,6 +69,9 @@ def _conditions(file: PackFile) -> Iterator[tuple[str, Condition]]:
             yield f"outage.kinds.{kind.cause}.when", kind.when
         for place in kind.places:
             yield f"outage.kinds.{kind.cause}.places", place.when
+    for name, trait in file.trait.items():
+        for number, row in enumerate(trait.evidence):
+            yield f"trait.{name}.evidence.{number}", row
     for name, cause in file.cause.items():
         for number, row in enumerate(cause.evidence):
             yield f"cause.{name}.evidence.{number}", row
@@ -109,28 +112,29 @@ def _card(name: str, cause: Cause, file: PackFile) -> Iterator[str]:
     for row in cause.evidence:
         if row.only_if and f"@{row.only_if}" not in DERIVED:
             yield f"only_if {row.only_if!r} is no predicate of the engine; see linetest/derive.py"
-    for group in cause.needs:
-        for fact in group:
-            if fact not in FACTS:
-                yield f"needs: unknown fact {fact!r}; the names are in probes/facts.py"
+    for fact in (fact for group in cause.needs for fact in group if fact not in FACTS):
+        yield f"needs: unknown fact {fact!r}; the names are in probes/facts.py"
     if cause.action and cause.action not in file.action:
         yield f"unknown action {cause.action!r}; add [action.{cause.action}] or correct the name"
-    if not cause.scored or name in ("nff", "other"):
-        return
-    positive = _best(cause.evidence)
+    if cause.scored and name not in ("nff", "other"):
+        yield from _balance(cause, file.rows(cause))
+
+
+def _balance(cause: Cause, rows: tuple[Row, ...]) -> Iterator[str]:
+    positive = _best(rows)
     if positive < LEAST_POSITIVE_DB:
-        yield f"its evidence adds up to {positive:+.0f} dB at best, so it can hardly win; at least +{LEAST_POSITIVE_DB:.0f}"
-    if not any(min(row.yes, row.no) < 0 for row in cause.evidence):
+        yield f"its evidence adds up to {positive:+.0f} dB, so it can hardly win; {LEAST_POSITIVE_DB:+.0f} at least"
+    if not any(min(row.yes, row.no) < 0 for row in rows):
         yield "nothing speaks against it, so it can never lose; add a row with negative points"
     if cause.post_check is None:
         yield "post_check is missing; say which fact must hold after the repair"
-    if cause.verdict in (VerdictKind.DISPATCH_HOME, VerdictKind.DISPATCH_LINE) and not _excludes_mass(cause):
-        yield "a dispatch needs evidence that tells one line from many; add a row on sib.*, sw.subs_down_ratio or dslam.*"
+    if cause.verdict in (VerdictKind.DISPATCH_HOME, VerdictKind.DISPATCH_LINE) and not _excludes_mass(rows):
+        yield "a dispatch needs evidence that tells one line from many; add a row on sib.*, sw.subs_down_ratio, dslam.*"
 
 
 def _best(rows: tuple[Row, ...]) -> float:
     return sum(max(row.yes, row.no, 0.0) for row in rows)
 
 
-def _excludes_mass(cause: Cause) -> bool:
-    return any(fact.startswith(_MASS) for row in cause.evidence for fact in row.facts())
+def _excludes_mass(rows: tuple[Row, ...]) -> bool:
+    return any(fact.startswith(_MASS) for row in rows for fact in row.facts())

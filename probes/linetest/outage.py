@@ -3,7 +3,7 @@
 The rule of this file: counts are compared with chance, never with a fixed share.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache

@@ -54,6 +54,7 @@ class EngineSettings(_Strict):
     cost_visit_line: float = Field(gt=0)
     cost_day_lost: float = Field(gt=0)
     complaint_window_h: float = Field(gt=0)
+    optical_class: str
 
 
 class FactRule(_Strict):
@@ -82,6 +83,12 @@ class Row(Condition):
     no: float = Field(default=0.0, ge=-60, le=60)
     group: str = ""
     only_if: str = ""
+
+
+class Trait(_Strict):
+    """Rows that many cards share, written once; a card takes them by `traits`."""
+
+    evidence: tuple[Row, ...]
 
 
 class Instead(_Strict):
@@ -121,6 +128,7 @@ class Cause(_Strict):
     queue: str
     parts: tuple[str, ...] = ()
     scored: bool = True
+    traits: tuple[str, ...] = ()
     evidence: tuple[Row, ...] = ()
     needs: tuple[tuple[str, ...], ...] = ()
     instead: tuple[Instead, ...] = ()
@@ -247,26 +255,34 @@ class PackFile(_Strict):
     engine: EngineSettings
     facts: dict[str, FactRule] = {}
     optical: dict[str, OpticalClass]
-    optical_default: str
     distrust: tuple[Distrust, ...] = ()
     gate: tuple[Gate, ...] = ()
     gate_facts: GateFacts
     outage: Outage
     fallback: tuple[Fallback, ...] = ()
+    trait: dict[str, Trait] = {}
     cause: dict[str, Cause]
     coverage: dict[str, Coverage]
     action: dict[str, Action] = {}
 
     @model_validator(mode="after")
     def _names(self) -> Self:
-        if self.optical_default not in self.optical:
-            raise ValueError(f"optical_default {self.optical_default!r} is not in [optical]")
+        if self.engine.optical_class not in self.optical:
+            raise ValueError(f"engine.optical_class {self.engine.optical_class!r} is not in [optical]; add it there")
         if "nff" not in self.coverage:
             raise ValueError("[coverage.nff] is missing")
         for name in ("nff", "other", "not_determined"):
             if name not in self.cause:
                 raise ValueError(f"[cause.{name}] is missing")
+        for name, cause in self.cause.items():
+            for trait in cause.traits:
+                if trait not in self.trait:
+                    raise ValueError(f"cause.{name}.traits: unknown trait {trait!r}; add [trait.{trait}] or remove it")
         return self
+
+    def rows(self, cause: Cause) -> tuple[Row, ...]:
+        """Return the rows of a card with those of its traits."""
+        return (*cause.evidence, *(row for name in cause.traits for row in self.trait[name].evidence))
 
 
 def _member(value: str, allowed: tuple[str, ...], what: str) -> str:
@@ -350,7 +366,7 @@ def _cards(file: PackFile, technology: str, compiler: Compiler) -> tuple[Card, .
 
 def _rows(file: PackFile, cause: Cause, compiler: Compiler) -> tuple[CompiledRow, ...]:
     rows = []
-    for number, row in enumerate(cause.evidence):
+    for number, row in enumerate(file.rows(cause)):
         facts = row.facts()
         rule = file.facts.get(facts[0])
         group = row.group or (rule.group if rule else "") or f"#{number}"

@@ -1,0 +1,81 @@
+"""The answers that come before all scoring: registries, the account, sanity, and the statistics of a mass fault.
+
+The rule of this file: a gate answers only on a measured fact; an unknown fact opens no gate.
+"""
+
+from dataclasses import dataclass
+from math import log10
+
+from probes.linetest.conditions import Node
+from probes.linetest.derive import DERIVED
+from probes.linetest.model import Evidence
+from probes.linetest.norms import norm_of
+from probes.linetest.outage import binomial_tail
+from probes.linetest.pack import Gate, OutageKind, Pack
+from probes.linetest.scorecard import line
+from probes.linetest.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a gate says: the cause, how sure, where (empty = as the cause says) and which facts made it say so."""
+
+    cause: str
+    confidence: float
+    stage: str
+    location: str = ""
+    scope: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    gate_facts: tuple[str, ...] | None = None
+
+
+def first_gate(pack: Pack, technology: str, view: View) -> Answer | None:
+    """Return the answer of the first gate of the pack that is met."""
+    for gate in pack.file.gate:
+        applies = "any" in gate.applies_to or technology in gate.applies_to
+        if applies and pack.node(gate.when).holds(view.results) is True:
+            return _answer(pack, gate, view)
+    return None
+
+
+def _answer(pack: Pack, gate: Gate, view: View) -> Answer:
+    scope = str(view.values.get(gate.scope_fact, "")) if gate.scope_fact else ""
+    return Answer(
+        gate.cause, gate.confidence, "gate", "", scope, _lines(pack, gate.when.facts(), view), gate.gates or None
+    )
+
+
+def mass_fault(pack: Pack, technology: str, view: View) -> Answer | None:
+    """Return the mass fault that the siblings show, of the first kind that fits."""
+    outage = pack.file.outage
+    if technology not in outage.applies_to or pack.node(outage.when).holds(view.results) is not True:
+        return None
+    for kind in outage.kinds:
+        if kind.when is None or pack.node(kind.when).holds(view.results) is True:
+            return _kind(pack, kind, view)
+    return None
+
+
+def _kind(pack: Pack, kind: OutageKind, view: View) -> Answer:
+    place = next((item.location for item in kind.places if _met(pack.node(item.when), view)), "")
+    facts = [*(kind.when.facts() if kind.when else ()), "sib.n", "sib.down_ratio", "ont.run_state"]
+    decisive = line(view, "sib.others_down_window", chance_db(pack, view), norm_of(pack, "sib.others_down_window"))
+    lines = (decisive, *(item for item in _lines(pack, tuple(facts), view) if item.fact != decisive.fact))
+    return Answer(kind.cause, kind.confidence, "outage", place, str(view.values.get("sib.level", "pon")), lines)
+
+
+def chance_db(pack: Pack, view: View) -> float:
+    """Return how strongly chance is excluded, in decibans, at most 60."""
+    outage = pack.file.outage
+    n, fallen = int(float(view.values["sib.n"])), int(float(view.values["sib.others_down_window"]))
+    tail = binomial_tail(min(n, 4096) - 1, fallen, outage.onset_per_day * outage.window_min / 1440.0)
+    return round(min(60.0, -10.0 * log10(max(tail, 1e-6))), 1)
+
+
+def _met(node: Node, view: View) -> bool:
+    return node.holds(view.results) is True
+
+
+def _lines(pack: Pack, names: tuple[str, ...], view: View) -> tuple[Evidence, ...]:
+    facts = dict.fromkeys(DERIVED[name].base if name in DERIVED else name for name in names)
+    return tuple(line(view, fact, 0.0, norm_of(pack, fact)) for fact in facts if fact in view.values)
