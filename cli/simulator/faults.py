@@ -4,8 +4,8 @@ FAULTS is the table: what a fault is called, what it does, and what the line tes
 verdict is used by the demo to check the product, never by the product.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from cli.simulator.neighbourhood import CpeKind, DownCause, Home, Neighbourhood, Session
@@ -26,7 +26,10 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One scripted fault. `title` and `complaint` are message ids; `service` is what the subscriber complains about."""
+    """One scripted fault. `title` and `complaint` are message ids.
+
+    `service` is what the subscriber complains about, `said` what the support desk wrote down as facts.
+    """
 
     name: str
     title: str
@@ -34,6 +37,7 @@ class Fault:
     apply: Breaker
     expected: Expected
     service: str = "internet"
+    said: Mapping[str, str] = field(default_factory=dict)
 
 
 def power_off(_town: Neighbourhood, home: Home, now: datetime) -> None:
@@ -128,6 +132,7 @@ FAULTS: tuple[Fault, ...] = (
         N_("A red lamp is lit on the terminal and nothing works."),
         broken_drop,
         Expected("DISPATCH_HOME", "drop_fibre_cut", "drop"),
+        said={"led.los": "red", "led.power": "on"},
     ),
     Fault(
         "low-light",

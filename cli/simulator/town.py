@@ -71,7 +71,7 @@ class Town:
             self._feeding = asyncio.create_task(self._keep_feeding())
         say("cpes")
         for number, cpe in enumerate(self.cpes.values()):
-            await cpe.start()
+            await cpe.start("0 BOOTSTRAP")
             if number % STARTS_PER_S == STARTS_PER_S - 1:
                 await asyncio.sleep(1.0)
 

@@ -1,0 +1,163 @@
+"""A verdict as a card for a person. The rule: all that is on it is in the verdict or in its line test.
+
+Both the live check of a line and the demo use it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cli.texts import N_, _, language
+
+#: lines of evidence on a card
+EVIDENCE_LINES = 6
+#: names of facts that were not measured, on a card
+NOT_MEASURED_NAMES = 8
+
+#: verdict → what a person reads
+VERDICTS = {
+    "NFF": N_("no fault found"),
+    "REMOTE_FIX": N_("repair from here"),
+    "GUIDE_CUSTOMER": N_("guide the subscriber"),
+    "DISPATCH_HOME": N_("technician to the flat"),
+    "DISPATCH_LINE": N_("line crew"),
+    "ATTACH_OUTAGE": N_("attach to a known outage"),
+    "OPEN_OUTAGE": N_("open an outage"),
+    "ESCALATE_CORE": N_("escalate to the core network"),
+    "INCONCLUSIVE": N_("not decided yet"),
+    "MONITOR_24H": N_("watch for 24 hours"),
+}
+
+#: colour of the card's frame on a terminal
+STYLES = {
+    "NFF": "green",
+    "MONITOR_24H": "green",
+    "INCONCLUSIVE": "yellow",
+    "REMOTE_FIX": "cyan",
+    "GUIDE_CUSTOMER": "cyan",
+    "ATTACH_OUTAGE": "magenta",
+    "OPEN_OUTAGE": "magenta",
+}
+
+
+def style(verdict: Mapping[str, Any]) -> str:
+    """Return the colour of the frame for a verdict; dispatches and escalations are red."""
+    return STYLES.get(str(verdict.get("verdict")), "red")
+
+
+def card(verdict: Mapping[str, Any], test: Mapping[str, Any] | None = None) -> list[str]:
+    """Return the lines of a card: verdict, cause, place, confidence, evidence, what is missing, what to do next.
+
+    `test` is the stored line test: its facts give the source and age of evidence that the verdict does not have.
+    """
+    facts = facts_of(test)
+    kind = str(verdict.get("verdict"))
+    lines = [
+        f"{kind}: {_(VERDICTS.get(kind, kind))}",
+        pair(_("Cause"), f"{in_language(verdict.get('title')) or verdict.get('cause')} ({verdict.get('cause')})"),
+        pair(_("Where"), verdict.get("location")),
+        pair(_("Confidence"), confidence(verdict)),
+    ]
+    if text := in_language(verdict.get("text")):
+        lines.append(text)
+    lines.append(_("Evidence:"))
+    lines += [f"  • {line}" for line in evidence(verdict, facts)]
+    if missing := [str(name) for name in verdict.get("not_measured") or ()]:
+        rest = len(missing) - NOT_MEASURED_NAMES
+        more = _(" and {count} more").format(count=rest) if rest > 0 else ""
+        lines.append(pair(_("Not measured"), ", ".join(missing[:NOT_MEASURED_NAMES]) + more))
+    lines += next_steps(verdict)
+    return lines
+
+
+def facts_of(test: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]:
+    """Return the facts of a stored line test by name."""
+    found: Any = (test or {}).get("facts") or []
+    if isinstance(found, dict):
+        found = found.get("facts", [])
+    return {str(fact.get("name")): fact for fact in found if isinstance(fact, dict)}
+
+
+def confidence(verdict: Mapping[str, Any]) -> str:
+    """Return the posterior in percent, and the runner-up's."""
+    text = percent(verdict.get("posterior"))
+    runner_up = verdict.get("runner_up")
+    if isinstance(runner_up, dict) and runner_up.get("cause"):
+        text += _("; next: {cause} {share}").format(cause=runner_up["cause"], share=percent(runner_up.get("posterior")))
+    return text
+
+
+def evidence(verdict: Mapping[str, Any], facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return up to six lines of evidence, the strongest first: value, norm, source, age.
+
+    What speaks for the cause comes first; without enough of it, the facts that a healthy line is judged by follow.
+    """
+    given = [row for row in verdict.get("evidence") or () if isinstance(row, dict)]
+    ordered = sorted(given, key=lambda row: -float(row.get("points") or 0))
+    return [evidence_line(row, facts.get(str(row.get("fact")), {})) for row in ordered[:EVIDENCE_LINES]]
+
+
+def evidence_line(row: Mapping[str, Any], fact: Mapping[str, Any]) -> str:
+    """Return one line of evidence."""
+    name = in_language(row.get("title")) or str(row.get("fact"))
+    unit = row.get("unit") or fact.get("unit") or ""
+    parts = [f"{name}: {shown(row.get('value'))}{' ' + str(unit) if unit else ''}"]
+    if norm := in_language(row.get("norm")):
+        parts.append(_("norm {norm}").format(norm=norm))
+    if source := row.get("source") or fact.get("source"):
+        parts.append(str(source))
+    age_s = row.get("age_s", fact.get("age_s"))
+    if isinstance(age_s, int | float):
+        parts.append(_("{age} ago").format(age=duration(age_s)))
+    return ", ".join(parts)
+
+
+def next_steps(verdict: Mapping[str, Any]) -> list[str]:
+    """Return the lines that say who acts, how, until when, and what to measure next."""
+    steps = [str(part) for part in (verdict.get("action"), in_language(verdict.get("script"))) if part]
+    lines = [pair(_("Next step"), "; ".join(steps))] if steps else []
+    if verdict.get("parts"):
+        lines.append(pair(_("Parts"), ", ".join(map(str, verdict["parts"]))))
+    if verdict.get("next_probe"):
+        lines.append(pair(_("Measure next"), verdict["next_probe"]))
+    if verdict.get("queue"):
+        due = str(verdict.get("due_at") or "")[:16].replace("T", " ")
+        lines.append(pair(_("Queue"), str(verdict["queue"]) + (_(", due {due} UTC").format(due=due) if due else "")))
+    if verdict.get("needs_human"):
+        reasons = ", ".join(map(str, verdict.get("human_reasons") or ()))
+        lines.append(pair(_("A person must confirm"), reasons or _("yes")))
+    for finding in verdict.get("secondary") or ():
+        if isinstance(finding, dict):
+            lines.append(pair(_("Also seen"), in_language(finding.get("title")) or finding.get("cause")))
+    return lines
+
+
+def in_language(value: object) -> str:
+    """Return a text that may come in several languages in the one in use."""
+    if isinstance(value, Mapping):
+        value = value.get(language()) or value.get("en") or next(iter(value.values()), "")
+    return "" if value is None else str(value)
+
+
+def shown(value: object) -> str:
+    """Return a value as a person writes it."""
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in its largest useful unit."""
+    for size, text in ((86_400, N_("{n} d")), (3_600, N_("{n} h")), (60, N_("{n} min"))):
+        if seconds >= size:
+            return _(text).format(n=round(seconds / size))
+    return _("{n} s").format(n=max(0, round(seconds)))
+
+
+def percent(share: object) -> str:
+    """Return a share of 0…1 in percent."""
+    return f"{float(share):.0%}" if isinstance(share, int | float) else "?"
+
+
+def pair(name: str, value: object) -> str:
+    """Return `name: value`."""
+    return f"{name}: {value}"
