@@ -1,0 +1,107 @@
+"""The CWMP side of the server in the test's own loop: store, sessions, endpoint and worker on a port of 127.0.0.1."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from acs.config import Config
+from acs.metrics import Metrics
+from acs.server.cwmp import CwmpEndpoint
+from acs.server.outbound import TwistedCaller
+from acs.server.worker import Worker
+from acs.services.actor import local_actor
+from acs.services.bus import Bus
+from acs.services.clock import utc_now
+from acs.services.connection_requests import Caller, ConnectionRequests
+from acs.services.cpe_auth import CpeAuth
+from acs.services.operations import Operations
+from acs.services.sessions import Sessions
+from acs.store import operations as operation_store
+from acs.store.records import OperationRecord, OperationStep
+from acs.store.store import Store
+from acs.store.vault import Vault
+
+ACTOR = local_actor("test")
+
+
+def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """`changes` laid over `base`, table by table."""
+    both = {**base, **changes}
+    for key in base.keys() & changes.keys():
+        if isinstance(base[key], dict) and isinstance(changes[key], dict):
+            both[key] = merged(base[key], changes[key])
+    return both
+
+
+def config_for(folder: Path, **tables: Any) -> Config:
+    """A configuration on loopback with short times; `tables` are laid over it."""
+    base: dict[str, Any] = {
+        "cwmp": {"host": "127.0.0.1", "port": 0, "auth": "open", "first_contact": {"enabled": False}},
+        "api": {"port": 0},
+        "connection_requests": {"allowed_networks": ["127.0.0.0/8"], "timeout_s": 2.0, "retry_s": 0.5},
+        "store": {"url": f"sqlite:///{folder / 'test.db'}", "vault_key_file": str(folder / "test.key")},
+        "operations": {"tick_s": 0.1, "settle_s": 0.3, "uptime_slack_s": 0.2},
+    }
+    return Config.from_table(merged(base, tables), folder / "test.toml")
+
+
+@dataclass
+class Running:
+    config: Config
+    store: Store
+    bus: Bus
+    metrics: Metrics
+    sessions: Sessions
+    connection_requests: ConnectionRequests
+    operations: Operations
+    endpoint: CwmpEndpoint
+    worker: Worker
+
+    @property
+    def port(self) -> int:
+        return self.endpoint.port
+
+    async def stop(self) -> None:
+        await self.endpoint.stop(0.1)
+        await self.worker.stop()
+        await self.connection_requests.close()
+        await self.store.close()
+
+    async def steps(self, operation: OperationRecord) -> list[str]:
+        return [step.name.value for step in await self.steps_of(operation)]
+
+    async def steps_of(self, operation: OperationRecord) -> list[OperationStep]:
+        async with self.store.reading() as tx:
+            return await operation_store.steps(tx, operation.id)
+
+    async def now(self, operation: OperationRecord) -> OperationRecord:
+        return await self.operations.get(ACTOR, operation.id)
+
+
+async def start(config: Config, caller: Caller | None = None) -> Running:
+    """Everything but the API, serving."""
+    from twisted.internet import reactor  # noqa: PLC0415 - the session fixture installs it first
+
+    vault = Vault.open_or_create(config.store.vault_key_file)
+    store = await Store.open(config.store.url, vault=vault, commit_window_ms=1.0)
+    bus, metrics = Bus(), Metrics()
+    sessions = Sessions(store, bus, config, metrics)
+    calls = ConnectionRequests(store, bus, config, metrics, caller or TwistedCaller(reactor), utc_now)
+    operations = Operations(store, bus, config, sessions, calls, utc_now)
+    endpoint = CwmpEndpoint(config, sessions, CpeAuth(store, config, b"test"), metrics, utc_now)
+    worker = Worker(store, bus, config, sessions, calls, utc_now)
+    await worker.start()
+    await endpoint.start()
+    return Running(config, store, bus, metrics, sessions, calls, operations, endpoint, worker)
+
+
+@asynccontextmanager
+async def running(config: Config, caller: Caller | None = None) -> AsyncIterator[Running]:
+    """A server for the length of a block."""
+    server = await start(config, caller)
+    try:
+        yield server
+    finally:
+        await server.stop()

@@ -1,0 +1,213 @@
+"""Operations end to end: requested, done in sessions of a CPE on a real port, their steps and ends."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from acs.cwmp.messages import GetParameterNames, GetParameterValues, Message, SetParameterValues, SoapFault
+from acs.cwmp.structs import SetParameterValuesFault
+from acs.errors import Conflict, InvalidInput, NotFound, TooMany
+from acs.store import trees
+from acs.store.records import OperationState
+from tests.fakes.acs_server import ACTOR, Running, config_for, running
+from tests.fakes.cpe import Cpe, Dropped
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Running]:
+    async with running(config_for(tmp_path)) as server:
+        yield server
+
+
+@pytest.fixture
+async def cpe(server: Running) -> Cpe:
+    cpe = Cpe(server.port)
+    cpe.values = {f"Device.Test.Item.{n}.Value": (str(n), "xsd:unsignedInt") for n in range(40)}
+    cpe.values["Device.Test.Enable"] = ("true", "xsd:boolean")
+    await cpe.session(("1 BOOT", ""))
+    return cpe
+
+
+async def test_a_get_reads_known_names_and_tells_the_unknown_ones(server: Running, cpe: Cpe) -> None:
+    names = [*sorted(cpe.values)[:20], "Device.Wrong.One", "Device.Wrong.Two"]
+    operation = await server.operations.request(ACTOR, cpe.key, "get", {"names": names})
+    await cpe.session(("2 PERIODIC", ""))
+    done = await server.now(operation)
+    assert done.state is OperationState.SUCCEEDED
+    assert isinstance(done.result, dict)
+    assert sorted(done.result["unknown"]) == ["Device.Wrong.One", "Device.Wrong.Two"]  # type: ignore[arg-type,type-var]
+    assert done.result["read"] == 20
+    assert await server.steps(operation) == [
+        "queued", "connection_request_sent", "connection_request_failed", "session_opened", "rpc_sent",
+        "rpc_answered", "succeeded",
+    ]  # fmt: skip
+
+
+async def test_a_refresh_of_a_thousand_parameters_takes_three_posts(server: Running, cpe: Cpe) -> None:
+    cpe.values |= {f"Device.Big.{n}.Value": ("x", "xsd:string") for n in range(1000)}
+    operation = await server.operations.request(ACTOR, cpe.key, "refresh", {})
+    cpe.posts = 0
+    await cpe.session(("2 PERIODIC", ""))
+    assert (await server.now(operation)).state is OperationState.SUCCEEDED
+    assert cpe.posts == 3
+    async with server.store.reading() as tx:
+        tree = await trees.read(tx, cpe.key)
+    assert tree is not None
+    assert set(cpe.values) <= set(tree.values)
+
+
+async def test_a_refresh_is_split_where_the_answer_is_too_large(server: Running, cpe: Cpe) -> None:
+    def refuse_the_root(message: Message) -> Message | None:
+        if isinstance(message, GetParameterValues) and message.parameter_names == ("Device.",):
+            return SoapFault(9004, "Resources exceeded")
+        return None
+
+    cpe.hook = refuse_the_root
+    operation = await server.operations.request(ACTOR, cpe.key, "refresh", {})
+    await cpe.session(("2 PERIODIC", ""))
+    done = await server.now(operation)
+    assert done.state is OperationState.SUCCEEDED, done
+    assert any(isinstance(message, GetParameterNames) for message in cpe.asked)
+    async with server.store.reading() as tx:
+        tree = await trees.read(tx, cpe.key)
+    assert tree is not None
+    assert set(cpe.values) <= set(tree.values)
+
+
+async def test_a_cpe_that_breaks_off_is_read_name_by_name_the_next_time(server: Running, cpe: Cpe) -> None:
+    class Crash(Exception):
+        pass
+
+    def crash(message: Message) -> Message | None:
+        if isinstance(message, GetParameterValues) and message.parameter_names[0].endswith("."):
+            raise Dropped
+        return None
+
+    cpe.hook = crash
+    operation = await server.operations.request(ACTOR, cpe.key, "refresh", {})
+    with pytest.raises(Dropped):
+        await cpe.session(("2 PERIODIC", ""))
+    await cpe.session(("2 PERIODIC", ""))
+    done = await server.now(operation)
+    assert done.state is OperationState.SUCCEEDED, done
+    assert "resent" in await server.steps(operation)
+
+
+async def test_a_set_uses_the_types_and_the_boolean_form_of_the_cpe(server: Running, cpe: Cpe) -> None:
+    values = {"Device.Test.Enable": False, "Device.Test.Item.3.Value": 33}
+    operation = await server.operations.request(ACTOR, cpe.key, "set", {"values": values})
+    await cpe.session(("2 PERIODIC", ""))
+    assert (await server.now(operation)).state is OperationState.SUCCEEDED
+    assert cpe.values["Device.Test.Enable"] == ("false", "xsd:boolean")
+    assert cpe.values["Device.Test.Item.3.Value"] == ("33", "xsd:unsignedInt")
+
+
+async def test_the_faults_of_a_set_are_told_per_parameter(server: Running, cpe: Cpe) -> None:
+    fault = SetParameterValuesFault("Device.Test.Item.3.Value", 9007, "Invalid value")
+    cpe.faults["SetParameterValues"] = SoapFault(9003, "Invalid arguments", "Client", (fault,))
+    operation = await server.operations.request(
+        ACTOR, cpe.key, "set", {"values": {"Device.Test.Item.3.Value": {"value": "x", "type": "xsd:string"}}}
+    )
+    await cpe.session(("2 PERIODIC", ""))
+    done = await server.now(operation)
+    assert done.state is OperationState.FAILED
+    assert done.fault_code == 9003
+    assert done.result == {"faults": {"Device.Test.Item.3.Value": {"code": 9007, "text": "Invalid value"}}}
+
+
+async def test_a_set_of_an_unknown_name_sets_nothing(server: Running, cpe: Cpe) -> None:
+    operation = await server.operations.request(ACTOR, cpe.key, "set", {"values": {"Device.Nothing": 1}})
+    await cpe.session(("2 PERIODIC", ""))
+    done = await server.now(operation)
+    assert done.state is OperationState.FAILED
+    assert "Device.Nothing" in done.detail
+    assert not any(isinstance(message, SetParameterValues) for message in cpe.asked)
+
+
+async def test_an_operation_requested_during_a_session_is_done_in_it(server: Running, cpe: Cpe) -> None:
+    first = await server.operations.request(ACTOR, cpe.key, "get", {"names": ["Device.Test.Enable"]})
+    second: list[asyncio.Task[object]] = []
+
+    def request_another(message: Message) -> None:
+        if not second:
+            wanted = server.operations.request(ACTOR, cpe.key, "get", {"names": ["Device.Test.Item.1.Value"]})
+            second.append(asyncio.get_running_loop().create_task(wanted))
+
+    cpe.hook = request_another
+    session = asyncio.get_running_loop().create_task(cpe.session(("2 PERIODIC", "")))
+    await session
+    wanted = await second[0]
+    ended = await server.operations.wait(wanted.id, 1)  # type: ignore[attr-defined]
+    assert (await server.now(first)).state is OperationState.SUCCEEDED
+    assert ended.state in (OperationState.SUCCEEDED, OperationState.QUEUED)
+
+
+async def test_the_same_idempotency_key_gives_the_same_operation(server: Running, cpe: Cpe) -> None:
+    one = await server.operations.request(ACTOR, cpe.key, "reboot", {}, idempotency_key="k1")
+    two = await server.operations.request(ACTOR, cpe.key, "reboot", {}, idempotency_key="k1")
+    assert one.id == two.id
+
+
+async def test_only_a_queued_operation_can_be_cancelled(server: Running, cpe: Cpe) -> None:
+    operation = await server.operations.request(ACTOR, cpe.key, "reboot", {})
+    assert (await server.operations.cancel(ACTOR, operation.id)).state is OperationState.CANCELLED
+    with pytest.raises(Conflict, match="cancelled"):
+        await server.operations.cancel(ACTOR, operation.id)
+    await cpe.session(("2 PERIODIC", ""))
+    assert cpe.boots == 0
+
+
+async def test_an_operation_that_finds_no_session_expires(server: Running, cpe: Cpe) -> None:
+    operation = await server.operations.request(ACTOR, cpe.key, "reboot", {}, deadline_s=1)
+    done = await server.operations.wait(operation.id, 5)
+    assert done.state is OperationState.EXPIRED
+    assert "opened no session" in done.detail
+
+
+async def test_watching_gives_every_step_once_and_ends(server: Running, cpe: Cpe) -> None:
+    operation = await server.operations.request(ACTOR, cpe.key, "get", {"names": ["Device.Test.Enable"]})
+
+    async def follow() -> list[int]:
+        return [step.n async for step in server.operations.watch(operation.id)]
+
+    following = asyncio.get_running_loop().create_task(follow())
+    await cpe.session(("2 PERIODIC", ""))
+    numbers = await asyncio.wait_for(following, 5)
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "place"),
+    [
+        ("nonsense", {}, "kind"),
+        ("first_contact", {}, "kind"),
+        ("reboot", {"now": True}, "arguments.now"),
+        ("get", {}, "arguments.names"),
+        ("get", {"names": []}, "arguments.names"),
+        ("get", {"names": ["with blank "]}, "arguments.names.0"),
+        ("set", {"values": {"Device.": 1}}, "arguments.values"),
+        ("set", {"values": {"Device.X": [1]}}, "arguments.values.Device.X"),
+        ("set", {"values": {"Device.X": {"value": 1, "type": "int"}}}, "arguments.values.Device.X"),
+        ("refresh", {"path": "Device.X"}, "arguments.path"),
+    ],
+)
+async def test_wrong_arguments_name_their_place(
+    server: Running, cpe: Cpe, kind: str, arguments: dict[str, object], place: str
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        await server.operations.request(ACTOR, cpe.key, kind, arguments)
+    assert str(refused.value).startswith(place)
+
+
+async def test_an_unknown_device_and_too_many_operations_are_refused(tmp_path: Path) -> None:
+    async with running(config_for(tmp_path, operations={"queued_per_device": 2})) as server:
+        cpe = Cpe(server.port)
+        await cpe.session(("1 BOOT", ""))
+        with pytest.raises(NotFound):
+            await server.operations.request(ACTOR, "001122-ONT-NOBODY", "reboot", {})
+        for _ in range(2):
+            await server.operations.request(ACTOR, cpe.key, "reboot", {})
+        with pytest.raises(TooMany):
+            await server.operations.request(ACTOR, cpe.key, "reboot", {})
