@@ -219,7 +219,7 @@ class LineTests:
             raise NotFound(f"there is no line test {test_id[:80]!r}")
         return record
 
-    async def list(
+    async def find(
         self,
         actor: Actor,
         *,

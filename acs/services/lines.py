@@ -136,8 +136,8 @@ class Lines:
             )
         return before is None
 
-    async def import_csv(self, actor: Actor, text: str) -> Imported:
-        """Take a whole CSV of lines, or nothing of it.
+    async def import_csv(self, actor: Actor, text: str, *, dry_run: bool = False) -> Imported:
+        """Take a whole CSV of lines, or nothing of it; `dry_run` only says what it would do.
 
         A column that the file lacks leaves what is stored; an empty cell clears it.
 
@@ -154,10 +154,12 @@ class Lines:
             known = await line_store.get_many(tx, [row["id"] for row in rows])
             records = [_merged(known.get(row["id"]), row) for row in rows]
             changed = [record for record in records if known.get(record.id) != record]
-            await line_store.upsert(tx, changed, now)
-            bound = await line_store.bind_by_serial(tx, [record.id for record in changed])
             created = sum(record.id not in known for record in changed)
-            done = Imported(created, len(changed) - created, len(records) - len(changed), bound)
+            counts = (created, len(changed) - created, len(records) - len(changed))
+            if dry_run:
+                return Imported(*counts, 0)
+            await line_store.upsert(tx, changed, now)
+            done = Imported(*counts, await line_store.bind_by_serial(tx, [record.id for record in changed]))
             await self._audit_import(tx, actor, known, changed, done)
         return done
 

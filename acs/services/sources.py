@@ -5,6 +5,7 @@ The rule of this file: each function gathers the facts of one place for one case
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -181,8 +182,9 @@ async def _follow(places: Places, operation_id: str, wait_s: float) -> tuple[boo
     """Follow an operation: whether the call failed, and when the device opened a session, if it did."""
     call_failed, came_at = False, None
     try:
-        async with asyncio.timeout(wait_s):
-            async for step in places.operations.watch(operation_id):
+        # `watch` is a generator: what it listens to is let go at once, not when it is collected
+        async with asyncio.timeout(wait_s), aclosing(places.operations.watch(operation_id)) as steps:
+            async for step in steps:
                 if step.name is StepName.SESSION_OPENED:
                     came_at, call_failed = step.at, False
                 elif step.name is StepName.CONNECTION_REQUEST_FAILED:

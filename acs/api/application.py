@@ -1,0 +1,74 @@
+"""The application: routers under /api/v1, the limits around them, and errors as `{code, message}`.
+
+The rule of this file: nothing but `/health` is answered without a token.
+"""
+
+from fastapi import APIRouter, FastAPI
+
+from acs.api.context import router as context_router
+from acs.api.devices import router as devices_router
+from acs.api.errors import ERROR_ANSWERS, install_error_handlers
+from acs.api.health import router as health_router
+from acs.api.limits import BodyLimit, Rates
+from acs.api.line_tests import router as line_tests_router
+from acs.api.lines import router as lines_router
+from acs.api.nodes import router as nodes_router
+from acs.api.operations import router as operations_router
+from acs.api.tickets import router as tickets_router
+from acs.api.tokens import router as tokens_router
+from acs.api.webhooks import router as webhooks_router
+from acs.services.northbound import Northbound
+
+PREFIX = "/api/v1"
+
+_DESCRIPTION = """
+Devices, lines, operations and line tests of secondline. Every call needs a bearer token (`secondline token create`)
+with the scope that the call names. Errors are `{"code": …, "message": …}`: the code is stable, the message says what is
+wrong and what to do. Instants are RFC 3339 with a zone; units stand at the end of names.
+"""
+
+_TAGS = [
+    {"name": "devices", "description": "CPEs that have informed, and what is known of them."},
+    {"name": "operations", "description": "What is wanted on a device, step by step until it is done."},
+    {"name": "lines", "description": "The inventory of access lines."},
+    {"name": "line tests", "description": "Gathering facts about a line and judging them."},
+    {"name": "tickets", "description": "TM Forum trouble tickets: taken at once, answered with a verdict."},
+    {"name": "context", "description": "What other systems know: facts, readings, incidents, planned works."},
+    {"name": "access nodes", "description": "OLTs and switches, and how to read them."},
+    {"name": "tokens", "description": "Who may use this API."},
+    {"name": "webhooks", "description": "Messages to other systems and what became of them."},
+    {"name": "service", "description": "Health and metrics of the server."},
+]
+
+_ROUTERS: tuple[APIRouter, ...] = (
+    devices_router,
+    operations_router,
+    lines_router,
+    nodes_router,
+    context_router,
+    line_tests_router,
+    tickets_router,
+    tokens_router,
+    webhooks_router,
+    health_router,
+)
+
+
+def create_app(services: Northbound) -> FastAPI:
+    """The API over these services; it starts and stops nothing."""
+    app = FastAPI(
+        title="secondline",
+        version="1",
+        description=_DESCRIPTION,
+        openapi_tags=_TAGS,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.services = services
+    app.state.rates = Rates()
+    for router in _ROUTERS:
+        app.include_router(router, prefix=PREFIX, responses=ERROR_ANSWERS)
+    install_error_handlers(app)
+    app.add_middleware(BodyLimit)
+    return app

@@ -1,0 +1,46 @@
+"""Who asks: the bearer token of a request becomes an actor, and its services are handed to the route."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from acs.api.errors import Unauthenticated
+from acs.api.limits import REFUSED_BURST, REFUSED_PER_S, Rates
+from acs.services.actor import Actor
+from acs.services.northbound import Northbound
+
+_bearer = HTTPBearer(auto_error=False, description="A token of `secondline token create`.")
+
+
+def services_of(request: Request) -> Northbound:
+    """The services that this application was built over."""
+    services: Northbound = request.app.state.services
+    return services
+
+
+async def actor_of(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Actor:
+    """The actor of the request.
+
+    Raises:
+        Unauthenticated: no token, or an unknown, expired or revoked one.
+        TooMany: this caller asks too often, or this address sent too many bad tokens.
+    """
+    rates: Rates = request.app.state.rates
+    origin = request.client.host if request.client else ""
+    refusals = f"refused {origin}"
+    rates.check(refusals, REFUSED_PER_S, REFUSED_BURST)
+    if credentials is None:
+        raise Unauthenticated("no token; send the header Authorization: Bearer TOKEN")
+    actor = await services_of(request).access.authenticate(credentials.credentials, origin)
+    if actor is None:
+        rates.take(refusals, REFUSED_PER_S, REFUSED_BURST)
+        raise Unauthenticated("the token is unknown, expired or revoked; ask for a new one")
+    rates.take(f"actor {actor.name}")
+    return actor
+
+
+ActorDep = Annotated[Actor, Depends(actor_of)]
+ServicesDep = Annotated[Northbound, Depends(services_of)]

@@ -1,0 +1,133 @@
+"""The door for other systems: facts, readings, incidents, planned works."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from pydantic import Field
+
+from acs.api.auth import ActorDep, ServicesDep
+from acs.api.bodies import Answer, Body, Instant, Name, Scalar
+from acs.api.text_bodies import csv_text
+from acs.services.context import MAX_ENTRIES, Entry, IncidentEntry, WorkEntry
+
+router = APIRouter(tags=["context"])
+
+Scope = Annotated[str, Field(min_length=1, max_length=300, description="topology path such as olt-1/0/1/2, or line:ID")]
+SourceQuery = Annotated[str, Query(min_length=1, max_length=64, description="The system that says so.")]
+_CSV = {"requestBody": {"content": {"text/csv": {"schema": {"type": "string"}}}, "required": True}}
+
+
+class EntryBody(Body):
+    """One value about one line."""
+
+    line: Name
+    name: Name = Field(description="a name of docs/facts.md")
+    value: Scalar
+    at: Instant = Field(description="when it was true; never in the future")
+
+
+class FactsBody(Body):
+    """Facts of one source, all taken or none."""
+
+    source: Name
+    facts: tuple[EntryBody, ...] = Field(max_length=MAX_ENTRIES)
+
+
+class ReadingsBody(Body):
+    """Numbers of the past of one source, all taken or none."""
+
+    source: Name
+    readings: tuple[EntryBody, ...] = Field(max_length=MAX_ENTRIES)
+
+
+class IncidentBody(Body):
+    """One open incident."""
+
+    id: Name
+    scope: Scope
+    kind: Annotated[str, Field(max_length=64)] = ""
+    since: Instant
+
+
+class IncidentsBody(Body):
+    """Every open incident of the source at one instant."""
+
+    at: Instant
+    incidents: tuple[IncidentBody, ...] = Field(max_length=10_000)
+
+
+class WorkBody(Body):
+    """One planned work."""
+
+    id: Name
+    scope: Scope
+    from_at: Instant = Field(alias="from")
+    to_at: Instant = Field(alias="to")
+
+
+class WorksBody(Body):
+    """Every planned work of the source as known at one instant."""
+
+    at: Instant
+    works: tuple[WorkBody, ...] = Field(max_length=10_000)
+
+
+class TakenAnswer(Answer):
+    """How many entries came, and how many of them are now what is known."""
+
+    received: int
+    stored: int
+
+
+class SnapshotAnswer(Answer):
+    """Whether the snapshot was taken; an older one than is stored is not."""
+
+    stored: bool
+    entries: int
+
+
+@router.post("/facts", summary="Hand in facts about lines")
+async def put_facts(body: FactsBody, actor: ActorDep, services: ServicesDep) -> TakenAnswer:
+    """Scope `write`. A fact replaces what the same source said before, unless that is younger."""
+    return TakenAnswer.model_validate(await services.context.put_facts(actor, body.source, _entries(body.facts)))
+
+
+@router.post("/facts/import", summary="Hand in a CSV of facts", openapi_extra=_CSV)
+async def import_facts(request: Request, source: SourceQuery, actor: ActorDep, services: ServicesDep) -> TakenAnswer:
+    """Scope `write`. Columns line, name, value, at."""
+    return TakenAnswer.model_validate(await services.context.import_facts(actor, source, await csv_text(request)))
+
+
+@router.post("/readings", summary="Hand in numbers of the past")
+async def put_readings(body: ReadingsBody, actor: ActorDep, services: ServicesDep) -> TakenAnswer:
+    """Scope `write`. Baselines are made from them: seven days, and at least 48 hours of points."""
+    done = await services.context.put_readings(actor, body.source, _entries(body.readings))
+    return TakenAnswer.model_validate(done)
+
+
+@router.post("/readings/import", summary="Hand in a CSV of numbers of the past", openapi_extra=_CSV)
+async def import_readings(request: Request, source: SourceQuery, actor: ActorDep, services: ServicesDep) -> TakenAnswer:
+    """Scope `write`. Columns line, name, value, at."""
+    done = await services.context.import_readings(actor, source, await csv_text(request))
+    return TakenAnswer.model_validate(done)
+
+
+@router.put("/incidents/{source}", summary="Replace the open incidents of a source")
+async def put_incidents(source: str, body: IncidentsBody, actor: ActorDep, services: ServicesDep) -> SnapshotAnswer:
+    """Scope `write`. An empty list says that there is none: lines know that they were asked about."""
+    entries = [IncidentEntry(one.id, one.scope, one.kind, one.since) for one in body.incidents]
+    stored = await services.context.put_incidents(actor, source, body.at, entries)
+    return SnapshotAnswer(stored=stored, entries=len(entries))
+
+
+@router.put("/planned-works/{source}", summary="Replace the planned works of a source")
+async def put_planned_works(source: str, body: WorksBody, actor: ActorDep, services: ServicesDep) -> SnapshotAnswer:
+    """Scope `write`. An empty list says that there is none."""
+    entries = [WorkEntry(one.id, one.scope, one.from_at, one.to_at) for one in body.works]
+    stored = await services.context.put_planned_works(actor, source, body.at, entries)
+    return SnapshotAnswer(stored=stored, entries=len(entries))
+
+
+def _entries(bodies: Sequence[EntryBody]) -> list[Entry]:
+    return [Entry(one.line, one.name, one.value, one.at) for one in bodies]

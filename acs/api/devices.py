@@ -1,0 +1,126 @@
+"""Devices: list, one, its parameters, its line, and operations asked of it."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query
+from pydantic import Field
+
+from acs.api.auth import ActorDep, ServicesDep
+from acs.api.bodies import AfterQuery, Answer, Body, LimitQuery, Name, SearchQuery, Text
+from acs.api.operations import OperationAnswer, operation_answer
+
+router = APIRouter(tags=["devices"])
+
+
+class DeviceAnswer(Answer):
+    """A CPE: what it said of itself in its last Inform."""
+
+    key: str = Field(description="OUI-ProductClass-SerialNumber, percent-encoded")
+    manufacturer: str
+    oui: str
+    product_class: str
+    serial_number: str
+    root: str
+    software_version: str
+    hardware_version: str
+    address: str = Field(description="where its last Inform came from")
+    connection_request_url: str
+    first_seen_at: datetime
+    last_inform_at: datetime
+    last_boot_at: datetime | None
+    uptime_s: int | None
+    line: str | None = Field(description="the line that it is bound to")
+
+
+class DeviceDetail(DeviceAnswer):
+    """A CPE with its profile and the size of its tree."""
+
+    profile: str | None
+    parameters: int = Field(description="how many parameters are known")
+    read_at: datetime | None = Field(description="when its tree was last read")
+
+
+class ParameterAnswer(Answer):
+    """A parameter as it was last read; secrets are hidden."""
+
+    name: str
+    value: str
+    type: str
+
+
+class LineOfDevice(Body):
+    """The line that a device is put on by hand; null takes it off."""
+
+    line: Name | None
+
+
+class OperationRequest(Body):
+    """What is wanted of the device."""
+
+    kind: Annotated[str, Field(max_length=32, description="reboot, get, set, refresh")]
+    arguments: dict[str, Any] = Field(default_factory=dict, description="by kind: {names}, {values}, {path}")
+    deadline_s: Annotated[float, Field(gt=0, le=2_678_400)] | None = None
+    reason: Text = ""
+    ticket: Annotated[str, Field(max_length=200)] | None = None
+
+
+@router.get("/devices", summary="Devices by key")
+async def list_devices(
+    actor: ActorDep,
+    services: ServicesDep,
+    search: SearchQuery = "",
+    line: Annotated[str | None, Query(max_length=64)] = None,
+    limit: LimitQuery = 100,
+    after: AfterQuery = "",
+) -> list[DeviceAnswer]:
+    """Scope `read`."""
+    found = await services.devices.find(actor, search=search, line=line, limit=limit, after=after)
+    return [DeviceAnswer.model_validate(record) for record in found]
+
+
+@router.get("/devices/{key:path}/parameters", summary="Known parameters of a device")
+async def list_parameters(
+    key: str, actor: ActorDep, services: ServicesDep, path: Annotated[str, Query(max_length=256)] = ""
+) -> list[ParameterAnswer]:
+    """Scope `read`. `path` is a partial path, or the name of one parameter."""
+    found = await services.devices.parameters(actor, key, path)
+    return [ParameterAnswer.model_validate(parameter) for parameter in found]
+
+
+@router.put("/devices/{key:path}/line", summary="Put a device on a line by hand", status_code=204)
+async def set_line(key: str, body: LineOfDevice, actor: ActorDep, services: ServicesDep) -> None:
+    """Scope `write`."""
+    await services.devices.set_line(actor, key, body.line)
+
+
+@router.post("/devices/{key:path}/operations", summary="Ask something of a device", status_code=202)
+async def request_operation(
+    key: str,
+    body: OperationRequest,
+    actor: ActorDep,
+    services: ServicesDep,
+    idempotency_key: Annotated[
+        str | None, Header(max_length=200, description="The same key of the same caller gives the first operation.")
+    ] = None,
+) -> OperationAnswer:
+    """Scope `operate`. The operation is on disk when this returns; follow it under `/operations/{id}/events`."""
+    record = await services.operations.request(
+        actor,
+        key,
+        body.kind,
+        body.arguments,
+        deadline_s=body.deadline_s,
+        reason=body.reason,
+        ticket=body.ticket,
+        idempotency_key=idempotency_key,
+    )
+    return operation_answer(record)
+
+
+@router.get("/devices/{key:path}", summary="One device")
+async def get_device(key: str, actor: ActorDep, services: ServicesDep) -> DeviceDetail:
+    """Scope `read`."""
+    view = await services.devices.get(actor, key)
+    base = DeviceAnswer.model_validate(view.device).model_dump()
+    return DeviceDetail(**base, profile=view.profile, parameters=view.parameters, read_at=view.read_at)

@@ -1,0 +1,114 @@
+"""How much one caller may send, and how often.
+
+The rule of this file: a body is counted as it comes, whatever its Content-Length says.
+"""
+
+from collections import OrderedDict
+from time import monotonic
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from acs.api.errors import answer
+from acs.errors import TooMany
+
+#: bytes of an ordinary body
+BODY_BYTES = 1_048_576
+#: bytes of a hand-over of many entries, or of a CSV
+LARGE_BODY_BYTES = 33_554_432
+#: last words of the paths that take large bodies
+_LARGE = ("/import", "/facts", "/readings", "/planned-works", "/incidents")
+
+#: requests per second of one caller, and how many may come at once
+RATE_PER_S = 200.0
+BURST = 1000.0
+#: refused tokens per second of one address, and how many may come at once
+REFUSED_PER_S = 0.2
+REFUSED_BURST = 20.0
+#: callers remembered
+_CALLERS = 10_000
+
+
+class BodyLimit:
+    """ASGI middleware: 413 for a body beyond its limit."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, counting its body."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        limit = limit_of(scope["path"])
+        if _declared(scope) > limit:
+            await _refuse(limit)(scope, receive, send)
+            return
+        taken = 0
+
+        async def counted() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > limit:
+                raise HTTPException(413, _too_large(limit))
+            return message
+
+        await self._app(scope, counted, send)
+
+
+class Rates:
+    """Token buckets per caller."""
+
+    def __init__(self) -> None:
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, caller: str, per_s: float = RATE_PER_S, burst: float = BURST) -> None:
+        """Count one request of a caller.
+
+        Raises:
+            TooMany: the caller's bucket is empty.
+        """
+        left = self._left(caller, per_s, burst)
+        if left < 1.0:
+            wait_s = int((1.0 - left) / per_s) + 1
+            raise TooMany("too many requests; slow down", retry_after_s=wait_s)
+        self._buckets[caller] = (left - 1.0, monotonic())
+        self._buckets.move_to_end(caller)
+        while len(self._buckets) > _CALLERS:
+            self._buckets.popitem(last=False)
+
+    def check(self, caller: str, per_s: float, burst: float) -> None:
+        """Refuse a caller whose bucket is empty, without counting.
+
+        Raises:
+            TooMany: it is.
+        """
+        if self._left(caller, per_s, burst) < 1.0:
+            raise TooMany("too many refused tokens from this address; wait", retry_after_s=int(1 / per_s))
+
+    def _left(self, caller: str, per_s: float, burst: float) -> float:
+        left, at = self._buckets.get(caller, (burst, monotonic()))
+        return min(burst, left + (monotonic() - at) * per_s)
+
+
+def limit_of(path: str) -> int:
+    """The greatest body that a path takes, in bytes."""
+    return (
+        LARGE_BODY_BYTES if path.endswith(_LARGE) or "/incidents/" in path or "/planned-works/" in path else BODY_BYTES
+    )
+
+
+def _declared(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value)
+    return 0
+
+
+def _refuse(limit: int) -> ASGIApp:
+    return answer(413, "too_large", _too_large(limit), {"Connection": "close"})
+
+
+def _too_large(limit: int) -> str:
+    return f"the body is larger than {limit} bytes; send less at a time"

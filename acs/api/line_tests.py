@@ -1,0 +1,106 @@
+"""Line tests: start, read, list, and the stream of what happens."""
+
+from collections.abc import AsyncGenerator
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
+from pydantic import Field
+
+from acs.api.auth import ActorDep, ServicesDep
+from acs.api.bodies import AfterQuery, Answer, Body, LimitQuery
+from acs.api.sse import ServerEvent, event_stream
+from acs.services.actor import Actor
+from acs.services.northbound import Northbound
+from acs.store.records import LineTestRecord
+
+router = APIRouter(tags=["line tests"])
+
+
+class LineTestRequest(Body):
+    """How a line is tested."""
+
+    depth: Literal["quick", "normal", "full"] = Field(default="normal", description="full waits longer for a slow CPE")
+    ticket: Annotated[str, Field(max_length=200)] | None = None
+    service: Literal["internet", "iptv", "voip"] | None = None
+    deadline_s: Annotated[float, Field(ge=0.1, le=60)] | None = None
+
+
+class LineTestAnswer(Answer):
+    """A line test without its facts."""
+
+    id: str
+    line: str
+    state: str = Field(description="running, done, failed")
+    depth: str
+    service: str | None
+    ticket: str | None
+    actor: str
+    created_at: datetime
+    finished_at: datetime | None
+    verdict: Any = Field(None, description="null until it is done")
+    detail: str
+
+
+class LineTestDetail(LineTestAnswer):
+    """A line test with the snapshot of every fact, what the sources said, and where they disagree."""
+
+    facts: Any = None
+
+
+@router.post("/lines/{line_id}/tests", summary="Test a line", status_code=202)
+async def start_test(
+    line_id: str, actor: ActorDep, services: ServicesDep, body: LineTestRequest | None = None
+) -> LineTestAnswer:
+    """Scope `operate`. A test of the line that runs already is joined. Follow it under `/line-tests/{id}/events`."""
+    wanted = body or LineTestRequest()
+    record = await services.line_tests.start(
+        actor,
+        line_id,
+        depth=wanted.depth,
+        ticket=wanted.ticket,
+        service=wanted.service,
+        deadline_s=wanted.deadline_s,
+    )
+    return LineTestAnswer.model_validate(record)
+
+
+@router.get("/line-tests", summary="Line tests, newest first")
+async def list_tests(
+    actor: ActorDep,
+    services: ServicesDep,
+    line: Annotated[str | None, Query(max_length=64)] = None,
+    ticket: Annotated[str | None, Query(max_length=200)] = None,
+    limit: LimitQuery = 100,
+    before: AfterQuery = "",
+) -> list[LineTestAnswer]:
+    """Scope `read`."""
+    found = await services.line_tests.find(actor, line=line, ticket=ticket, limit=limit, before=before or None)
+    return [LineTestAnswer.model_validate(record) for record in found]
+
+
+@router.get("/line-tests/{test_id}", summary="One line test with its facts and verdict")
+async def get_test(test_id: str, actor: ActorDep, services: ServicesDep) -> LineTestDetail:
+    """Scope `read`."""
+    return LineTestDetail.model_validate(await services.line_tests.get(actor, test_id))
+
+
+@router.get("/line-tests/{test_id}/events", summary="What happens in a line test, as it happens")
+async def watch_test(test_id: str, actor: ActorDep, services: ServicesDep) -> StreamingResponse:
+    """Scope `read`. Server-sent events: `progress` per source, `partial` for a verdict that may still change,
+    `verdict` for the final one, then `end` with the test."""
+    await services.line_tests.get(actor, test_id)
+    return event_stream(_events(test_id, actor, services))
+
+
+async def _events(test_id: str, actor: Actor, services: Northbound) -> AsyncGenerator[ServerEvent, None]:
+    async for progress in services.line_tests.watch(actor, test_id):
+        if progress.kind == "verdict":
+            name = "partial" if progress.data.get("partial") else "verdict"
+            yield ServerEvent(name, dict(progress.data))
+        elif progress.kind != "ended":
+            at = progress.at.isoformat()
+            yield ServerEvent("progress", {"what": progress.kind, "at": at, **progress.data})
+    record: LineTestRecord = await services.line_tests.get(actor, test_id)
+    yield ServerEvent("end", LineTestAnswer.model_validate(record).model_dump(mode="json"))

@@ -1,0 +1,149 @@
+"""Operations: list, one, cancel, and the stream of its steps."""
+
+from collections.abc import AsyncGenerator, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
+from pydantic import Field
+
+from acs.api.auth import ActorDep, ServicesDep
+from acs.api.bodies import Answer, LimitQuery
+from acs.api.sse import ServerEvent, event_stream
+from acs.services.actor import Actor
+from acs.services.devices import shown_value
+from acs.services.northbound import Northbound
+from acs.store.records import OperationRecord, OperationState, OperationStep
+
+router = APIRouter(tags=["operations"])
+
+#: names whose values are put beside a finished reading
+_VALUES = 5_000
+
+
+class StepAnswer(Answer):
+    """One step of an operation."""
+
+    n: int
+    at: datetime
+    name: str
+    detail: str
+
+
+class OperationAnswer(Answer):
+    """What was wanted on a device and what became of it."""
+
+    id: str
+    device: str
+    kind: str
+    arguments: dict[str, Any] = Field(description="as asked; secret values are hidden")
+    state: str = Field(description="queued, sent, unknown, succeeded, failed, expired, cancelled")
+    created_at: datetime
+    deadline_at: datetime
+    actor: str
+    reason: str
+    ticket: str | None
+    sent_at: datetime | None
+    answered_at: datetime | None
+    finished_at: datetime | None
+    attempts: int
+    fault_code: int | None
+    fault_string: str | None
+    result: Any = None
+    detail: str
+
+
+class OperationDetail(OperationAnswer):
+    """An operation with its steps."""
+
+    steps: list[StepAnswer]
+
+
+@router.get("/operations", summary="Operations, newest first")
+async def list_operations(
+    actor: ActorDep,
+    services: ServicesDep,
+    device: Annotated[str | None, Query(max_length=512)] = None,
+    state: OperationState | None = None,
+    limit: LimitQuery = 100,
+) -> list[OperationAnswer]:
+    """Scope `read`."""
+    found = await services.operations.list(actor, device=device, state=state, limit=limit)
+    return [operation_answer(record) for record in found]
+
+
+@router.get("/operations/{operation_id}", summary="One operation with its steps")
+async def get_operation(operation_id: str, actor: ActorDep, services: ServicesDep) -> OperationDetail:
+    """Scope `read`."""
+    record = await services.operations.get(actor, operation_id)
+    steps = await services.operations.steps(actor, operation_id)
+    answer = await _with_values(record, actor, services)
+    return OperationDetail(**answer.model_dump(), steps=[StepAnswer.model_validate(step) for step in steps])
+
+
+@router.post("/operations/{operation_id}/cancel", summary="Take back an operation that has not left")
+async def cancel_operation(operation_id: str, actor: ActorDep, services: ServicesDep) -> OperationAnswer:
+    """Scope `operate`."""
+    return operation_answer(await services.operations.cancel(actor, operation_id))
+
+
+@router.get("/operations/{operation_id}/events", summary="The steps of an operation as they happen")
+async def watch_operation(operation_id: str, actor: ActorDep, services: ServicesDep) -> StreamingResponse:
+    """Scope `read`. Server-sent events: `step` for each step so far and each new one, then `end` with the operation."""
+    await services.operations.get(actor, operation_id)
+    return event_stream(_steps(operation_id, actor, services))
+
+
+def operation_answer(record: OperationRecord) -> OperationAnswer:
+    """An operation as the API shows it."""
+    answer = OperationAnswer.model_validate(record)
+    return answer.model_copy(update={"arguments": _without_secrets(dict(record.arguments))})
+
+
+async def _steps(operation_id: str, actor: Actor, services: Northbound) -> AsyncGenerator[ServerEvent, None]:
+    async for step in services.operations.watch(operation_id):
+        yield ServerEvent("step", _step(step))
+    record = await services.operations.get(actor, operation_id)
+    answer = await _with_values(record, actor, services)
+    yield ServerEvent("end", answer.model_dump(mode="json"))
+
+
+def _step(step: OperationStep) -> dict[str, Any]:
+    return StepAnswer.model_validate(step).model_dump(mode="json")
+
+
+async def _with_values(record: OperationRecord, actor: Actor, services: Northbound) -> OperationAnswer:
+    """A finished reading gets the values that are now known for what it asked."""
+    answer = operation_answer(record)
+    names = record.arguments.get("names")
+    if record.state is not OperationState.SUCCEEDED or record.kind != "get" or not isinstance(names, list):
+        return answer
+    values = await _values_of([str(name) for name in names], record.device, actor, services)
+    result = record.result if isinstance(record.result, dict) else {}
+    return answer.model_copy(update={"result": {**result, "values": values}})
+
+
+async def _values_of(names: Sequence[str], device: str, actor: Actor, services: Northbound) -> dict[str, Any]:
+    wanted = set(names)
+    partial = tuple(name for name in names if name.endswith("."))
+    values = {}
+    for parameter in await services.devices.parameters(actor, device, limit=100_000):
+        if parameter.name in wanted or (partial and parameter.name.startswith(partial)):
+            values[parameter.name] = {"value": parameter.value, "type": parameter.type}
+            if len(values) >= _VALUES:
+                break
+    return values
+
+
+def _without_secrets(arguments: dict[str, Any]) -> dict[str, Any]:
+    values = arguments.get("values")
+    if not isinstance(values, dict):
+        return arguments
+    return {**arguments, "values": {name: _hidden(name, value) for name, value in values.items()}}
+
+
+def _hidden(name: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return {**value, "value": _hidden(name, value.get("value"))}
+    return shown_value(name, value) if isinstance(value, str) else value
