@@ -50,7 +50,7 @@ class Northbound:
     profiles: Sequence[Profile]
 
     async def close(self) -> None:
-        """End line tests and readings of access nodes; unfinished tests stay stored and are taken up at the next start."""
+        """End line tests and readings of access nodes; unfinished tests stay stored, and `resume` takes them up."""
         await self.line_tests.stop()
         await self.reader.close()
 

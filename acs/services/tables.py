@@ -23,10 +23,11 @@ Cell = Callable[[str], Any]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: how its text becomes a value; a cell of a column that is not required may be empty."""
+    """One column: how its text becomes a value. Where a cell may be empty, `empty` is what that means."""
 
     parse: Cell
     required: bool = False
+    empty: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +200,7 @@ def _parse_row(
         if not text:
             if columns[name].required:
                 problems.add(row, name, text, "this cell may not be empty; fill it")
+            parsed[name] = columns[name].empty
             continue
         if len(text) > limits.cell_chars:
             problems.add(row, name, text, f"write at most {limits.cell_chars} characters")
