@@ -8,6 +8,7 @@ with the remedy, and the facts stay missing.
 
 import argparse
 import asyncio
+import errno
 import importlib
 import json
 import os
@@ -18,7 +19,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
-from pathlib import Path
 from types import ModuleType
 
 from probes.errors import ProbeError, ProbeRefused, ProbeTimeout, ProbeUnreadable
@@ -51,9 +51,8 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """One discovery: the frames to listen to, what to send, and what an answer says."""
+    """One discovery: what to send, and what an answer says."""
 
-    ether_type: int
     frame: bytes
     #: what a frame says: facts that are now true, or None when it is no answer to us
     read: Callable[[bytes], dict[str, bool] | None]
@@ -114,14 +113,17 @@ def capture(interface: str, kind: str, timeout_s: float) -> dict[str, bool]:
     Raises:
         ProbeRefused: scapy, the interface or the privilege is missing.
     """
-    question = _QUESTIONS[kind](_hardware_address(interface))
+    ether_type, question_of = _QUESTIONS[kind]
     try:
-        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(question.ether_type)) as wire:
-            wire.bind((interface, question.ether_type))
-            return _ask(wire, question, timeout_s)
+        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ether_type)) as wire:
+            wire.bind((interface, ether_type))
+            hardware = wire.getsockname()[4].hex(":")
+            return _ask(wire, question_of(hardware), timeout_s)
     except PermissionError as error:
         raise ProbeRefused(_REMEDY_PRIVILEGE) from error
     except OSError as error:
+        if error.errno == errno.ENODEV:
+            raise ProbeRefused(f"there is no network interface {interface!r}; `ip link` lists them") from error
         raise ProbeRefused(f"interface {interface}: {error.strerror}; is it up?") from error
 
 
@@ -149,7 +151,7 @@ def _pppoe(source: str) -> _Question:
         offer = packets.parse_pado(frame)
         return {"ppp.pado_seen": True} if offer is not None and offer.host_uniq == mark else None
 
-    return _Question(_ETH_P_PPP_DISC, packets.padi(source, mark), read, {"ppp.pado_seen": False})
+    return _Question(packets.padi(source, mark), read, {"ppp.pado_seen": False})
 
 
 def _dhcp(source: str) -> _Question:
@@ -165,10 +167,14 @@ def _dhcp(source: str) -> _Question:
         return {f"dhcp.{answer.kind}_seen": True}
 
     silent = {"dhcp.offer_seen": False, "dhcp.nak_seen": False}
-    return _Question(_ETH_P_IP, packets.dhcp_discover(source, transaction), read, silent)
+    return _Question(packets.dhcp_discover(source, transaction), read, silent)
 
 
-_QUESTIONS: Mapping[str, Callable[[str], _Question]] = {"pppoe": _pppoe, "dhcp": _dhcp}
+#: kind → EtherType of its frames, and how its question is made for a hardware address
+_QUESTIONS: Mapping[str, tuple[int, Callable[[str], _Question]]] = {
+    "pppoe": (_ETH_P_PPP_DISC, _pppoe),
+    "dhcp": (_ETH_P_IP, _dhcp),
+}
 
 
 def _packets() -> ModuleType:
@@ -177,13 +183,6 @@ def _packets() -> ModuleType:
         return importlib.import_module("probes.packets")
     except ImportError as error:
         raise ProbeRefused(_REMEDY_SCAPY) from error
-
-
-def _hardware_address(interface: str) -> str:
-    try:
-        return Path("/sys/class/net", interface, "address").read_text(encoding="ascii").strip()
-    except (OSError, ValueError) as error:
-        raise ProbeRefused(f"there is no network interface {interface!r}; `ip link` lists them") from error
 
 
 def _facts(interface: str, kind: str, code: int | None, out: bytes, err: bytes, now: datetime) -> list[Fact]:

@@ -1,0 +1,128 @@
+"""Our client against net-snmp's own agent, started here on a loopback port with a configuration of its own."""
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from probes.errors import ProbeError, ProbeRefused, ProbeTimeout
+from probes.snmp import client
+from probes.snmp.client import SnmpTarget, V3User, Version
+
+SYSTEM = "1.3.6.1.2.1.1"
+SNMPD = shutil.which("snmpd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+CONFIGURATION = """
+agentAddress udp:127.0.0.1:{port}
+rocommunity community-of-the-test 127.0.0.1
+sysLocation a rack on paper
+sysName olt-on-paper
+createUser reader SHA "auth-password" AES "privacy-password"
+createUser reader256 SHA-256 "auth-password" AES "privacy-password"
+createUser plain MD5 "auth-password"
+rouser reader authpriv
+rouser reader256 authpriv
+rouser plain authnopriv
+"""
+
+
+@pytest.fixture(scope="module")
+def snmpd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SnmpTarget]:
+    if SNMPD is None:
+        pytest.skip("snmpd is not installed here: apt-get install snmpd")
+    folder = tmp_path_factory.mktemp("snmpd")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (folder / "snmpd.conf").write_text(CONFIGURATION.format(port=port))
+    command = [SNMPD, "-f", "-Lf", str(folder / "log"), "-C", "-c", str(folder / "snmpd.conf"), "-I", "-smux"]
+    environment = {**os.environ, "SNMP_PERSISTENT_DIR": str(folder), "MIBS": ""}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait_until_bound(process, port, folder)
+        yield SnmpTarget("127.0.0.1", port, community="community-of-the-test", timeout_s=1.0, retries=1)
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _wait_until_bound(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
+    for _ in range(100):
+        if f":{port:04X} " in Path("/proc/net/udp").read_text():
+            return
+        if process.poll() is not None:
+            break
+        time.sleep(0.05)
+    pytest.fail("snmpd did not start: " + (folder / "log").read_text(errors="replace")[-500:])
+
+
+async def test_a_get_and_a_walk_of_a_real_agent(snmpd: SnmpTarget) -> None:
+    found = await client.get(snmpd, [f"{SYSTEM}.5.0", f"{SYSTEM}.6.0", f"{SYSTEM}.77.0"])
+    assert found == {f"{SYSTEM}.5.0": b"olt-on-paper", f"{SYSTEM}.6.0": b"a rack on paper"}
+    walked = await client.walk(snmpd, SYSTEM)
+    assert walked.complete
+    assert (f"{SYSTEM}.5.0", b"olt-on-paper") in walked.rows
+    assert all(oid.startswith(SYSTEM + ".") for oid, _ in walked.rows)
+
+
+@pytest.mark.parametrize("version", [Version.V1, Version.V2C])
+async def test_both_old_versions_walk_the_same(snmpd: SnmpTarget, version: Version) -> None:
+    tables = "1.3.6.1.2.1.2.2.1.1"
+    reference = await client.walk(snmpd, tables)
+    found = await client.walk(replace(snmpd, version=version, max_repetitions=3), tables)
+    assert found == reference
+    assert len(found.rows) >= 1
+
+
+async def test_our_walk_is_that_of_snmpbulkwalk(snmpd: SnmpTarget) -> None:
+    tool = shutil.which("snmpbulkwalk")
+    if tool is None:
+        pytest.skip("snmpbulkwalk is not installed here: apt-get install snmp")
+    arguments = ["-v2c", "-c", snmpd.community, "-On", "-Oq", "-m", "", f"127.0.0.1:{snmpd.port}", "1.3.6.1.2.1.1"]
+    process = await asyncio.create_subprocess_exec(tool, *arguments, stdout=asyncio.subprocess.PIPE)
+    output, _ = await process.communicate()
+    theirs = [line.split(" ", 1)[0].lstrip(".") for line in output.decode().splitlines() if line.startswith(".")]
+    assert [oid for oid, _ in (await client.walk(snmpd, "1.3.6.1.2.1.1")).rows] == theirs
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        V3User("reader", "sha", "auth-password", "aes128", "privacy-password"),
+        V3User("reader256", "sha256", "auth-password", "aes128", "privacy-password"),
+        V3User("plain", "md5", "auth-password"),
+    ],
+    ids=["authPriv", "authPriv-sha256", "authNoPriv"],
+)
+async def test_version_3_reads_with_every_protection(snmpd: SnmpTarget, user: V3User) -> None:
+    target = replace(snmpd, version=Version.V3, user=user)
+    assert await client.get(target, [f"{SYSTEM}.5.0"]) == {f"{SYSTEM}.5.0": b"olt-on-paper"}
+    walked = await client.walk(target, SYSTEM)
+    assert walked.complete and len(walked.rows) > 5
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        V3User("nobody", "sha", "auth-password", "aes128", "privacy-password"),
+        V3User("reader", "sha", "wrong-password", "aes128", "privacy-password"),
+        V3User("reader", "sha", "auth-password", "aes128", "wrong-password"),
+    ],
+    ids=["name", "auth", "privacy"],
+)
+async def test_version_3_with_wrong_credentials_gives_no_value(snmpd: SnmpTarget, user: V3User) -> None:
+    target = replace(snmpd, version=Version.V3, user=user, timeout_s=0.3, retries=0)
+    with pytest.raises(ProbeError) as raised:
+        await client.get(target, [f"{SYSTEM}.5.0"])
+    assert isinstance(raised.value, (ProbeRefused, ProbeTimeout)), raised.value
+
+
+async def test_a_wrong_community_is_silence(snmpd: SnmpTarget) -> None:
+    with pytest.raises(ProbeTimeout, match="check route, address and credentials"):
+        await client.get(replace(snmpd, community="wrong", timeout_s=0.2, retries=0), [f"{SYSTEM}.5.0"])
