@@ -7,7 +7,7 @@ from enum import IntEnum
 
 
 class ExitStatus(IntEnum):
-    """What a shell learns from `secondline`; documented in docs/cli.md."""
+    """What a shell learns from `secondline`; listed in docs/reference/."""
 
     #: done
     OK = 0

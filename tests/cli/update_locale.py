@@ -50,6 +50,10 @@ def main() -> None:
         catalog = read(language)
         catalog.update(template(), no_fuzzy_matching=True)
         catalog.obsolete.clear()
+        catalog.header_comment = "# Texts of secondline."
+        catalog.project, catalog.version = "secondline", "1"
+        catalog.last_translator = catalog.language_team = "secondline"
+        catalog.msgid_bugs_address, catalog.fuzzy = "", False
         catalog.revision_date = catalog.creation_date
         path = po_file(language)
         path.parent.mkdir(parents=True, exist_ok=True)
