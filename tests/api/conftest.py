@@ -1,0 +1,73 @@
+"""The API over real services on a real store; only the network beyond is absent."""
+
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from acs.api import create_app
+from acs.app import App, build
+from acs.config import Config
+from acs.services.actor import local_actor
+from acs.services.connection_requests import CallFailed
+from acs.store import Vault
+from tests.postgres import postgres_server
+from tests.store.conftest import postgres_template, sqlite_template, url, vault
+
+__all__ = ["postgres_server", "postgres_template", "sqlite_template", "url", "vault"]
+
+
+class NobodyAnswers:
+    """A caller of CPEs in a network where nobody listens."""
+
+    async def resolve(self, host: str) -> Sequence[str]:
+        return [host]
+
+    async def get(self, *_: object) -> Any:
+        raise CallFailed("refused", "connection refused")
+
+
+def config_of(store_url: str, folder: Path, **more: Any) -> Config:
+    table = {"store": {"url": store_url, "vault_key_file": "vault.key"}, **more}
+    return Config.from_table(table, folder / "secondline.toml")
+
+
+@pytest.fixture
+def store_url(sqlite_template: Path, tmp_path: Path) -> str:
+    path = tmp_path / "store.db"
+    shutil.copy(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+async def app(store_url: str, tmp_path: Path) -> AsyncIterator[App]:
+    Vault.create(tmp_path / "vault.key")
+    built = await build(config_of(store_url, tmp_path), caller=NobodyAnswers())
+    yield built
+    await built.stop()
+
+
+@pytest.fixture
+async def app_on_both(url: str, tmp_path: Path) -> AsyncIterator[App]:
+    Vault.create(tmp_path / "vault.key")
+    built = await build(config_of(url, tmp_path), caller=NobodyAnswers())
+    yield built
+    await built.stop()
+
+
+async def client_of(app: App, *scopes: str) -> httpx.AsyncClient:
+    made = await app.northbound.access.create(local_actor(), f"test {' '.join(scopes)}", scopes)
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(create_app(app.northbound), raise_app_exceptions=False),
+        base_url="http://server/api/v1",
+        headers={"Authorization": f"Bearer {made.secret}"},
+    )
+
+
+@pytest.fixture
+async def client(app: App) -> AsyncIterator[httpx.AsyncClient]:
+    async with await client_of(app, "admin") as made:
+        yield made
