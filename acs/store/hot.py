@@ -5,15 +5,17 @@ The rule of this file: no SQL is run here and nothing waits.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import chain
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from acs.errors import InvalidInput
 from acs.store import devices
 from acs.store.instants import micros, micros_or_none
-from acs.store.limits import LIMITS, check_text
+from acs.store.limits import DEFAULT_LIMIT, LIMITS, check_text
 from acs.store.operations import changed_values
 from acs.store.records import (
     OperationRecord,
@@ -48,20 +50,26 @@ TOUCHED = (
     "last_inform_at", "uptime_s", "uptime_at", "last_session_id", "last_events", "last_retry_count",
     "last_current_time",
 )  # fmt: skip
-_TOUCHED_AT = tuple(_AT[name] for name in TOUCHED)
+_touched_of = itemgetter(*(_AT[name] for name in TOUCHED))
 #: What an Inform may change besides: written only when it did.
 SELDOM = (
     "manufacturer", "root", "software_version", "hardware_version", "connection_request_url", "address", "namespace",
     "last_boot_at", "inform_json", "last_values",
 )  # fmt: skip
-_SELDOM_AT = tuple(_AT[name] for name in SELDOM)
+_seldom_of = itemgetter(*(_AT[name] for name in SELDOM))
 #: The texts of an Inform that go to columns of the same name.
 _IDENTITY = (
     "manufacturer", "root", "software_version", "hardware_version", "connection_request_url", "address", "namespace",
 )  # fmt: skip
-_IDENTITY_AT = tuple((name, _AT[name]) for name in _IDENTITY)
+_IDENTITY_AT = tuple(_AT[name] for name in _IDENTITY)
+_identity_of = attrgetter(*_IDENTITY)
+_stored_identity = itemgetter(*_IDENTITY_AT)
 _TEXTS = ("key", "oui", "product_class", "serial_number", "session_id", *_IDENTITY)
-_TEXT_LIMITS = tuple((name, LIMITS.get(name, 256)) for name in _TEXTS)
+_texts_of = attrgetter(*_TEXTS)
+_VALUE_FIELDS = ("parameter name", "parameter value", "parameter type")
+_EVENT_FIELDS = ("event code", "event command_key")
+#: The smallest of the limits of an Inform's texts.
+_SHORT = min(LIMITS.get(name, DEFAULT_LIMIT) for name in (*_TEXTS, *_VALUE_FIELDS, *_EVENT_FIELDS))
 
 #: Events that tell of a boot: TR-069 Amendment 6, table 8.
 _BOOT_EVENTS = frozenset({"0 BOOTSTRAP", "1 BOOT", "M Reboot"})
@@ -98,15 +106,11 @@ class Plan:
 
     def touched(self) -> list[tuple[Any, ...]]:
         """Rows for UPDATE, sorted by key: TOUCHED, then the key; those of `changed` come from `seldom`."""
-        return [
-            (*(row[place] for place in _TOUCHED_AT), key)
-            for key, row in sorted(self.rows.items())
-            if key not in self.created
-        ]
+        return [(*_touched_of(row), key) for key, row in sorted(self.rows.items()) if key not in self.created]
 
     def seldom(self) -> list[tuple[Any, ...]]:
         """Rows for UPDATE, sorted by key: SELDOM, then the key."""
-        return [(*(self.rows[key][place] for place in _SELDOM_AT), key) for key in sorted(self.changed - self.created)]
+        return [(*_seldom_of(self.rows[key]), key) for key in sorted(self.changed - self.created)]
 
     def new(self) -> list[tuple[Any, ...]]:
         """Rows for INSERT, sorted by key: COLUMNS."""
@@ -134,7 +138,7 @@ def apply(plan: Plan, opening: SessionOpening) -> tuple[bool, bool, str | None]:
     `plan.rows` holds the device's row if it is known; openings of one device in one batch follow each other.
     """
     at = micros(opening.at)
-    events = _digest([part for event in opening.events for part in event])
+    events = _digest(chain.from_iterable(opening.events))
     row = plan.rows.get(opening.key)
     created = row is None
     previous: str | None = None
@@ -175,16 +179,17 @@ def _touch(row: list[Any], opening: SessionOpening, at: int, events: int, plan: 
     if row[_STORED] is not None:
         row[_STORED] = None
         plan.unstored.add(key)
-    for name, place in _IDENTITY_AT:
-        value = getattr(opening, name)
-        if row[place] != value:
+    said = _identity_of(opening)
+    if _stored_identity(row) != said:
+        for place, value in zip(_IDENTITY_AT, said, strict=True):
             row[place] = value
-            plan.changed.add(key)
-    if any(code in _BOOT_EVENTS for code, _ in opening.events):
-        row[_LAST_BOOT] = at
         plan.changed.add(key)
+    for code, _ in opening.events:
+        if code in _BOOT_EVENTS:
+            row[_LAST_BOOT] = at
+            plan.changed.add(key)
     if opening.values:
-        values = _digest([part for value in opening.values for part in value])
+        values = _digest(chain.from_iterable(opening.values))
         if row[_VALUES] != values:
             row[_VALUES] = values
             row[_INFORM_JSON] = _merged_values(row[_INFORM_JSON], opening, at)
@@ -226,29 +231,32 @@ def _merged_values(stored: str, opening: SessionOpening, at: int) -> str:
     return text
 
 
-def _digest(parts: Sequence[str]) -> int:
+def _digest(parts: Iterable[str]) -> int:
     digest = hashlib.blake2b("\x1f".join(parts).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
 
 
 def _check_opening(opening: SessionOpening) -> None:
-    for name, limit in _TEXT_LIMITS:
-        text = getattr(opening, name)
-        if len(text) > limit or "\0" in text or not text.isascii():
-            check_text(name, text)
     if len(opening.events) > _MAX_EVENTS:
         raise InvalidInput(f"events: the Inform carries {len(opening.events)}; at most {_MAX_EVENTS} are stored")
     if len(opening.values) > _MAX_VALUES:
         raise InvalidInput(f"values: the Inform carries {len(opening.values)}; at most {_MAX_VALUES} are stored")
-    for code, command_key in opening.events:
-        check_text("event code", code)
-        check_text("event command_key", command_key)
-    for name, value, type_ in opening.values:
-        check_text("parameter name", name)
-        check_text("parameter value", value)
-        check_text("parameter type", type_)
     _check_number("retry_count", opening.retry_count)
     _check_number("uptime_s", opening.uptime_s)
+    texts = _texts_of(opening)
+    values = list(chain.from_iterable(opening.values))
+    events = list(chain.from_iterable(opening.events))
+    # The common case, in a few calls: everything short enough for the smallest limit, and plain.
+    together = (*texts, *values, *events)
+    joined = "".join(together)
+    if joined.isascii() and "\0" not in joined and max(map(len, together)) <= _SHORT:
+        return
+    for name, text in zip(_TEXTS, texts, strict=True):
+        check_text(name, text)
+    for names, each in ((_VALUE_FIELDS, opening.values), (_EVENT_FIELDS, opening.events)):
+        for texts_of_one in each:
+            for name, text in zip(names, texts_of_one, strict=True):
+                check_text(name, text)
 
 
 def _check_number(name: str, value: int | None) -> None:

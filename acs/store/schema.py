@@ -187,7 +187,12 @@ operations = Table(
         sqlite_where=text("state IN ('queued', 'sent', 'unknown')"),
         postgresql_where=text("state IN ('queued', 'sent', 'unknown')"),
     ),
-    Index("ix_operations_state_deadline_at", "state", "deadline_at"),
+    Index(
+        "ix_operations_deadline_at",
+        "deadline_at",
+        sqlite_where=text("state IN ('queued', 'sent', 'unknown')"),
+        postgresql_where=text("state IN ('queued', 'sent', 'unknown')"),
+    ),
 )
 
 operation_steps = Table(

@@ -31,7 +31,8 @@ from acs.store.records import (
 
 _READ_ROWS = f"SELECT {', '.join(hot.COLUMNS)} FROM devices WHERE key IN (SELECT value FROM json_each(?))"
 _READ_OPERATIONS = (
-    f"SELECT {', '.join(operations.COLUMNS)} FROM operations WHERE device IN (SELECT value FROM json_each(?))"
+    f"SELECT {', '.join(operations.COLUMNS)} FROM operations INDEXED BY ix_operations_due"
+    " WHERE device IN (SELECT value FROM json_each(?))"
     " AND state IN ('queued', 'sent', 'unknown') ORDER BY id"
 )
 _TOUCH = f"UPDATE devices SET {', '.join(f'{name} = ?' for name in hot.TOUCHED)} WHERE key = ?"

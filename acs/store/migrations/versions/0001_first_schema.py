@@ -389,6 +389,14 @@ def _create_operations() -> None:
         sa.ForeignKeyConstraint(["device"], ["devices.key"], name=op.f("fk_operations_device"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_operations")),
     )
+    op.create_index(
+        "ix_operations_deadline_at",
+        "operations",
+        ["deadline_at"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('queued', 'sent', 'unknown')"),
+        postgresql_where=sa.text("state IN ('queued', 'sent', 'unknown')"),
+    )
     op.create_index("ix_operations_device_id", "operations", ["device", "id"], unique=False)
     op.create_index(
         "ix_operations_due",
@@ -398,7 +406,6 @@ def _create_operations() -> None:
         sqlite_where=sa.text("state IN ('queued', 'sent', 'unknown')"),
         postgresql_where=sa.text("state IN ('queued', 'sent', 'unknown')"),
     )
-    op.create_index("ix_operations_state_deadline_at", "operations", ["state", "deadline_at"], unique=False)
     op.create_index("uq_operations_actor_idempotency_key", "operations", ["actor", "idempotency_key"], unique=True)
     op.create_index("uq_operations_command_key", "operations", ["command_key"], unique=True)
 
