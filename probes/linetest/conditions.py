@@ -158,20 +158,17 @@ def _against_value(name: str, op: Operator, wanted: Scalar | None) -> Leaf:
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
-    """A compiled condition: a leaf by its index, or all / any of nodes."""
+class Joint:
+    """All (`every`) or any of earlier results, named by their places."""
 
-    leaf: int = -1
-    parts: tuple["Node", ...] = ()
-    every: bool = True
+    parts: tuple[int, ...]
+    every: bool
 
     def holds(self, results: Sequence[bool | None]) -> bool | None:
-        """Return whether the condition is met; None when the facts that were measured do not tell."""
-        if self.leaf >= 0:
-            return results[self.leaf]
+        """Return whether it is met; None when what was measured does not tell."""
         unknown = False
-        for part in self.parts:
-            held = part.holds(results)
+        for place in self.parts:
+            held = results[place]
             if held is None:
                 unknown = True
             elif held is not self.every:
@@ -181,19 +178,33 @@ class Node:
 
 @dataclass(slots=True)
 class Compiler:
-    """Collects the distinct tests of a pack, so that each is made once per judgement however many cards use it."""
+    """Collects the distinct conditions of a pack: each is settled once per judgement, however many cards use it.
 
-    leaves: list[Leaf] = field(default_factory=list)
-    _index: dict[str, int] = field(default_factory=dict)
+    A condition becomes a place in the list of results; the parts of a joint condition come before it.
+    """
 
-    def node(self, condition: Condition) -> Node:
-        """Return the compiled form of a condition."""
+    steps: list[Leaf | Joint] = field(default_factory=list)
+    _index: dict[object, int] = field(default_factory=dict)
+
+    def place(self, condition: Condition) -> int:
+        """Return the place of a condition among the results."""
         if condition.fact is not None:
-            key = repr((condition.fact, condition.op, condition.value, condition.value_fact, condition.times))
-            if key not in self._index:
-                self._index[key] = len(self.leaves)
-                self.leaves.append(_leaf(condition))
-            return Node(leaf=self._index[key])
-        if condition.all:
-            return Node(parts=tuple(self.node(part) for part in condition.all), every=True)
-        return Node(parts=tuple(self.node(part) for part in condition.any), every=False)
+            key: object = repr((condition.fact, condition.op, condition.value, condition.value_fact, condition.times))
+            return self._settle(key, lambda: _leaf(condition))
+        parts = tuple(self.place(part) for part in (*condition.all, *condition.any))
+        every = bool(condition.all)
+        return self._settle((parts, every), lambda: Joint(parts, every))
+
+    def _settle(self, key: object, make: Callable[[], Leaf | Joint]) -> int:
+        if key not in self._index:
+            self._index[key] = len(self.steps)
+            self.steps.append(make())
+        return self._index[key]
+
+
+def settle(steps: Sequence[Leaf | Joint], values: Values) -> list[bool | None]:
+    """Return whether each condition is met, in order; None where a fact is missing."""
+    results: list[bool | None] = []
+    for step in steps:
+        results.append(step.holds(results) if isinstance(step, Joint) else step(values))
+    return results

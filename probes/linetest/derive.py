@@ -23,6 +23,8 @@ class Derived:
 DERIVED: Mapping[str, Derived] = {
     # dB above the receiver's sensitivity: negative is below it
     "@light_margin_db": Derived("ont.rx_dbm", ("ont.rx_dbm",)),
+    # the same; an ONT of unknown class is taken for the most sensitive one, so that ignorance never convicts
+    "@light_margin_best_db": Derived("ont.rx_dbm", ("ont.rx_dbm",)),
     # dB below the receiver's overload: negative is too much light
     "@light_headroom_db": Derived("ont.rx_dbm", ("ont.rx_dbm",)),
     # dB against the median of the siblings, at the ONT and at the OLT
@@ -48,6 +50,7 @@ class Limits:
     sensitivity_dbm: Mapping[str, float]
     overload_dbm: Mapping[str, float]
     default_class: str
+    best_class: str
     window_min: float
     alpha: float
     onset_per_day: float
@@ -72,15 +75,16 @@ def _number(values: Mapping[str, Scalar], name: str) -> float | None:
 
 def _light(values: Mapping[str, Scalar], limits: Limits) -> dict[str, Scalar]:
     out: dict[str, Scalar] = {}
-    optical_class = str(values.get("ont.optical_class", limits.default_class))
+    known = values.get("ont.optical_class")
+    worst = best = str(known)
+    if known not in limits.sensitivity_dbm:
+        worst, best = limits.default_class, limits.best_class
     rx, olt_rx = _number(values, "ont.rx_dbm"), _number(values, "ont.olt_rx_dbm")
     median, olt_median = _number(values, "sib.rx_median_dbm"), _number(values, "sib.olt_rx_median_dbm")
     if rx is not None:
-        fallback = limits.default_class
-        out["@light_margin_db"] = round(
-            rx - limits.sensitivity_dbm.get(optical_class, limits.sensitivity_dbm[fallback]), 3
-        )
-        out["@light_headroom_db"] = round(limits.overload_dbm.get(optical_class, limits.overload_dbm[fallback]) - rx, 3)
+        out["@light_margin_db"] = round(rx - limits.sensitivity_dbm[worst], 3)
+        out["@light_margin_best_db"] = round(rx - limits.sensitivity_dbm[best], 3)
+        out["@light_headroom_db"] = round(limits.overload_dbm[worst] - rx, 3)
         if median is not None:
             out["@light_against_siblings_db"] = round(rx - median, 3)
     if olt_rx is not None and olt_median is not None:

@@ -83,6 +83,8 @@ def _from_scores(case: _Case) -> _Decision:
         if lacking is None or lacking:
             return _undecided(case, first, lacking, "not everything that a healthy line needs was measured")
         return _said(case, first)
+    if first.score_db - first.card.base_db < rules.min_evidence_db:
+        return _undecided(case, first, lacking, f"too little speaks for {first.card.id}")
     needs = unmet_needs(first.card.cause, case.view, strict_gates=case.strict_gates)
     if needs:
         return _undecided(case, first, needs, f"{first.card.id} may not be said without {', '.join(needs)}")
@@ -103,7 +105,7 @@ def _said(case: _Case, first: Scored) -> _Decision:
 
 def _undecided(case: _Case, first: Scored, wanted: tuple[str, ...] | None, why: str) -> _Decision:
     for item in case.pack.file.fallback:
-        if case.pack.node(item.when).holds(case.view.results) is True:
+        if case.pack.met(item.when, case.view.results):
             lines = evidence(first.card, case.view, case.pack)
             return _Decision(
                 item.cause, item.confidence or first.posterior, "fallback", lines, wanted=wanted or (), why=why

@@ -6,7 +6,6 @@ The rule of this file: a gate answers only on a measured fact; an unknown fact o
 from dataclasses import dataclass
 from math import log10
 
-from probes.linetest.conditions import Node
 from probes.linetest.derive import DERIVED
 from probes.linetest.model import Evidence
 from probes.linetest.norms import norm_of
@@ -33,7 +32,7 @@ def first_gate(pack: Pack, technology: str, view: View) -> Answer | None:
     """Return the answer of the first gate of the pack that is met."""
     for gate in pack.file.gate:
         applies = "any" in gate.applies_to or technology in gate.applies_to
-        if applies and pack.node(gate.when).holds(view.results) is True:
+        if applies and pack.met(gate.when, view.results):
             return _answer(pack, gate, view)
     return None
 
@@ -48,16 +47,16 @@ def _answer(pack: Pack, gate: Gate, view: View) -> Answer:
 def mass_fault(pack: Pack, technology: str, view: View) -> Answer | None:
     """Return the mass fault that the siblings show, of the first kind that fits."""
     outage = pack.file.outage
-    if technology not in outage.applies_to or pack.node(outage.when).holds(view.results) is not True:
+    if technology not in outage.applies_to or not pack.met(outage.when, view.results):
         return None
     for kind in outage.kinds:
-        if kind.when is None or pack.node(kind.when).holds(view.results) is True:
+        if kind.when is None or pack.met(kind.when, view.results):
             return _kind(pack, kind, view)
     return None
 
 
 def _kind(pack: Pack, kind: OutageKind, view: View) -> Answer:
-    place = next((item.location for item in kind.places if _met(pack.node(item.when), view)), "")
+    place = next((item.location for item in kind.places if pack.met(item.when, view.results)), "")
     facts = [*(kind.when.facts() if kind.when else ()), "sib.n", "sib.down_ratio", "ont.run_state"]
     decisive = line(view, "sib.others_down_window", chance_db(pack, view), norm_of(pack, "sib.others_down_window"))
     lines = (decisive, *(item for item in _lines(pack, tuple(facts), view) if item.fact != decisive.fact))
@@ -70,10 +69,6 @@ def chance_db(pack: Pack, view: View) -> float:
     n, fallen = int(float(view.values["sib.n"])), int(float(view.values["sib.others_down_window"]))
     tail = binomial_tail(min(n, 4096) - 1, fallen, outage.onset_per_day * outage.window_min / 1440.0)
     return round(min(60.0, -10.0 * log10(max(tail, 1e-6))), 1)
-
-
-def _met(node: Node, view: View) -> bool:
-    return node.holds(view.results) is True
 
 
 def _lines(pack: Pack, names: tuple[str, ...], view: View) -> tuple[Evidence, ...]:

@@ -3,14 +3,16 @@
 The rule of this file: it knows the form of a pack and no figure of one; thresholds live in packs/*.toml.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import log10
+from math import inf, log10
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from probes.linetest.conditions import Compiler, Condition, Leaf, Node
+from probes.facts import FACTS, FactSpec
+from probes.linetest.conditions import Compiler, Condition, Joint, Leaf
+from probes.linetest.derive import Limits
 from probes.linetest.model import LOCATIONS, QUEUES, PackRef, Title, VerdictKind
 
 TECHNOLOGIES = ("pon", "fttb", "dsl", "any")
@@ -45,6 +47,7 @@ class EngineSettings(_Strict):
     """When a cause may be said, what a wrong decision costs, and how long a ticket may take."""
 
     min_posterior: float = Field(ge=0, le=1)
+    min_evidence_db: float = Field(ge=0)
     min_margin_db: float = Field(ge=0)
     cap: float = Field(gt=0, lt=1)
     due_h: float = Field(gt=0)
@@ -55,6 +58,7 @@ class EngineSettings(_Strict):
     cost_day_lost: float = Field(gt=0)
     complaint_window_h: float = Field(gt=0)
     optical_class: str
+    optical_class_best: str
 
 
 class FactRule(_Strict):
@@ -267,8 +271,9 @@ class PackFile(_Strict):
 
     @model_validator(mode="after")
     def _names(self) -> Self:
-        if self.engine.optical_class not in self.optical:
-            raise ValueError(f"engine.optical_class {self.engine.optical_class!r} is not in [optical]; add it there")
+        for name in (self.engine.optical_class, self.engine.optical_class_best):
+            if name not in self.optical:
+                raise ValueError(f"engine: optical class {name!r} is not in [optical]; add it there")
         if "nff" not in self.coverage:
             raise ValueError("[coverage.nff] is missing")
         for name in ("nff", "other", "not_determined"):
@@ -293,9 +298,9 @@ def _member(value: str, allowed: tuple[str, ...], what: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CompiledRow:
-    """A row ready to be counted: its node, its facts, its key among groups (a row without a group is its own)."""
+    """A row ready to be counted: the place of its condition, its facts, its group (a row without one is its own)."""
 
-    node: Node
+    place: int
     fact: str
     facts: tuple[str, ...]
     yes: float
@@ -315,19 +320,43 @@ class Card:
     cause: Cause
 
 
+#: what a settled condition does: (card, points) for every card that counts it on its own
+Effects = tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The cards of a technology, and their rows turned round: from each settled condition to the cards it moves."""
+
+    cards: tuple[Card, ...]
+    single: tuple[tuple[int, Effects, Effects], ...]
+    grouped: tuple[tuple[int, CompiledRow], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How a fact is read under this pack."""
+
+    spec: FactSpec
+    rule: FactRule
+    max_age_s: float
+
+
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """A checked and compiled pack. `cards` is by technology; `nodes` holds the compiled conditions by identity."""
+    """A checked and compiled pack. `plans` is by technology; `places` finds a condition of the file by identity."""
 
     ref: PackRef
     file: PackFile
-    leaves: tuple[Leaf, ...]
-    cards: Mapping[str, tuple[Card, ...]]
-    nodes: Mapping[int, Node]
+    steps: tuple[Leaf | Joint, ...]
+    plans: Mapping[str, Plan]
+    places: Mapping[int, int]
+    readers: Mapping[str, Reader]
+    limits: Limits
 
-    def node(self, condition: Condition) -> Node:
-        """Return the compiled form of a condition that belongs to this pack."""
-        return self.nodes[id(condition)]
+    def met(self, condition: Condition, results: Sequence[bool | None]) -> bool:
+        """Return whether a condition of this pack's file is known to be met."""
+        return results[self.places[id(condition)]] is True
 
     def cause(self, name: str) -> Cause:
         """Return a cause of the pack by its id."""
@@ -337,10 +366,10 @@ class Pack:
 def compile_pack(file: PackFile, digest: str) -> Pack:
     """Return the pack ready for judging; `digest` names the exact text that it was read from."""
     compiler = Compiler()
-    nodes = {id(condition): compiler.node(condition) for condition in _conditions(file)}
-    cards = {technology: _cards(file, technology, compiler) for technology in TECHNOLOGIES}
+    places = {id(condition): compiler.place(condition) for condition in _conditions(file)}
+    plans = {technology: _plan(_cards(file, technology, compiler)) for technology in TECHNOLOGIES}
     ref = PackRef(file.pack.id, file.pack.version, digest)
-    return Pack(ref, file, tuple(compiler.leaves), cards, nodes)
+    return Pack(ref, file, tuple(compiler.steps), plans, places, _readers(file), _limits(file))
 
 
 def _conditions(file: PackFile) -> list[Condition]:
@@ -364,13 +393,55 @@ def _cards(file: PackFile, technology: str, compiler: Compiler) -> tuple[Card, .
     )
 
 
+def _plan(cards: tuple[Card, ...]) -> Plan:
+    met: dict[int, list[tuple[int, float]]] = {}
+    unmet: dict[int, list[tuple[int, float]]] = {}
+    grouped = []
+    for number, card in enumerate(cards):
+        for row in card.rows:
+            if row.only_if or not row.group.startswith("#"):
+                grouped.append((number, row))
+                continue
+            if row.yes:
+                met.setdefault(row.place, []).append((number, row.yes))
+            if row.no:
+                unmet.setdefault(row.place, []).append((number, row.no))
+    places = sorted({*met, *unmet})
+    single = tuple((place, tuple(met.get(place, ())), tuple(unmet.get(place, ()))) for place in places)
+    return Plan(cards, single, tuple(grouped))
+
+
+def _readers(file: PackFile) -> dict[str, Reader]:
+    out = {}
+    for name, spec in FACTS.items():
+        rule = file.facts.get(name, FactRule())
+        oldest = rule.max_age_s if rule.max_age_s is not None else spec.max_age_s
+        out[name] = Reader(spec, rule, inf if oldest is None else float(oldest))
+    return out
+
+
+def _limits(file: PackFile) -> Limits:
+    engine, optical = file.engine, file.optical
+    return Limits(
+        {name: item.sensitivity_dbm for name, item in optical.items()},
+        {name: item.overload_dbm for name, item in optical.items()},
+        engine.optical_class,
+        engine.optical_class_best,
+        file.outage.window_min,
+        file.outage.alpha,
+        file.outage.onset_per_day,
+        engine.complaint_window_h,
+    )
+
+
 def _rows(file: PackFile, cause: Cause, compiler: Compiler) -> tuple[CompiledRow, ...]:
     rows = []
     for number, row in enumerate(file.rows(cause)):
         facts = row.facts()
         rule = file.facts.get(facts[0])
+        only_if = f"@{row.only_if}" if row.only_if else ""
         group = row.group or (rule.group if rule else "") or f"#{number}"
-        rows.append(CompiledRow(compiler.node(row), facts[0], facts, row.yes, row.no, group, row.only_if, row))
+        rows.append(CompiledRow(compiler.place(row), facts[0], facts, row.yes, row.no, group, only_if, row))
     return tuple(rows)
 
 

@@ -19,7 +19,7 @@ def coverage(pack: Pack, technology: str, view: View) -> tuple[str, ...] | None:
     if not base:
         return None
     adds: tuple[str, ...] = getattr(rules, _SERVICE_ADDS.get(str(view.values.get("ticket.service")), ""), ())
-    also = [name for item in rules.also if _met(pack, item.when, view) for name in item.facts]
+    also = [name for item in rules.also if pack.met(item.when, view.results) for name in item.facts]
     return tuple(dict.fromkeys((*base, *adds, *also)))
 
 
@@ -52,7 +52,7 @@ def _quiet(view: View) -> tuple[str, ...]:
 def instead(pack: Pack, cause: Cause, view: View) -> Instead | None:
     """Return what the cause becomes on this line: repeats, another's router, services restored."""
     for item in cause.instead:
-        if _met(pack, item.when, view):
+        if pack.met(item.when, view.results):
             return item
     return None
 
@@ -111,7 +111,3 @@ def _unsafe(pack: Pack, action: str, view: View) -> list[str]:
     if rule.limit_24h is not None and isinstance(count, int | float) and count >= rule.limit_24h:
         reasons.append(f"limit_24h:{action}")
     return reasons
-
-
-def _met(pack: Pack, condition: object, view: View) -> bool:
-    return pack.nodes[id(condition)].holds(view.results) is True

@@ -4,14 +4,13 @@ score = 10·log10(prior) + Σ over groups of the strongest points; posterior = s
 The rule of this file: the sum that is explained is the sum that decided.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from probes.facts import FACTS
 from probes.linetest.derive import DERIVED
 from probes.linetest.model import Candidate, Evidence, Title
 from probes.linetest.norms import norm_of
-from probes.linetest.pack import Card, CompiledRow, Pack
+from probes.linetest.pack import Card, CompiledRow, Pack, Plan
 from probes.linetest.view import View
 
 
@@ -30,10 +29,12 @@ class Scored:
 
 def rank(pack: Pack, technology: str, view: View) -> list[Scored]:
     """Return every card of the technology and of the ticket's service, most believed first; ties by id."""
+    plan = pack.plans.get(technology) or pack.plans["any"]
     service = view.values.get("ticket.service")
+    sums = _sums(plan, view)
     scored = [
-        (total(card.rows, view) + card.base_db, card)
-        for card in pack.cards.get(technology, pack.cards["any"])
+        (score + card.base_db, card)
+        for score, card in zip(sums, plan.cards, strict=True)
         if not card.cause.services or service is None or service in card.cause.services
     ]
     best = max(score for score, _ in scored)
@@ -44,33 +45,34 @@ def rank(pack: Pack, technology: str, view: View) -> list[Scored]:
     return ranked
 
 
-def total(rows: Sequence[CompiledRow], view: View) -> float:
-    """Return the sum of a card's rows without its prior: of each group only the strongest points count."""
+def _sums(plan: Plan, view: View) -> list[float]:
+    """Return the sum of every card without its prior: of each group only the strongest points count."""
     results, values = view.results, view.values
-    alone = 0.0
-    groups: dict[str, float] = {}
-    for row in rows:
-        if row.only_if and values.get("@" + row.only_if) is not True:
-            continue
-        held = row.node.holds(results)
-        if held is None:
+    sums = [0.0] * len(plan.cards)
+    for place, met, unmet in plan.single:
+        held = results[place]
+        if held is not None:
+            for number, points in met if held else unmet:
+                sums[number] += points
+    strongest: dict[tuple[int, str], float] = {}
+    for number, row in plan.grouped:
+        held = results[row.place]
+        if held is None or (row.only_if and values.get(row.only_if) is not True):
             continue
         points = row.yes if held else row.no
-        if row.group[0] == "#":
-            alone += points
-        elif abs(points) > abs(groups.get(row.group, 0.0)):
-            groups[row.group] = points
-    return alone + sum(groups.values())
+        if abs(points) > abs(strongest.get((number, row.group), 0.0)):
+            strongest[number, row.group] = points
+    for (number, _), points in strongest.items():
+        sums[number] += points
+    return sums
 
 
 def counted(card: Card, view: View) -> list[tuple[CompiledRow, bool, float]]:
     """Return the rows that make up the sum (row, was it met, points), strongest first."""
     strongest: dict[str, tuple[CompiledRow, bool, float]] = {}
     for row in card.rows:
-        if row.only_if and view.values.get("@" + row.only_if) is not True:
-            continue
-        held = row.node.holds(view.results)
-        if held is None:
+        held = view.results[row.place]
+        if held is None or (row.only_if and view.values.get(row.only_if) is not True):
             continue
         points = row.yes if held else row.no
         before = strongest.get(row.group)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import isfinite
 
-from probes.facts import FACTS, Fact, FactKind, Facts, FactSpec, Quality, Scalar
-from probes.linetest.derive import Limits, derive
+from probes.facts import Fact, FactKind, Facts, FactSpec, Quality, Scalar
+from probes.linetest.conditions import settle
+from probes.linetest.derive import derive
 from probes.linetest.pack import FactRule, Pack
 
 _NO_RULE = FactRule()
@@ -38,49 +39,33 @@ def look(facts: Facts, pack: Pack, now: datetime) -> View:
     view = View()
     for name in sorted(facts):
         _take(view, facts[name], name, pack, now)
-    derived = derive(view.values, view.instants, view.measured_at, now, limits(pack))
+    derived = derive(view.values, view.instants, view.measured_at, now, pack.limits)
     view.values.update(derived)
-    view.results = [leaf(view.values) for leaf in pack.leaves]
+    view.results = settle(pack.steps, view.values)
     _distrust(view, pack, now)
     return view
 
 
-def limits(pack: Pack) -> Limits:
-    """Return the figures of the pack that derived values need."""
-    file = pack.file
-    return Limits(
-        {name: item.sensitivity_dbm for name, item in file.optical.items()},
-        {name: item.overload_dbm for name, item in file.optical.items()},
-        file.engine.optical_class,
-        file.outage.window_min,
-        file.outage.alpha,
-        file.outage.onset_per_day,
-        file.engine.complaint_window_h,
-    )
-
-
 def _take(view: View, fact: Fact, name: str, pack: Pack, now: datetime) -> None:
-    spec = FACTS.get(name)
-    if spec is None:
+    reader = pack.readers.get(name)
+    if reader is None:
         view.ignored.append(name)
         return
     if fact.value is None or fact.quality not in (Quality.OK, Quality.STALE):
         if fact.quality in (Quality.UNREADABLE, Quality.ERROR):
             view.unreadable.append(name)
         return
-    rule = pack.file.facts.get(name, _NO_RULE)
-    value = readable(fact.value, spec, rule)
+    value = readable(fact.value, reader.spec, reader.rule)
     if value is None:
         view.unreadable.append(name)
         return
     age = max((now - fact.at).total_seconds(), 0.0)
-    oldest = rule.max_age_s if rule.max_age_s is not None else spec.max_age_s
-    if fact.quality is Quality.STALE or (oldest is not None and age > oldest):
+    if fact.quality is Quality.STALE or age > reader.max_age_s:
         view.stale.append(name)
         return
     view.values[name], view.ages[name], view.measured_at[name] = value, age, fact.at
     view.sources[name] = fact.source
-    if spec.kind is FactKind.INSTANT:
+    if reader.spec.kind is FactKind.INSTANT:
         view.instants[name] = instant(str(value)) or now
 
 
@@ -123,7 +108,7 @@ def instant(text: str) -> datetime | None:
 def _distrust(view: View, pack: Pack, now: datetime) -> None:
     dropped = False
     for item in pack.file.distrust:
-        if pack.node(item.when).holds(view.results) is not True:
+        if not pack.met(item.when, view.results):
             continue
         for pattern in item.drop:
             for name in [name for name in view.values if _matches(name, pattern)]:
@@ -134,8 +119,8 @@ def _distrust(view: View, pack: Pack, now: datetime) -> None:
     if dropped:
         for name in [name for name in view.values if name.startswith("@")]:
             del view.values[name]
-        view.values.update(derive(view.values, view.instants, view.measured_at, now, limits(pack)))
-        view.results = [leaf(view.values) for leaf in pack.leaves]
+        view.values.update(derive(view.values, view.instants, view.measured_at, now, pack.limits))
+        view.results = settle(pack.steps, view.values)
 
 
 def _matches(name: str, pattern: str) -> bool:
