@@ -1,0 +1,127 @@
+"""`secondline probe`, as a process of its own against an agent in this one."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.exit_status import ExitStatus
+from probes import ping
+from probes.errors import ProbeRefused
+from probes.snmp.agent import Agent, AgentTable
+from tests.probes.conftest import StartAgent
+from tests.probes.snmprec import table_of
+
+CASE = Path(__file__).parents[2] / "fixtures" / "olt" / "huawei-smartax" / "power-off"
+
+
+async def run(*arguments: str) -> tuple[int, str, str]:
+    command = [sys.executable, "-m", "cli.main", "probe", *arguments]
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe, cwd=Path(__file__).parents[2])
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+@pytest.fixture
+async def agent(start_agent: StartAgent) -> Agent:
+    return await start_agent(table_of(CASE / "capture.snmprec"))
+
+
+def at(agent: Agent, *more: str) -> list[str]:
+    return ["olt", "127.0.0.1", "--port", str(agent.port), "--slot", "1", "--port-number", "1", *more]
+
+
+async def test_an_ont_is_shown_with_unit_source_and_age(agent: Agent) -> None:
+    code, out, _ = await run(*at(agent, "--ont", "3", "--time-zone", "Europe/Moscow", "--lang", "en"))
+    assert code == ExitStatus.OK
+    lines = {line.split()[0]: line for line in out.splitlines() if line.strip()}
+    assert "offline" in lines["ont.run_state"]
+    assert "2026-11-20T18:14:09+00:00" in lines["ont.last_down_at"]
+    assert " m " in lines["ont.distance_m"] and "127.0.0.1, snmp" in lines["ont.distance_m"]
+    assert "missing (2147483647)" in lines["ont.rx_dbm"]
+    assert lines["ont.rx_dbm"].rstrip().endswith("s")
+
+
+async def test_json_of_an_ont_found_by_its_serial(agent: Agent) -> None:
+    code, out, err = await run(*at(agent, "--serial", "HWTC7A00C3D1", "--json"))
+    document = json.loads(out)
+    assert (code, err, document["profile"]) == (ExitStatus.OK, "", "huawei-smartax")
+    facts = {fact["name"]: fact for fact in document["facts"]}
+    assert facts["ont.last_down_cause"]["value"] == "dgi"
+    assert facts["ont.distance_m"] | {"at": ""} == {
+        "name": "ont.distance_m",
+        "value": 1834.0,
+        "unit": "m",
+        "at": "",
+        "source": "127.0.0.1",
+        "method": "snmp",
+        "quality": "ok",
+        "raw": "1834",
+    }
+
+
+async def test_a_whole_port_is_a_table_of_its_onts(agent: Agent, tmp_path: Path) -> None:
+    community = tmp_path / "community"
+    community.write_text("public\n")
+    code, out, _ = await run(*at(agent, "--community-file", str(community), "--lang", "ru"))
+    assert code == ExitStatus.OK
+    assert "HWTC0A000001" in out and "HWTC7A00C3D1" in out and "-18.9" in out
+    code, out, _ = await run(*at(agent, "--json"))
+    document = json.loads(out)
+    assert [one["ont"] for one in document["onts"]] == [0, 1, 3]
+    assert document["complete"] is True
+
+
+async def test_an_ont_that_is_not_there_is_not_found(agent: Agent) -> None:
+    code, _, err = await run(*at(agent, "--ont", "77"))
+    assert code == ExitStatus.NOT_FOUND
+    assert "ONT 77 is not on port 0/1/1" in err
+
+
+async def test_a_silent_node_is_unreachable(agent: Agent) -> None:
+    agent.answering = False
+    code, _, err = await run(*at(agent, "--timeout", "0.1", "--profile", "huawei-smartax"))
+    assert code == ExitStatus.UNREACHABLE
+    assert "does not answer SNMP" in err
+    code, _, err = await run(*at(agent, "--timeout", "0.1"))
+    assert code == ExitStatus.UNREACHABLE
+    assert "did not answer SNMP in 3 tries" in err
+
+
+async def test_a_wrong_command_line_names_what_is_wrong(agent: Agent, start_agent: StartAgent, tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n")
+    for arguments, message in (
+        (["--community-file", str(tmp_path / "none")], "does not exist"),
+        (["--community-file", str(tmp_path / "empty")], "write the community into it"),
+        (["--profile", "nonesuch"], "there is no access profile 'nonesuch'"),
+        (["--time-zone", "Mars/Olympus"], "Mars/Olympus"),
+        (["--frame", "64"], "frame 64 does not exist here"),
+    ):
+        code, _, err = await run(*at(agent, *arguments, "--lang", "en"))
+        assert (code, message in err) == (ExitStatus.USAGE, True), err
+    unknown = await start_agent(AgentTable())
+    code, _, err = await run(*at(unknown))
+    assert code == ExitStatus.USAGE
+    assert "no profile knows sysObjectID" in err
+
+
+async def test_ping_shows_loss_and_times() -> None:
+    try:
+        ping._open(ping._FAMILIES[4])[0].close()
+    except ProbeRefused as error:
+        pytest.skip(f"until this process may ping: {error}")
+    code, out, _ = await run("ping", "127.0.0.1", "127.0.0.2", "--count", "2", "--interval", "0.01", "--json")
+    assert code == ExitStatus.OK
+    assert [(one["address"], one["received"], one["loss_pct"]) for one in json.loads(out)] == [
+        ("127.0.0.1", 2, 0.0),
+        ("127.0.0.2", 2, 0.0),
+    ]
+    code, out, _ = await run("ping", "127.0.0.1", "--count", "1", "--lang", "en")
+    assert code == ExitStatus.OK and "127.0.0.1" in out and "Loss" in out
+    code, _, err = await run("ping", "cpe.invalid")
+    assert code == ExitStatus.REFUSED
+    assert "cpe.invalid has no address" in err
