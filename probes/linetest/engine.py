@@ -157,6 +157,7 @@ def _verdict(case: _Case, decision: _Decision) -> Verdict:
         parts=cause.parts,
         post_check=_post_check(cause.post_check),
         ignored=tuple(view.ignored),
+        context={name: view.values[name] for name in pack.quoted(cause_id) if name in view.values},
         trace=_trace(case, decision),
     )
 

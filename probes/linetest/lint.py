@@ -9,7 +9,7 @@ from probes.facts import FACTS, FactKind, FactSpec
 from probes.linetest.conditions import Condition, Operator
 from probes.linetest.derive import DERIVED
 from probes.linetest.model import VerdictKind
-from probes.linetest.pack import Cause, PackFile, Row
+from probes.linetest.pack import QUOTE, Cause, PackFile, Row
 
 #: a cause whose positive evidence sums to less can hardly win
 LEAST_POSITIVE_DB = 10.0
@@ -60,23 +60,17 @@ def _names(file: PackFile) -> Iterator[str]:
 
 def _conditions(file: PackFile) -> Iterator[tuple[str, Condition]]:
     yield "outage.when", file.outage.when
-    for number, gate in enumerate(file.gate):
-        yield f"gate.{number}.when", gate.when
-    for number, fallback in enumerate(file.fallback):
-        yield f"fallback.{number}.when", fallback.when
+    yield from ((f"gate.{number}.when", gate.when) for number, gate in enumerate(file.gate))
+    yield from ((f"fallback.{number}.when", item.when) for number, item in enumerate(file.fallback))
     for kind in file.outage.kinds:
         if kind.when is not None:
             yield f"outage.kinds.{kind.cause}.when", kind.when
-        for place in kind.places:
-            yield f"outage.kinds.{kind.cause}.places", place.when
+        yield from ((f"outage.kinds.{kind.cause}.places", place.when) for place in kind.places)
     for name, trait in file.trait.items():
-        for number, row in enumerate(trait.evidence):
-            yield f"trait.{name}.evidence.{number}", row
+        yield from ((f"trait.{name}.evidence.{number}", row) for number, row in enumerate(trait.evidence))
     for name, cause in file.cause.items():
-        for number, row in enumerate(cause.evidence):
-            yield f"cause.{name}.evidence.{number}", row
-        for number, instead in enumerate(cause.instead):
-            yield f"cause.{name}.instead.{number}", instead.when
+        yield from ((f"cause.{name}.evidence.{number}", row) for number, row in enumerate(cause.evidence))
+        yield from ((f"cause.{name}.instead.{number}", item.when) for number, item in enumerate(cause.instead))
 
 
 def _condition(condition: Condition) -> Iterator[str]:
@@ -112,6 +106,10 @@ def _card(name: str, cause: Cause, file: PackFile) -> Iterator[str]:
     for row in cause.evidence:
         if row.only_if and f"@{row.only_if}" not in DERIVED:
             yield f"only_if {row.only_if!r} is no predicate of the engine; see linetest/derive.py"
+    for text in (cause.text.ru, cause.text.en, cause.script.ru, cause.script.en):
+        for fact in QUOTE.findall(text):
+            if fact not in FACTS:
+                yield f"text: unknown fact {fact!r}; the names are in probes/facts.py"
     for fact in (fact for group in cause.needs for fact in group if fact not in FACTS):
         yield f"needs: unknown fact {fact!r}; the names are in probes/facts.py"
     if cause.action and cause.action not in file.action:

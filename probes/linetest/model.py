@@ -1,7 +1,7 @@
 """What a judgement is made of and what it says. Values only; the rule of this file: nothing here decides."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from probes.facts import Scalar
@@ -152,4 +152,66 @@ class Verdict:
     parts: tuple[str, ...] = ()
     post_check: str = ""
     ignored: tuple[str, ...] = ()
+    #: facts that the texts quote, by name
+    context: dict[str, Scalar] = field(default_factory=dict)
     trace: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, object]:
+        """Return the verdict as plain JSON values; the keys are a contract with other programs."""
+        return {
+            "verdict": self.verdict.value,
+            "cause": self.cause,
+            "location": self.location,
+            "posterior": self.posterior,
+            "runner_up": _candidate(self.runner_up),
+            "evidence": [_line(item) for item in self.evidence],
+            "not_measured": list(self.not_measured),
+            "next_probe": self.next_probe,
+            "needs_human": self.needs_human,
+            "queue": self.queue,
+            "pack": {"id": self.pack.id, "version": self.pack.version, "hash": self.pack.hash},
+            "title": self.title,
+            "text": self.text,
+            "script": self.script,
+            "action": self.action or None,
+            "scope": self.scope or None,
+            "parts": list(self.parts),
+            "post_check": self.post_check or None,
+            "human_reasons": list(self.human_reasons),
+            "technology": self.technology,
+            "judged_at": _stamp(self.judged_at),
+            "due_at": _stamp(self.due_at),
+            "ranking": [_candidate(item) for item in self.ranking],
+            "secondary": [_finding(item) for item in self.secondary],
+            "ignored": list(self.ignored),
+            "trace": list(self.trace),
+        }
+
+
+def _candidate(item: Candidate | None) -> dict[str, object] | None:
+    if item is None:
+        return None
+    return {"cause": item.cause, "posterior": item.posterior, "score_db": item.score_db}
+
+
+def _line(item: Evidence) -> dict[str, object]:
+    return {
+        "fact": item.fact,
+        "value": item.value,
+        "unit": item.unit,
+        "points": item.points,
+        "age_s": item.age_s,
+        "norm": item.norm.get("en", ""),
+        "norm_ru": item.norm.get("ru", ""),
+        "source": item.source,
+        "held": item.held,
+    }
+
+
+def _finding(item: Finding) -> dict[str, object]:
+    lines = [_line(line) for line in item.evidence]
+    return {"cause": item.cause, "title": item.title, "location": item.location, "evidence": lines}
+
+
+def _stamp(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

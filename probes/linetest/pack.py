@@ -6,6 +6,7 @@ The rule of this file: it knows the form of a pack and no figure of one; thresho
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, log10
+from re import compile as compile_pattern
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -14,6 +15,9 @@ from probes.facts import FACTS, FactSpec
 from probes.linetest.conditions import Compiler, Condition, Joint, Leaf
 from probes.linetest.derive import Limits
 from probes.linetest.model import LOCATIONS, QUEUES, PackRef, Title, VerdictKind
+
+#: a fact quoted in a text
+QUOTE = compile_pattern(r"\{([a-z0-9_.]+)\}")
 
 TECHNOLOGIES = ("pon", "fttb", "dsl", "any")
 
@@ -353,10 +357,15 @@ class Pack:
     places: Mapping[int, int]
     readers: Mapping[str, Reader]
     limits: Limits
+    quotes: Mapping[str, tuple[str, ...]]
 
     def met(self, condition: Condition, results: Sequence[bool | None]) -> bool:
         """Return whether a condition of this pack's file is known to be met."""
         return results[self.places[id(condition)]] is True
+
+    def quoted(self, name: str) -> tuple[str, ...]:
+        """Return the facts that the text of a cause quotes as {fact.name}."""
+        return self.quotes[name]
 
     def cause(self, name: str) -> Cause:
         """Return a cause of the pack by its id."""
@@ -368,8 +377,9 @@ def compile_pack(file: PackFile, digest: str) -> Pack:
     compiler = Compiler()
     places = {id(condition): compiler.place(condition) for condition in _conditions(file)}
     plans = {technology: _plan(_cards(file, technology, compiler)) for technology in TECHNOLOGIES}
+    quotes = {name: tuple(QUOTE.findall(cause.text.en)) for name, cause in file.cause.items()}
     ref = PackRef(file.pack.id, file.pack.version, digest)
-    return Pack(ref, file, tuple(compiler.steps), plans, places, _readers(file), _limits(file))
+    return Pack(ref, file, tuple(compiler.steps), plans, places, _readers(file), _limits(file), quotes)
 
 
 def _conditions(file: PackFile) -> list[Condition]:
