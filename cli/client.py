@@ -93,7 +93,10 @@ class Client:
                 if response.status_code >= 400:
                     response.read()
                     raise self._error(response)
-                yield from _parse_events(response.iter_lines())
+                for event in _parse_events(response.iter_lines()):
+                    if event.name == "error":
+                        raise CliError(str(event.data.get("message")) if isinstance(event.data, dict) else "error")
+                    yield event
         except httpx.ReadTimeout as error:
             text = _("Nothing came from {url} for {seconds} s; look with: secondline operation list").format(
                 url=self.url, seconds=round(timeout_s)
@@ -187,8 +190,8 @@ def read_token(path: Path) -> str:
 
 
 def _client_file() -> dict[str, object]:
-    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    path = home / "secondline" / "client.toml"
+    home = os.environ.get("XDG_CONFIG_HOME") or os.path.join(os.path.expanduser("~"), ".config")
+    path = Path(home) / "secondline" / "client.toml"
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

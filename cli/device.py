@@ -48,7 +48,13 @@ def list_devices(
         output.print_json(found)
         return
     rows = [
-        [d.get("key"), d.get("manufacturer"), d.get("software_version"), d.get("line"), d.get("last_inform_at")]
+        [
+            d.get("key"),
+            d.get("manufacturer"),
+            d.get("software_version"),
+            d.get("line"),
+            output.instant(d.get("last_inform_at")),
+        ]
         for d in output.items(found)
     ]
     output.print_table([_("device"), _("manufacturer"), _("software"), _("line"), _("last Inform")], rows)

@@ -86,8 +86,10 @@ def show(line_id: str, url: str | None, token_file: Path | None, as_json: bool) 
     )
     for device in found.get("devices") or ():
         text = _("device {key}: last Inform {at}")
-        output.print_line(text.format(key=device.get("key"), at=device.get("last_inform_at")))
-    rows = [[f.get("name"), f.get("value"), f.get("source"), f.get("at")] for f in found.get("facts") or ()]
+        output.print_line(text.format(key=device.get("key"), at=output.instant(device.get("last_inform_at"))))
+    rows = [
+        [f.get("name"), f.get("value"), f.get("source"), output.instant(f.get("at"))] for f in found.get("facts") or ()
+    ]
     output.print_table([_("fact"), _("value"), _("source"), _("at")], rows)
 
 

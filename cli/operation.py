@@ -60,7 +60,7 @@ def list_operations(
         output.print_json(found)
         return
     rows = [
-        [o["id"], o.get("created_at"), o.get("kind"), o.get("state"), o.get("device"), o.get("detail")]
+        [o["id"], output.instant(o.get("created_at")), o.get("kind"), o.get("state"), o.get("device"), o.get("detail")]
         for o in output.items(found)
     ]
     output.print_table([_("id"), _("created"), _("kind"), _("state"), _("device"), _("detail")], rows)
@@ -107,9 +107,7 @@ def follow(client: Client, operation_id: str, *, timeout_s: float, quiet: bool) 
     with output.progress(_("Waiting for the device"), quiet=quiet) as progress:
         for event in client.events(f"/operations/{operation_id}/events", timeout_s=timeout_s):
             if event.name == "step":
-                text = step_text(event.data)
-                progress.step(text)
-                progress.update(text)
+                progress.step(step_text(event.data))
             elif event.name == "end":
                 ended: dict[str, Any] = event.data
                 return ended

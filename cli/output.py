@@ -14,8 +14,10 @@ from rich.panel import Panel
 from rich.status import Status
 from rich.table import Table
 
-#: width of tables and cards where standard output is not a terminal
+#: width of cards where standard output is not a terminal
 PLAIN_WIDTH = 110
+#: width of tables there: a program that reads them wants no folded cells
+TABLE_WIDTH = 1_000
 
 
 def print_json(value: object) -> None:
@@ -41,7 +43,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, tit
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
-    _console().print(table)
+    _console(width=TABLE_WIDTH).print(table)
 
 
 def print_pairs(pairs: Sequence[tuple[str, object]]) -> None:
@@ -52,7 +54,12 @@ def print_pairs(pairs: Sequence[tuple[str, object]]) -> None:
     for name, value in pairs:
         if value is not None:
             table.add_row(escape(name), escape(str(value)))
-    _console().print(table)
+    _console(width=TABLE_WIDTH).print(table)
+
+
+def instant(value: object) -> str | None:
+    """Return an RFC 3339 instant of the API as a person reads it: UTC, to the second; None for none."""
+    return str(value)[:19].replace("T", " ") if value else None
 
 
 def print_card(title: str, lines: Sequence[str], *, style: str = "") -> None:
@@ -76,9 +83,11 @@ class Progress:
             print_note(text)
 
     def step(self, text: str) -> None:
-        """Say something that stays on the screen."""
+        """Say something that stays on the screen, and that it goes on."""
         if not self._quiet:
             print_note(text)
+        if self._status is not None:
+            self._status.update(escape(text.strip()))
 
 
 @contextmanager
@@ -94,12 +103,12 @@ def progress(text: str, *, quiet: bool = False) -> Iterator[Progress]:
         yield Progress(status, quiet)
 
 
-def _console(*, stderr: bool = False) -> Console:
+def _console(*, stderr: bool = False, width: int = PLAIN_WIDTH) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     terminal = stream.isatty()
     return Console(
         stderr=stderr,
-        width=None if terminal else PLAIN_WIDTH,
+        width=None if terminal else width,
         no_color=not terminal,
         highlight=False,
         emoji=False,
