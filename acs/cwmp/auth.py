@@ -291,8 +291,8 @@ def _schemes(header: str) -> list[tuple[str, str]]:
     """The challenges of a header that may hold several: (scheme in lower case, its parameters as text)."""
     text = header[:MAX_HEADER]
     marks = list(_SCHEME.finditer(_blank_quoted(text)))
-    ends = [mark.start() for mark in marks[1:]] + [len(text)]
-    return [(mark[1].lower(), text[mark.end() : end]) for mark, end in zip(marks, ends, strict=True)]
+    ends = [*[mark.start() for mark in marks[1:]], len(text)]
+    return [(mark[1].lower(), text[mark.end() : end]) for mark, end in zip(marks, ends, strict=False)]
 
 
 def _blank_quoted(text: str) -> str:

@@ -193,9 +193,7 @@ def fault_info(code: int) -> FaultInfo:
         if first <= code <= last:
             return FaultInfo(code, en, ru, sender, FaultRetry.LATER)
     if code == 0:
-        return FaultInfo(
-            0, "SOAP fault without a CWMP fault code", "Ошибка SOAP без кода CWMP", "cpe", FaultRetry.LATER
-        )
+        return FaultInfo(0, "SOAP fault without a CWMP code", "Ошибка SOAP без кода CWMP", "cpe", FaultRetry.LATER)
     return FaultInfo(code, "Unknown fault code", "Неизвестный код ошибки", "cpe", FaultRetry.LATER)
 
 
