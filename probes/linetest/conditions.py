@@ -6,6 +6,7 @@ The rule of this file: a fact that was not measured makes a condition None (unkn
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import ge, gt, le, lt
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -77,29 +78,21 @@ class Condition(BaseModel):
         return tuple(dict.fromkeys(own))
 
 
-def _compare(op: Operator) -> Callable[[float, float], bool]:
-    return _ORDER[op]
-
-
 _ORDER: Mapping[Operator, Callable[[float, float], bool]] = {
-    Operator.LT: lambda left, right: left < right,
-    Operator.LE: lambda left, right: left <= right,
-    Operator.GT: lambda left, right: left > right,
-    Operator.GE: lambda left, right: left >= right,
+    Operator.LT: lt,
+    Operator.LE: le,
+    Operator.GT: gt,
+    Operator.GE: ge,
 }
 
+#: a test of one measured value
+Test = Callable[[Scalar], bool | None]
+#: a test of several facts, or of whether one was measured
 Leaf = Callable[[Values], bool | None]
 
 
-def _leaf(test: Condition) -> Leaf:
-    name, op = test.fact or "", test.op or Operator.KNOWN
-    if op is Operator.KNOWN:
-        return lambda values: name in values
-    if test.value_fact is not None:
-        return _against_fact(name, op, test.value_fact, test.times)
-    if isinstance(test.value, tuple):
-        return _against_list(name, op, test.value)
-    return _against_value(name, op, test.value)
+def _known(name: str) -> Leaf:
+    return lambda values: name in values
 
 
 def _against_fact(name: str, op: Operator, other: str, times: float) -> Leaf:
@@ -118,43 +111,28 @@ def _against_fact(name: str, op: Operator, other: str, times: float) -> Leaf:
     return test
 
 
-def _against_list(name: str, op: Operator, wanted: tuple[Scalar, ...]) -> Leaf:
-    if op is Operator.IN:
-        members = frozenset(wanted)
-
-        def member(values: Values) -> bool | None:
-            value = values.get(name)
-            return None if value is None else value in members
-
-        return member
-    low, high = wanted
-
-    def between(values: Values) -> bool | None:
-        value = values.get(name)
-        if value is None or isinstance(value, str) or isinstance(low, str) or isinstance(high, str):
-            return None
-        return low <= value <= high
-
-    return between
-
-
-def _against_value(name: str, op: Operator, wanted: Scalar | None) -> Leaf:
-    if op in (Operator.EQ, Operator.NE):
-        equal = op is Operator.EQ
-
-        def same(values: Values) -> bool | None:
-            value = values.get(name)
-            return None if value is None else (value == wanted) is equal
-
-        return same
-    order = _compare(op)
+def _test(op: Operator, wanted: Operand | None) -> Test:
+    if isinstance(wanted, tuple):
+        return _member(wanted) if op is Operator.IN else _between(wanted)
+    if op is Operator.EQ:
+        return lambda value: value == wanted
+    if op is Operator.NE:
+        return lambda value: value != wanted
+    order = _ORDER[op]
     limit = wanted if isinstance(wanted, int | float) else 0.0
+    return lambda value: None if isinstance(value, str) else order(value, limit)
 
-    def ordered(values: Values) -> bool | None:
-        value = values.get(name)
-        return None if value is None or isinstance(value, str) else order(value, limit)
 
-    return ordered
+def _member(wanted: tuple[Scalar, ...]) -> Test:
+    members = frozenset(wanted)
+    return lambda value: value in members
+
+
+def _between(wanted: tuple[Scalar, ...]) -> Test:
+    low, high = wanted
+    if isinstance(low, str) or isinstance(high, str):
+        return lambda value: None
+    return lambda value: None if isinstance(value, str) else low <= value <= high
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,28 +161,56 @@ class Compiler:
     A condition becomes a place in the list of results; the parts of a joint condition come before it.
     """
 
-    steps: list[Leaf | Joint] = field(default_factory=list)
-    _index: dict[object, int] = field(default_factory=dict)
+    tests: dict[str, list[tuple[int, Test]]] = field(default_factory=dict)
+    leaves: list[tuple[int, Leaf]] = field(default_factory=list)
+    joints: list[tuple[int, Joint]] = field(default_factory=list)
+    _places: dict[object, int] = field(default_factory=dict)
 
     def place(self, condition: Condition) -> int:
         """Return the place of a condition among the results."""
-        if condition.fact is not None:
-            key: object = repr((condition.fact, condition.op, condition.value, condition.value_fact, condition.times))
-            return self._settle(key, lambda: _leaf(condition))
         parts = tuple(self.place(part) for part in (*condition.all, *condition.any))
-        every = bool(condition.all)
-        return self._settle((parts, every), lambda: Joint(parts, every))
+        own = repr((condition.fact, condition.op, condition.value, condition.value_fact, condition.times))
+        key: object = own if condition.fact is not None else (parts, bool(condition.all))
+        if key not in self._places:
+            self._places[key] = len(self._places)
+            self._add(self._places[key], condition, parts)
+        return self._places[key]
 
-    def _settle(self, key: object, make: Callable[[], Leaf | Joint]) -> int:
-        if key not in self._index:
-            self._index[key] = len(self.steps)
-            self.steps.append(make())
-        return self._index[key]
+    def _add(self, place: int, condition: Condition, parts: tuple[int, ...]) -> None:
+        name, op = condition.fact, condition.op or Operator.KNOWN
+        if name is None:
+            self.joints.append((place, Joint(parts, bool(condition.all))))
+        elif op is Operator.KNOWN:
+            self.leaves.append((place, _known(name)))
+        elif condition.value_fact is not None:
+            self.leaves.append((place, _against_fact(name, op, condition.value_fact, condition.times)))
+        else:
+            self.tests.setdefault(name, []).append((place, _test(op, condition.value)))
+
+    def steps(self) -> "Steps":
+        """Return what was collected, ready for settling."""
+        tests = {name: tuple(items) for name, items in self.tests.items()}
+        return Steps(len(self._places), tests, tuple(self.leaves), tuple(self.joints))
 
 
-def settle(steps: Sequence[Leaf | Joint], values: Values) -> list[bool | None]:
-    """Return whether each condition is met, in order; None where a fact is missing."""
-    results: list[bool | None] = []
-    for step in steps:
-        results.append(step.holds(results) if isinstance(step, Joint) else step(values))
-    return results
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Every distinct condition of a pack: tests by fact, tests of several facts, and what joins them, in order."""
+
+    size: int
+    tests: Mapping[str, tuple[tuple[int, Test], ...]]
+    leaves: tuple[tuple[int, Leaf], ...]
+    joints: tuple[tuple[int, Joint], ...]
+
+    def settle(self, values: Values) -> list[bool | None]:
+        """Return whether each condition is met, by place; None where a fact is missing."""
+        results: list[bool | None] = [None] * self.size
+        tests = self.tests
+        for name, value in values.items():
+            for place, test in tests.get(name, ()):
+                results[place] = test(value)
+        for place, leaf in self.leaves:
+            results[place] = leaf(values)
+        for place, joint in self.joints:
+            results[place] = joint.holds(results)
+        return results

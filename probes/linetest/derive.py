@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from probes.facts import Scalar
+from probes.facts import Facts, Scalar
 from probes.linetest.outage import kmin
 
 
@@ -60,12 +60,12 @@ class Limits:
 def derive(
     values: dict[str, Scalar],
     instants: Mapping[str, datetime],
-    measured: Mapping[str, datetime],
+    facts: Facts,
     now: datetime,
     limits: Limits,
 ) -> dict[str, Scalar]:
-    """Return the derived values: `instants` are the INSTANT facts, `measured` when each fact was read."""
-    return _light(values, limits) | _fall(values, instants, measured, now, limits) | _together(values, limits)
+    """Return the derived values: `instants` are the INSTANT facts, `facts` tell when each was read."""
+    return _light(values, limits) | _fall(values, instants, facts, now, limits) | _together(values, limits)
 
 
 def _number(values: Mapping[str, Scalar], name: str) -> float | None:
@@ -95,7 +95,7 @@ def _light(values: Mapping[str, Scalar], limits: Limits) -> dict[str, Scalar]:
 def _fall(
     values: Mapping[str, Scalar],
     instants: Mapping[str, datetime],
-    measured: Mapping[str, datetime],
+    facts: Facts,
     now: datetime,
     limits: Limits,
 ) -> dict[str, Scalar]:
@@ -116,8 +116,8 @@ def _fall(
     elif state is not None:
         out["@down_in_window"] = out["@los_speaks"] = False
     if state == "offline" and values.get("cpe.reachable") is True:
-        fallen = fell_at or measured["ont.run_state"]
-        out["@heard_after_fall"] = measured["cpe.reachable"] > fallen + timedelta(seconds=60)
+        fallen = fell_at or facts["ont.run_state"].at
+        out["@heard_after_fall"] = facts["cpe.reachable"].at > fallen + timedelta(seconds=60)
     if rose_at is not None and opened_at is not None:
         before = fell_at is None or fell_at <= opened_at
         out["@restored"] = state == "online" and before and opened_at <= rose_at <= now

@@ -76,7 +76,7 @@ def _from_scores(case: _Case) -> _Decision:
     first, second = case.ranked[0], case.ranked[1] if len(case.ranked) > 1 else None
     rules = case.pack.file.engine
     margin = first.score_db - second.score_db if second else 99.0
-    lacking = _coverage_gap(case)
+    lacking = _coverage_gap(case) if first.card.id in ("nff", "other") else ()
     if first.card.id == "other" or first.posterior < rules.min_posterior or margin < rules.min_margin_db:
         return _undecided(case, first, lacking, "no cause stands out")
     if first.card.id == "nff":

@@ -3,19 +3,40 @@
 The rule of this file: it adds nothing to the verdict; every line is a fact, its norm, its source and its age.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from re import Match
 
-from probes.facts import FACTS, Scalar
-from probes.linetest.model import Evidence, Title, Verdict
+from probes.facts import FACTS, FactKind, Scalar
+from probes.linetest.model import Evidence, Title, Verdict, VerdictKind
 from probes.linetest.pack import QUOTE
+from probes.linetest.view import instant
 
 _SHOWN_EVIDENCE = 6
 _SHOWN_MISSING = 8
+_SHOWN_BELIEF = 0.01
+
+_PLACES_RU = {
+    "home-device": "устройство в доме",
+    "home-LAN/Wi-Fi": "домашняя сеть",
+    "home-power": "питание в доме",
+    "drop": "абонентский отвод",
+    "splitter/closure": "сплиттер или муфта",
+    "feeder": "магистральное волокно",
+    "OLT port": "порт OLT",
+    "switch": "коммутатор",
+    "copper run": "медный кабель",
+    "cabinet": "шкаф",
+    "aggregation": "агрегация",
+    "IPTV platform": "платформа ТВ",
+    "voice platform": "платформа телефонии",
+    "account": "счёт",
+    "unknown": "не установлено",
+}
 
 _TEXTS: dict[str, Title] = {
     "location": {"ru": "Место", "en": "Location"},
     "confidence": {"ru": "Уверенность", "en": "Confidence"},
+    "likely": {"ru": "Вероятнее всего", "en": "Likeliest"},
     "runner_up": {"ru": "следующая причина", "en": "next cause"},
     "queue": {"ru": "Очередь", "en": "Queue"},
     "due": {"ru": "срок", "en": "due"},
@@ -82,7 +103,7 @@ def evidence_line(item: Evidence, lang: str) -> str:
     """Return one line: title, value with unit, norm, source and age."""
     title = FACTS[item.fact].title[lang]
     norm = f", {_say('norm', lang)} {item.norm[lang]}" if item.norm.get(lang, "—") != "—" else ""
-    return f"{title}: {shown(item.value, item.unit, lang)}{norm} [{item.source}, {age(item.age_s, lang)}]"
+    return f"{title}: {told(item.fact, item.value, item.unit, lang)}{norm} [{item.source}, {age(item.age_s, lang)}]"
 
 
 def missing_line(verdict: Verdict, lang: str) -> str:
@@ -93,6 +114,14 @@ def missing_line(verdict: Verdict, lang: str) -> str:
     more = len(names) - _SHOWN_MISSING
     rest = f", {_say('more', lang)} {more}" if more > 0 else ""
     return f"{_say('missing', lang)}: {', '.join(names[:_SHOWN_MISSING])}{rest}"
+
+
+def told(name: str, value: Scalar, unit: str, lang: str) -> str:
+    """Return the value of a fact as a person reads it; an instant without its seconds' fraction."""
+    if FACTS[name].kind is FactKind.INSTANT:
+        at = instant(str(value))
+        return _moment(at) if at is not None else str(value)
+    return shown(value, unit, lang)
 
 
 def shown(value: Scalar, unit: str, lang: str) -> str:
@@ -120,7 +149,7 @@ def fill(text: str, verdict: Verdict, lang: str) -> str:
 
     def value(match: Match[str]) -> str:
         name = match.group(1)
-        return shown(verdict.context[name], "", lang) if name in verdict.context else _say("nothing", lang)
+        return told(name, verdict.context[name], "", lang) if name in verdict.context else _say("nothing", lang)
 
     return QUOTE.sub(value, text)
 
@@ -130,11 +159,21 @@ def _told(verdict: Verdict) -> tuple[Evidence, ...]:
 
 
 def _summary(verdict: Verdict, lang: str) -> list[str]:
-    belief = f"{_say('confidence', lang)}: {verdict.posterior * 100:.0f} %"
-    if verdict.runner_up is not None:
-        belief += f" ({_say('runner_up', lang)}: {verdict.runner_up.cause}, {verdict.runner_up.posterior * 100:.0f} %)"
+    place = _PLACES_RU.get(verdict.location, verdict.location) if lang == "ru" else verdict.location
+    likely = [
+        f"{item.title[lang]} {item.posterior * 100:.0f} %"
+        for item in verdict.ranking
+        if item.posterior >= _SHOWN_BELIEF
+    ]
+    if verdict.verdict is VerdictKind.INCONCLUSIVE:
+        belief = f"{_say('likely', lang)}: {'; '.join(likely[:3])}"
+    else:
+        belief = f"{_say('confidence', lang)}: {verdict.posterior * 100:.0f} %"
+        second = verdict.runner_up
+        if second is not None and second.posterior >= _SHOWN_BELIEF:
+            belief += f" ({_say('runner_up', lang)}: {second.title[lang]}, {second.posterior * 100:.0f} %)"
     due = f"{_say('due', lang)} {_moment(verdict.due_at)}"
-    return [f"{_say('location', lang)}: {verdict.location}. {belief}", f"{_say('queue', lang)}: {verdict.queue}, {due}"]
+    return [f"{_say('location', lang)}: {place}. {belief}", f"{_say('queue', lang)}: {verdict.queue}, {due}"]
 
 
 def _next(verdict: Verdict, lang: str) -> list[str]:
@@ -158,7 +197,7 @@ def _reason(code: str, lang: str) -> str:
 
 
 def _moment(at: datetime) -> str:
-    return at.strftime("%Y-%m-%d %H:%M UTC")
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _say(key: str, lang: str) -> str:

@@ -98,6 +98,7 @@ class Candidate:
     cause: str
     score_db: float
     posterior: float
+    title: Title = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from probes.facts import FACTS, FactSpec
-from probes.linetest.conditions import Compiler, Condition, Joint, Leaf
+from probes.linetest.conditions import Compiler, Condition, Steps
 from probes.linetest.derive import Limits
 from probes.linetest.model import LOCATIONS, QUEUES, PackRef, Title, VerdictKind
 
@@ -352,10 +352,11 @@ class Pack:
 
     ref: PackRef
     file: PackFile
-    steps: tuple[Leaf | Joint, ...]
+    steps: Steps
     plans: Mapping[str, Plan]
     places: Mapping[int, int]
     readers: Mapping[str, Reader]
+    ages: tuple[float, ...]
     limits: Limits
     quotes: Mapping[str, tuple[str, ...]]
 
@@ -378,8 +379,10 @@ def compile_pack(file: PackFile, digest: str) -> Pack:
     places = {id(condition): compiler.place(condition) for condition in _conditions(file)}
     plans = {technology: _plan(_cards(file, technology, compiler)) for technology in TECHNOLOGIES}
     quotes = {name: tuple(QUOTE.findall(cause.text.en)) for name, cause in file.cause.items()}
+    readers = _readers(file)
+    ages = tuple({reader.max_age_s for reader in readers.values()} - {inf})
     ref = PackRef(file.pack.id, file.pack.version, digest)
-    return Pack(ref, file, tuple(compiler.steps), plans, places, _readers(file), _limits(file), quotes)
+    return Pack(ref, file, compiler.steps(), plans, places, readers, ages, _limits(file), quotes)
 
 
 def _conditions(file: PackFile) -> list[Condition]:

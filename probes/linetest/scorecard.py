@@ -24,7 +24,7 @@ class Scored:
 
     def candidate(self) -> Candidate:
         """Return the short form that a verdict carries."""
-        return Candidate(self.card.id, round(self.score_db, 1), round(self.posterior, 4))
+        return Candidate(self.card.id, round(self.score_db, 1), round(self.posterior, 4), self.card.cause.title.both())
 
 
 def rank(pack: Pack, technology: str, view: View) -> list[Scored]:
@@ -98,6 +98,4 @@ def line(view: View, fact: str, points: float, norm: Title, *, held: bool = True
     """Return one evidence line of a measured fact."""
     unit = FACTS[fact].unit
     shown = "" if group.startswith("#") else group
-    return Evidence(
-        fact, view.values[fact], unit, points, round(view.ages[fact], 1), norm, view.sources[fact], held, shown
-    )
+    return Evidence(fact, view.values[fact], unit, points, view.age_s(fact), norm, view.facts[fact].source, held, shown)

@@ -3,12 +3,12 @@
 The rule of this file: stale, unreadable and unknown facts are named, and none of them reaches a condition.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import isfinite
 
 from probes.facts import Fact, FactKind, Facts, FactSpec, Quality, Scalar
-from probes.linetest.conditions import settle
 from probes.linetest.derive import derive
 from probes.linetest.pack import FactRule, Pack
 
@@ -17,13 +17,12 @@ _NO_RULE = FactRule()
 
 @dataclass(slots=True)
 class View:
-    """What was measured, as one judgement sees it. `results` holds each distinct test of the pack, made once."""
+    """What was measured, as one judgement sees it. `results`: each distinct condition of the pack, settled once."""
 
+    facts: Facts
+    now: datetime
     values: dict[str, Scalar] = field(default_factory=dict)
-    ages: dict[str, float] = field(default_factory=dict)
-    measured_at: dict[str, datetime] = field(default_factory=dict)
     instants: dict[str, datetime] = field(default_factory=dict)
-    sources: dict[str, str] = field(default_factory=dict)
     stale: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
@@ -33,25 +32,33 @@ class View:
         """Return whether the fact was measured and may be concluded from."""
         return name in self.values
 
+    def age_s(self, name: str) -> float:
+        """Return how old a measured fact is; a fact from the future is new."""
+        return round(max((self.now - self.facts[name].at).total_seconds(), 0.0), 1)
+
 
 def look(facts: Facts, pack: Pack, now: datetime) -> View:
     """Return the view of these facts at `now`; the order of the facts does not matter."""
-    view = View()
+    view = View(facts, now)
+    cutoffs = {age: now - timedelta(seconds=age) for age in pack.ages}
     for name in sorted(facts):
-        _take(view, facts[name], name, pack, now)
-    derived = derive(view.values, view.instants, view.measured_at, now, pack.limits)
-    view.values.update(derived)
-    view.results = settle(pack.steps, view.values)
-    _distrust(view, pack, now)
+        _take(view, facts[name], name, pack, cutoffs)
+    _conclude(view, pack)
+    _distrust(view, pack)
     return view
 
 
-def _take(view: View, fact: Fact, name: str, pack: Pack, now: datetime) -> None:
+def _conclude(view: View, pack: Pack) -> None:
+    view.values.update(derive(view.values, view.instants, view.facts, view.now, pack.limits))
+    view.results = pack.steps.settle(view.values)
+
+
+def _take(view: View, fact: Fact, name: str, pack: Pack, cutoffs: Mapping[float, datetime]) -> None:
     reader = pack.readers.get(name)
     if reader is None:
         view.ignored.append(name)
         return
-    if fact.value is None or fact.quality not in (Quality.OK, Quality.STALE):
+    if fact.value is None or (fact.quality is not Quality.OK and fact.quality is not Quality.STALE):
         if fact.quality in (Quality.UNREADABLE, Quality.ERROR):
             view.unreadable.append(name)
         return
@@ -59,28 +66,28 @@ def _take(view: View, fact: Fact, name: str, pack: Pack, now: datetime) -> None:
     if value is None:
         view.unreadable.append(name)
         return
-    age = max((now - fact.at).total_seconds(), 0.0)
-    if fact.quality is Quality.STALE or age > reader.max_age_s:
+    cutoff = cutoffs.get(reader.max_age_s)
+    if fact.quality is Quality.STALE or (cutoff is not None and fact.at < cutoff):
         view.stale.append(name)
         return
-    view.values[name], view.ages[name], view.measured_at[name] = value, age, fact.at
-    view.sources[name] = fact.source
+    view.values[name] = value
     if reader.spec.kind is FactKind.INSTANT:
-        view.instants[name] = instant(str(value)) or now
+        view.instants[name] = instant(str(value)) or view.now
 
 
 def readable(value: Scalar, spec: FactSpec, rule: FactRule = _NO_RULE) -> Scalar | None:
     """Return the value if it is of the fact's kind and no sentinel, else None."""
-    match spec.kind:
+    kind = spec.kind
+    if kind is FactKind.NUMBER or kind is FactKind.COUNT:
+        return _number(value, spec, rule)
+    match kind:
         case FactKind.FLAG:
             return value if isinstance(value, bool) else None
-        case FactKind.NUMBER | FactKind.COUNT:
-            return _number(value, spec, rule)
         case FactKind.INSTANT:
             return value if isinstance(value, str) and instant(value) is not None else None
         case FactKind.ENUM:
             return value if isinstance(value, str) and value in spec.values else None
-        case FactKind.TEXT:
+        case _:
             return value if isinstance(value, str) and value else None
 
 
@@ -105,22 +112,17 @@ def instant(text: str) -> datetime | None:
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
-def _distrust(view: View, pack: Pack, now: datetime) -> None:
-    dropped = False
+def _distrust(view: View, pack: Pack) -> None:
+    dropped = []
     for item in pack.file.distrust:
-        if not pack.met(item.when, view.results):
-            continue
-        for pattern in item.drop:
-            for name in [name for name in view.values if _matches(name, pattern)]:
-                del view.values[name]
-                view.instants.pop(name, None)
-                view.unreadable.append(name)
-                dropped = True
-    if dropped:
-        for name in [name for name in view.values if name.startswith("@")]:
-            del view.values[name]
-        view.values.update(derive(view.values, view.instants, view.measured_at, now, pack.limits))
-        view.results = settle(pack.steps, view.values)
+        if pack.met(item.when, view.results):
+            dropped += [name for name in view.values if any(_matches(name, pattern) for pattern in item.drop)]
+    if not dropped:
+        return
+    view.unreadable += sorted(set(dropped))
+    view.values = {name: value for name, value in view.values.items() if name not in dropped and name[0] != "@"}
+    view.instants = {name: at for name, at in view.instants.items() if name not in dropped}
+    _conclude(view, pack)
 
 
 def _matches(name: str, pattern: str) -> bool:
