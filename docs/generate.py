@@ -218,15 +218,15 @@ def quirks() -> str:
 
 def api() -> str:
     """Every route of the API."""
-    from acs.api import openapi
+    from acs.api.application import create_app
 
     parts = ["# API", "", "All routes start with `/api/v1`; `/api/v1/openapi.json` has their schemas.", ""]
-    for path, methods in openapi()["paths"].items():
+    for path, methods in create_app(None).openapi()["paths"].items():
         for method, route in methods.items():
             what = route.get("description") or route.get("summary") or ""
             if not route.get("description"):
                 raise Undocumented(f"the route {method.upper()} {path} has no description")
-            parts += [f"## {method.upper()} {path}", "", what.strip(), ""]
+            parts += [f"## {method.upper()} {path}", "", f"{route.get('summary', '')}. {what.strip()}", ""]
     return "\n".join(parts)
 
 
