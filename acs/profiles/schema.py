@@ -52,6 +52,12 @@ class Reading(Strict):
     #: other leaves of the row (relative to it) and the values they must have for the row to count
     where: dict[str, tuple[str, ...]] = {}
     pick: Pick = "first"
+    #: rows of the last table come and go, so it is asked for whole, by its partial path
+    volatile: bool = False
+    #: the number of rows of that table, by the same leading *; where it is 0 the rows that are still known are history
+    counted_by: Path_ | None = None
+    #: values that are taken before the others when several rows have one
+    prefer: tuple[str, ...] = ()
     #: a comma-separated list, oldest first: its last entry counts
     last_of_list: bool = False
     #: `positive` is whether the number is above zero
@@ -74,6 +80,10 @@ class Reading(Strict):
     def _consistent(self) -> Self:
         if self.of is not None and self.of.count("*") != self.path.count("*"):
             raise ValueError("path and of must have the same number of *")
+        if self.counted_by is not None and self.counted_by.count("*") >= self.path.count("*"):
+            raise ValueError("counted_by must have fewer * than path: it counts the rows of the last one")
+        if self.volatile and "*" not in self.path:
+            raise ValueError("volatile needs a * in path: it is about the rows of a table")
         if self.where and "*" not in self.path:
             raise ValueError("where needs a * in path: it chooses among rows")
         return self

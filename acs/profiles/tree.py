@@ -5,7 +5,7 @@ The rule of this file: a reading that means nothing gives no value. What was sen
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -44,7 +44,7 @@ def facts_from_tree(profile: Profile, values: Mapping[str, str], at: datetime, s
 
 
 def wanted_names(profile: Profile, known_names: Sequence[str]) -> list[str]:
-    """The parameters to ask this device for: every known name that one of the profile's readings uses, sorted.
+    """What to ask this device for: known names that a reading uses, and partial paths of volatile tables, sorted.
 
     Names that the device never showed are left out: a single unknown name makes a CPE refuse the whole question.
     """
@@ -52,9 +52,25 @@ def wanted_names(profile: Profile, known_names: Sequence[str]) -> list[str]:
     wanted: set[str] = set()
     for readings in profile.readings.values():
         for reading in readings:
+            if reading.volatile:
+                wanted.update(_tables(reading.path, names))
+                wanted.update(_matching(reading.counted_by, names) if reading.counted_by else ())
+                continue
             for pattern in _patterns(reading):
                 wanted.update(_matching(pattern, names))
-    return sorted(wanted)
+    tables = tuple(path for path in wanted if path.endswith("."))
+    return sorted(name for name in wanted if name.endswith(".") or not name.startswith(tables))
+
+
+def values_for(wanted: Sequence[str], values: Mapping[str, str], refused: Collection[str] = ()) -> dict[str, str]:
+    """The part of a tree that answers such a question; `refused` are names that the device did not know."""
+    exact = {name for name in wanted if not name.endswith(".")}
+    tables = tuple(path for path in wanted if path.endswith("."))
+    return {
+        name: value
+        for name, value in values.items()
+        if (name in exact or name.startswith(tables)) and name not in refused and not name.startswith(_paths(refused))
+    }
 
 
 def firmware_fact(profile: Profile, software_version: str, at: datetime, source: str) -> Fact | None:
@@ -120,7 +136,7 @@ def _picked(reading: Reading, samples: Sequence[_Sample]) -> _Sample:
             total = sum(_size(sample) for sample in samples)
             return _Sample(_whole(total, reading), "+".join(sample.raw for sample in samples), reading.path)
         case _:
-            return samples[0]
+            return next((sample for sample in samples if sample.value in reading.prefer), samples[0])
 
 
 def _sample(reading: Reading, name: str, values: Mapping[str, str]) -> _Sample:
@@ -168,6 +184,10 @@ def _size(sample: _Sample) -> float:
 
 
 def _row_counts(reading: Reading, name: str, values: Mapping[str, str]) -> bool:
+    if reading.counted_by is not None:
+        counter = values.get(_beside(reading.path, name, reading.counted_by), "")
+        if number(counter) == 0:
+            return False
     for leaf, allowed in reading.where.items():
         said = values.get(_beside(reading.path, name, leaf), "").strip().lower()
         if said not in {text.lower() for text in allowed}:
@@ -189,8 +209,26 @@ def _patterns(reading: Reading) -> Iterator[str]:
     yield reading.path
     if reading.of is not None:
         yield reading.of
+    if reading.counted_by is not None:
+        yield reading.counted_by
     for leaf in reading.where:
         yield reading.path[: reading.path.rindex(".") + 1] + leaf
+
+
+def _tables(pattern: str, names: Sequence[str]) -> Iterator[str]:
+    """The partial paths of a pattern's last table, for each row of the tables above it that the device shows."""
+    above, table = pattern.rsplit(".*", 1)[0].rsplit(".*.", 1) if pattern.count("*") > 1 else ("", "")
+    if not above:
+        path = pattern.split("*", 1)[0]
+        if any(name.startswith(path.rstrip(".").rsplit(".", 1)[0]) for name in names):
+            yield path
+        return
+    rows = re.compile(f"({_regex(above + '.*').pattern.replace('(', '(?:')})\\..*")
+    yield from sorted({f"{found[1]}.{table}." for name in names if (found := rows.fullmatch(name))})
+
+
+def _paths(names: Collection[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if name.endswith("."))
 
 
 def _matching(pattern: str, names: Sequence[str]) -> Iterator[str]:

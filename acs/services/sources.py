@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from acs.config import LineTestsSection
-from acs.profiles.tree import facts_from_tree, firmware_fact, wanted_names
+from acs.profiles.tree import facts_from_tree, firmware_fact, values_for, wanted_names
 from acs.services.actor import system_actor
 from acs.services.cases import Case, KnownDevice, read_values
 from acs.services.clock import Clock
@@ -18,7 +18,7 @@ from acs.services.context import BASELINE_MIN_HOURS
 from acs.services.derived import contact_fact, device_facts, usable_text
 from acs.services.gathering import Skipped, Source
 from acs.services.operations import Operations
-from acs.store.records import AccessNode, OperationState, StepName
+from acs.store.records import AccessNode, OperationRecord, OperationState, StepName
 from acs.store.store import Store
 from probes.access import AccessReader, NodeTarget, OntPlace, PortReading
 from probes.facts import Fact
@@ -140,7 +140,7 @@ async def live_facts(device: KnownDevice, case: Case, places: Places, wait_s: fl
     )
     facts = [] if contact is None else [contact]
     if ended.state is OperationState.SUCCEEDED and device.profile is not None:
-        facts += await _read_facts(device, places, wanted, answered_at or places.clock())
+        facts += await _read_facts(device, places, wanted, _refused(ended), answered_at or places.clock())
     return facts
 
 
@@ -195,12 +195,24 @@ async def _follow(places: Places, operation_id: str, wait_s: float) -> tuple[boo
     return call_failed, came_at
 
 
-async def _read_facts(device: KnownDevice, places: Places, wanted: Sequence[str], at: datetime) -> list[Fact]:
+async def _read_facts(
+    device: KnownDevice, places: Places, wanted: Sequence[str], refused: Sequence[str], at: datetime
+) -> list[Fact]:
     assert device.profile is not None
     async with places.store.reading() as tx:
         values, _ = await read_values(tx, device.record.key)
-    asked: Mapping[str, str] = {name: values[name] for name in wanted if name in values} if wanted else values
+    asked: Mapping[str, str] = values_for(wanted, values, refused) if wanted else values
     return facts_from_tree(device.profile, asked, at, _source(device, "live"))
+
+
+def _refused(operation: OperationRecord) -> list[str]:
+    """The names that the device did not give: rows that are gone since its tree was read."""
+    result = operation.result if isinstance(operation.result, dict) else {}
+    names: list[str] = []
+    for key in ("unknown", "refused"):
+        told = result.get(key)
+        names += [str(name) for name in told] if isinstance(told, list | dict) else []
+    return names
 
 
 def _firmware(device: KnownDevice) -> list[Fact]:
