@@ -214,8 +214,9 @@ def casting(town: Neighbourhood) -> list[tuple[Fault, Home]]:
     Needs four ports, eight ONT homes on the last one, and a set-top box there.
     """
     last = len(town.ports) - 1
-    single = iter([home for home in town.on_port(last) if home.cpes == (CpeKind.ONT,)])
-    television = [home for home in town.on_port(last) if CpeKind.STB in home.cpes]
+    homes = sorted(town.on_port(last), key=lambda home: home.turn)
+    single = iter([home for home in homes if home.cpes == (CpeKind.ONT,)])
+    television = [home for home in homes if CpeKind.STB in home.cpes]
     place = {
         name: town.on_port(port)[0] for port, name in enumerate(("feeder-cut", "area-power", "low-light-splitter"))
     }

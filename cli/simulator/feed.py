@@ -1,6 +1,7 @@
 """The provider's other systems: what they would hand to the server, through the API's own doors, with source and time.
 
-The rule: a system says only what it would know. A line without a session has no session address and nothing to ping.
+The rule: a system says only what it would know. AAA has no address for a line without a session; the path monitor goes
+on pinging the last one it had and loses everything.
 """
 
 import csv
@@ -136,7 +137,6 @@ def readings(town: Neighbourhood, now: datetime) -> Iterator[dict[str, object]]:
 def facts(home: Home, session_address: str) -> Iterator[tuple[str, str, object]]:
     """Yield (source, fact, value): what billing, CRM, AAA, monitoring and television know of a line now."""
     yield "billing", "account.state", "active"
-    yield "billing", "account.tariff_mbit", 500
     yield "crm", "contacts_14d", 0
     yield "crm", "visits_30d", 0
     yield "aaa", "bras.session", home.session.value
@@ -152,6 +152,8 @@ def facts(home: Home, session_address: str) -> Iterator[tuple[str, str, object]]
         yield "aaa", "bras.address", session_address
         yield "path-monitor", "ping.loss_pct", 0
         yield "path-monitor", "ping.rtt_ms", 4
+    else:
+        yield "path-monitor", "ping.loss_pct", 100
     if "iptv" in home.services:
         yield from _television(home)
 

@@ -78,6 +78,11 @@ class Home:
     since: datetime | None = None
 
     @property
+    def turn(self) -> tuple[int, int]:
+        """Order in which homes get a CPE and a part in the faults: the first of each splitter, then the second ones."""
+        return self.ont % ONTS_PER_SPLITTER, self.ont // ONTS_PER_SPLITTER
+
+    @property
     def online(self) -> bool:
         """Whether the ONT is up: powered, and with light."""
         return self.powered and self.fibre
@@ -170,7 +175,7 @@ def build(now: datetime, *, ports: int = 4, onts_per_port: int = 32, cpes: int =
             town.homes.append(_home(len(town.homes) + 1, port, ont, now))
         if onts_per_port > 1:
             town.homes[-1].fall(now - LONG_DEAD, DownCause.LOSI)
-    first = [home for home in town.on_port(ports - 1) if home.ont < FIRST_HOMES]
+    first = sorted(town.on_port(ports - 1), key=lambda home: home.turn)[:FIRST_HOMES]
     others = sorted((home for home in town.homes if home not in first), key=lambda home: (home.ont, home.port))
     for home in [home for home in first + others if home.online][:cpes]:
         routes = home in first or home.ont % 4 != 1

@@ -65,7 +65,7 @@ def test_seven_days_of_readings_of_every_living_ont() -> None:
     assert max(light) - min(light) < 0.5
 
 
-def test_a_line_without_a_session_has_no_address_and_nothing_to_ping() -> None:
+def test_a_line_without_a_session_has_no_address_and_loses_every_ping() -> None:
     town = build(NOW)
     fault, home = casting(town)[0]
     before = {name for _, name, _ in facts(home, "127.0.0.1")}
@@ -73,7 +73,8 @@ def test_a_line_without_a_session_has_no_address_and_nothing_to_ping() -> None:
     fault.apply(town, home, NOW)
     told = {name: value for _, name, value in facts(home, "127.0.0.1")}
     assert told["bras.session"] == "none"
-    assert not {"bras.address", "ping.loss_pct", "ping.rtt_ms"} & set(told)
+    assert told["ping.loss_pct"] == 100
+    assert not {"bras.address", "ping.rtt_ms"} & set(told)
 
 
 @pytest.mark.parametrize("kind", [CpeKind.ONT, CpeKind.ROUTER])
