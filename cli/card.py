@@ -101,7 +101,7 @@ def evidence_line(row: Mapping[str, Any], fact: Mapping[str, Any]) -> str:
     name = in_language(row.get("title")) or str(row.get("fact"))
     unit = row.get("unit") or fact.get("unit") or ""
     parts = [f"{name}: {shown(row.get('value'))}{' ' + str(unit) if unit else ''}"]
-    if norm := in_language(row.get("norm")):
+    if norm := in_language(row.get("norms") or row.get("norm")):
         parts.append(_("norm {norm}").format(norm=norm))
     if source := row.get("source") or fact.get("source"):
         parts.append(str(source))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from probes.facts import Facts
+from probes.linetest.explain import filled
 from probes.linetest.gates import Answer, first_gate, mass_fault
 from probes.linetest.model import Candidate, Evidence, Finding, Verdict, VerdictKind
 from probes.linetest.next_probe import next_probe
@@ -104,15 +105,19 @@ def _said(case: _Case, first: Scored) -> _Decision:
 
 
 def _undecided(case: _Case, first: Scored, wanted: tuple[str, ...] | None, why: str) -> _Decision:
+    lines = _open_evidence(case)
     for item in case.pack.file.fallback:
         if case.pack.met(item.when, case.view.results):
-            lines = evidence(first.card, case.view, case.pack)
-            return _Decision(
-                item.cause, item.confidence or first.posterior, "fallback", lines, wanted=wanted or (), why=why
-            )
-    leader = first if first.card.id != "other" or len(case.ranked) < 2 else case.ranked[1]
-    lines = evidence(leader.card, case.view, case.pack)
+            belief = item.confidence or first.posterior
+            return _Decision(item.cause, belief, "fallback", lines, wanted=wanted or (), why=why)
     return _Decision("not_determined", first.posterior, "score", lines, wanted=wanted or (), why=why)
+
+
+def _open_evidence(case: _Case) -> tuple[Evidence, ...]:
+    """Return what was read although it decides nothing: of the likeliest cause, else of the healthy line."""
+    leader = next(item for item in case.ranked if item.card.id != "other")
+    healthy = next(item for item in case.ranked if item.card.id == "nff")
+    return evidence(leader.card, case.view, case.pack) or evidence(healthy.card, case.view, case.pack)
 
 
 def _coverage_gap(case: _Case) -> tuple[str, ...] | None:
@@ -152,12 +157,13 @@ def _verdict(case: _Case, decision: _Decision) -> Verdict:
         human_reasons=reasons,
         secondary=_secondary(case, decision),
         ranking=tuple(item.candidate() for item in case.ranked[:_SHOWN]),
-        text=cause.text.both(),
+        text=filled(cause.text, view.values),
         script=cause.script.both(),
         parts=cause.parts,
         post_check=_post_check(cause.post_check),
         ignored=tuple(view.ignored),
-        context={name: view.values[name] for name in pack.quoted(cause_id) if name in view.values},
+        unreadable=tuple(sorted(view.unreadable)),
+        stale=tuple(view.stale),
         trace=_trace(case, decision),
     )
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import log10
 
 from probes.linetest.derive import DERIVED
+from probes.linetest.explain import norm_of
 from probes.linetest.model import Evidence
-from probes.linetest.norms import norm_of
 from probes.linetest.outage import binomial_tail
 from probes.linetest.pack import Gate, OutageKind, Pack
 from probes.linetest.scorecard import line

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from probes.facts import Scalar
+from probes.facts import FACTS, Scalar
 
 Title = dict[str, str]
 
@@ -124,7 +124,8 @@ class PackRef:
 class Verdict:
     """What is wrong, where, how sure, why, and who acts until when.
 
-    `human_reasons` are stable codes of why a person must confirm; `next_probe` is the fact to measure next;
+    `human_reasons` are stable codes of why a person must confirm; `ignored`, `unreadable` and `stale` are facts that
+    were given and not concluded from; `next_probe` is the fact to measure next;
     `scope` is the id of the incident or the level of the outage; texts come in ru and en.
     """
 
@@ -153,8 +154,8 @@ class Verdict:
     parts: tuple[str, ...] = ()
     post_check: str = ""
     ignored: tuple[str, ...] = ()
-    #: facts that the texts quote, by name
-    context: dict[str, Scalar] = field(default_factory=dict)
+    unreadable: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
     trace: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, object]:
@@ -185,6 +186,8 @@ class Verdict:
             "ranking": [_candidate(item) for item in self.ranking],
             "secondary": [_finding(item) for item in self.secondary],
             "ignored": list(self.ignored),
+            "unreadable": list(self.unreadable),
+            "stale": list(self.stale),
             "trace": list(self.trace),
         }
 
@@ -198,12 +201,13 @@ def _candidate(item: Candidate | None) -> dict[str, object] | None:
 def _line(item: Evidence) -> dict[str, object]:
     return {
         "fact": item.fact,
+        "title": dict(FACTS[item.fact].title),
         "value": item.value,
         "unit": item.unit,
         "points": item.points,
         "age_s": item.age_s,
         "norm": item.norm.get("en", ""),
-        "norm_ru": item.norm.get("ru", ""),
+        "norms": item.norm,
         "source": item.source,
         "held": item.held,
     }

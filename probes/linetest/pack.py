@@ -358,15 +358,10 @@ class Pack:
     readers: Mapping[str, Reader]
     ages: tuple[float, ...]
     limits: Limits
-    quotes: Mapping[str, tuple[str, ...]]
 
     def met(self, condition: Condition, results: Sequence[bool | None]) -> bool:
         """Return whether a condition of this pack's file is known to be met."""
         return results[self.places[id(condition)]] is True
-
-    def quoted(self, name: str) -> tuple[str, ...]:
-        """Return the facts that the text of a cause quotes as {fact.name}."""
-        return self.quotes[name]
 
     def cause(self, name: str) -> Cause:
         """Return a cause of the pack by its id."""
@@ -378,11 +373,10 @@ def compile_pack(file: PackFile, digest: str) -> Pack:
     compiler = Compiler()
     places = {id(condition): compiler.place(condition) for condition in _conditions(file)}
     plans = {technology: _plan(_cards(file, technology, compiler)) for technology in TECHNOLOGIES}
-    quotes = {name: tuple(QUOTE.findall(cause.text.en)) for name, cause in file.cause.items()}
     readers = _readers(file)
     ages = tuple({reader.max_age_s for reader in readers.values()} - {inf})
     ref = PackRef(file.pack.id, file.pack.version, digest)
-    return Pack(ref, file, compiler.steps(), plans, places, readers, ages, _limits(file), quotes)
+    return Pack(ref, file, compiler.steps(), plans, places, readers, ages, _limits(file))
 
 
 def _conditions(file: PackFile) -> list[Condition]:

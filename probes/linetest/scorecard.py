@@ -8,10 +8,14 @@ from dataclasses import dataclass
 
 from probes.facts import FACTS
 from probes.linetest.derive import DERIVED
+from probes.linetest.explain import norm_of
 from probes.linetest.model import Candidate, Evidence, Title
-from probes.linetest.norms import norm_of
 from probes.linetest.pack import Card, CompiledRow, Pack, Plan
 from probes.linetest.view import View
+
+
+#: lines of evidence that a verdict carries at most
+_MOST_LINES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +86,28 @@ def counted(card: Card, view: View) -> list[tuple[CompiledRow, bool, float]]:
 
 
 def evidence(card: Card, view: View, pack: Pack) -> tuple[Evidence, ...]:
-    """Return the evidence lines of a card: one per fact of every row that counted."""
+    """Return the evidence lines of a card: the rows that counted, strongest first, then what merely fits (0 points)."""
     lines: dict[str, Evidence] = {}
-    for row, held, points in counted(card, view):
+    rows = counted(card, view)
+    for row, held, points in [*rows, *_fitting(card, view, {id(item[0]) for item in rows})]:
         for name in row.facts:
             fact = DERIVED[name].base if name in DERIVED else name
             if fact in view.values and fact not in lines:
                 norm = norm_of(pack, fact, row.row, name)
                 lines[fact] = line(view, fact, points, norm, held=held, group=row.group)
                 points = 0.0
-    return tuple(lines.values())
+    return tuple(lines.values())[:_MOST_LINES]
+
+
+def _fitting(card: Card, view: View, counted_rows: set[int]) -> list[tuple[CompiledRow, bool, float]]:
+    """Return the rows that took nothing away: the answer was the one that the cause expects."""
+    out = []
+    for row in card.rows:
+        held = view.results[row.place]
+        expected = row.yes > row.no
+        if held is expected and id(row) not in counted_rows:
+            out.append((row, held, 0.0))
+    return out
 
 
 def line(view: View, fact: str, points: float, norm: Title, *, held: bool = True, group: str = "") -> Evidence:
