@@ -5,25 +5,26 @@ privilege for a socket the caller gets ProbeRefused with the remedy: that is mis
 """
 
 import asyncio
+import ctypes
 import errno
-import ipaddress
 import itertools
 import os
 import socket
-import statistics
 import struct
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from probes.errors import ProbeRefused
 from probes.facts import Fact, Quality
 
-#: asm-generic/socket.h; the socket module of Python 3.11 does not name it
+#: asm-generic/socket.h; the socket module of Python 3.11 does not name them
 _SO_TIMESTAMPNS = 35
+_SO_ATTACH_FILTER = 26
 _TIMESPEC = struct.Struct("@ll")
+_FILTER_STEP = struct.Struct("=HBBI")
 #: answers of a burst of thousands wait here until the loop comes round
 _RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 #: answers taken in one turn of the loop
@@ -35,6 +36,8 @@ _RATE_PPS = 4000
 _MAX_ECHOES = 60_000
 _COOKIE_BYTES = 8
 _HEADER = struct.Struct("!BBHHH")
+#: of that header, what an echo patches: checksum, identifier, sequence number
+_NUMBERS = struct.Struct("!HHH")
 #: errors of sendto that mean that the packet never left for lack of a way out of this machine
 _NO_WAY_OUT = frozenset({errno.ENETUNREACH, errno.EPERM, errno.EACCES, errno.EADDRNOTAVAIL, errno.EINVAL})
 _REMEDY = (
@@ -42,7 +45,7 @@ _REMEDY = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Family:
     """What differs between IPv4 and IPv6."""
 
@@ -110,12 +113,13 @@ async def ping_many(
     """
     if not 1 <= count <= _MAX_ECHOES or not 0 <= size <= 65_000:
         raise ProbeRefused(f"count {count} must be 1 to {_MAX_ECHOES}, size {size} bytes 0 to 65000")
-    numbers = {address: await _resolve(address) for address in addresses}
+    targets = {address: await _target(address) for address in addresses}
     results: dict[str, PingResult] = {}
-    names, share = list(numbers), max(1, _MAX_ECHOES // count)
+    names, share = list(targets), max(1, _MAX_ECHOES // count)
     for start in range(0, len(names), share):
-        part = {name: numbers[name] for name in names[start : start + share]}
-        results |= await _sweep(part, count, interval_s, timeout_s, max(size, _COOKIE_BYTES))
+        part = {name: targets[name] for name in names[start : start + share]}
+        await _sweep(list(part.values()), count, interval_s, timeout_s, max(size, _COOKIE_BYTES))
+        results |= {name: target.result(name) for name, target in part.items()}
     return results
 
 
@@ -138,7 +142,9 @@ def facts(result: PingResult, now: datetime) -> list[Fact]:
 class _Target:
     """One address of a sweep and what came of it so far."""
 
+    #: in numbers, as the kernel writes it
     address: str
+    family: _Family
     sent: int = 0
     duplicates: int = 0
     problem: str = ""
@@ -147,18 +153,22 @@ class _Target:
 
     def result(self, name: str) -> PingResult:
         times = [self.rtts_ms[number] for number in sorted(self.rtts_ms)]
-        result = PingResult(name, self.sent, len(times), self.duplicates, problem=self.problem)
-        if not times:
-            return result
+        total = len(times)
+        if not total:
+            return PingResult(name, self.sent, 0, self.duplicates, problem=self.problem)
         ordered = sorted(times)
         steps = [abs(after - before) for before, after in itertools.pairwise(times)]
-        return replace(
-            result,
+        return PingResult(
+            name,
+            self.sent,
+            total,
+            self.duplicates,
             rtt_min_ms=ordered[0],
-            rtt_p50_ms=statistics.median(ordered),
-            rtt_p95_ms=ordered[max(0, -(-95 * len(ordered) // 100) - 1)],
+            rtt_p50_ms=(ordered[(total - 1) // 2] + ordered[total // 2]) / 2,
+            rtt_p95_ms=ordered[max(0, -(-95 * total // 100) - 1)],
             rtt_max_ms=ordered[-1],
-            jitter_ms=statistics.fmean(steps) if steps else None,
+            jitter_ms=sum(steps) / len(steps) if steps else None,
+            problem=self.problem,
         )
 
 
@@ -171,9 +181,12 @@ class _Socket:
         self._socket, self._raw = _open(family)
         self._cookie = os.urandom(_COOKIE_BYTES)
         self._identifier = int.from_bytes(os.urandom(2), "big")
-        self._payload = self._cookie + bytes(size - _COOKIE_BYTES)
+        if self._raw:
+            _filter(self._socket, family, self._identifier)
+        payload = self._cookie + bytes(size - _COOKIE_BYTES)
+        self._packet = bytearray(_HEADER.pack(family.request, 0, 0, self._identifier, 0) + payload)
         # checksum of the packet with sequence number zero: a real number is added to it, folded, and done
-        self._sum = _ones_sum(_HEADER.pack(family.request, 0, 0, self._identifier, 0) + self._payload)
+        self._sum = _ones_sum(bytes(self._packet))
         self._sequence = 0
         #: echoes that may still be answered: sequence number → (target, number of the echo, sent at in ns)
         self._echoes: dict[int, tuple[_Target, int, int]] = {}
@@ -193,10 +206,10 @@ class _Socket:
         self._sequence = sequence = (self._sequence + 1) & 0xFFFF
         total = self._sum + sequence
         checksum = ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
-        packet = _HEADER.pack(self._family.request, 0, checksum, self._identifier, sequence) + self._payload
+        _NUMBERS.pack_into(self._packet, 2, checksum, self._identifier, sequence)
         self._echoes[sequence] = (target, number, time.time_ns())
         try:
-            self._socket.sendto(packet, (target.address, 0))
+            self._socket.sendto(self._packet, (target.address, 0))
         except OSError as error:
             target.problem = error.strerror or str(error)
             del self._echoes[sequence]
@@ -226,10 +239,14 @@ class _Socket:
         start = (data[0] & 0x0F) * 4 if self._raw and self._family.family is socket.AF_INET and data else 0
         if len(data) < start + _HEADER.size + _COOKIE_BYTES or data[start] != self._family.reply:
             return
-        sequence = int.from_bytes(data[start + 6 : start + 8], "big")
+        sequence = data[start + 6] << 8 | data[start + 7]
         echo = self._echoes.get(sequence)
         body = start + _HEADER.size
-        if echo is None or data[body : body + _COOKIE_BYTES] != self._cookie or source.split("%")[0] != echo[0].address:
+        if (
+            echo is None
+            or data[body : body + _COOKIE_BYTES] != self._cookie
+            or source.partition("%")[0] != echo[0].address
+        ):
             return
         target, number, sent_ns = echo
         rtt_ms = max(0, received_ns - sent_ns) / 1e6
@@ -242,25 +259,20 @@ class _Socket:
                 self._all_in.set_result(None)
 
 
-async def _sweep(
-    numbers: dict[str, str], count: int, interval_s: float, timeout_s: float, size: int
-) -> dict[str, PingResult]:
-    """Ping numeric addresses, `count` rounds over all of them."""
-    targets = {name: _Target(address) for name, address in numbers.items()}
+async def _sweep(targets: Sequence[_Target], count: int, interval_s: float, timeout_s: float, size: int) -> None:
+    """Ping targets, `count` rounds over all of them; what comes of it is kept in the targets."""
     with ExitStack() as stack:
-        versions = {ipaddress.ip_address(target.address).version for target in targets.values()}
-        sockets = {one: stack.enter_context(_Socket(_FAMILIES[one], size, timeout_s)) for one in sorted(versions)}
-        plan = [(sockets[ipaddress.ip_address(target.address).version], target) for target in targets.values()]
+        families = {target.family for target in targets}
+        sockets = {family: stack.enter_context(_Socket(family, size, timeout_s)) for family in families}
         for number in range(count):
             began = time.monotonic()
-            for position, (one, target) in enumerate(plan, start=1):
-                one.send(target, number)
+            for position, target in enumerate(targets, start=1):
+                sockets[target.family].send(target, number)
                 if position % _ECHOES_PER_TURN == 0:
                     await asyncio.sleep(_ECHOES_PER_TURN / _RATE_PPS)
             if number < count - 1:
                 await asyncio.sleep(max(0.0, interval_s - (time.monotonic() - began)))
         await asyncio.gather(*(one.wait(timeout_s) for one in sockets.values()))
-    return {name: target.result(name) for name, target in targets.items()}
 
 
 def _open(family: _Family) -> tuple[socket.socket, bool]:
@@ -277,6 +289,25 @@ def _open(family: _Family) -> tuple[socket.socket, bool]:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
         return made, kind == socket.SOCK_RAW
     raise ProbeRefused(_REMEDY)
+
+
+def _filter(made: socket.socket, family: _Family, identifier: int) -> None:
+    """Let the kernel drop what is no reply to us: a raw socket hears every ICMP packet of the machine.
+
+    Source: classic BPF, Documentation/networking/filter.rst.
+    """
+    begin = [(0xB1, 0, 0, 0)] if family.family is socket.AF_INET else [(0x01, 0, 0, 0)]  # X = length of the IP header
+    steps = [
+        *begin,
+        (0x50, 0, 0, 0),  # A = type of the ICMP packet
+        (0x15, 0, 3, family.reply),
+        (0x48, 0, 0, 4),  # A = identifier
+        (0x15, 0, 1, identifier),
+        (0x06, 0, 0, 0xFFFF),  # keep
+        (0x06, 0, 0, 0),  # drop
+    ]
+    program = ctypes.create_string_buffer(b"".join(_FILTER_STEP.pack(*step) for step in steps))
+    made.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", len(steps), ctypes.addressof(program)))
 
 
 def _received_ns(ancillary: list[tuple[int, int, bytes]]) -> int:
@@ -298,14 +329,17 @@ def _ones_sum(packet: bytes) -> int:
     return total
 
 
-async def _resolve(address: str) -> str:
-    """An address in numbers; a name is asked of the resolver."""
-    try:
-        return str(ipaddress.ip_address(address))
-    except ValueError:
-        pass
+async def _target(address: str) -> _Target:
+    """A target for an address in numbers, or for a name, which is asked of the resolver."""
+    for family in _FAMILIES.values():
+        try:
+            packed = socket.inet_pton(family.family, address)
+        except (OSError, ValueError):
+            continue
+        return _Target(socket.inet_ntop(family.family, packed), family)
     try:
         found = await asyncio.get_running_loop().getaddrinfo(address, None, type=socket.SOCK_DGRAM)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise ProbeRefused(f"the name {address} has no address; check it or write the address itself") from error
-    return str(found[0][4][0])
+    kind, _, _, _, place = found[0]
+    return _Target(str(place[0]), _FAMILIES[6 if kind == socket.AF_INET6 else 4])

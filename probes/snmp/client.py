@@ -7,10 +7,12 @@ Library errors leave this module as ProbeError kinds. An answer that never came 
 import asyncio
 import ipaddress
 import socket
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
+from typing import TypeVar
 
 from gufo.snmp import (
     Aes128Key,
@@ -28,6 +30,7 @@ from gufo.snmp import (
     SnmpVersion,
     User,
 )
+from gufo.snmp._fast import GetIter
 from gufo.snmp.aio import SnmpSession
 
 from probes.errors import ProbeRefused, ProbeTimeout, ProbeUnreadable
@@ -36,6 +39,7 @@ from probes.errors import ProbeRefused, ProbeTimeout, ProbeUnreadable
 Oid = str
 #: OCTET STRING is bytes, OBJECT IDENTIFIER and IpAddress are text, every number is int
 Value = int | float | bytes | str
+_Answer = TypeVar("_Answer")
 
 #: varbinds in one GET: what access nodes answer in one frame with room to spare [E]
 MAX_VARBINDS = 24
@@ -45,8 +49,6 @@ MAX_ROWS = 100_000
 _BACK_OFF = 1.5
 #: an agent that lost several answers in a row gets smaller questions: this part of the first, at least four [E]
 _SMALLER = 4
-#: the deadline of a walk moves on once in so many rows; moving it at each row would cost as much as the row
-_ROWS_PER_DEADLINE = 8
 
 
 class Version(StrEnum):
@@ -113,6 +115,8 @@ class Walk:
     rows: tuple[tuple[Oid, Value], ...]
     complete: bool = True
     problem: str = ""
+    #: the agent fell silent on the way
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +189,7 @@ async def open_session(target: SnmpTarget) -> AsyncIterator["Session"]:
 class Session:
     """One socket to one agent. One request at a time: who wants more at once opens more sessions."""
 
-    def __init__(self, target: SnmpTarget, library: SnmpSession) -> None:
+    def __init__(self, target: SnmpTarget, library: "_Library") -> None:
         self._target = target
         self._library = library
 
@@ -196,7 +200,7 @@ class Session:
         with _translated(target):
             session = cls(target, _library_session(target, address))
         if target.version is Version.V3:
-            await session._refresh()
+            await session._exchange(session._library.refresh)
         return session
 
     async def get(self, oids: Iterable[Oid]) -> dict[Oid, Value]:
@@ -209,70 +213,55 @@ class Session:
 
     async def walk(self, root: Oid, *, limit: int = MAX_ROWS) -> Walk:
         """As the module's `walk`."""
-        first = _Reader(root, limit)
-        problem = await self._pass(first, self._target.max_repetitions)
-        if problem and not first.rows:
+        first = await self._pass(root, limit, self._target.max_repetitions)
+        if not first.silent:
+            return first
+        if not first.rows:
             raise self._silence()
-        if not problem or first.stopped:
-            return first.result(problem)
         # Silence in the middle of a table is most often an answer that was too long for the agent or for the path
-        second = _Reader(root, limit)
-        problem = await self._pass(second, max(4, self._target.max_repetitions // _SMALLER))
-        return max(second, first, key=lambda reader: len(reader.rows)).result(problem)
+        second = await self._pass(root, limit, max(4, self._target.max_repetitions // _SMALLER))
+        return max(second, first, key=lambda walk: len(walk.rows))
 
-    async def _pass(self, reader: "_Reader", repetitions: int) -> str:
-        """Read to the end (empty answer) or until it goes no further (what stopped it)."""
-        rows = self._rows(reader.root, repetitions)
-        silent = 0
-        while silent <= self._target.retries:
-            before, wait_s = len(reader.rows), self._target.timeout_s * _BACK_OFF**silent
+    async def _pass(self, root: Oid, limit: int, repetitions: int) -> Walk:
+        """Read to the end of the subtree, or until it goes no further."""
+        position = GetIter(root, repetitions)
+        rows: dict[Oid, Value | None] = {}
+        while True:
             try:
-                with _translated(self._target):
-                    await _read(rows, reader, wait_s)
-                return reader.stopped
-            except TimeoutError:
-                silent = silent + 1 if len(reader.rows) == before else 1
-        return f"no answer after {len(reader.rows)} rows of {reader.root}"
-
-    def _rows(self, root: Oid, repetitions: int) -> AsyncIterator[tuple[Oid, Value | None]]:
-        if self._target.version is Version.V1:
-            return self._library.getnext(root)
-        return self._library.getbulk(root, max_repetitions=repetitions)
+                batch = await self._exchange(lambda: self._library.rows_after(position))
+            except ProbeTimeout:
+                return _walk_of(rows, f"no answer after {len(rows)} rows of {root}", silent=True)
+            if not batch:
+                return _walk_of(rows)
+            expected = len(rows) + len(batch)
+            rows.update(batch)
+            if len(rows) < expected:
+                return _walk_of(rows, f"the agent answers in circles: {batch[-1][0]} or its neighbours came twice")
+            if len(rows) > limit:
+                return _walk_of(dict(islice(rows.items(), limit)), f"{root} has more than {limit} rows")
 
     async def _get(self, oids: Sequence[Oid]) -> dict[Oid, Value]:
-        answer = await self._answer(oids)
+        answer = await self._exchange(lambda: self._library.get_many(oids))
+        found = {oid: value for oid, value in answer.items() if value is not None}
         # The library hides the error status. An empty answer is "too big", or in v1 "one of these does not exist"
-        if answer or not self._may_split(oids):
-            return answer
+        if found or not self._may_split(oids):
+            return found
         half = len(oids) // 2
         return await self._get(oids[:half]) | await self._get(oids[half:])
 
     def _may_split(self, oids: Sequence[Oid]) -> bool:
         return len(oids) > (1 if self._target.version is Version.V1 else MAX_VARBINDS // 2)
 
-    async def _answer(self, oids: Sequence[Oid]) -> dict[Oid, Value]:
-        for wait_s in self._waits():
+    async def _exchange(self, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """One request with its retries, each with more patience, library errors translated."""
+        for attempt in range(self._target.retries + 1):
             try:
                 with _translated(self._target):
-                    async with asyncio.timeout(wait_s):
-                        answer = await self._library.get_many(oids)
-                return {oid: value for oid, value in answer.items() if value is not None}
+                    async with asyncio.timeout(self._target.timeout_s * _BACK_OFF**attempt):
+                        return await ask()
             except TimeoutError:
                 continue
         raise self._silence()
-
-    async def _refresh(self) -> None:
-        for wait_s in self._waits():
-            try:
-                with _translated(self._target):
-                    async with asyncio.timeout(wait_s):
-                        return await self._library.refresh()
-            except TimeoutError:
-                continue
-        raise self._silence()
-
-    def _waits(self) -> Iterator[float]:
-        return (self._target.timeout_s * _BACK_OFF**n for n in range(self._target.retries + 1))
 
     def _silence(self) -> ProbeTimeout:
         tries = self._target.retries + 1
@@ -281,41 +270,26 @@ class Session:
         )
 
 
-class _Reader:
-    """The rows of one walk as they come. It refuses rows beyond the limit and rows that were here before."""
+class _Library(SnmpSession):
+    """The library's session with a walk that takes whole answers: row by row costs twice the CPU."""
 
-    def __init__(self, root: Oid, limit: int) -> None:
-        self.root = root
-        self.rows: dict[Oid, Value | None] = {}
-        #: why a row was refused; empty while all is well
-        self.stopped = ""
-        self._limit = limit
-
-    def take(self, oid: Oid, value: Value | None) -> bool:
-        """Keep a row; False when the walk must end here."""
-        if oid in self.rows:
-            self.stopped = f"the agent answers in circles: {oid} came twice"
-        elif len(self.rows) >= self._limit:
-            self.stopped = f"{self.root} has more than {self._limit} rows"
-        else:
-            self.rows[oid] = value
-        return not self.stopped
-
-    def result(self, problem: str) -> Walk:
-        """The walk as the caller sees it; rows without a value (NULL) are left out."""
-        rows = tuple((oid, value) for oid, value in self.rows.items() if value is not None)
-        return Walk(rows=rows, complete=not problem, problem=problem)
+    async def rows_after(self, position: GetIter) -> list[tuple[Oid, Value | None]]:
+        """The next rows of a walk, one answer long; none at its end. It may be asked again after a timeout."""
+        try:
+            if not self._allow_bulk:
+                await self._send(lambda: self._sock.send_get_next(position))
+                return [await self._recv(lambda: self._sock.recv_get_next(position))]
+            await self._send(lambda: self._sock.send_get_bulk(position))
+            batch = await self._recv(lambda: self._sock.recv_get_bulk(position))
+        except StopAsyncIteration:
+            return []
+        return [row for row in batch if row is not None]
 
 
-async def _read(rows: AsyncIterator[tuple[Oid, Value | None]], reader: _Reader, wait_s: float) -> None:
-    """Take rows until the end; TimeoutError when none came for `wait_s`. It may be called again to go on."""
-    now = asyncio.get_running_loop().time
-    async with asyncio.timeout(wait_s) as deadline:
-        async for oid, value in rows:
-            if not reader.take(oid, value):
-                return
-            if len(reader.rows) % _ROWS_PER_DEADLINE == 0:
-                deadline.reschedule(now() + wait_s)
+def _walk_of(rows: Mapping[Oid, Value | None], problem: str = "", *, silent: bool = False) -> Walk:
+    """The walk as the caller sees it; rows without a value (NULL) are left out."""
+    found = tuple((oid, value) for oid, value in rows.items() if value is not None)
+    return Walk(rows=found, complete=not problem, problem=problem, silent=silent)
 
 
 @contextmanager
@@ -353,8 +327,8 @@ async def _resolve(target: SnmpTarget) -> str:
     return str(found[0][4][0])
 
 
-def _library_session(target: SnmpTarget, address: str) -> SnmpSession:
-    return SnmpSession(
+def _library_session(target: SnmpTarget, address: str) -> _Library:
+    return _Library(
         address,
         target.port,
         community=target.community,

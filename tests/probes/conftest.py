@@ -29,8 +29,8 @@ async def start_agent() -> AsyncIterator[StartAgent]:
 
 
 def target_of(agent: Agent, **changes: object) -> SnmpTarget:
-    """How to read an agent on the loopback, with little patience."""
-    plain = SnmpTarget("127.0.0.1", agent.port, timeout_s=0.15, retries=1)
+    """How to read an agent on the loopback; patient enough for a busy machine."""
+    plain = SnmpTarget("127.0.0.1", agent.port, timeout_s=1.0, retries=1)
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 

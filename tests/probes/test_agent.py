@@ -53,7 +53,7 @@ async def test_a_bulk_answer_never_outgrows_a_frame(start_agent: StartAgent) -> 
 async def test_a_foreign_community_and_garbage_get_silence(start_agent: StartAgent) -> None:
     agent = await start_agent(AgentTable({f"{ROOT}.1": integer(1)}))
     assert agent.answer(b"\x30\x82nonsense") is None
-    foreign = target_of(agent, community="private", retries=0)
+    foreign = target_of(agent, community="private", retries=0, timeout_s=0.1)
     try:
         await client.get(foreign, [f"{ROOT}.1"])
     except client.ProbeTimeout as error:

@@ -25,7 +25,7 @@ async def odd_agent() -> AsyncIterator[Callable[[Answer], "asyncio.Future[SnmpTa
         agent.answer = answer  # type: ignore[method-assign]
         await agent.start()
         running.append(agent)
-        return target_of(agent)
+        return target_of(agent, timeout_s=0.1)
 
     yield start  # type: ignore[misc]
     for agent in running:
@@ -98,10 +98,11 @@ async def test_a_lost_answer_is_asked_for_again(start_agent: StartAgent) -> None
         return answer(data) if len(seen) % 2 == 0 else None
 
     agent.answer = forgetful  # type: ignore[method-assign]
-    found = await client.walk(target_of(agent), ROOT)
+    target = target_of(agent, timeout_s=0.1)
+    found = await client.walk(target, ROOT)
     assert found.complete
     assert [value for _, value in found.rows] == list(range(50))
-    assert (await client.get(target_of(agent), [f"{ROOT}.1"])) == {f"{ROOT}.1": 1}
+    assert (await client.get(target, [f"{ROOT}.1"])) == {f"{ROOT}.1": 1}
     assert len(set(seen)) == len(seen)
 
 

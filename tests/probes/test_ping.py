@@ -120,7 +120,7 @@ class TestAnswers:
         return header + struct.pack("!BBHHH", kind, 0, 0, 7, sequence) + (cookie or one._cookie)
 
     def sent(self, one: "ping._Socket") -> tuple["ping._Target", int]:
-        target = ping._Target("127.0.0.1")
+        target = ping._Target("127.0.0.1", ping._FAMILIES[4])
         one.send(target, 0)
         return target, time.time_ns()
 
@@ -147,7 +147,7 @@ class TestAnswers:
         assert target.rtts_ms == {}
 
     def test_jitter_is_the_mean_step_between_neighbours(self) -> None:
-        target = ping._Target("x", sent=4, rtts_ms={0: 10.0, 1: 12.0, 2: 10.0, 3: 20.0})
+        target = ping._Target("x", ping._FAMILIES[4], sent=4, rtts_ms={0: 10.0, 1: 12.0, 2: 10.0, 3: 20.0})
         result = target.result("x")
         assert result.jitter_ms == pytest.approx((2 + 2 + 10) / 3)
         assert (result.rtt_p50_ms, result.rtt_p95_ms) == (11.0, 20.0)
