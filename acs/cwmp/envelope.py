@@ -52,8 +52,8 @@ class Limits:
     max_bytes: int = 8 * 1024 * 1024
     #: Elements (and, together, attributes); 14 000 parameters make 42 000.
     max_elements: int = 200_000
-    #: Nesting; CWMP itself needs 8.
-    max_depth: int = 32
+    #: Nesting of a body over 16 KB (under that, the parser's own 256 holds); CWMP itself needs 7.
+    max_depth: int = 16
     #: Characters of one value.
     max_text: int = 1024 * 1024
 

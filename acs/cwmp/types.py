@@ -9,6 +9,7 @@ import binascii
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
@@ -99,7 +100,12 @@ def parse_integer(text: str) -> int | None:
 
 def parse_datetime(text: str | None) -> datetime | None:
     """The instant as aware UTC, without zone taken as UTC; None for Unknown Time, year 1 (uptime) and nonsense."""
-    found = _DATE_TIME.fullmatch(text.strip()) if text else None
+    stripped = text.strip() if text else ""
+    if len(stripped) == 20 and stripped[-1] == "Z":
+        with suppress(ValueError):
+            usual = datetime.fromisoformat(stripped)
+            return usual if usual.year > 1 else None
+    found = _DATE_TIME.fullmatch(stripped)
     if found is None or int(found[1]) <= 1:
         return None
     try:

@@ -168,12 +168,22 @@ def test_a_pile_of_attributes_is_refused() -> None:
         decode(f"{HEAD}<c:Reboot {attributes}/>{TAIL}".encode())
 
 
-@pytest.mark.parametrize("depth", [40, 300, 100_000])
-def test_deep_nesting_is_refused_cheaply(depth: int) -> None:
-    body = f"{HEAD}<c:Reboot>{'<b>' * depth}{'</b>' * depth}</c:Reboot>{TAIL}".encode()
+@pytest.mark.parametrize(("depth", "padding"), [(40, 20_000), (300, 0), (100_000, 0)])
+def test_deep_nesting_is_refused_cheaply(depth: int, padding: int) -> None:
+    body = f"{HEAD}<c:Reboot>{'<b>' * depth}{' ' * padding}{'</b>' * depth}</c:Reboot>{TAIL}".encode()
     started = time.perf_counter()
     assert either(body) is ProtocolError
     assert time.perf_counter() - started < 1
+
+
+def test_a_list_nested_like_a_flat_one_is_not_taken_for_one() -> None:
+    item = '<ParameterValueStruct><Name>A</Name><Value xsi:type="xsd:int">1'
+    nested = item * 3 + "</Value></ParameterValueStruct>" * 3
+    declared = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
+    content = f"<c:GetParameterValuesResponse {declared}><ParameterList>{nested}</ParameterList>"
+    envelope = decode(f"{HEAD}{content}</c:GetParameterValuesResponse>{TAIL}".encode())
+    assert envelope is not None
+    assert envelope.message == GetParameterValuesResponse((ParameterValueStruct("A", "1", "xsd:int"),))
 
 
 def test_a_body_over_the_byte_limit_is_refused_before_it_is_read() -> None:
