@@ -3,15 +3,29 @@
 Both the live check of a line and the demo use it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cli.texts import N_, _, language
+from probes.facts import FACTS
 
-#: lines of evidence on a card
+#: lines of evidence on a card: so many at most, and at least so many where so much was measured
 EVIDENCE_LINES = 6
+EVIDENCE_AT_LEAST = 3
 #: names of facts that were not measured, on a card
 NOT_MEASURED_NAMES = 8
+
+#: what an engineer looks at first: shown beside the evidence where that is short
+FIRST_LOOK = (
+    "ont.run_state",
+    "sw.port_oper",
+    "dsl.link",
+    "bras.session",
+    "ping.loss_pct",
+    "ont.rx_dbm",
+    "sib.down_ratio",
+    "account.state",
+)
 
 #: verdict → what a person reads
 VERDICTS = {
@@ -25,6 +39,16 @@ VERDICTS = {
     "ESCALATE_CORE": N_("escalate to the core network"),
     "INCONCLUSIVE": N_("not decided yet"),
     "MONITOR_24H": N_("watch for 24 hours"),
+}
+
+#: why a person must confirm → what a person reads
+REASONS = {
+    "gate_unknown": N_("unknown"),
+    "unsafe": N_("not now"),
+    "needs": N_("impossible without"),
+    "limit_24h": N_("the limit of the day is used up"),
+    "action_already_tried": N_("this was already done for the ticket"),
+    "visit_is_cheaper": N_("a visit is cheaper than trying"),
 }
 
 #: colour of the card's frame on a terminal
@@ -49,6 +73,8 @@ def card(verdict: Mapping[str, Any], test: Mapping[str, Any] | None = None) -> l
 
     `test` is the stored line test: its facts give the source and age of evidence that the verdict does not have.
     """
+    if not verdict:
+        return [_("No verdict: {detail}").format(detail=(test or {}).get("detail") or (test or {}).get("state") or "?")]
     facts = facts_of(test)
     kind = str(verdict.get("verdict"))
     lines = [
@@ -64,7 +90,7 @@ def card(verdict: Mapping[str, Any], test: Mapping[str, Any] | None = None) -> l
     if missing := [str(name) for name in verdict.get("not_measured") or ()]:
         rest = len(missing) - NOT_MEASURED_NAMES
         more = _(" and {count} more").format(count=rest) if rest > 0 else ""
-        lines.append(pair(_("Not measured"), ", ".join(missing[:NOT_MEASURED_NAMES]) + more))
+        lines.append(pair(_("Not measured"), ", ".join(map(title, missing[:NOT_MEASURED_NAMES])) + more))
     lines += next_steps(verdict)
     return lines
 
@@ -78,27 +104,50 @@ def facts_of(test: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]:
 
 
 def confidence(verdict: Mapping[str, Any]) -> str:
-    """Return the posterior in percent, and the runner-up's."""
-    text = percent(verdict.get("posterior"))
+    """Return the posterior in percent, and the runner-up's; where nothing is decided, only the nearest cause."""
     runner_up = verdict.get("runner_up")
-    if isinstance(runner_up, dict) and runner_up.get("cause"):
-        text += _("; next: {cause} {share}").format(cause=runner_up["cause"], share=percent(runner_up.get("posterior")))
-    return text
+    if not isinstance(runner_up, dict) or not runner_up.get("cause"):
+        return percent(verdict.get("posterior"))
+    share = percent(runner_up.get("posterior"))
+    if verdict.get("verdict") == "INCONCLUSIVE":
+        return _("too low; nearest: {cause} {share}").format(cause=runner_up["cause"], share=share)
+    next_one = _("; next: {cause} {share}").format(cause=runner_up["cause"], share=share)
+    return percent(verdict.get("posterior")) + next_one
 
 
 def evidence(verdict: Mapping[str, Any], facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return up to six lines of evidence, the strongest first: value, norm, source, age.
+    """Return three to six lines of evidence: value, norm, source, age.
 
-    What speaks for the cause comes first; without enough of it, the facts that a healthy line is judged by follow.
+    What spoke for the verdict comes first. Where that is short, what an engineer looks at first follows, as measured.
     """
-    given = [row for row in verdict.get("evidence") or () if isinstance(row, dict)]
-    ordered = sorted(given, key=lambda row: -float(row.get("points") or 0))
-    return [evidence_line(row, facts.get(str(row.get("fact")), {})) for row in ordered[:EVIDENCE_LINES]]
+    given = [row for row in verdict.get("evidence") or () if isinstance(row, dict)][:EVIDENCE_LINES]
+    named = {str(row.get("fact")) for row in given}
+    missing = EVIDENCE_AT_LEAST - len(given)
+    beside = [row for row in _first_look(verdict, facts) if row["name"] not in named][: max(0, missing)]
+    lines = [evidence_line(row, facts.get(str(row.get("fact")), {})) for row in given]
+    return lines + [evidence_line({"fact": row["name"], "value": row.get("value"), **row}, row) for row in beside]
+
+
+def _first_look(verdict: Mapping[str, Any], facts: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    for name in FIRST_LOOK:
+        fact = facts.get(name, {})
+        if fact.get("quality") == "ok" and fact.get("value") is not None:
+            yield {**fact, "norms": _norm(verdict, name)}
+
+
+def _norm(verdict: Mapping[str, Any], name: str) -> Mapping[str, str]:
+    """Return the norm that the verdict's pack has for a fact; none where another pack than the packaged one judged."""
+    from probes.linetest import load_pack
+    from probes.linetest.explain import norm_of
+
+    pack, judged_by = load_pack(), verdict.get("pack")
+    same = isinstance(judged_by, dict) and judged_by.get("hash") == pack.ref.hash
+    return norm_of(pack, name) if same else {}
 
 
 def evidence_line(row: Mapping[str, Any], fact: Mapping[str, Any]) -> str:
     """Return one line of evidence."""
-    name = in_language(row.get("title")) or str(row.get("fact"))
+    name = in_language(row.get("title")) or title(str(row.get("fact")))
     unit = row.get("unit") or fact.get("unit") or ""
     parts = [f"{name}: {shown(row.get('value'))}{' ' + str(unit) if unit else ''}"]
     if norm := in_language(row.get("norms") or row.get("norm")):
@@ -118,17 +167,30 @@ def next_steps(verdict: Mapping[str, Any]) -> list[str]:
     if verdict.get("parts"):
         lines.append(pair(_("Parts"), ", ".join(map(str, verdict["parts"]))))
     if verdict.get("next_probe"):
-        lines.append(pair(_("Measure next"), verdict["next_probe"]))
+        name = str(verdict["next_probe"])
+        lines.append(pair(_("Measure next"), f"{title(name)} ({name})"))
     if verdict.get("queue"):
         due = str(verdict.get("due_at") or "")[:16].replace("T", " ")
         lines.append(pair(_("Queue"), str(verdict["queue"]) + (_(", due {due} UTC").format(due=due) if due else "")))
     if verdict.get("needs_human"):
-        reasons = ", ".join(map(str, verdict.get("human_reasons") or ()))
+        reasons = ", ".join(map(reason, verdict.get("human_reasons") or ()))
         lines.append(pair(_("A person must confirm"), reasons or _("yes")))
     for finding in verdict.get("secondary") or ():
         if isinstance(finding, dict):
             lines.append(pair(_("Also seen"), in_language(finding.get("title")) or finding.get("cause")))
     return lines
+
+
+def title(fact: str) -> str:
+    """Return what a person calls a fact."""
+    return in_language(FACTS[fact].title) if fact in FACTS else fact
+
+
+def reason(code: str) -> str:
+    """Return why a person must confirm, from its code such as "gate_unknown:incident.match"."""
+    kind, _colon, name = str(code).partition(":")
+    text = _(REASONS[kind]) if kind in REASONS else kind
+    return f"{text}: {title(name)}" if name else text
 
 
 def in_language(value: object) -> str:
