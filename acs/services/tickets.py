@@ -209,8 +209,7 @@ class Tickets:
         if key == "party":
             return await line_store.by_account(tx, value)
         if key == "entity":
-            named = await line_store.list_lines(tx, search=value, limit=20)
-            return [line for line in named if value in (line.account, line.pppoe_login, *line.services)]
+            return await line_store.by_account(tx, value) or await line_store.by_pppoe_login(tx, value)
         return []
 
     async def _store_said(self, tx: Transaction, line: LineRecord, event: TicketEvent, now: datetime) -> None:
