@@ -8,6 +8,7 @@ of its own. The reactor runs on the very uvloop loop that serves CPEs and the AP
 
 import asyncio
 import hashlib
+import os
 import signal
 import socket
 import sys
@@ -77,13 +78,13 @@ class App:
             ConfigError: an address cannot be used.
         """
         role = self.config.server.role
-        if role in (Role.WORKER, Role.ALL):
-            await self._start_worker()
         if role in (Role.CWMP, Role.ALL):
             await self._start_cwmp()
         if role in (Role.API, Role.ALL):
-            await self.northbound.line_tests.resume()
             await self._start_api()
+            await self.northbound.line_tests.resume()
+        if role in (Role.WORKER, Role.ALL):
+            await self._start_worker()
         log.info("server.started", role=role.value, cwmp_port=self.cwmp_port, api_port=self.api_port)
 
     async def stop(self) -> None:
@@ -254,7 +255,7 @@ def _listener(host: str, port: int) -> socket.socket:
 
 
 def _cannot_listen(section: str, host: str, port: int, error: OSError) -> AcsError:
-    reason = error.strerror or str(error)
+    reason = os.strerror(error.errno) if error.errno else str(error)
     return ConfigError(
         f"{section}.port: {host}:{port} cannot be used ({reason}); stop what listens there, or choose another port"
     )

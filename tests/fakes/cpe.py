@@ -4,6 +4,7 @@ Its counter of boots is the judge of every reboot test: it belongs to the test's
 """
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import Callable
@@ -62,10 +63,8 @@ class Http:
     async def close(self) -> None:
         if self._writer is not None:
             self._writer.close()
-            try:
+            with contextlib.suppress(OSError):
                 await self._writer.wait_closed()
-            except OSError:
-                pass
         self._reader = self._writer = None
 
     async def send(self, raw: bytes) -> None:
