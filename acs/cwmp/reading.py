@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import suppress
 from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -253,13 +254,14 @@ def _struct(element: _Element, field: FieldPlan) -> Any:
 
 
 def _structs(element: _Element, field: FieldPlan) -> tuple[Any, ...]:
-    steps = _struct_steps(element, field, batch=1 << 30)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            found: tuple[Any, ...] = done.value
-            return found
+    flat = _FLAT.get(field.classes[0])
+    if flat is not None:
+        walk = element.iterdescendants()
+        found: list[Any] = []
+        with suppress(ValueError):
+            if flat(zip(walk, walk, walk, strict=True), found) and len(found) == len(element):
+                return tuple(found)
+    return tuple(_read_items(element, field))
 
 
 def _struct_steps(element: _Element, field: FieldPlan, batch: int) -> Steps:

@@ -184,7 +184,7 @@ class Decoder:
             _check_bytes(document, self._limits)
             root = _tree(document, self._limits)
         else:
-            _check_tree(root, self._size, self._limits)
+            _check_tree(root, b"".join(self._chunks), self._limits)
         return (yield from envelope_steps(root))
 
     def _parse(self, chunk: bytes) -> None:
@@ -233,11 +233,19 @@ def _check_counts(elements: int, equal_signs: int, limits: Limits) -> None:
         raise ProtocolError("the body has far too many attributes", status_hint=413)
 
 
-def _check_tree(root: etree._Element, size: int, limits: Limits) -> None:
-    if size > _SHALLOW and _too_deep(limits.max_depth)(root):
+def _check_tree(root: etree._Element, document: bytes, limits: Limits) -> None:
+    if len(document) > _SHALLOW and _too_deep(limits.max_depth)(root):
         raise ProtocolError(f"the document is nested more than {limits.max_depth} deep")
-    if size > limits.max_text and _too_long(limits.max_text)(root):
+    if _may_hold(document, limits.max_text) and _too_long(limits.max_text)(root):
         raise ProtocolError(f"a value has more than {limits.max_text} characters", status_hint=413)
+
+
+def _may_hold(document: bytes, length: int) -> bool:
+    """Whether there may be a text of more than `length` characters: half of that without a tag, somewhere."""
+    if len(document) <= length:
+        return False
+    half = max(1, length // 2)
+    return any(document.find(b"<", start, start + half) < 0 for start in range(0, len(document) - half + 1, half))
 
 
 @lru_cache(maxsize=8)
@@ -293,7 +301,7 @@ def _tree(document: bytes, limits: Limits) -> etree._Element:
         root = _second_chance(document, limits, error)
     except ValueError as error:
         raise ProtocolError(f"the body is not XML: {error}") from error
-    _check_tree(root, len(document), limits)
+    _check_tree(root, document, limits)
     return root
 
 
