@@ -29,8 +29,22 @@ def probe() -> None:
 @probe.command()
 @click.argument("addresses", nargs=-1, required=True)
 @click.option("--count", type=click.IntRange(1, 1000), default=5, show_default=True, help=_("Echoes to each address."))
-@click.option("--interval", "interval_s", type=click.FloatRange(0.01, 60), default=0.2, show_default=True)
-@click.option("--timeout", "timeout_s", type=click.FloatRange(0.01, 60), default=1.0, show_default=True)
+@click.option(
+    "--interval",
+    "interval_s",
+    type=click.FloatRange(0.01, 60),
+    default=0.2,
+    show_default=True,
+    help=_("Seconds between two echoes to one address."),
+)
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(0.01, 60),
+    default=1.0,
+    show_default=True,
+    help=_("Seconds that an answer may take."),
+)
 @click.option("--size", type=click.IntRange(8, 65000), default=56, show_default=True, help=_("Bytes after the header."))
 @json_option
 def ping(addresses: tuple[str, ...], count: int, interval_s: float, timeout_s: float, size: int, as_json: bool) -> None:
@@ -63,14 +77,21 @@ def ping(addresses: tuple[str, ...], count: int, interval_s: float, timeout_s: f
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help=_("File that holds the SNMP community; without it: public."),
 )
-@click.option("--frame", type=click.IntRange(0), default=0, show_default=True)
-@click.option("--slot", type=click.IntRange(0), required=True)
+@click.option("--frame", type=click.IntRange(0), default=0, show_default=True, help=_("Frame (shelf) of the port."))
+@click.option("--slot", type=click.IntRange(0), required=True, help=_("Slot (card) of the port."))
 @click.option("--port-number", type=click.IntRange(0), required=True, help=_("The PON port in its slot."))
 @click.option("--ont", type=click.IntRange(0), help=_("The ONT's id on the port."))
 @click.option("--serial", "gpon_serial", help=_("The ONT's PON serial, when its id is not known."))
 @click.option("--profile", help=_("Vendor profile; without it the node is asked what it is."))
 @click.option("--time-zone", default="UTC", show_default=True, help=_("Time zone of the node's clock."))
-@click.option("--timeout", "timeout_s", type=click.FloatRange(0.1, 60), default=2.0, show_default=True)
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(0.1, 60),
+    default=2.0,
+    show_default=True,
+    help=_("Seconds of the first try; there are three."),
+)
 @json_option
 def olt(
     address: str,

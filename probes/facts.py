@@ -150,6 +150,7 @@ _ONT: dict[str, FactSpec] = {
     "ont.last_down_cause_raw": _text(None, "Неизвестный код причины падения", "Down cause code that no table knows"),
     "ont.last_down_at": _instant("Время последнего падения", "Last went down"),
     "ont.last_up_at": _instant("Время последнего подъёма", "Last came up"),
+    "ont.last_gasp_at": _instant("Время последней потери питания", "Last dying gasp"),
     "ont.rx_dbm": _number("dBm", 3600, "Уровень сигнала на терминале", "Light at the ONT"),
     "ont.tx_dbm": _number("dBm", 3600, "Мощность передатчика терминала", "Transmit power of the ONT"),
     "ont.olt_rx_dbm": _number("dBm", 3600, "Сигнал терминала на OLT", "Light of this ONT at the OLT"),
@@ -169,6 +170,7 @@ _ONT: dict[str, FactSpec] = {
     "ont.dg_24h": _count(3600, "Потерь питания за сутки", "Dying gasps in 24 h"),
     "ont.sf_alarm": _flag(600, "Авария по ошибкам (SF)", "Signal-fail alarm"),
     "ont.temp_c": _number("°C", 3600, "Температура оптики терминала", "Temperature of the ONT optics"),
+    "ont.voltage_v": _number("V", 3600, "Напряжение питания оптики терминала", "Supply voltage of the ONT optics"),
     "ont.bias_ma": _number("mA", 3600, "Ток лазера", "Laser bias"),
     "ont.bias_delta_pct": _number(
         "%", 3600, "Ток лазера против средней за 7 дней", "Laser bias against its 7-day mean"

@@ -27,6 +27,7 @@ async def test_the_recorded_port_gives_serials_light_and_lan(start_agent: StartA
         "ont.lan_link": "up",
         "ont.temp_c": 41.0,
         "ont.bias_ma": 19.0,
+        "ont.voltage_v": 3.22,
     }
     reading = await AccessReader().read_port(node, profile, place, NOW)
     assert [(one.ont, one.gpon_serial) for one in reading.onts] == [
