@@ -316,7 +316,8 @@ class TicketsSection(Section):
     """`[tickets]`: TM Forum trouble tickets."""
 
     #: Where a ticket names its line, tried in this order: `entity:TYPE` (relatedEntity of that @referredType:
-    #: a line id, account or PPPoE login), `characteristic:NAME`, `external_id`, `party:TYPE` (relatedParty; the line's account).
+    #: a line id, account or PPPoE login), `characteristic:NAME`, `external_id`,
+    #: `party:TYPE` (relatedParty; the line's account).
     line_from: tuple[Annotated[str, Field(pattern="^(entity:.+|characteristic:.+|external_id|party:.+)$")], ...] = (
         "entity:Line",
         "characteristic:line",
