@@ -108,6 +108,8 @@ def _typed(name: str, given: object) -> Scalar:
     kind = FACTS[name].kind
     value = given.isoformat() if isinstance(given, datetime) else given
     number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number and kind is FactKind.TEXT:
+        return str(value)
     good = {
         FactKind.FLAG: isinstance(value, bool),
         FactKind.NUMBER: number,

@@ -13,7 +13,6 @@ from probes.linetest.model import Candidate, Evidence, Title
 from probes.linetest.pack import Card, CompiledRow, Pack, Plan
 from probes.linetest.view import View
 
-
 #: lines of evidence that a verdict carries at most
 _MOST_LINES = 10
 
@@ -92,11 +91,11 @@ def evidence(card: Card, view: View, pack: Pack) -> tuple[Evidence, ...]:
     for row, held, points in [*rows, *_fitting(card, view, {id(item[0]) for item in rows})]:
         for name in row.facts:
             fact = DERIVED[name].base if name in DERIVED else name
-            if fact in view.values and fact not in lines:
+            if len(lines) < _MOST_LINES and fact in view.values and fact not in lines:
                 norm = norm_of(pack, fact, row.row, name)
                 lines[fact] = line(view, fact, points, norm, held=held, group=row.group)
                 points = 0.0
-    return tuple(lines.values())[:_MOST_LINES]
+    return tuple(lines.values())
 
 
 def _fitting(card: Card, view: View, counted_rows: set[int]) -> list[tuple[CompiledRow, bool, float]]:
