@@ -1,6 +1,6 @@
 """CPU per periodic session, side by side with a bare twisted.web echo in the same run.
 
-    python -m bench.session [--quick] [--stores sqlite,postgres] [--rounds 10] [--sessions 1500] [--json FILE]
+    python -m bench.session [--quick] [--stores sqlite,postgres] [--rounds 20] [--sessions 600] [--json FILE]
 
 A session is POST Inform (4.2 KB, 8 parameters) → InformResponse → empty POST → 204 on a new connection. Servers share
 one core, the generator has another; a round gives every case one slice, so that neighbours disturb all alike. CPU is
@@ -29,8 +29,6 @@ from bench import processes
 from bench.load import OUI, PRODUCT_CLASS, Device, Tally, Target, closed_loop
 
 KNOWN = (8, 1000, 3000)
-#: Devices of each case: in one slice hardly any comes twice, so that no Inform looks like one sent again.
-DEVICES = 1500
 #: Parameters that every Inform of `bench.load` carries.
 INFORM_PARAMETERS = 8
 
@@ -100,8 +98,8 @@ def run(options: argparse.Namespace) -> dict[str, list[Row]]:
     """Start everything, play all rounds, and return the report."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-session-")))
-        server_core, own_core = _cores()
-        cases = list(_cases(stack, folder, options, server_core))
+        options.server_core, own_core = _cores()
+        cases = list(_cases(stack, folder, options))
         processes.pin(os.getpid(), own_core)
         uvloop.run(_play(cases, options))
         return {"rows": [_row(case, cases) for case in cases]}
@@ -161,19 +159,19 @@ async def _introduce(store: Store, device: Device, known: int) -> None:
     await store.sessions.commit(SessionCommit(device.key, session_id, now, tree=tree, ended=True))
 
 
-def _cases(stack: ExitStack, folder: Path, options: argparse.Namespace, core: int | None) -> Iterator[Case]:
-    echo = stack.enter_context(processes.echo(core))
+def _cases(stack: ExitStack, folder: Path, options: argparse.Namespace) -> Iterator[Case]:
+    echo = stack.enter_context(processes.echo(options.server_core))
     target = Target(echo.port)
-    yield Case("echo", 0, target, [Device(target, f"E{n:07d}") for n in range(DEVICES)], echo.cpu_s)
+    yield Case("echo", 0, target, _devices(target, "E", options), echo.cpu_s)
     if "sqlite" in options.stores:
-        yield from _server_cases(stack, folder / "sqlite", f"sqlite:///{folder}/sqlite/store.db", KNOWN, core)
+        yield from _server_cases(stack, folder / "sqlite", f"sqlite:///{folder}/sqlite/store.db", KNOWN, options)
         url = f"sqlite:///{folder}/sqlite-digest/store.db"
-        yield from _server_cases(stack, folder / "sqlite-digest", url, KNOWN[:1], core, digest=True)
+        yield from _server_cases(stack, folder / "sqlite-digest", url, KNOWN[:1], options, digest=True)
     if "postgres" in options.stores:
-        database = processes.postgres(stack, core)
+        database = processes.postgres(stack, options.server_core)
         if database is not None:
             cpu = database.cpu_s
-            yield from _server_cases(stack, folder / "postgres", database.url, KNOWN, core, database_cpu=cpu)
+            yield from _server_cases(stack, folder / "postgres", database.url, KNOWN, options, database_cpu=cpu)
 
 
 def _server_cases(
@@ -181,7 +179,7 @@ def _server_cases(
     folder: Path,
     url: str,
     known: Sequence[int],
-    core: int | None,
+    options: argparse.Namespace,
     *,
     digest: bool = False,
     database_cpu: Callable[[], float] = lambda: 0.0,
@@ -189,12 +187,17 @@ def _server_cases(
     folder.mkdir()
     port = processes.free_port()
     target = Target(port, username=processes.USERNAME, password=processes.PASSWORD) if digest else Target(port)
-    devices = {count: [Device(target, f"K{count:04d}N{n:05d}") for n in range(DEVICES)] for count in known}
+    devices = {count: _devices(target, f"K{count:04d}N", options) for count in known}
     config = processes.write_config(folder, url, digest=digest, port=port)
     uvloop.run(preload(url, folder / "vault.key", devices))
-    server = stack.enter_context(processes.server(config, port, core))
+    server = stack.enter_context(processes.server(config, port, options.server_core))
     for count, group in devices.items():
         yield Case(folder.name, count, target, group, server.cpu_s, database_cpu)
+
+
+def _devices(target: Target, prefix: str, options: argparse.Namespace) -> list[Device]:
+    """One for each session of a slice: an Inform that comes twice in a second looks like one sent again."""
+    return [Device(target, f"{prefix}{n:05d}") for n in range(options.sessions)]
 
 
 async def _play(cases: Sequence[Case], options: argparse.Namespace) -> None:
@@ -234,8 +237,8 @@ def _cores() -> tuple[int | None, int | None]:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.session", description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=10, help="slices of each case (10)")
-    parser.add_argument("--sessions", type=int, default=1500, help="sessions in a slice (1500)")
+    parser.add_argument("--rounds", type=int, default=20, help="slices of each case (20)")
+    parser.add_argument("--sessions", type=int, default=600, help="sessions in a slice, one per device (600)")
     parser.add_argument("--concurrency", type=int, default=64, help="sessions in flight (64)")
     parser.add_argument("--stores", default="sqlite,postgres", help="which stores (sqlite,postgres)")
     parser.add_argument("--quick", action="store_true", help="one small round: does it work at all?")
