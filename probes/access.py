@@ -288,8 +288,16 @@ class AccessReader:
 
     def _port_done(self, port: _Port, task: asyncio.Task[PortReading]) -> None:
         port.running = None
-        if not task.cancelled() and task.exception() is None and task.result().onts:
-            port.last = task.result()
+        if task.cancelled() or task.exception() is not None or not task.result().onts:
+            return
+        reading = port.last = task.result()
+        # a reading is a hundred kilobytes: ten thousand ports must not keep theirs for ever
+        asyncio.get_running_loop().call_later(self.cache_s, self._forget, port, reading)
+
+    @staticmethod
+    def _forget(port: _Port, reading: PortReading) -> None:
+        if port.last is reading:
+            port.last = None
 
     def _named_profile(self, name: str) -> AccessProfile:
         if name not in self._profiles:

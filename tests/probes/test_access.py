@@ -87,6 +87,15 @@ async def test_fifty_tickets_on_one_port_are_one_read(start_agent: StartAgent) -
     assert agent.answered == 2 * once
 
 
+async def test_a_reading_is_forgotten_when_its_time_is_over(start_agent: StartAgent) -> None:
+    agent = await start_agent(port_of(4))
+    reader, node = AccessReader(cache_s=0.05), node_of(agent)
+    await reader.read_port(node, PROFILE, PLACE, NOW)
+    assert [port.last is None for port in reader._ports.values()] == [False]
+    await asyncio.sleep(0.1)
+    assert [port.last is None for port in reader._ports.values()] == [True]
+
+
 async def test_a_caller_that_gives_up_does_not_take_the_read_from_the_others(start_agent: StartAgent) -> None:
     agent = await start_agent(port_of(16))
     reader, node = AccessReader(), node_of(agent)

@@ -1,4 +1,5 @@
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Callable
 
@@ -180,3 +181,26 @@ def test_secrets_stay_out_of_texts() -> None:
         "192.0.2.1", community="hush", user=V3User("u", auth_password="hush1234", privacy_password="hush")
     )
     assert "hush" not in repr(target) + str(target)
+
+
+async def test_damaged_answers_give_a_value_or_a_probe_error(start_agent: StartAgent) -> None:
+    agent = await start_agent(AgentTable({f"{ROOT}.{row}": text("abc" * row) for row in range(1, 9)}))
+    answer, chance = agent.answer, random.Random(7)
+
+    def damaged(data: bytes) -> bytes:
+        good = bytearray(answer(data) or b"0")
+        for _ in range(chance.choice((1, 1, 2, 4))):
+            good[chance.randrange(len(good))] = chance.randrange(256)
+        return bytes(good[: chance.choice((len(good), len(good), chance.randrange(1, len(good))))])
+
+    agent.answer = damaged  # type: ignore[method-assign]
+    target = target_of(agent, timeout_s=0.01, retries=0)
+    seen = set()
+    for _ in range(100):
+        for read in (client.get(target, [f"{ROOT}.1", f"{ROOT}.2"]), client.walk(target, ROOT)):
+            try:
+                await read
+                seen.add("value")
+            except (ProbeTimeout, ProbeUnreadable) as error:
+                seen.add(type(error).__name__)
+    assert "ProbeUnreadable" in seen
