@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import suppress
 from itertools import islice
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from acs.cwmp.envelope import NAMESPACES, NS_1_0, SOAP_ENV, XSI, Envelope, RefusedEnvelope
@@ -33,35 +31,31 @@ BATCH: Final = 1000
 _CWMP = re.compile(r"urn:dslforum-org:cwmp-1-[0-9]{1,2}")
 _XSI_TYPE: Final = f"{{{XSI}}}type"
 _MUST: Final = frozenset({"1", "true"})
-_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
-    {"ID": "id"}
-    | {
-        name: name
-        for name in (
-            "id",
-            "holdrequests",
-            "sessiontimeout",
-            "supportedcwmpversions",
-            "usecwmpversion",
-            "nomorerequests",
-        )
-    }
-)
+_HEADERS: Final[Mapping[str, str]] = {"ID": "id"} | {
+    name: name
+    for name in (
+        "id",
+        "holdrequests",
+        "sessiontimeout",
+        "supportedcwmpversions",
+        "usecwmpversion",
+        "nomorerequests",
+    )
+}
 #: Tag → local name for the tags of well-behaved CPEs, so that most need not be taken apart.
-_LOCAL: Final[Mapping[str, str]] = MappingProxyType(
-    {f"{{{SOAP_ENV}}}{name}": name for name in ("Envelope", "Header", "Body", "Fault")}
-    | {f"{{{namespace}}}{name}": name for namespace in NAMESPACES for name in (*MESSAGES, "ID", "SessionTimeout")}
-)
+_LOCAL: Final[Mapping[str, str]] = {
+    f"{{{SOAP_ENV}}}{name}": name for name in ("Envelope", "Header", "Body", "Fault")
+} | {f"{{{namespace}}}{name}": name for namespace in NAMESPACES for name in (*MESSAGES, "ID", "SessionTimeout")}
 #: Tag of a message → its cwmp namespace.
-_NAMESPACE_OF: Final[Mapping[str, str]] = MappingProxyType(
-    {f"{{{namespace}}}{name}": namespace for namespace in NAMESPACES for name in MESSAGES}
-)
+_NAMESPACE_OF: Final[Mapping[str, str]] = {
+    f"{{{namespace}}}{name}": namespace for namespace in NAMESPACES for name in MESSAGES
+}
 
 #: A generator that pauses between batches and returns what was read.
 Steps = Generator[None, None, Any]
 #: Reads (struct, first element, second element) triples into a list; False when one is odd.
 _Flat = Callable[[Iterable[Any], list[Any]], bool]
-_WRITABLE: Final[Mapping[str | None, bool]] = MappingProxyType({"0": False, "1": True, "false": False, "true": True})
+_WRITABLE: Final[Mapping[str | None, bool]] = {"0": False, "1": True, "false": False, "true": True}
 _Reader = Callable[[Any, FieldPlan], Any]
 
 
@@ -123,25 +117,26 @@ def _opened(root: _Element) -> tuple[_Element, dict[str, str], str]:
     if _local(root.tag) != "Envelope":
         raise ProtocolError(f"the document is <{_local(root.tag)[:64]}>, not a SOAP envelope")
     header: _Element | None = None
-    body: _Element | None = None
+    contents: list[_Element] = []
     for child in root:
         name = _local(child.tag)
         if name == "Body":
-            body = child if body is None else body
+            contents += child
         elif name == "Header":
             header = child
-    contents = [] if body is None else list(body)
     if len(contents) != 1:
         raise ProtocolError(f"the SOAP envelope carries {len(contents)} messages; exactly one is wanted")
     content = contents[0]
     namespace = _NAMESPACE_OF.get(content.tag) or _namespace(content, header, root)
-    headers, unknown = ({}, None) if header is None else _read_headers(header)
-    envelope_id = headers.get("id")
-    if envelope_id is not None and len(envelope_id) > MAX_ID:
+    if header is None:
+        return content, {}, namespace
+    headers, unknown = _read_headers(header)
+    envelope_id = headers.get("id", "")
+    if len(envelope_id) > MAX_ID:
         raise ProtocolError(f"the envelope id has {len(envelope_id)} characters; at most {MAX_ID} are echoed")
     if unknown is not None:
         message = f"header {unknown[:64]} must be understood (mustUnderstand=1), but is not known here"
-        raise RefusedEnvelope(message, fault_code=8003, id=envelope_id, namespace=namespace)
+        raise RefusedEnvelope(message, fault_code=8003, id=headers.get("id"), namespace=namespace)
     return content, headers, namespace
 
 
@@ -258,9 +253,11 @@ def _structs(element: _Element, field: FieldPlan) -> tuple[Any, ...]:
     if flat is not None:
         walk = element.iterdescendants()
         found: list[Any] = []
-        with suppress(ValueError):
+        try:
             if flat(zip(walk, walk, walk, strict=True), found) and len(found) == len(element):
                 return tuple(found)
+        except ValueError:  # not three elements to a struct
+            found.clear()
     return tuple(_read_items(element, field))
 
 
@@ -339,17 +336,24 @@ _set_name, _set_value, _set_type = (_slots[slot].__set__ for slot in ("name", "v
 
 
 def _flat_values(triples: Iterable[Any], found: list[Any]) -> bool:
-    """The hot loop. Setting the slots costs a third of the frozen class's __init__."""
+    """The hot loop. Setting the slots costs a third of the frozen class's __init__.
+
+    An element with a known xsd type as its only attribute is the Value, so that its tag need not be asked for.
+    """
     append = found.append
     known = COMMON_TYPES.get
     for _, name, value in triples:
         attributes = value.values()
-        kind = known(attributes[0]) if len(attributes) == 1 else None
-        if kind is None or value.tag != "Value":
+        if len(attributes) == 1:
+            kind = known(attributes[0])
+        else:
+            kind = STRING if not attributes and value.tag == "Value" else None
+        text, words = value.text or "", name.text
+        if kind is None or words is None:
             return False
         struct = _new(ParameterValueStruct)
-        _set_name(struct, (name.text or "").strip())
-        _set_value(struct, (value.text or "") if kind == STRING else (value.text or "").strip())
+        _set_name(struct, words.strip())
+        _set_value(struct, text if kind == STRING else text.strip())
         _set_type(struct, kind)
         append(struct)
     return True
@@ -416,20 +420,16 @@ def _fault(element: _Element) -> SoapFault:
     return SoapFault(code, words, source, tuple(refused))
 
 
-_READERS: Final[Mapping[Kind, _Reader]] = MappingProxyType(
-    {
-        Kind.TEXT: _text,
-        Kind.INTEGER: _integer,
-        Kind.BOOLEAN: _boolean,
-        Kind.DATE_TIME: _date_time,
-        Kind.STRUCT: _struct,
-        Kind.STRUCTS: _structs,
-        Kind.STRINGS: _strings,
-        Kind.BLOBS: _blobs,
-        Kind.REPEATED: _operation,
-    }
-)
-_FLAT: Final[Mapping[type, _Flat]] = MappingProxyType(
-    {ParameterValueStruct: _flat_values, ParameterInfoStruct: _flat_infos}
-)
-_BY_TAG: Final[Mapping[type, _ByTag]] = MappingProxyType({cls: _ByTag(plan) for cls, plan in PLANS.items()})
+_READERS: Final[Mapping[Kind, _Reader]] = {
+    Kind.TEXT: _text,
+    Kind.INTEGER: _integer,
+    Kind.BOOLEAN: _boolean,
+    Kind.DATE_TIME: _date_time,
+    Kind.STRUCT: _struct,
+    Kind.STRUCTS: _structs,
+    Kind.STRINGS: _strings,
+    Kind.BLOBS: _blobs,
+    Kind.REPEATED: _operation,
+}
+_FLAT: Final[Mapping[type, _Flat]] = {ParameterValueStruct: _flat_values, ParameterInfoStruct: _flat_infos}
+_BY_TAG: Final[Mapping[type, _ByTag]] = {cls: _ByTag(plan) for cls, plan in PLANS.items()}

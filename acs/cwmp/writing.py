@@ -184,7 +184,7 @@ def _replacement(found: re.Match[str]) -> str:
     return replaced
 
 
-_HEADS: Final[Mapping[str, str]] = MappingProxyType({namespace: _head(namespace) for namespace in NAMESPACES})
+_HEADS: Final[Mapping[str, str]] = {namespace: _head(namespace) for namespace in NAMESPACES}
 #: Messages without content, whose text is always the same, and the InformResponse: MaxEnvelopes is always 1.
 _FIXED: Final[Mapping[type[Message], str]] = MappingProxyType(
     {cls: _body(cls(), NO_QUIRKS) for cls in MESSAGES.values() if cls is InformResponse or not PLANS[cls].fields}
