@@ -17,6 +17,7 @@ from typing import Any, Final
 import structlog
 
 from acs.config import Config
+from acs.cwmp.identity import device_key
 from acs.cwmp.messages import Inform, SoapFault
 from acs.cwmp.soap import Envelope, Limits, RefusedEnvelope, encode
 from acs.errors import ProtocolError, StoreError
@@ -54,13 +55,14 @@ class CwmpEndpoint:
             max_depth=self._limits.xml_depth,
         )
         self._sessions = sessions
-        self._auth = auth
+        self.auth = auth
         self._metrics = metrics
         self._clock = clock
         self._admission = Admission(config.cwmp)
         self._shared = Shared(self._limits, self._admission, self._handle, self._gone)
         self._shared.refused = self._refused
         self._work = Background()
+        self._port = config.cwmp.port
         self._informs = 0
         self._stopping = False
         self._server: asyncio.Server | None = None
@@ -73,9 +75,8 @@ class CwmpEndpoint:
 
     @property
     def port(self) -> int:
-        """The port that is served; differs from the configured one when that is 0."""
-        assert self._server is not None
-        return int(self._server.sockets[0].getsockname()[1])
+        """The port that is served once started; differs from the configured one when that is 0."""
+        return self._port
 
     async def start(self) -> None:
         """Listen.
@@ -88,6 +89,7 @@ class CwmpEndpoint:
         self._server = await loop.create_server(
             lambda: Connection(self._shared, loop), self._config.host, self._config.port, backlog=4096
         )
+        self._port = int(self._server.sockets[0].getsockname()[1])
         for sweep in self._sweeps:
             sweep.start()
 
@@ -148,8 +150,8 @@ class CwmpEndpoint:
 
     async def _serve(self, connection: Connection, request: Request, visit: Visit | None) -> None:
         coding = request.headers.get(b"content-encoding", b"")
-        if visit is None and request.body and self._auth.required and b"authorization" not in request.headers:
-            self._challenge(connection, self._auth.challenge())
+        if visit is None and request.body and self.auth.required and b"authorization" not in request.headers:
+            self._challenge(connection, self.auth.challenge())
             return
         try:
             envelope = await envelope_of(request.body, coding, self._xml_limits) if request.body else None
@@ -171,6 +173,12 @@ class CwmpEndpoint:
         principal = await self._principal(connection, request)
         if isinstance(principal, Challenge):
             self._challenge(connection, principal)
+            return
+        assert isinstance(envelope.message, Inform)
+        key = device_key(envelope.message.device_id)
+        if principal is not None and not await self.auth.admits(principal, key):
+            why = f"the credential of {principal.device or principal.username} was used by {key[:200]}"
+            self._challenge(connection, self.auth.challenge(why))
             return
         if self._stopping or self._informs >= self._limits.waiting_informs:
             self._overloaded(connection, "Informs wait for the store")
@@ -208,19 +216,19 @@ class CwmpEndpoint:
 
     async def _empty_without_session(self, connection: Connection, request: Request) -> None:
         """An empty POST first is how some CPEs fetch the challenge; after a session it is harmless."""
-        if self._auth.required:
+        if self.auth.required:
             header = request.headers.get(b"authorization")
-            principal = self._auth.challenge() if header is None else await self._auth.check(header)
+            principal = self.auth.challenge() if header is None else await self.auth.check(header)
             if isinstance(principal, Challenge):
                 self._challenge(connection, principal)
                 return
         connection.respond(204)
 
     async def _principal(self, connection: Connection, request: Request) -> Principal | Challenge | None:
-        if not self._auth.required:
+        if not self.auth.required:
             return None
         header = request.headers.get(b"authorization")
-        return self._auth.challenge() if header is None else await self._auth.check(header)
+        return self.auth.challenge() if header is None else await self.auth.check(header)
 
     async def _resumed(self, connection: Connection, request: Request) -> Visit | None:
         """A session that another process stored, by its cookie."""
@@ -290,7 +298,7 @@ class CwmpEndpoint:
         elif error.status_hint == 200 and error.fault_code is not None:
             connection.respond(200, encode(Envelope(SoapFault(error.fault_code, str(error)))))
         elif error.status_hint == 401:
-            challenge = self._auth.challenge().header.encode("latin-1")
+            challenge = self.auth.challenge().header.encode("latin-1")
             connection.respond(401, headers=b"WWW-Authenticate: %s\r\n" % challenge)
         else:
             connection.respond(error.status_hint)

@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IReactorTCP, IStreamClientEndpoint
 from twisted.web.client import URI, Agent, ResponseFailed, ResponseNeverReceived
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgentEndpointFactory, IResponse
-from zope.interface import implementer
+from zope.interface import implementer  # type: ignore[import-untyped] # it ships no types
 
 from acs.server.bridge import result_of
 from acs.services.connection_requests import CallFailed, Reply, Result
@@ -35,7 +35,7 @@ class _Pinned:
     def endpointForURI(self, _uri: URI) -> IStreamClientEndpoint:
         """The checked address, whatever the URI says."""
         endpoint = TCP6ClientEndpoint if ip_address(self._address).version == 6 else TCP4ClientEndpoint
-        return endpoint(self._reactor, self._address, self._port)
+        return endpoint(self._reactor, self._address, self._port)  # type: ignore[return-value] # declared by zope
 
 
 class TwistedCaller:
@@ -66,7 +66,8 @@ class TwistedCaller:
         Raises:
             CallFailed: no HTTP answer came; refused, timed out and broken off are told apart.
         """
-        agent = Agent.usingEndpointFactory(self._reactor, _Pinned(self._reactor, address, target.port))
+        pinned = _Pinned(self._reactor, address, target.port)
+        agent = Agent.usingEndpointFactory(self._reactor, pinned)  # type: ignore[no-untyped-call] # Twisted has no type here
         host = f"[{target.host}]" if ":" in target.host else target.host
         url = f"http://{host}:{target.port}{target.uri}".encode("ascii")
         headers = Headers({b"User-Agent": [b"secondline"]})

@@ -79,6 +79,12 @@ class CpeAuth:
             return principal.device == key
         return not await self._has_own(key)
 
+    def forget(self) -> None:
+        """Forget what was looked up: a credential was changed in this process."""
+        self._owners.clear()
+        self._own.clear()
+        self._any_own = (0.0, False)
+
     async def _owners_of(self, username: str) -> tuple[tuple[str, str], ...]:
         """(device, HA1) of every device with this user name."""
         now = time.monotonic()

@@ -129,7 +129,6 @@ class Sessions:
         inform = envelope.message
         assert isinstance(inform, Inform)
         opening = opening_of(inform, envelope.namespace, session_id, arrival)
-        _check_principal(arrival, opening.key)
         try:
             opened = await self._store.sessions.open(opening)
         except InvalidInput as error:
@@ -394,12 +393,4 @@ class Sessions:
             posts=visit.posts,
             faults=visit.faults,
             duration_ms=round(seconds * 1000),
-        )
-
-
-def _check_principal(arrival: Arrival, key: str) -> None:
-    principal = arrival.principal
-    if principal is not None and principal.device is not None and principal.device != key:
-        raise ProtocolError(
-            f"the credential of {principal.device} was used by a device that says it is {key}", status_hint=401
         )

@@ -1,0 +1,201 @@
+"""Connection requests: what each answer of a CPE means, and whom the server never calls."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from acs.config import ConnectionRequestsSection
+from acs.cwmp import auth
+from acs.services import targets
+from acs.services.clock import utc_now
+from acs.services.connection_requests import Result
+from acs.services.targets import TargetRefused
+from acs.store import devices
+from acs.store.devices import CredentialKind
+from acs.store.records import Credentials
+from tests.fakes.acs_server import ACTOR, Running, config_for, running
+from tests.fakes.cpe import Cpe
+
+USER, PASSWORD = "acs", "cr secret"
+
+
+class Door:
+    """A CPE's connection-request listener; `script` says what it does with each GET."""
+
+    def __init__(self, *script: str) -> None:
+        self.script = list(script)
+        self.seen: list[bytes] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            self.seen.append(head)
+            what = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+            writer.write(self._answer(what, head))
+            if what == "hang":
+                await reader.read()
+            await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    def _answer(self, what: str, head: bytes) -> bytes:
+        match what:
+            case "qop" | "plain":
+                return self._digest(head, qop=what == "qop")
+            case "hang" | "close":
+                return b""
+            case "basic":
+                return b'HTTP/1.1 401 X\r\nWWW-Authenticate: Basic realm="x"\r\nContent-Length: 0\r\n\r\n'
+            case "redirect":
+                return b"HTTP/1.1 302 X\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"
+        return f"HTTP/1.1 {what} X\r\nContent-Length: 0\r\n\r\n".encode()
+
+    def _digest(self, head: bytes, *, qop: bool) -> bytes:
+        for line in head.decode().split("\r\n"):
+            if line.lower().startswith("authorization:"):
+                response = auth.parse_authorization(line.partition(":")[2])
+                assert isinstance(response, auth.DigestResponse)
+                right = auth.verify(response, "GET", auth.ha1(USER, "cpe", PASSWORD))
+                assert response.uri == "/path?id=1"
+                return b"HTTP/1.1 %s\r\nContent-Length: 0\r\n\r\n" % (b"200 OK" if right else b"401 No")
+        offered = ' qop="auth",' if qop else ""
+        challenge = f'Digest realm="cpe",{offered} nonce="abc", algorithm=MD5'
+        return f"HTTP/1.1 401 X\r\nWWW-Authenticate: {challenge}\r\nContent-Length: 0\r\n\r\n".encode()
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Running]:
+    config = config_for(tmp_path, connection_requests={"timeout_s": 0.5, "retry_s": 30.0})
+    async with running(config) as server:
+        yield server
+
+
+@asynccontextmanager
+async def device_with(server: Running, door: Door, *, credentials: bool = True) -> AsyncIterator[Cpe]:
+    listener = await asyncio.start_server(door.serve, "127.0.0.1", 0)
+    cpe = Cpe(server.port)
+    cpe.connection_request_url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/path?id=1"
+    await cpe.session(("1 BOOT", ""))
+    if credentials:
+        async with server.store.transaction() as tx:
+            kept = Credentials(USER, PASSWORD)
+            await devices.set_credentials(tx, cpe.key, CredentialKind.CONNECTION_REQUEST, kept, utc_now())
+    try:
+        yield cpe
+    finally:
+        listener.close()
+
+
+@pytest.mark.parametrize(
+    ("script", "result"),
+    [
+        (("200",), Result.ACCEPTED),
+        (("204",), Result.ACCEPTED),
+        (("qop",), Result.ACCEPTED),
+        (("plain",), Result.ACCEPTED),
+        (("401",), Result.FAILED),
+        (("qop", "401"), Result.UNAUTHORIZED),
+        (("qop", "close", "qop"), Result.ACCEPTED),
+        (("503",), Result.BUSY),
+        (("hang",), Result.TIMED_OUT),
+        (("close",), Result.FAILED),
+        (("basic",), Result.FAILED),
+        (("redirect",), Result.FAILED),
+        (("404",), Result.FAILED),
+    ],
+)
+async def test_each_answer_has_its_meaning(server: Running, script: tuple[str, ...], result: Result) -> None:
+    door = Door(*script)
+    async with device_with(server, door) as cpe:
+        attempt = await server.connection_requests.request(cpe.key)
+        assert attempt.result is result, attempt
+        assert attempt.explanation
+        assert b"/path?id=1" in door.seen[0]
+
+
+async def test_a_closed_port_is_told_from_silence(server: Running) -> None:
+    async with device_with(server, Door("200")) as cpe:
+        pass
+    await asyncio.sleep(0.05)
+    attempt = await server.connection_requests.request(cpe.key)
+    assert attempt.result is Result.REFUSED
+
+
+async def test_without_a_url_nothing_is_called(server: Running) -> None:
+    cpe = Cpe(server.port)
+    await cpe.session(("1 BOOT", ""))
+    operation = await server.operations.request(ACTOR, cpe.key, "reboot", {})
+    await asyncio.sleep(0.2)
+    steps = await server.steps_of(operation)
+    assert steps[-1].name == "connection_request_failed"
+    assert "no connection-request URL" in steps[-1].detail
+
+
+async def test_a_cpe_without_known_credentials_says_so(server: Running) -> None:
+    async with device_with(server, Door("qop"), credentials=False) as cpe:
+        attempt = await server.connection_requests.request(cpe.key)
+        assert attempt.result is Result.UNAUTHORIZED
+        assert "none was set" in attempt.explanation
+
+
+async def test_one_request_per_device_at_a_time(server: Running) -> None:
+    door = Door("hang")
+    async with device_with(server, door) as cpe:
+        attempts = await asyncio.gather(*(server.connection_requests.request(cpe.key) for _ in range(5)))
+        assert len(set(map(id, attempts))) == 1
+        assert len(door.seen) == 1
+
+
+def section(*networks: str, ports: tuple[int, ...] = ()) -> ConnectionRequestsSection:
+    return ConnectionRequestsSection.model_validate({"allowed_networks": networks, "ports": ports})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://192.0.2.1/", "ftp://192.0.2.1/", "http:///x", "", "http://a:b@192.0.2.1/", "http://192.0.2.1:99999/",
+        "http://192.0.2.1/\r\nHost: x", "http://192.0.2.1/ x", "file:///etc/passwd", "http://[::1", "/relative",
+    ],
+)  # fmt: skip
+def test_a_url_that_is_none_of_a_cpe_is_refused(url: str) -> None:
+    with pytest.raises(TargetRefused):
+        targets.parse(url)
+
+
+@pytest.mark.parametrize(
+    ("address", "device", "networks", "allowed"),
+    [
+        ("192.0.2.1", "192.0.2.1", (), True),
+        ("192.0.2.1", "192.0.2.2", (), False),
+        ("192.0.2.1", "192.0.2.2", ("192.0.2.0/24",), True),
+        ("127.0.0.1", "127.0.0.1", (), False),
+        ("127.0.0.1", "192.0.2.2", ("127.0.0.0/8",), True),
+        ("::ffff:127.0.0.1", "::ffff:127.0.0.1", (), False),
+        ("::1", "::1", (), False),
+        ("169.254.1.1", "169.254.1.1", (), False),
+        ("224.0.0.1", "224.0.0.1", (), False),
+        ("0.0.0.0", "0.0.0.0", (), False),
+        ("::ffff:192.0.2.1", "192.0.2.1", (), True),
+        ("10.0.0.1", "junk", (), False),
+    ],
+)
+def test_only_the_device_itself_or_allowed_networks_are_called(
+    address: str, device: str, networks: tuple[str, ...], allowed: bool
+) -> None:
+    if allowed:
+        targets.check(address, 7547, device, section(*networks))
+    else:
+        with pytest.raises(TargetRefused):
+            targets.check(address, 7547, device, section(*networks))
+
+
+def test_ports_can_be_limited_and_every_address_of_a_name_is_checked() -> None:
+    with pytest.raises(TargetRefused, match="port"):
+        targets.check("192.0.2.1", 22, "192.0.2.1", section(ports=(7547,)))
+    with pytest.raises(TargetRefused):
+        targets.check_all(["192.0.2.1", "127.0.0.1"], 7547, "192.0.2.1", section())
