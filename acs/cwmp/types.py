@@ -42,6 +42,7 @@ _DATE_TIME = re.compile(
     r"\s*(?:([Zz])|([+-])(\d{2}):?(\d{2})?)?",
     re.ASCII,
 )
+_USUAL_LENGTHS: Final = frozenset({len("2026-01-02T03:04:05Z"), len("2026-01-02T03:04:05+00:00")})
 _FALSE = frozenset({"0", "false", "", "no", "off", "disabled"})
 
 
@@ -102,12 +103,10 @@ def parse_integer(text: str) -> int | None:
 def parse_datetime(text: str | None) -> datetime | None:
     """The instant as aware UTC, without zone taken as UTC; None for Unknown Time, year 1 (uptime) and nonsense."""
     stripped = text.strip() if text else ""
-    if len(stripped) == 20 and stripped[-1] == "Z":
-        try:
-            usual = datetime.fromisoformat(stripped)
-        except ValueError:
-            return None
-        return usual if usual.year > 1 else None
+    if len(stripped) in _USUAL_LENGTHS and stripped.isascii():
+        with_zone = _usual(stripped)
+        if with_zone is not None:
+            return with_zone if with_zone.year > 1 else None
     found = _DATE_TIME.fullmatch(stripped)
     if found is None or int(found[1]) <= 1:
         return None
@@ -130,6 +129,15 @@ def parse_bytes(text: str) -> bytes | None:
     try:
         return b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
+        return None
+
+
+def _usual(text: str) -> datetime | None:
+    """The instant of "…T…Z" or "…T…+hh:mm", in UTC; None when it is not like that."""
+    try:
+        at = datetime.fromisoformat(text)
+        return at.astimezone(UTC) if at.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
 
 
