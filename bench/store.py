@@ -1,8 +1,8 @@
 """`python -m bench.store [postgresql-url]`: CPU of the store per periodic session, open and commit, by batch size.
 
 SQLite runs in a temporary folder; PostgreSQL is Debian's server in a temporary folder unless a URL is given. CPU is
-user + system of this process, and of the PostgreSQL server's processes beside it. `flush` rows also write a guarded
-transition (an operation becomes sent) in the commit.
+user + system of this process, and of the PostgreSQL server's processes beside it. "+ operation" also writes a
+guarded transition in each commit; "no store" is what the callers and the batching cost without a database.
 """
 
 import asyncio
@@ -11,9 +11,10 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -24,9 +25,11 @@ from acs.store.records import (
     OperationState,
     OperationTransition,
     SessionCommit,
+    SessionOpened,
     SessionOpening,
     StepName,
 )
+from acs.store.sessions import Sessions
 from tests.postgres import running_postgres
 
 _DEVICES = 400
@@ -68,22 +71,38 @@ async def main() -> None:
             server = stack.enter_context(running_postgres())
             postgres_url, pids = server.url(await server.create_database()), server.folder / "data" / "postmaster.pid"
         await upgrade(postgres_url)
-        for name, url in (("sqlite", f"sqlite:///{folder / 'store.db'}"), ("postgresql", postgres_url)):
-            store = await Store.open(url, vault=vault)
-            postmaster = int(pids.read_text().splitlines()[0]) if name == "postgresql" and pids.exists() else 0
-            await prepare(store)
-            for size in (1, 20, 200):
-                rows.append(
-                    (name, "open+commit", str(size), *await best(lambda n=size: sessions(store, n), postmaster))
-                )
-            for size in (1, 20, 200):
-                rows.append(
-                    (name, "with a flush", str(size), *await best(lambda n=size: flushes(store, n), postmaster))
-                )
-            await store.close()
+        rows += await measured("sqlite", f"sqlite:///{folder / 'store.db'}", vault, None)
+        rows += await measured("postgresql", postgres_url, vault, pids)
     heads = ("database", "session", "batch", "client µs", "server µs", "wall µs")
     for row in (heads, *rows):
         print("  ".join(cell.rjust(12) for cell in row))
+
+
+async def measured(name: str, url: str, vault: Vault, pids: Path | None) -> list[tuple[str, ...]]:
+    """Return the table's rows of one database."""
+    store = await Store.open(url, vault=vault)
+    postmaster = _postmaster(pids)
+    await prepare(store)
+    rows: list[tuple[str, ...]] = []
+    for title, work in (("no store", idle), ("open+commit", sessions), ("+ operation", with_operations)):
+        for size in (1, 20, 200):
+            rows.append((name, title, str(size), *await best(partial(work, store, size), postmaster)))
+    await store.close()
+    return rows
+
+
+async def idle(store: Store, size: int) -> int:
+    """The same callers on a driver that stores nothing: what is above it is the store's."""
+    answer = await store.sessions.open(opening(0, 0))
+
+    class Nothing:
+        async def run(self, batch: Sequence[object]) -> Sequence[SessionOpened]:
+            return [answer] * len(batch)
+
+        async def close(self) -> None:
+            """Nothing to end."""
+
+    return await sessions(Sessions(Nothing(), store.transaction, window_s=0.008), size)
 
 
 async def prepare(store: Store) -> None:
@@ -95,20 +114,21 @@ async def prepare(store: Store) -> None:
             await trees.write(tx, opening(n, 0).key, values, _START)
 
 
-async def sessions(store: Store, size: int) -> int:
+async def sessions(store: Store | Sessions, size: int) -> int:
+    calls = store.sessions if isinstance(store, Store) else store
     count = _SESSIONS if size > 1 else _SESSIONS // 10
 
     async def one(n: int) -> None:
         each = opening(n % _DEVICES, n)
-        await store.sessions.open(each)
-        await store.sessions.commit(SessionCommit(each.key, each.session_id, each.at, ended=True))
+        await calls.open(each)
+        await calls.commit(SessionCommit(each.key, each.session_id, each.at, ended=True))
 
     for start in range(0, count, size):
         await asyncio.gather(*(one(n) for n in range(start, start + size)))
     return count
 
 
-async def flushes(store: Store, size: int) -> int:
+async def with_operations(store: Store, size: int) -> int:
     count = 1000 if size > 1 else 200
     run = time.monotonic_ns()
     async with store.transaction() as tx:
@@ -138,11 +158,13 @@ async def flushes(store: Store, size: int) -> int:
     return count
 
 
-_marks: list[tuple[float, float]] = []
+#: (client CPU, server CPU, instant) at the beginning of what counts
+_marks: list[tuple[float, float, float]] = []
+_postmasters: list[int] = [0]
 
 
 def _mark() -> None:
-    _marks.append((_cpu(), time.perf_counter()))
+    _marks.append((_cpu(), _server_cpu(_postmasters[-1]), time.perf_counter()))
 
 
 async def best(work: Callable[[], Awaitable[int]], postmaster: int) -> tuple[str, str, str]:
@@ -150,14 +172,18 @@ async def best(work: Callable[[], Awaitable[int]], postmaster: int) -> tuple[str
     found: list[tuple[float, float, float]] = []
     for _ in range(_ROUNDS):
         gc.collect()
-        _marks.clear()
-        server = _server_cpu(postmaster)
+        _postmasters.append(postmaster)
         _mark()
         count = await work()
-        client, wall = _cpu() - _marks[-1][0], time.perf_counter() - _marks[-1][1]
-        found.append((client / count, (_server_cpu(postmaster) - server) / count, wall / count))
+        client, server, began = _marks[-1]
+        client, server, wall = _cpu() - client, _server_cpu(postmaster) - server, time.perf_counter() - began
+        found.append((client / count, server / count, wall / count))
     client, on_server, wall = min(found)
     return f"{client * 1e6:.1f}", f"{on_server * 1e6:.1f}" if postmaster else "-", f"{wall * 1e6:.0f}"
+
+
+def _postmaster(pids: Path | None) -> int:
+    return int(pids.read_text().splitlines()[0]) if pids is not None and pids.exists() else 0
 
 
 def _cpu() -> float:
