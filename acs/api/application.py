@@ -1,12 +1,13 @@
 """The application: routers under /api/v1, the limits around them, and errors as `{code, message}`.
 
-The rule of this file: nothing but `/health` is answered without a token.
+The rule of this file: nothing but `/health`, and the page that describes the calls, is answered without a token.
 """
 
 from fastapi import APIRouter, FastAPI
 
 from acs.api.context import router as context_router
 from acs.api.devices import router as devices_router
+from acs.api.docs_page import router as docs_router
 from acs.api.errors import ERROR_ANSWERS, install_error_handlers
 from acs.api.health import router as health_router
 from acs.api.limits import BodyLimit, Rates
@@ -69,6 +70,7 @@ def create_app(services: Northbound) -> FastAPI:
     app.state.rates = Rates()
     for router in _ROUTERS:
         app.include_router(router, prefix=PREFIX, responses=ERROR_ANSWERS)
+    app.include_router(docs_router)
     install_error_handlers(app)
     app.add_middleware(BodyLimit)
     return app

@@ -12,7 +12,7 @@ from acs.api import create_app
 from acs.app import App, build
 from acs.config import Config
 from acs.services.actor import local_actor
-from acs.services.connection_requests import CallFailed
+from acs.services.connection_requests import CallFailed, Result
 from acs.store import Vault
 from tests.postgres import postgres_server
 from tests.store.conftest import postgres_template, sqlite_template, url, vault
@@ -27,7 +27,7 @@ class NobodyAnswers:
         return [host]
 
     async def get(self, *_: object) -> Any:
-        raise CallFailed("refused", "connection refused")
+        raise CallFailed(Result.REFUSED, "connection refused")
 
 
 def config_of(store_url: str, folder: Path, **more: Any) -> Config:
