@@ -3,7 +3,7 @@
 The rule of this file: it knows the form of a pack and no figure of one; thresholds live in packs/*.toml.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, log10
 from re import compile as compile_pattern
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from probes.facts import FACTS, FactSpec
 from probes.linetest.conditions import Compiler, Condition, Steps
-from probes.linetest.derive import Limits
+from probes.linetest.derive import DERIVED, Limits
 from probes.linetest.model import LOCATIONS, QUEUES, PackRef, Title, VerdictKind
 
 #: a fact quoted in a text
@@ -261,6 +261,7 @@ class PackFile(_Strict):
 
     pack: PackHead
     engine: EngineSettings
+    access: dict[str, tuple[str, ...]] = {}
     facts: dict[str, FactRule] = {}
     optical: dict[str, OpticalClass]
     distrust: tuple[Distrust, ...] = ()
@@ -316,12 +317,16 @@ class CompiledRow:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A cause ready to be scored; `base_db` is its prior in decibans."""
+    """A cause ready to be scored; `base_db` is its prior in decibans.
+
+    `asks` holds, for every fact of the card, by what factor the belief changes when its strongest row is met or not.
+    """
 
     id: str
     base_db: float
     rows: tuple[CompiledRow, ...]
     cause: Cause
+    asks: Mapping[str, tuple[float, float]]
 
 
 #: what a settled condition does: (card, points) for every card that counts it on its own
@@ -393,11 +398,22 @@ def _conditions(file: PackFile) -> list[Condition]:
 
 def _cards(file: PackFile, technology: str, compiler: Compiler) -> tuple[Card, ...]:
     wanted = {technology, "any"}
-    return tuple(
-        Card(name, _decibans(cause.prior), _rows(file, cause, compiler), cause)
-        for name, cause in sorted(file.cause.items())
-        if cause.scored and wanted.intersection(cause.applies_to)
-    )
+    cards = []
+    for name, cause in sorted(file.cause.items()):
+        if cause.scored and wanted.intersection(cause.applies_to):
+            rows = _rows(file, cause, technology, compiler)
+            cards.append(Card(name, _decibans(cause.prior), rows, cause, _asks(rows)))
+    return tuple(cards)
+
+
+def _asks(rows: tuple[CompiledRow, ...]) -> dict[str, tuple[float, float]]:
+    strongest: dict[str, tuple[float, float]] = {}
+    for row in rows:
+        for fact in measured_facts(row.facts):
+            yes, no = strongest.get(fact, (0.0, 0.0))
+            if abs(row.yes) + abs(row.no) > abs(yes) + abs(no):
+                strongest[fact] = (row.yes, row.no)
+    return {name: (10.0 ** (yes / 10.0), 10.0 ** (no / 10.0)) for name, (yes, no) in strongest.items()}
 
 
 def _plan(cards: tuple[Card, ...]) -> Plan:
@@ -441,10 +457,23 @@ def _limits(file: PackFile) -> Limits:
     )
 
 
-def _rows(file: PackFile, cause: Cause, compiler: Compiler) -> tuple[CompiledRow, ...]:
+def measured_facts(names: Iterable[str]) -> list[str]:
+    """Return the facts behind names of which some may be derived."""
+    return [fact for name in names for fact in (DERIVED[name].needs if name in DERIVED else (name,))]
+
+
+def _foreign(file: PackFile, technology: str) -> tuple[str, ...]:
+    """Return the beginnings of the names of facts that only other access technologies have."""
+    return tuple(start for name, starts in file.access.items() if name != technology for start in starts)
+
+
+def _rows(file: PackFile, cause: Cause, technology: str, compiler: Compiler) -> tuple[CompiledRow, ...]:
     rows = []
+    foreign = _foreign(file, technology)
     for number, row in enumerate(file.rows(cause)):
         facts = row.facts()
+        if foreign and all(fact.startswith(foreign) for fact in measured_facts(facts)):
+            continue
         rule = file.facts.get(facts[0])
         only_if = f"@{row.only_if}" if row.only_if else ""
         group = row.group or (rule.group if rule else "") or f"#{number}"

@@ -31,14 +31,17 @@ class Scored:
 
 
 def rank(pack: Pack, technology: str, view: View) -> list[Scored]:
-    """Return every card of the technology and of the ticket's service, most believed first; ties by id."""
+    """Return every card of the technology and of the ticket's service, most believed first; ties by id.
+
+    Where the service is not told, a card of television or telephony takes part only if something speaks for it.
+    """
     plan = pack.plans.get(technology) or pack.plans["any"]
     service = view.values.get("ticket.service")
     sums = _sums(plan, view)
     scored = [
         (score + card.base_db, card)
         for score, card in zip(sums, plan.cards, strict=True)
-        if not card.cause.services or service is None or service in card.cause.services
+        if not card.cause.services or service in card.cause.services or (service is None and score > 0)
     ]
     best = max(score for score, _ in scored)
     weights = [10.0 ** ((score - best) / 10.0) for score, _ in scored]
