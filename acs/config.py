@@ -28,14 +28,16 @@ from pydantic import (
 from acs.errors import ConfigError
 
 
-def _beside_the_file(path: Path, info: ValidationInfo) -> Path:
-    base = (info.context or {}).get("base")
+def _beside_the_file(value: object, info: ValidationInfo) -> Path:
+    if not isinstance(value, str | Path) or not str(value):
+        raise ValueError(f"{value!r} is no file name; write the name of a file")
+    path, base = Path(value), (info.context or {}).get("base")
     return path if base is None or path.is_absolute() else Path(base) / path
 
 
 def _store_url(url: str, info: ValidationInfo) -> str:
     if url.startswith("sqlite:///"):
-        return f"sqlite:///{_beside_the_file(Path(url.removeprefix('sqlite:///')), info)}"
+        return f"sqlite:///{_beside_the_file(url.removeprefix('sqlite:///'), info)}"
     if not url.startswith("postgresql://"):
         raise ValueError(f"{url!r} names no store; write sqlite:///file or postgresql://user@host/database")
     return url
@@ -49,7 +51,7 @@ def _network(value: object) -> IPv4Network | IPv6Network:
 
 
 Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
-FilePath = Annotated[Path, AfterValidator(_beside_the_file)]
+FilePath = Annotated[Path, PlainValidator(_beside_the_file)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=31_536_000, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
@@ -393,7 +395,8 @@ class Config(Section):
         config: Config | None = None
         base = path.absolute().parent
         try:
-            config = cls.model_validate_json(json.dumps(table, default=str), context={"base": str(base)})
+            whole = {"store": {}, **table}  # so that the store's relative defaults are taken from beside the file
+            config = cls.model_validate_json(json.dumps(whole, default=str), context={"base": str(base)})
         except ValidationError as error:
             problems = [_explain(dict(item), cls) for item in error.errors()]
         if config is None:
