@@ -41,6 +41,25 @@ VERDICTS = {
     "MONITOR_24H": N_("watch for 24 hours"),
 }
 
+#: location → what a person reads
+LOCATIONS = {
+    "home-device": N_("device at home"),
+    "home-LAN/Wi-Fi": N_("LAN or Wi-Fi at home"),
+    "home-power": N_("power at home"),
+    "drop": N_("drop"),
+    "splitter/closure": N_("splitter or closure"),
+    "feeder": N_("feeder"),
+    "OLT port": N_("OLT port"),
+    "switch": N_("switch"),
+    "copper run": N_("copper run"),
+    "cabinet": N_("cabinet"),
+    "aggregation": N_("aggregation"),
+    "IPTV platform": N_("IPTV platform"),
+    "voice platform": N_("voice platform"),
+    "account": N_("account"),
+    "unknown": N_("unknown place"),
+}
+
 #: why a person must confirm → what a person reads
 REASONS = {
     "gate_unknown": N_("unknown"),
@@ -80,7 +99,7 @@ def card(verdict: Mapping[str, Any], test: Mapping[str, Any] | None = None) -> l
     lines = [
         f"{kind}: {_(VERDICTS.get(kind, kind))}",
         pair(_("Cause"), f"{in_language(verdict.get('title')) or verdict.get('cause')} ({verdict.get('cause')})"),
-        pair(_("Where"), verdict.get("location")),
+        pair(_("Where"), location(verdict)),
         pair(_("Confidence"), confidence(verdict)),
     ]
     if text := in_language(verdict.get("text")):
@@ -179,6 +198,12 @@ def next_steps(verdict: Mapping[str, Any]) -> list[str]:
         if isinstance(finding, dict):
             lines.append(pair(_("Also seen"), in_language(finding.get("title")) or finding.get("cause")))
     return lines
+
+
+def location(verdict: Mapping[str, Any]) -> str:
+    """Return where the fault is: what a person calls it, and the name that programs use."""
+    name = str(verdict.get("location"))
+    return f"{_(LOCATIONS[name])} ({name})" if name in LOCATIONS else name
 
 
 def title(fact: str) -> str:

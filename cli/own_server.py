@@ -8,9 +8,9 @@ import secrets
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -71,6 +71,7 @@ class OwnServer:
         self.enrol_password = secrets.token_urlsafe(18)
         self.cwmp_port, self.api_port = free_ports(2)
         self._process: subprocess.Popen[bytes] | None = None
+        self._stopped = threading.Event()
 
     @property
     def url(self) -> str:
@@ -101,14 +102,14 @@ class OwnServer:
         write_secret(self.token_file, made.secret)
 
     def start(self) -> None:
-        """Start the process and return when its API answers.
+        """Start the process and return when its API answers; `stop` from another thread ends the wait.
 
         Raises:
             CliError: it ended or does not answer in time; the message holds the end of its log.
         """
         command = [sys.executable, "-P", "-m", "cli.main", "serve", "--config", str(self.config_file)]
         with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
+            process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -117,9 +118,12 @@ class OwnServer:
                 env=clean_environment(os.environ),
                 start_new_session=True,
             )
+        self._process = process
         deadline = time.monotonic() + START_S
         while not self._answers():
-            if self._process.poll() is not None:
+            if self._stopped.is_set():
+                _end(process)
+            if process.poll() is not None:
                 raise CliError(_("The server ended at once. The end of its log:\n{log}").format(log=self.log_tail()))
             if time.monotonic() > deadline:
                 text = _("The server does not answer after {seconds} s. The end of its log:\n{log}")
@@ -128,15 +132,10 @@ class OwnServer:
 
     def stop(self) -> None:
         """End the process: SIGTERM, and SIGKILL if it does not go."""
+        self._stopped.set()
         process, self._process = self._process, None
-        if process is None or process.poll() is not None:
-            return
-        process.terminate()
-        try:
-            process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if process is not None:
+            _end(process)
 
     def log_tail(self) -> str:
         """Return the last lines of the log."""
@@ -153,18 +152,6 @@ class OwnServer:
             return False
 
 
-@contextmanager
-def running(folder: Path) -> Iterator[OwnServer]:
-    """Prepare and start a server in a folder; it is ended when the block is left, however that happens."""
-    server = OwnServer(folder)
-    server.prepare()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
-
-
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return what the server needs of the caller's environment: no proxies, no settings of other programs."""
     kept = {name: environ[name] for name in KEPT_VARIABLES if name in environ}
@@ -175,6 +162,17 @@ def free_ports(count: int) -> list[int]:
     """Return TCP ports of the loopback that were free a moment ago, all different."""
     with _Sockets(count) as sockets:
         return [taken.getsockname()[1] for taken in sockets]
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 class _Sockets:

@@ -100,12 +100,12 @@ def parse_fault(text: str, state: "Neighbourhood") -> "tuple[Fault, Home]":
 
 
 def until_stopped(work: Callable[[], Awaitable[None]]) -> None:
-    """Run until the work ends, or until SIGINT or SIGTERM, which cancel it so that it can clean up."""
+    """Run until the work ends, or until SIGINT, SIGTERM or SIGHUP, which cancel it so that it can clean up."""
     import signal
 
     async def run() -> None:
         task = asyncio.ensure_future(work())
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
         await task
 

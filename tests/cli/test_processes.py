@@ -1,0 +1,83 @@
+"""Processes: a clean stop wherever it is asked for, and a server that does not start."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cli.errors import CliError
+from cli.own_server import OwnServer
+from tests.simulator.fake_acs import FakeAcs
+
+
+async def spawn(*arguments: str, folder: Path) -> asyncio.subprocess.Process:
+    environ = os.environ | {"TMPDIR": str(folder)}
+    command = [sys.executable, "-P", "-m", "cli.main", *arguments]
+    pipe = asyncio.subprocess.PIPE
+    return await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe, env=environ, start_new_session=True)
+
+
+async def test_simulate_runs_cpes_until_ctrl_c(tmp_path: Path) -> None:
+    acs = FakeAcs()
+    await acs.start()
+    password = tmp_path / "password"
+    password.write_text("secret\n")
+    sizes = ("--ports", "1", "--onts", "4", "--cpes", "2", "--stbs", "0")
+    where = ("--no-feed", "--password-file", str(password), "--cwmp-url", acs.url)
+    process = await spawn("simulate", *where, *sizes, "--fault", "power-off:L0001", folder=tmp_path)
+    try:
+        await acs.until(lambda: acs.sessions_ended >= 2, 30)
+    finally:
+        process.send_signal(signal.SIGINT)
+    out, err = await asyncio.wait_for(process.communicate(), 15)
+    await acs.stop()
+    assert process.returncode == 0, err
+    assert b"2 CPEs run on 4 lines" in out
+    assert b"Stopped." in err
+    assert {inform.device_id.serial_number for inform in acs.informs} == {"48575443A0000001", "48575443A0000002"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("after_s", [1.0, 6.0])
+async def test_a_demo_that_is_stopped_leaves_nothing_behind(tmp_path: Path, number: int, after_s: float) -> None:
+    process = await spawn("demo", folder=tmp_path)
+    await asyncio.sleep(after_s)
+    servers = _servers(tmp_path)
+    process.send_signal(number)
+    _, err = await asyncio.wait_for(process.communicate(), 40)
+    assert process.returncode == 0, err
+    assert b"Traceback" not in err
+    assert not _folders(tmp_path)
+    assert not set(servers) & set(_servers(tmp_path))
+
+
+def _folders(folder: Path) -> list[Path]:
+    return list(folder.glob("secondline-demo-*"))
+
+
+def _servers(folder: Path) -> list[int]:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if str(folder).encode() in words and b"serve" in words:
+            found.append(int(entry.name))
+    return found
+
+
+def test_a_server_that_ends_at_once_shows_its_log(tmp_path: Path) -> None:
+    server = OwnServer(tmp_path)
+    server.prepare()
+    server.config_file.write_text("[api]\nprot = 1\n")
+    began = time.monotonic()
+    with pytest.raises(CliError) as error:
+        server.start()
+    server.stop()
+    assert "api.prot" in error.value.message
+    assert time.monotonic() - began < 30
