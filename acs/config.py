@@ -285,6 +285,7 @@ class SourcesSection(Section):
 class LineTestsSection(Section):
     """`[line_tests]`: gathering facts and judging them."""
 
+    #: How long each source may take.
     sources: SourcesSection = SourcesSection()
     #: Seconds until a verdict is given from what is there.
     partial_s: Seconds = 20.0
@@ -334,7 +335,9 @@ class TicketsSection(Section):
 class WebhookTarget(Section):
     """`[[webhooks.targets]]`: who is told of verdicts."""
 
+    #: What it is called in logs and lists of deliveries.
     name: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,63}$")]
+    #: Where messages are sent; https, or http in one of `plain_networks`.
     url: Annotated[str, Field(pattern="^https?://", max_length=2_000)]
     #: File with the secret of the HMAC signature.
     secret_file: FilePath
@@ -343,6 +346,7 @@ class WebhookTarget(Section):
 class WebhooksSection(Section):
     """`[webhooks]`: messages to other systems, kept until they are taken."""
 
+    #: The receivers; each gets every message.
     targets: tuple[WebhookTarget, ...] = ()
     #: Seconds that a receiver has to answer.
     timeout_s: Seconds = 10.0

@@ -9,7 +9,7 @@ and what is missing is said.
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
@@ -28,7 +28,8 @@ from acs.services.derived import contact_counts, light_facts, line_facts
 from acs.services.gathering import Gathering, SourceReport, SourceState
 from acs.services.identifiers import new_id
 from acs.services.lines import known_line
-from acs.services.merging import Merged, is_stale, merge
+from acs.services.merging import Merged, merge
+from acs.services.snapshots import shown_report, snapshot
 from acs.services.sources import Places, sources_of, stored_facts
 from acs.services.webhooks import Webhooks
 from acs.store import facts as fact_store
@@ -37,7 +38,7 @@ from acs.store import tickets as ticket_store
 from acs.store.records import Json, LineTestRecord, LineTestState, Reading
 from acs.store.store import Store
 from acs.store.transaction import Transaction
-from probes.facts import FACTS, Fact, Quality
+from probes.facts import Fact, Quality
 from probes.linetest.engine import judge
 from probes.linetest.pack import Pack
 
@@ -331,11 +332,7 @@ class LineTests:
         self, job: _Job, case: Case, verdict: dict[str, Any], merged: Merged, gathering: Gathering
     ) -> None:
         record, now = job.record, self._clock()
-        facts: dict[str, Json] = {
-            "facts": [shown_fact(fact, now) for _, fact in sorted(merged.facts.items())],
-            "doubts": [asdict(doubt) for doubt in merged.doubts],
-            "sources": [{**asdict(report), "state": report.state.value} for report in gathering.reports],
-        }
+        facts = snapshot(merged, gathering.reports, now)
         async with self._store.transaction() as tx:
             written = await test_store.finish(tx, record.id, LineTestState.DONE, now, facts=facts, verdict=verdict)
             if not written:
@@ -372,29 +369,12 @@ class LineTests:
                 return
 
     def _tell_source(self, job: _Job, report: SourceReport) -> None:
-        self._tell(job, "source", {**asdict(report), "state": report.state.value})
+        self._tell(job, "source", shown_report(report))
 
     def _tell(self, job: _Job, kind: str, data: Mapping[str, Json]) -> None:
         progress = Progress(job.record.id, kind, self._clock(), data)
         job.history.append(progress)
         self._bus.publish(f"line-test:{job.record.id}", progress)
-
-
-def shown_fact(fact: Fact, now: datetime) -> dict[str, Json]:
-    """A fact as it is stored and shown, with its age and whether it is stale."""
-    spec = FACTS.get(fact.name)
-    quality = Quality.STALE if fact.quality is Quality.OK and is_stale(fact, now) else fact.quality
-    return {
-        "name": fact.name,
-        "value": fact.value,
-        "unit": spec.unit if spec is not None else "",
-        "at": fact.at.isoformat(),
-        "age_s": round((now - fact.at).total_seconds(), 1),
-        "source": fact.source,
-        "method": fact.method,
-        "quality": quality.value,
-        "raw": fact.raw,
-    }
 
 
 async def _recent_tickets(tx: Transaction, case: Case) -> int:
