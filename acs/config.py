@@ -134,6 +134,7 @@ class LimitsSection(Section):
 class NetworkSection(Section):
     """`[[cwmp.networks]]`: other connection limits for a network, such as a carrier NAT's addresses."""
 
+    #: Which addresses it is about, such as 198.51.100.0/24.
     network: Network
     #: Open connections of one address in this network; behind a carrier NAT hundreds of CPEs share it.
     connections_per_address: Count = 2_000
@@ -215,6 +216,7 @@ class ApiSection(Section):
 
     #: Loopback: an operator who opens it puts TLS in front.
     host: str = "127.0.0.1"
+    #: The port that CLI and examples assume; 0 takes any free one.
     port: Port = 8080
 
 
