@@ -22,7 +22,7 @@ class EntryBody(Body):
     """One value about one line."""
 
     line: Name
-    name: Name = Field(description="a name of docs/facts.md")
+    name: Name = Field(description="a name of docs/reference/facts.md")
     value: Scalar
     at: Instant = Field(description="when it was true; never in the future")
 

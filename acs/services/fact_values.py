@@ -25,7 +25,7 @@ def fact_spec(name: str) -> FactSpec:
     spec = FACTS.get(name)
     if spec is None:
         near = difflib.get_close_matches(name, FACTS, 3)
-        hint = f"did you mean {', '.join(near)}?" if near else "docs/facts.md lists the names"
+        hint = f"did you mean {', '.join(near)}?" if near else "docs/reference/facts.md lists the names"
         raise InvalidInput(f"no fact is called {name[:80]!r}; {hint}")
     return spec
 
