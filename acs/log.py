@@ -7,7 +7,8 @@ one is replaced, whoever logs it.
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import IO, Any
+from functools import lru_cache
+from typing import Any, TextIO
 
 import structlog
 
@@ -18,7 +19,7 @@ HIDDEN = "(hidden)"
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
-def configure(level: str, stream: IO[str] | None = None) -> None:
+def configure(level: str, stream: TextIO | None = None) -> None:
     """Send every log of the process, those of libraries included, to `stream` as JSON lines from `level` up."""
     stream = stream or sys.stderr
     structlog.configure(
@@ -32,7 +33,7 @@ def configure(level: str, stream: IO[str] | None = None) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=structlog.WriteLoggerFactory(file=stream),
-        cache_logger_on_first_use=False,
+        cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_JsonFormatter())
@@ -42,10 +43,15 @@ def configure(level: str, stream: IO[str] | None = None) -> None:
 def hide_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Replace the value of every field whose name says that it is a secret."""
     for name in event:
-        lowered = name.lower()
-        if any(word in lowered for word in SECRET_WORDS):
+        if _is_secret(name):
             event[name] = HIDDEN
     return event
+
+
+@lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
+    lowered = name.lower()
+    return any(word in lowered for word in SECRET_WORDS)
 
 
 class _JsonFormatter(logging.Formatter):

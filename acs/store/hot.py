@@ -68,8 +68,9 @@ _TEXTS = ("key", "oui", "product_class", "serial_number", "session_id", *_IDENTI
 _texts_of = attrgetter(*_TEXTS)
 _VALUE_FIELDS = ("parameter name", "parameter value", "parameter type")
 _EVENT_FIELDS = ("event code", "event command_key")
-#: The smallest of the limits of an Inform's texts.
-_SHORT = min(LIMITS.get(name, DEFAULT_LIMIT) for name in (*_TEXTS, *_VALUE_FIELDS, *_EVENT_FIELDS))
+_NAME, _VALUE, _TYPE, _CODE, _KEY = (LIMITS.get(name, DEFAULT_LIMIT) for name in (*_VALUE_FIELDS, *_EVENT_FIELDS))
+#: The smallest of the limits of an Inform's other texts.
+_SHORT = min(LIMITS.get(name, DEFAULT_LIMIT) for name in _TEXTS)
 
 #: Events that tell of a boot: TR-069 Amendment 6, table 8.
 _BOOT_EVENTS = frozenset({"0 BOOTSTRAP", "1 BOOT", "M Reboot"})
@@ -244,12 +245,7 @@ def _check_opening(opening: SessionOpening) -> None:
     _check_number("retry_count", opening.retry_count)
     _check_number("uptime_s", opening.uptime_s)
     texts = _texts_of(opening)
-    values = list(chain.from_iterable(opening.values))
-    events = list(chain.from_iterable(opening.events))
-    # The common case, in a few calls: everything short enough for the smallest limit, and plain.
-    together = (*texts, *values, *events)
-    joined = "".join(together)
-    if joined.isascii() and "\0" not in joined and max(map(len, together)) <= _SHORT:
+    if _plain(texts, opening):
         return
     for name, text in zip(_TEXTS, texts, strict=True):
         check_text(name, text)
@@ -257,6 +253,18 @@ def _check_opening(opening: SessionOpening) -> None:
         for texts_of_one in each:
             for name, text in zip(names, texts_of_one, strict=True):
                 check_text(name, text)
+
+
+def _plain(texts: Sequence[str], opening: SessionOpening) -> bool:
+    """Whether, as nearly always, everything is short and ASCII: found in a few calls, whatever the Inform's length."""
+    for name, value, type_ in opening.values:
+        if len(name) > _NAME or len(value) > _VALUE or len(type_) > _TYPE:
+            return False
+    for code, command_key in opening.events:
+        if len(code) > _CODE or len(command_key) > _KEY:
+            return False
+    joined = "".join([*texts, *chain.from_iterable(opening.values), *chain.from_iterable(opening.events)])
+    return joined.isascii() and "\0" not in joined and max(map(len, texts)) <= _SHORT
 
 
 def _check_number(name: str, value: int | None) -> None:
