@@ -207,8 +207,9 @@ class StoreSection(Section):
     #: File with the key that seals device credentials; `secondline serve` makes it when it is absent and the
     #: store is new. Keep it apart from backups of the store.
     vault_key_file: FilePath = Path("secondline.key")
-    #: Milliseconds that writes of concurrent sessions wait for each other: one disk write for all of them.
-    commit_window_ms: Annotated[float, Field(ge=0, le=1000)] = 4.0
+    #: Milliseconds between batches of sessions under load: one disk write for all of a batch. A session that comes
+    #: alone does not wait.
+    commit_window_ms: Annotated[float, Field(ge=0, le=1000)] = 10.0
 
 
 class ApiSection(Section):

@@ -175,10 +175,7 @@ class CwmpEndpoint:
             self._challenge(connection, principal)
             return
         assert isinstance(envelope.message, Inform)
-        key = device_key(envelope.message.device_id)
-        if principal is not None and not await self.auth.admits(principal, key):
-            why = f"the credential of {principal.device or principal.username} was used by {key[:200]}"
-            self._challenge(connection, self.auth.challenge(why))
+        if principal is not None and not await self._admitted(principal, envelope.message, connection):
             return
         if self._stopping or self._informs >= self._limits.waiting_informs:
             self._overloaded(connection, "Informs wait for the store")
@@ -229,6 +226,15 @@ class CwmpEndpoint:
             return None
         header = request.headers.get(b"authorization")
         return self.auth.challenge() if header is None else await self.auth.check(header)
+
+    async def _admitted(self, principal: Principal, inform: Inform, connection: Connection) -> bool:
+        """Whether the one who was proved may be the device of this Inform; challenged again if not."""
+        key = device_key(inform.device_id)
+        if await self.auth.admits(principal, key):
+            return True
+        why = f"the credential of {principal.device or principal.username} was used by {key[:200]}"
+        self._challenge(connection, self.auth.challenge(why))
+        return False
 
     async def _resumed(self, connection: Connection, request: Request) -> Visit | None:
         """A session that another process stored, by its cookie."""

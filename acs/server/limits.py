@@ -20,7 +20,7 @@ class Admission:
         self._limits = config.limits
         self._open = 0
         self._by_address: Counter[str] = Counter()
-        self._by_network: Counter[NetworkSection] = Counter()
+        self._by_network: Counter[int] = Counter()
         self._network_of = lru_cache(maxsize=65_536)(_finder(config.networks))
 
     @property
@@ -30,18 +30,18 @@ class Admission:
 
     def enter(self, address: str) -> str | None:
         """Count a new connection; a reason when it may not stay (it is not counted then)."""
-        network = self._network_of(address)
+        number, network = self._network_of(address)
         per_address = network.connections_per_address if network else self._limits.connections_per_address
         if self._by_address[address] >= per_address:
             return f"{address} has {per_address} connections already"
-        if network is not None and self._by_network[network] >= network.connections:
+        if network is not None and self._by_network[number] >= network.connections:
             return f"network {network.network} has {network.connections} connections already"
         if self._open >= self._limits.connections:
             return f"the server has {self._limits.connections} connections already"
         self._by_address[address] += 1
         self._open += 1
         if network is not None:
-            self._by_network[network] += 1
+            self._by_network[number] += 1
         return None
 
     def leave(self, address: str) -> None:
@@ -52,9 +52,9 @@ class Admission:
             self._by_address[address] = left
         else:
             del self._by_address[address]
-        network = self._network_of(address)
+        number, network = self._network_of(address)
         if network is not None:
-            self._by_network[network] -= 1
+            self._by_network[number] -= 1
 
 
 class Sweep(Generic[T]):
@@ -91,18 +91,20 @@ def retry_after(base_s: int) -> int:
     return base_s + random.randint(0, base_s)
 
 
-def _finder(networks: Iterable[NetworkSection]) -> Callable[[str], NetworkSection | None]:
-    """Address → the narrowest configured network that holds it."""
+def _finder(networks: Iterable[NetworkSection]) -> Callable[[str], tuple[int, NetworkSection | None]]:
+    """Address → the narrowest configured network that holds it, with its number."""
     ordered = sorted(networks, key=lambda entry: -entry.network.prefixlen)
 
-    def find(address: str) -> NetworkSection | None:
+    def find(address: str) -> tuple[int, NetworkSection | None]:
         try:
             parsed = ip_address(address.partition("%")[0])
         except ValueError:
-            return None
+            return -1, None
         if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
             parsed = parsed.ipv4_mapped
-        fits = (e for e in ordered if e.network.version == parsed.version and parsed in e.network)
-        return next(fits, None)
+        for number, entry in enumerate(ordered):
+            if entry.network.version == parsed.version and parsed in entry.network:
+                return number, entry
+        return -1, None
 
     return find

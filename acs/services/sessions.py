@@ -128,7 +128,7 @@ class Sessions:
         session = Session.new(session_id, Role.ACS, arrival.now).receive_envelope(envelope)
         inform = envelope.message
         assert isinstance(inform, Inform)
-        opening = opening_of(inform, envelope.namespace, session_id, arrival)
+        opening = opening_of(inform, session, arrival)
         try:
             opened = await self._store.sessions.open(opening)
         except InvalidInput as error:

@@ -87,7 +87,7 @@ class Visit:
         return not self.closing and self.session.state not in (State.GRACE, State.ENDED)
 
 
-def opening_of(inform: Inform, namespace: str, session_id: str, arrival: Arrival) -> SessionOpening:
+def opening_of(inform: Inform, session: Session, arrival: Arrival) -> SessionOpening:
     """What the Inform says, in the store's words.
 
     Raises:
@@ -99,7 +99,7 @@ def opening_of(inform: Inform, namespace: str, session_id: str, arrival: Arrival
     root = _root(values)
     uptime = values.get(root + UPTIME)
     return SessionOpening(
-        key=device_key(device),
+        key=session.device or device_key(device),
         manufacturer=device.manufacturer[:IDENTITY_LENGTH],
         oui=device.oui,
         product_class=device.product_class,
@@ -109,9 +109,9 @@ def opening_of(inform: Inform, namespace: str, session_id: str, arrival: Arrival
         hardware_version=values.get(root + "DeviceInfo.HardwareVersion", "")[:IDENTITY_LENGTH],
         connection_request_url=values.get(root + "ManagementServer.ConnectionRequestURL", "").strip()[:1024],
         address=arrival.address,
-        namespace=namespace,
+        namespace=session.namespace,
         at=arrival.now,
-        session_id=session_id,
+        session_id=session.id,
         events=tuple((event.event_code, event.command_key) for event in inform.event),
         retry_count=inform.retry_count,
         values=tuple((p.name, p.value, p.type) for p in inform.parameter_list),
