@@ -80,24 +80,9 @@ def demo(keep: bool, as_json: bool) -> None:
 async def _run(folder: Path, keep: bool, as_json: bool) -> None:
     from cli.own_server import OwnServer
 
-    began = time.monotonic()
     server = OwnServer(folder)
     try:
-        with output.progress(_("Starting the server"), quiet=as_json) as progress:
-            await asyncio.to_thread(server.prepare)
-            await asyncio.to_thread(server.start)
-            with connect(server.url, server.token_file) as client:
-                town = _town(server, client)
-                try:
-                    await town.start(lambda stage: progress.update(_(STAGES[stage])))
-                    outcomes = await _play(town, client, progress)
-                    progress.update("")
-                    agreed = all(outcome.agrees for outcome in outcomes)
-                    _report(outcomes, server, as_json, keep, time.monotonic() - began)
-                    if keep:
-                        await asyncio.Event().wait()
-                finally:
-                    await town.stop()
+        agreed = await _show(server, keep, as_json)
     except Exception:
         output.print_note(_("The end of the server's log:") + "\n" + server.log_tail())
         raise
@@ -107,12 +92,36 @@ async def _run(folder: Path, keep: bool, as_json: bool) -> None:
         raise CliError(_("Not every verdict is the expected one; see the table."), ExitStatus.FAILURE)
 
 
+async def _show(server: "OwnServer", keep: bool, as_json: bool) -> bool:
+    """Run everything, print what came of it, and return whether all verdicts are the expected ones."""
+    began = time.monotonic()
+    town: Town | None = None
+    client: Client | None = None
+    try:
+        with output.progress(_("Starting the server"), quiet=as_json) as progress:
+            await asyncio.to_thread(server.prepare)
+            await asyncio.to_thread(server.start)
+            client = connect(server.url, server.token_file)
+            town = _town(server, client)
+            await town.start(lambda stage: progress.update(_(STAGES[stage])))
+            outcomes = await _play(town, client, progress)
+        _report(outcomes, server, as_json, keep, time.monotonic() - began)
+        if keep:
+            await asyncio.Event().wait()
+        return all(outcome.agrees for outcome in outcomes)
+    finally:
+        if town is not None:
+            await town.stop()
+        if client is not None:
+            client.close()
+
+
 def _town(server: "OwnServer", client: Client) -> "Town":
     from cli.simulator.neighbourhood import build
     from cli.simulator.town import Settings, Town
 
     settings = Settings(server.cwmp_url, server.enrol_username, server.enrol_password)
-    return Town(build(datetime.now(UTC)), settings, client)
+    return Town(build(datetime.now(UTC)), settings, client, output.print_note)
 
 
 async def _play(town: "Town", client: Client, progress: output.Progress) -> list[Outcome]:

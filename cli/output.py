@@ -84,10 +84,11 @@ class Progress:
 
     def step(self, text: str) -> None:
         """Say something that stays on the screen, and that it goes on."""
-        if not self._quiet:
-            print_note(text)
         if self._status is not None:
+            self._status.console.print(escape(text), soft_wrap=True, highlight=False)
             self._status.update(escape(text.strip()))
+        elif not self._quiet:
+            print_note(text)
 
 
 @contextmanager

@@ -22,6 +22,10 @@ port = 7547
 enrol_username = "enrol"                # what a CPE without a credential of its own logs in with
 enrol_password_file = "enrol.password"
 
+[[cwmp.networks]]
+network = "127.0.0.0/8"                 # the simulator's CPEs all have one address
+connections_per_address = 2000
+
 [connection_requests]
 allowed_networks = ["127.0.0.0/8"]      # where CPEs may be called; the simulator lives on loopback
 
@@ -51,7 +55,6 @@ def serve(config_file: Path, directory: Path | None) -> None:
         return
     load_config(config_file)
     from acs.app import run
-
     from acs.errors import AcsError
 
     try:
@@ -88,6 +91,7 @@ def write_first_config(directory: Path) -> None:
     for command in (
         f"secondline serve --config {target}",
         f"secondline token create me --scope admin --config {target} --out {directory / 'token'}",
+        f"secondline simulate --token-file {directory / 'token'} --password-file {directory / 'enrol.password'}",
         f"secondline line list --token-file {directory / 'token'}",
     ):
         output.print_line(f"  {command}")

@@ -71,10 +71,10 @@ def simulate(
     )
     client = None if no_feed else connect(url, token_file)
     try:
-        until_stopped(lambda: _run(Town(state, settings, client), struck))
+        until_stopped(lambda: _run(Town(state, settings, client, output.print_note), struck))
     finally:
         if client is not None:
-            client.__exit__()
+            client.close()
 
 
 def parse_fault(text: str, state: "Neighbourhood") -> "tuple[Fault, Home]":

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from acs.cwmp.envelope import NS_1_0, NS_1_2
 from acs.cwmp.structs import DeviceId
 from cli.client import Client
+from cli.errors import CliError
 from cli.simulator.cpe import Cpe, Habits
 from cli.simulator.faults import Fault
 from cli.simulator.feed import Feed, cpe_serial
@@ -45,10 +46,21 @@ class Settings:
 
 
 class Town:
-    """The running neighbourhood. `client` hands over the feeds; without one there are none."""
+    """The running neighbourhood.
 
-    def __init__(self, state: Neighbourhood, settings: Settings, client: Client | None) -> None:
+    `client` hands over the feeds; without one there are none. `complain` is told when a later hand-over fails; the next
+    one is tried all the same, because a server may be restarted.
+    """
+
+    def __init__(
+        self,
+        state: Neighbourhood,
+        settings: Settings,
+        client: Client | None,
+        complain: Callable[[str], None] = lambda _text: None,
+    ) -> None:
         self.state = state
+        self._complain = complain
         self.cpes: dict[tuple[str, CpeKind], Cpe] = {}
         self.olt = Olt(state, port=settings.snmp_port, community=settings.community)
         self.snmp_port = 0
@@ -117,7 +129,10 @@ class Town:
         while True:
             await asyncio.sleep(FEED_PERIOD_S)
             self.olt.refresh()
-            await self.hand_over()
+            try:
+                await self.hand_over()
+            except CliError as error:
+                self._complain(error.message)
 
     def _make(self, home: Home, kind: CpeKind) -> Cpe:
         manufacturer, oui, product_class = _IDENTITY[kind]
