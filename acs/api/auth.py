@@ -30,13 +30,11 @@ async def actor_of(
     """
     rates: Rates = request.app.state.rates
     origin = request.client.host if request.client else ""
-    refusals = f"refused {origin}"
-    rates.check(refusals, REFUSED_PER_S, REFUSED_BURST)
     if credentials is None:
         raise Unauthenticated("no token; send the header Authorization: Bearer TOKEN")
     actor = await services_of(request).access.authenticate(credentials.credentials, origin)
     if actor is None:
-        rates.take(refusals, REFUSED_PER_S, REFUSED_BURST)
+        rates.take(f"refused {origin}", REFUSED_PER_S, REFUSED_BURST)
         raise Unauthenticated("the token is unknown, expired or revoked; ask for a new one")
     rates.take(f"actor {actor.name}")
     return actor

@@ -78,15 +78,6 @@ class Rates:
         while len(self._buckets) > _CALLERS:
             self._buckets.popitem(last=False)
 
-    def check(self, caller: str, per_s: float, burst: float) -> None:
-        """Refuse a caller whose bucket is empty, without counting.
-
-        Raises:
-            TooMany: it is.
-        """
-        if self._left(caller, per_s, burst) < 1.0:
-            raise TooMany("too many refused tokens from this address; wait", retry_after_s=int(1 / per_s))
-
     def _left(self, caller: str, per_s: float, burst: float) -> float:
         left, at = self._buckets.get(caller, (burst, monotonic()))
         return min(burst, left + (monotonic() - at) * per_s)

@@ -11,10 +11,12 @@ from acs.profiles.schema import Profile
 from acs.services.context import BASELINE_DAYS, baselines, scope_facts
 from acs.services.lines import known_line
 from acs.services.profiles import profile_of
+from acs.services.tmf import parse_event, ticket_facts
 from acs.store import devices as device_store
 from acs.store import facts as fact_store
 from acs.store import lines as line_store
 from acs.store import nodes as node_store
+from acs.store import tickets as ticket_store
 from acs.store import trees as tree_store
 from acs.store.records import AccessNode, DeviceRecord, LineRecord, LineTestRecord
 from acs.store.transaction import Transaction
@@ -87,6 +89,7 @@ async def load_case(tx: Transaction, test: LineTestRecord, profiles: Sequence[Pr
         for fact in (await fact_store.latest(tx, line.id)).values()
     ]
     told += await scope_facts(tx, line.scopes(), now)
+    told += await _ticket_facts(tx, test)
     devices = [await _known_device(tx, record, profiles, now) for record in await line_store.devices_on(tx, line.id)]
     neighbours: list[LineRecord] = []
     if line.node and line.port is not None:
@@ -104,6 +107,13 @@ async def load_case(tx: Transaction, test: LineTestRecord, profiles: Sequence[Pr
         medians=await baselines(tx, [neighbour.id for neighbour in neighbours], LIGHT, now),
         own_light=tuple((point.at, point.value) for point in points),
     )
+
+
+async def _ticket_facts(tx: Transaction, test: LineTestRecord) -> list[Fact]:
+    ticket = await ticket_store.get(tx, test.ticket) if test.ticket is not None else None
+    if ticket is None or not isinstance(ticket.body, dict):
+        return []
+    return ticket_facts(parse_event(ticket.body), ticket.received_at)
 
 
 async def read_values(tx: Transaction, key: str) -> tuple[dict[str, str], datetime | None]:

@@ -46,10 +46,7 @@ def line_facts(case: Case, *, optical_class: str) -> list[Fact]:
         "ont.optical_class": optical_class if line.technology == "pon" else None,
         "ticket.service": case.test.service,
     }
-    facts = [Fact(name, value, at, "inventory", "as stored") for name, value in said.items() if value is not None]
-    if case.test.ticket is not None:
-        facts.append(Fact("ticket.opened_at", _text(case.test.created_at), at, "ticket", "as received"))
-    return facts
+    return [Fact(name, value, at, "inventory", "as stored") for name, value in said.items() if value is not None]
 
 
 def device_facts(device: KnownDevice, now: datetime) -> list[Fact]:
@@ -117,10 +114,6 @@ def _instant(fact: Fact | None) -> datetime | None:
     except ValueError:
         return None
     return at if at.tzinfo is not None else None
-
-
-def _text(at: datetime) -> str:
-    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _behind_nat(device: KnownDevice) -> bool:

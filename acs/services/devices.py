@@ -93,7 +93,7 @@ class Devices:
         read_at = tree.read_at if tree is not None else None
         return DeviceView(record, profile.id if profile is not None else None, len(names), read_at)
 
-    async def parameters(self, actor: Actor, key: str, path: str = "", limit: int = 10_000) -> list[Parameter]:
+    async def parameters(self, actor: Actor, key: str, path: str = "", limit: int = 100_000) -> list[Parameter]:
         """What is known below a path (or of one parameter), sorted by name; secrets are hidden.
 
         Raises:

@@ -31,6 +31,7 @@ from acs.services.lines import known_line
 from acs.services.merging import Merged, merge
 from acs.services.snapshots import shown_report, snapshot
 from acs.services.sources import Places, sources_of, stored_facts
+from acs.services.tmf import SERVICES
 from acs.services.webhooks import Webhooks
 from acs.store import facts as fact_store
 from acs.store import line_tests as test_store
@@ -45,7 +46,6 @@ from probes.linetest.pack import Pack
 log = structlog.get_logger()
 
 DEPTHS = ("quick", "normal", "full")
-SERVICES = ("internet", "iptv", "voip")
 
 #: a finished test that is looked for in the store by another process, this often
 _LOOK_S = 1.0

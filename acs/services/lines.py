@@ -44,14 +44,14 @@ _AUDITED_LINES = 500
 
 def _topology_word(text: str) -> str:
     if "/" in text:
-        raise ValueError("a topology word may not contain /; it separates the levels of a scope")
+        raise ValueError("write it without /, which separates the levels of a scope and of an address")
     short_text(64)(text)
     return text
 
 
 #: the columns of the CSV, which are the fields of a line
 COLUMNS: Mapping[str, Column] = {
-    "id": Column(short_text(64), required=True),
+    "id": Column(_topology_word, required=True),
     "address": Column(short_text(300), empty=""),
     "technology": Column(one_of(TECHNOLOGIES), required=True),
     "node": Column(_topology_word, empty=""),

@@ -4,89 +4,27 @@ The rule of this file: when the ticket system has its answer, ticket and line te
 another event of the same ticket, gets the same answer and no second test.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from acs.config import TicketsSection
-from acs.errors import InvalidInput, NotFound
+from acs.errors import NotFound
 from acs.services import audit
 from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock, utc_now
-from acs.services.fact_values import typed_value
-from acs.services.line_tests import SERVICES, LineTests
-from acs.store import facts as fact_store
+from acs.services.line_tests import LineTests
+from acs.services.tmf import FINDERS, TicketEvent, TroubleTicket, parse_event, service_of
 from acs.store import line_tests as test_store
 from acs.store import lines as line_store
 from acs.store import tickets as ticket_store
-from acs.store.records import ContextFact, Json, LineRecord, LineTestRecord, TicketRecord
+from acs.store.records import Json, LineRecord, LineTestRecord, TicketRecord
 from acs.store.store import Store
 from acs.store.transaction import Transaction
 
 log = structlog.get_logger()
-
-EVENT_TYPE = "TroubleTicketCreateEvent"
-
-#: facts that only the subscriber can tell; a ticket carries them as characteristics of the same name
-_SAID = ("led.los", "led.power", "home.outlet_ok", "home.adapter_tried", "home.pc_tested")
-
-#: words in the id or name of an affected service, in lower case → which service it is
-_SERVICE_WORDS = (("iptv", "iptv"), ("-tv", "iptv"), ("voip", "voip"), ("voice", "voip"), ("inet", "internet"))
-
-
-class _Tmf(BaseModel):
-    """TM Forum objects carry more than we read: what is not named here is kept in the stored body and not looked at."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class RelatedEntity(_Tmf):
-    """TMF621 RelatedEntity: a thing that the ticket is about."""
-
-    id: str = Field(max_length=256)
-    role: str = Field("", max_length=256)
-    name: str = Field("", max_length=256)
-    referred_type: str = Field("", alias="@referredType", max_length=256)
-
-
-class Characteristic(_Tmf):
-    """TMF621 v5 characteristic: a name and a value."""
-
-    name: str = Field(max_length=256)
-    value: Any = None
-
-
-class TroubleTicket(_Tmf):
-    """TMF621 TroubleTicket as far as a line test needs it; v4 and v5 names are both read."""
-
-    id: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f/]+$")
-    description: str = Field("", max_length=20_000)
-    name: str = Field("", max_length=2_000)
-    ticket_type: str = Field("", alias="ticketType", max_length=256)
-    external_id: str = Field("", alias="externalId", max_length=256)
-    creation_date: datetime | None = Field(None, alias="creationDate")
-    related_entity: tuple[RelatedEntity, ...] = Field((), alias="relatedEntity", max_length=100)
-    related_party: tuple[RelatedEntity, ...] = Field((), alias="relatedParty", max_length=100)
-    characteristics: tuple[Characteristic, ...] = Field((), alias="troubleTicketCharacteristic", max_length=100)
-
-
-class TicketHolder(_Tmf):
-    """The `event` member of the envelope."""
-
-    trouble_ticket: TroubleTicket = Field(alias="troubleTicket")
-
-
-class TicketEvent(_Tmf):
-    """The envelope of a TMF621 event."""
-
-    event_id: str = Field(alias="eventId", min_length=1, max_length=200)
-    event_type: str = Field(alias="eventType", max_length=100)
-    event_time: datetime | None = Field(None, alias="eventTime")
-    event: TicketHolder
 
 
 class _TakenMeanwhile(Exception):
@@ -166,7 +104,6 @@ class Tickets:
         if line is not None and ticket.ticket_type in self._config.untested_types:
             why = f"tickets of type {ticket.ticket_type!r} get no line test"
         elif line is not None:
-            await self._store_said(tx, line, event, now)
             running = self._line_tests.running_on(line.id)
             if running is None:
                 service = service_of(ticket)
@@ -195,7 +132,7 @@ class Tickets:
         tried = []
         for rule in self._config.line_from:
             key, _, name = rule.partition(":")
-            for value in _FINDERS[key](ticket, name):
+            for value in FINDERS[key](ticket, name):
                 found = await self._lines_for(tx, key, value)
                 if len(found) == 1:
                     return found[0], ""
@@ -212,78 +149,12 @@ class Tickets:
             return await line_store.by_account(tx, value) or await line_store.by_pppoe_login(tx, value)
         return []
 
-    async def _store_said(self, tx: Transaction, line: LineRecord, event: TicketEvent, now: datetime) -> None:
-        """What the subscriber said at the telephone becomes facts with the time of the ticket."""
-        ticket = event.event.trouble_ticket
-        said_at = ticket.creation_date or event.event_time or now
-        at = min(said_at.astimezone(UTC) if said_at.tzinfo else now, now)
-        facts = []
-        for characteristic in ticket.characteristics:
-            if characteristic.name in _SAID and isinstance(characteristic.value, str | bool):
-                value = typed_value(characteristic.name, characteristic.value)
-                facts.append(ContextFact(line.id, characteristic.name, value, at, f"ticket {ticket.id}"))
-        await fact_store.put(tx, facts)
-
     async def _view(self, record: TicketRecord, *, created: bool = False) -> TicketView:
         test = None
         if record.line_test is not None:
             async with self._store.reading() as tx:
                 test = await test_store.get(tx, record.line_test)
         return TicketView(record, test, created)
-
-
-def parse_event(body: Mapping[str, Any]) -> TicketEvent:
-    """The event in a body.
-
-    Raises:
-        InvalidInput: another kind of event, or a member that is missing or wrong; all of them at once.
-    """
-    try:
-        event = TicketEvent.model_validate(body)
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()[:10])
-        raise InvalidInput(f"this is no TMF621 {EVENT_TYPE}: {wrong}") from None
-    if event.event_type != EVENT_TYPE:
-        raise InvalidInput(f"eventType: {event.event_type!r} is not taken here; send {EVENT_TYPE}")
-    return event
-
-
-def service_of(ticket: TroubleTicket) -> str | None:
-    """The service that the ticket is about: its characteristic `service`, or a word in the affected service's id."""
-    for characteristic in ticket.characteristics:
-        if characteristic.name in ("service", "ticket.service") and characteristic.value in SERVICES:
-            return str(characteristic.value)
-    for entity in ticket.related_entity:
-        text = f"{entity.id} {entity.name}".lower()
-        for word, service in _SERVICE_WORDS:
-            if entity.referred_type == "Service" and word in text:
-                return service
-    return None
-
-
-def _characteristic(ticket: TroubleTicket, name: str) -> list[str]:
-    return [one.value for one in ticket.characteristics if one.name == name and isinstance(one.value, str)]
-
-
-def _entity(ticket: TroubleTicket, name: str) -> list[str]:
-    return [one.id for one in ticket.related_entity if one.referred_type == name]
-
-
-def _party(ticket: TroubleTicket, name: str) -> list[str]:
-    return [one.id for one in ticket.related_party if one.referred_type == name]
-
-
-def _external_id(ticket: TroubleTicket, _: str) -> list[str]:
-    return [ticket.external_id] if ticket.external_id else []
-
-
-#: rule → the values in a ticket that it looks at
-_FINDERS: Mapping[str, Callable[[TroubleTicket, str], list[str]]] = {
-    "entity": _entity,
-    "party": _party,
-    "characteristic": _characteristic,
-    "external_id": _external_id,
-}
 
 
 async def _known(tx: Transaction, event: TicketEvent) -> TicketRecord | None:

@@ -16,6 +16,7 @@ import json
 import secrets
 import socket
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -90,12 +91,14 @@ class Webhooks:
         """Send for ever: at once when woken, and every `idle_s` for retries; ends when it is cancelled."""
         while True:
             self._wake.clear()
-            if await self.pump() < _BATCH:
-                try:
-                    async with asyncio.timeout(idle_s):
-                        await self._wake.wait()
-                except TimeoutError:
+            try:
+                if await self.pump() >= _BATCH:
                     continue
+            except Exception:  # the worker loop: a store that is away for a minute must not end the sending for good
+                log.exception("webhooks.failed")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(idle_s):
+                    await self._wake.wait()
 
     async def pump(self) -> int:
         """Send what is due and return how many deliveries were tried."""

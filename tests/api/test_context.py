@@ -123,14 +123,14 @@ async def test_a_snapshot_replaces_the_former_and_an_older_one_does_not(app_on_b
         ("/incidents/noc", {"incidents": []}, "at"),
         (
             "/incidents/noc",
-            {"at": "2026-01-01T00:00:00Z", "incidents": [{"id": "I", "scope": "/", "since": "2026-01-01T00:00:00Z"}]},
+            {"at": at(hours=1), "incidents": [{"id": "I", "scope": "/", "since": at(hours=1)}]},
             "scope",
         ),
         (
             "/planned-works/noc",
             {
-                "at": "2026-01-01T00:00:00Z",
-                "works": [{"id": "W", "scope": "olt-1", "from": "2026-01-02T00:00:00Z", "to": "2026-01-01T00:00:00Z"}],
+                "at": at(hours=1),
+                "works": [{"id": "W", "scope": "olt-1", "from": at(hours=1), "to": at(hours=2)}],
             },
             "to is not after from",
         ),

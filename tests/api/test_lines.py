@@ -56,7 +56,7 @@ async def test_dry_run_stores_nothing(client: httpx.AsyncClient) -> None:
         ("id,technology\n,pon\n", ["row 2, column id", "may not be empty"]),
         ("id,technology\nL-1,pon,extra\n", ["row 2", "3 cells", "2 cells"]),
         ('id,technology\nL-1,"pon\n', ["row 2", "not CSV"]),
-        ("id,technology,node\nL-1,pon,a/b\n", ["column node", "may not contain /"]),
+        ("id,technology,node\nL-1,pon,a/b\n", ["column node", "write it without /"]),
         ("id,technology,cable_length_m\nL-1,pon,nan\n", ["column cable_length_m"]),
         ("id,technology,account\nL-1,pon,\x00\n", ["row 2"]),
         (

@@ -10,20 +10,21 @@ import pytest
 
 from acs.app import App
 from acs.services.actor import local_actor
+from acs.services.tmf import TroubleTicket
 from acs.store.records import LineRecord
 from tests.api.conftest import client_of
 from tests.shared_data import shared
 
 EVENT: dict[str, Any] = {
     "eventId": "e-1",
-    "eventTime": "2026-11-21T18:02:11Z",
+    "eventTime": "2024-11-21T18:02:11Z",
     "eventType": "TroubleTicketCreateEvent",
     "event": {
         "troubleTicket": {
             "id": "TT-1",
             "description": "No Internet",
             "ticketType": "incident",
-            "creationDate": "2026-11-21T18:02:10Z",
+            "creationDate": "2024-11-21T18:02:10Z",
             "relatedEntity": [{"id": "L-1", "role": "line", "@referredType": "Line"}],
         }
     },
@@ -116,19 +117,34 @@ async def test_a_ticket_of_an_untested_type_is_kept_without_a_test(app: App) -> 
         assert taken["line_test"] is None
 
 
-async def test_what_the_subscriber_said_becomes_facts(app: App) -> None:
+async def test_what_the_subscriber_said_counts_in_this_tickets_test_alone(app: App) -> None:
     said = [
         {"name": "led.los", "value": "red"},
         {"name": "home.outlet_ok", "value": True},
+        {"name": "led.power", "value": "purple"},
         {"name": "mood", "value": "bad"},
     ]
     async with await with_line(app) as client:
         await client.post("/tickets/events", json=event(troubleTicketCharacteristic=said))
-        facts = {fact["name"]: fact for fact in (await client.get("/lines/L-1")).json()["facts"]}
+        taken = await verdict_of(client, "TT-1")
+        test = (await client.get(f"/line-tests/{taken['line_test']}")).json()
+        facts = {fact["name"]: fact for fact in test["facts"]["facts"]}
         assert facts["led.los"]["value"] == "red"
         assert facts["led.los"]["source"] == "ticket TT-1"
         assert facts["home.outlet_ok"]["value"] is True
-        assert "mood" not in facts
+        assert facts["ticket.opened_at"]["value"] == EVENT["event"]["troubleTicket"]["creationDate"]
+        assert not {"led.power", "mood"} & set(facts)
+        other = (await client.post("/lines/L-1/tests")).json()
+        streamed = await client.get(f"/line-tests/{other['id']}/events")
+        assert "event: verdict" in streamed.text
+        test = (await client.get(f"/line-tests/{other['id']}")).json()
+        assert "led.los" not in {fact["name"] for fact in test["facts"]["facts"]}
+
+
+async def test_the_members_that_are_read_are_members_of_the_official_models(app: App) -> None:
+    v4 = json.loads(shared("data/tmf/tmf621-v4.0.0.swagger.json").read_text("utf-8"))["definitions"]["TroubleTicket"]
+    names = {field.alias or name for name, field in TroubleTicket.model_fields.items()}
+    assert names - set(v4["properties"]) == {"troubleTicketCharacteristic"}, "that one is of v5"
 
 
 @pytest.mark.parametrize(

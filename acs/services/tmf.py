@@ -1,0 +1,153 @@
+"""TM Forum trouble tickets (TMF621, v4 and v5) as far as a line test needs them. Pure.
+
+The rule of this file: what a ticket system adds of its own is not looked at and refuses nothing; what is read here is
+checked for shape and length.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from acs.errors import InvalidInput
+from acs.services.fact_values import typed_value
+from probes.facts import Fact
+
+EVENT_TYPE = "TroubleTicketCreateEvent"
+
+#: the services that a line test knows
+SERVICES = ("internet", "iptv", "voip")
+
+#: facts that only the subscriber can tell; a ticket carries them as characteristics of the same name
+_SAID = ("led.los", "led.power", "home.outlet_ok", "home.adapter_tried", "home.pc_tested")
+
+#: words in the id or name of an affected service, in lower case → which service it is
+_SERVICE_WORDS = (("iptv", "iptv"), ("-tv", "iptv"), ("voip", "voip"), ("voice", "voip"), ("inet", "internet"))
+
+
+class _Tmf(BaseModel):
+    """TM Forum objects carry more than we read: what is not named here is kept in the stored body and not looked at."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class RelatedEntity(_Tmf):
+    """TMF621 RelatedEntity: a thing that the ticket is about."""
+
+    id: str = Field(max_length=256)
+    role: str = Field("", max_length=256)
+    name: str = Field("", max_length=256)
+    referred_type: str = Field("", alias="@referredType", max_length=256)
+
+
+class Characteristic(_Tmf):
+    """TMF621 v5 characteristic: a name and a value."""
+
+    name: str = Field(max_length=256)
+    value: Any = None
+
+
+class TroubleTicket(_Tmf):
+    """TMF621 TroubleTicket as far as a line test needs it; v4 and v5 names are both read."""
+
+    id: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f/]+$")
+    description: str = Field("", max_length=20_000)
+    name: str = Field("", max_length=2_000)
+    ticket_type: str = Field("", alias="ticketType", max_length=256)
+    external_id: str = Field("", alias="externalId", max_length=256)
+    creation_date: datetime | None = Field(None, alias="creationDate")
+    related_entity: tuple[RelatedEntity, ...] = Field((), alias="relatedEntity", max_length=100)
+    related_party: tuple[RelatedEntity, ...] = Field((), alias="relatedParty", max_length=100)
+    characteristics: tuple[Characteristic, ...] = Field((), alias="troubleTicketCharacteristic", max_length=100)
+
+
+class TicketHolder(_Tmf):
+    """The `event` member of the envelope."""
+
+    trouble_ticket: TroubleTicket = Field(alias="troubleTicket")
+
+
+class TicketEvent(_Tmf):
+    """The envelope of a TMF621 event."""
+
+    event_id: str = Field(alias="eventId", min_length=1, max_length=200)
+    event_type: str = Field(alias="eventType", max_length=100)
+    event_time: datetime | None = Field(None, alias="eventTime")
+    event: TicketHolder
+
+
+def parse_event(body: Mapping[str, Any]) -> TicketEvent:
+    """The event in a body.
+
+    Raises:
+        InvalidInput: another kind of event, or a member that is missing or wrong; all of them at once.
+    """
+    try:
+        event = TicketEvent.model_validate(body)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()[:10])
+        raise InvalidInput(f"this is no TMF621 {EVENT_TYPE}: {wrong}") from None
+    if event.event_type != EVENT_TYPE:
+        raise InvalidInput(f"eventType: {event.event_type!r} is not taken here; send {EVENT_TYPE}")
+    return event
+
+
+def service_of(ticket: TroubleTicket) -> str | None:
+    """The service that the ticket is about: its characteristic `service`, or a word in the affected service's id."""
+    for characteristic in ticket.characteristics:
+        if characteristic.name in ("service", "ticket.service") and characteristic.value in SERVICES:
+            return str(characteristic.value)
+    for entity in ticket.related_entity:
+        text = f"{entity.id} {entity.name}".lower()
+        for word, service in _SERVICE_WORDS:
+            if entity.referred_type == "Service" and word in text:
+                return service
+    return None
+
+
+def _characteristic(ticket: TroubleTicket, name: str) -> list[str]:
+    return [one.value for one in ticket.characteristics if one.name == name and isinstance(one.value, str)]
+
+
+def _entity(ticket: TroubleTicket, name: str) -> list[str]:
+    return [one.id for one in ticket.related_entity if one.referred_type == name]
+
+
+def _party(ticket: TroubleTicket, name: str) -> list[str]:
+    return [one.id for one in ticket.related_party if one.referred_type == name]
+
+
+def _external_id(ticket: TroubleTicket, _: str) -> list[str]:
+    return [ticket.external_id] if ticket.external_id else []
+
+
+#: rule → the values in a ticket that it looks at
+FINDERS: Mapping[str, Callable[[TroubleTicket, str], list[str]]] = {
+    "entity": _entity,
+    "party": _party,
+    "characteristic": _characteristic,
+    "external_id": _external_id,
+}
+
+
+def ticket_facts(event: TicketEvent, received_at: datetime) -> list[Fact]:
+    """When the ticket was opened, and what the subscriber said: facts of this ticket's own test and of no other.
+
+    A characteristic whose value the fact cannot have is left out: it is one answer of one call.
+    """
+    ticket = event.event.trouble_ticket
+    opened = ticket.creation_date or event.event_time
+    at = min(opened.astimezone(UTC), received_at) if opened is not None and opened.tzinfo else received_at
+    source = f"ticket {ticket.id}"
+    opened_text = at.isoformat(timespec="seconds").replace("+00:00", "Z")
+    facts = [Fact("ticket.opened_at", opened_text, at, source, "as received")]
+    for characteristic in ticket.characteristics:
+        if characteristic.name not in _SAID or not isinstance(characteristic.value, str | bool):
+            continue
+        try:
+            value = typed_value(characteristic.name, characteristic.value)
+        except InvalidInput:
+            continue
+        facts.append(Fact(characteristic.name, value, at, source, "as the subscriber says"))
+    return facts
