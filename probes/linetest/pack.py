@@ -235,9 +235,10 @@ class Coverage(_Strict):
 
 
 class GateFacts(_Strict):
-    """Which gate facts each technology has."""
+    """Which gate facts each technology has beside the common ones."""
 
-    any: tuple[str, ...]
+    common: tuple[str, ...]
+    any: tuple[str, ...] = ()
     pon: tuple[str, ...] = ()
     fttb: tuple[str, ...] = ()
     dsl: tuple[str, ...] = ()

@@ -26,8 +26,8 @@ def coverage(pack: Pack, technology: str, view: View) -> tuple[str, ...] | None:
 def gate_facts(pack: Pack, technology: str) -> tuple[str, ...]:
     """Return the gate facts of a technology; those of another technology do not apply."""
     lists = pack.file.gate_facts
-    own: tuple[str, ...] = getattr(lists, technology, ()) if technology != "any" else ()
-    return tuple(dict.fromkeys((*lists.any, *own)))
+    own: tuple[str, ...] = getattr(lists, technology, lists.any)
+    return tuple(dict.fromkeys((*lists.common, *own)))
 
 
 def unmet_needs(cause: Cause, view: View, *, strict_gates: bool) -> tuple[str, ...]:

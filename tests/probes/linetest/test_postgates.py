@@ -27,6 +27,14 @@ def test_unknown_gates_need_a_person_only_when_gates_are_strict() -> None:
     assert not verdict_of(asked).needs_human
 
 
+def test_twisted_pair_asks_for_the_subscribers_of_its_switch() -> None:
+    case = replace(OWN["tp_cut"], strict_gates=True)
+    asked = with_facts(case, incident__match="none", planned__work="none", account__state="active", contacts_14d=0)
+    assert not verdict_of(asked).needs_human
+    alone = {name: fact for name, fact in asked.facts.items() if name != "sw.subs_down_ratio"}
+    assert verdict_of(asked, alone).human_reasons == ("gate_unknown:sw.subs_down_ratio",)
+
+
 def test_siblings_that_nobody_spoke_of_are_quiet_only_without_strict_gates() -> None:
     case = OWN["drop_fibre_cut"]
     alone = replace(case, facts={name: fact for name, fact in case.facts.items() if not name.startswith("sib.")})
