@@ -4,9 +4,11 @@ Event names are `noun.past_verb`; data goes in fields. Secrets never get here: a
 one is replaced, whoever logs it.
 """
 
+import json
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TextIO
 
@@ -16,6 +18,10 @@ import structlog
 SECRET_WORDS = ("password", "secret", "authorization", "cookie", "token", "community", "passphrase")
 HIDDEN = "(hidden)"
 
+_ENCODE: Callable[[Any], str] = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, separators=(",", ":"), default=str
+).encode
+
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
@@ -23,14 +29,7 @@ def configure(level: str, stream: TextIO | None = None) -> None:
     """Send every log of the process, those of libraries included, to `stream` as JSON lines from `level` up."""
     stream = stream or sys.stderr
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            hide_secrets,
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
+        processors=[structlog.processors.format_exc_info, render],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=True,
@@ -40,12 +39,17 @@ def configure(level: str, stream: TextIO | None = None) -> None:
     logging.basicConfig(level=max(LEVELS[level], logging.WARNING), handlers=[handler], force=True)
 
 
-def hide_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Replace the value of every field whose name says that it is a secret."""
+def render(_logger: object, method: str, event: MutableMapping[str, Any]) -> str:
+    """The JSON line of an event; a field whose name says that it is a secret loses its value.
+
+    One function and one encoder instead of a chain of processors: a session costs one line.
+    """
     for name in event:
         if _is_secret(name):
             event[name] = HIDDEN
-    return event
+    event["level"] = method
+    event["timestamp"] = datetime.now(UTC).isoformat()
+    return _ENCODE(event)
 
 
 @lru_cache(maxsize=1024)
@@ -62,4 +66,4 @@ class _JsonFormatter(logging.Formatter):
         fields["level"] = record.levelname.lower()
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)
-        return str(structlog.processors.JSONRenderer(ensure_ascii=False)(None, "", fields))
+        return _ENCODE(fields)

@@ -91,12 +91,13 @@ class Connection(asyncio.Protocol):
     """One TCP connection of a CPE. `visit` is for the handler: the session that this connection carries."""
 
     __slots__ = (
-        "_admitted", "_busy", "_closed", "_head_bytes", "_in_head", "_loop", "_parser", "_queue", "_refusal",
+        "_admitted", "_busy", "_closed", "_head_bytes", "_in_head", "_limits", "_loop", "_parser", "_queue", "_refusal",
         "_request", "_shared", "_transport", "address", "deadline", "visit",
     )  # fmt: skip
 
     def __init__(self, shared: Shared, loop: asyncio.AbstractEventLoop) -> None:
         self._shared = shared
+        self._limits = shared.limits
         self._loop = loop
         self._parser = httptools.HttpRequestParser(self)
         self._queue: deque[Request | Refusal] | None = None
@@ -117,7 +118,7 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         peer = transport.get_extra_info("peername")
         self.address = peer[0] if peer else ""
-        limits = self._shared.limits
+        limits = self._limits
         self.deadline = self._loop.time() + limits.head_timeout_s
         reason = self._shared.admission.enter(self.address)
         if reason is not None:
@@ -141,7 +142,7 @@ class Connection(asyncio.Protocol):
         if self._closed or self._refusal is not None:
             return
         if self._in_head and not self._head_bytes and self._busy is None:
-            self.deadline = self._loop.time() + self._shared.limits.head_timeout_s
+            self.deadline = self._loop.time() + self._limits.head_timeout_s
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -193,7 +194,7 @@ class Connection(asyncio.Protocol):
         if not request.keep_alive:
             self.close()
             return
-        self.deadline = self._loop.time() + self._shared.limits.idle_timeout_s
+        self.deadline = self._loop.time() + self._limits.idle_timeout_s
         if self._queue:
             self._next()
 
@@ -211,7 +212,9 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header."""
-        self._count_head(len(name) + len(value) + 4)
+        self._head_bytes += len(name) + len(value) + 4
+        if self._head_bytes > self._limits.head_bytes:
+            self._count_head(0)
         name = name.lower()
         if name in KEPT:
             kept = self._request.headers
@@ -220,7 +223,7 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """The head is whole: refuse what is too long before it is read."""
         self._in_head = False
-        request, limits = self._request, self._shared.limits
+        request, limits = self._request, self._limits
         request.method = self._parser.get_method()
         request.keep_alive = self._parser.should_keep_alive()
         request.old = self._parser.get_http_version() == "1.0"
@@ -238,8 +241,8 @@ class Connection(asyncio.Protocol):
         """A part of the body."""
         request = self._request
         request.size += len(body)
-        if request.size > self._shared.limits.body_bytes:
-            self._stop(413, f"the body is longer than {self._shared.limits.body_bytes} bytes")
+        if request.size > self._limits.body_bytes:
+            self._stop(413, f"the body is longer than {self._limits.body_bytes} bytes")
         request.chunks.append(body)
 
     def on_message_complete(self) -> None:
@@ -256,14 +259,14 @@ class Connection(asyncio.Protocol):
             return
         if self._queue is None:
             self._queue = deque()
-        if len(self._queue) >= self._shared.limits.queued_requests:
-            self._stop(503, f"more than {self._shared.limits.queued_requests} requests wait on one connection")
+        if len(self._queue) >= self._limits.queued_requests:
+            self._stop(503, f"more than {self._limits.queued_requests} requests wait on one connection")
         self._queue.append(request)
 
     def _count_head(self, size: int) -> None:
         self._head_bytes += size
-        if self._head_bytes > self._shared.limits.head_bytes:
-            self._stop(431, f"the head is longer than {self._shared.limits.head_bytes} bytes")
+        if self._head_bytes > self._limits.head_bytes:
+            self._stop(431, f"the head is longer than {self._limits.head_bytes} bytes")
 
     def _stop(self, status: int, why: str) -> None:
         """Stop the parser from inside a callback."""
@@ -286,7 +289,7 @@ class Connection(asyncio.Protocol):
         self._shared.refused(refusal.status, refusal.why, self.address)
         headers = b"Connection: close\r\n"
         if refusal.status == 503:
-            headers += b"Retry-After: %d\r\n" % retry_after(self._shared.limits.retry_after_s)
+            headers += b"Retry-After: %d\r\n" % retry_after(self._limits.retry_after_s)
         self._transport.write(_plain(refusal.status, headers))
         self.close()
 
