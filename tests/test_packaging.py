@@ -35,7 +35,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     for folder, suffix in NEEDED_SUFFIXES.items():
-        assert any(name.startswith(folder) and name.endswith(suffix) for name in names), f"{folder}*{suffix} is not in it"
+        assert any(name.startswith(folder) and name.endswith(suffix) for name in names), (
+            f"{folder}*{suffix} is not in it"
+        )
     return target
 
 
