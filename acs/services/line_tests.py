@@ -28,7 +28,7 @@ from acs.services.derived import contact_counts, light_facts, line_facts
 from acs.services.gathering import Gathering, SourceReport, SourceState
 from acs.services.identifiers import new_id
 from acs.services.lines import known_line
-from acs.services.merging import Merged, merge
+from acs.services.merging import Merged, merge, serial_doubt
 from acs.services.snapshots import shown_report, snapshot
 from acs.services.sources import Places, sources_of, stored_facts
 from acs.services.tmf import SERVICES
@@ -39,7 +39,7 @@ from acs.store import tickets as ticket_store
 from acs.store.records import Json, LineTestRecord, LineTestState, Reading
 from acs.store.store import Store
 from acs.store.transaction import Transaction
-from probes.facts import Fact, Quality
+from probes.facts import FACTS, Fact, Quality
 from probes.linetest.engine import judge
 from probes.linetest.pack import Pack
 
@@ -320,13 +320,16 @@ class LineTests:
             Fact("probe.planned_n", len(asked) + gathering.pending, now, "line test"),
             Fact("probe.done_n", sum(one.state is SourceState.ANSWERED for one in asked), now, "line test"),
         ]
-        merged = merge([*gathering.facts, *base, *counts], now)
+        merged = merge(gathering.facts, [*base, *counts], now)
         facts = dict(merged.facts)
         for fact in light_facts(case, facts):
             facts.setdefault(fact.name, fact)
-        merged = replace(merged, facts=facts)
-        verdict = judge(case.line.technology, facts, pack=self._pack, now=now, strict_gates=True)
-        return {**verdict.to_json(), "line": case.line.id, "partial": False}, merged
+        doubts = (*merged.doubts, *serial_doubt(facts, case.line.gpon_serial))
+        merged = replace(merged, facts=facts, doubts=doubts)
+        known = {name: fact for name, fact in facts.items() if name in FACTS}
+        verdict = judge(case.line.technology, known, pack=self._pack, now=now, strict_gates=True)
+        told = {**verdict.to_json(), "line": case.line.id, "partial": False}
+        return _doubted(told) if doubts else told, merged
 
     async def _finish(
         self, job: _Job, case: Case, verdict: dict[str, Any], merged: Merged, gathering: Gathering
@@ -375,6 +378,12 @@ class LineTests:
         progress = Progress(job.record.id, kind, self._clock(), data)
         job.history.append(progress)
         self._bus.publish(f"line-test:{job.record.id}", progress)
+
+
+def _doubted(verdict: dict[str, Any]) -> dict[str, Any]:
+    """A verdict over facts that may be another line's: a person looks at the inventory first."""
+    reasons = [*verdict.get("human_reasons", ()), "inventory_doubt"]
+    return {**verdict, "needs_human": True, "human_reasons": reasons}
 
 
 async def _recent_tickets(tx: Transaction, case: Case) -> int:

@@ -17,6 +17,7 @@ from acs.services import audit
 from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock, utc_now
 from acs.services.profiles import profile_of
+from acs.services.serials import serial_forms
 from acs.services.tables import (
     Column,
     Limits,
@@ -227,22 +228,6 @@ async def known_line(tx: Transaction, line_id: str) -> LineRecord:
     if line is None:
         raise NotFound(f"there is no line {line_id[:80]!r}; `secondline line list` shows their ids")
     return line
-
-
-def serial_forms(serial: str) -> tuple[str, ...]:
-    """The spellings of one serial number: as sent, and a PON serial with its vendor in letters instead of hex.
-
-    Example: 485754431A2B3C4D is HWTC1A2B3C4D (ITU-T G.984.3: four letters of the vendor, four octets of number).
-    """
-    forms = [serial]
-    if len(serial) == 16:
-        try:
-            vendor = bytes.fromhex(serial[:8]).decode("ascii")
-        except (ValueError, UnicodeDecodeError):
-            vendor = ""
-        if vendor.isalnum():
-            forms.append(vendor + serial[8:].upper())
-    return tuple(forms)
 
 
 def _merged(known: LineRecord | None, row: Mapping[str, Any]) -> LineRecord:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from acs.services.serials import serial_forms
 from probes.facts import FACTS, Fact, Quality
 
 #: dB by which two readings of one level may differ before the inventory is doubted; both are ±3 dB sensors
@@ -15,6 +16,9 @@ _LEVEL_GAP_DB = 6.0
 
 #: readings of one test differ by less
 _SAME_TIME = timedelta(seconds=60)
+
+#: read to check the inventory; it is no measured quantity, so the judgement does not get it
+SERIAL = "ont.gpon_serial"
 
 _LEVELS = ("ont.rx_dbm",)
 
@@ -38,19 +42,22 @@ class Merged:
     doubts: tuple[Doubt, ...]
 
 
-def merge(facts: Iterable[Fact], now: datetime) -> Merged:
+def merge(live: Iterable[Fact], known: Iterable[Fact], now: datetime) -> Merged:
     """The best fact of each name: usable before unusable, fresh before stale, and among these the youngest.
 
-    Facts measured within a minute of each other are equally young: of these the one given first counts.
+    `live` are readings of this test, `known` what was there before. Facts measured within a minute of each other are
+    equally young: of these the one given first counts, live ones before known ones. Only live readings can
+    contradict each other: an older value is history.
     """
     by_name: dict[str, list[Fact]] = {}
-    for fact in facts:
-        by_name.setdefault(fact.name, []).append(fact)
-    best: dict[str, Fact] = {}
     doubts: list[Doubt] = []
-    for name, candidates in by_name.items():
-        best[name] = _best(candidates, now)
-        doubts.extend(_level_doubts(name, candidates, now))
+    for fact in live:
+        by_name.setdefault(fact.name, []).append(fact)
+    for name in _LEVELS:
+        doubts.extend(_level_doubts(name, by_name.get(name, []), now))
+    for fact in known:
+        by_name.setdefault(fact.name, []).append(fact)
+    best = {name: _best(candidates, now) for name, candidates in by_name.items()}
     best, alive_doubts = settle_alive(best)
     return Merged(best, (*doubts, *alive_doubts))
 
@@ -78,6 +85,17 @@ def settle_alive(facts: Mapping[str, Fact]) -> tuple[dict[str, Fact], list[Doubt
     return kept, doubts
 
 
+def serial_doubt(facts: Mapping[str, Fact], expected: str) -> list[Doubt]:
+    """A doubt where another ONT stands in the line's place than the inventory says."""
+    seen = facts.get(SERIAL)
+    if seen is None or not expected or not isinstance(seen.value, str):
+        return []
+    spellings = {form.upper() for form in serial_forms(expected)}
+    if spellings & {form.upper() for form in serial_forms(seen.value)}:
+        return []
+    return [Doubt(SERIAL, seen.value, seen.source, expected, "inventory")]
+
+
 def is_stale(fact: Fact, now: datetime) -> bool:
     """Whether the fact is older than its name allows."""
     spec = FACTS.get(fact.name)
@@ -98,8 +116,6 @@ def _rank(fact: Fact, now: datetime) -> int:
 
 
 def _level_doubts(name: str, candidates: list[Fact], now: datetime) -> list[Doubt]:
-    if name not in _LEVELS:
-        return []
     fresh: list[Fact] = [fact for fact in candidates if _rank(fact, now) == 2 and isinstance(fact.value, int | float)]
     first = fresh[0] if fresh else None
     return [

@@ -17,6 +17,7 @@ from acs.services.clock import Clock
 from acs.services.context import BASELINE_MIN_HOURS
 from acs.services.derived import contact_fact, device_facts, usable_text
 from acs.services.gathering import Skipped, Source
+from acs.services.merging import SERIAL
 from acs.services.operations import Operations
 from acs.store.records import AccessNode, OperationRecord, OperationState, StepName
 from acs.store.store import Store
@@ -86,7 +87,8 @@ async def access_facts(case: Case, places: Places) -> list[Fact]:
         places.reader.read_ont(target, profile, place, case.now, detail=case.test.depth == "full"),
         places.reader.read_port(target, profile, place, case.now),
     )
-    return [*ont, *reading.facts, *neighbour_facts(case, reading, places.config.outage_window_min * 60.0)]
+    seen = _serial_seen(case, reading)
+    return [*ont, *seen, *reading.facts, *neighbour_facts(case, reading, places.config.outage_window_min * 60.0)]
 
 
 def neighbour_facts(case: Case, reading: PortReading, window_s: float) -> list[Fact]:
@@ -221,6 +223,12 @@ def _firmware(device: KnownDevice) -> list[Fact]:
     record = device.record
     fact = firmware_fact(device.profile, record.software_version, record.last_inform_at, "profile")
     return [] if fact is None else [fact]
+
+
+def _serial_seen(case: Case, reading: PortReading) -> list[Fact]:
+    """The serial number of the ONT that stands where the line should be: the inventory is held against it."""
+    serial = next((ont.gpon_serial for ont in reading.onts if ont.ont == case.line.ont), None)
+    return [] if not serial else [Fact(SERIAL, serial, reading.at, case.line.node, "as read from the port")]
 
 
 def _this_ont(case: Case, reading: PortReading) -> int | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -59,6 +59,7 @@ class FakeReader:
     delay_s: float = 0.0
     error: Exception | None = None
     neighbours_down: int = 0
+    serial: str | None = None
     asked: int = 0
 
     async def profile_of(self, _: object) -> object:
@@ -82,7 +83,7 @@ class FakeReader:
         onts = tuple(
             OntReading(n, run_state="offline", last_down_at=fell, last_down_cause="losi")
             if n < self.neighbours_down or (n == 3 and self.state == "offline")
-            else OntReading(n, run_state="online", rx_dbm=-20.0)
+            else OntReading(n, gpon_serial=self.serial if n == 3 else None, run_state="online", rx_dbm=-20.0)
             for n in range(16)
         )
         return PortReading(place, now, onts, (Fact("olt.port_fault", False, now, "olt-1"),))
@@ -265,6 +266,21 @@ async def test_a_live_contact_beside_an_offline_ont_is_a_doubt_about_the_invento
     record = await finished(tests, (await tests.start(ACTOR, "L-1")).id)
     assert facts_of(record)["cpe.reachable"]["value"] is True
     assert [doubt["fact"] for doubt in record.facts["doubts"]] == ["cpe.reachable"]
+    assert record.verdict["needs_human"] is True
+    assert "inventory_doubt" in record.verdict["human_reasons"]
+
+
+@pytest.mark.parametrize(
+    ("read", "doubts"), [("485754431A2B3C4D", 0), ("HWTC1A2B3C4D", 0), ("HWTC00000000", 1), (None, 0)]
+)
+async def test_another_ont_in_the_lines_place_is_a_doubt(world: World, read: str | None, doubts: int) -> None:
+    world.reader.serial = read
+    line = replace(LINE, gpon_serial="HWTC1A2B3C4D")
+    async with world.app.store.transaction() as tx:
+        await line_store.upsert(tx, [line], utc_now())
+    tests = world.line_tests()
+    record = await finished(tests, (await tests.start(ACTOR, "L-1")).id)
+    assert len(record.facts["doubts"]) == doubts
 
 
 async def test_a_late_or_broken_source_never_holds_up_the_verdict(world: World) -> None:

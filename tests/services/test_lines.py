@@ -11,7 +11,8 @@ from acs.profiles.schema import load_profiles
 from acs.services.actor import local_actor
 from acs.services.clock import utc_now
 from acs.services.context import Entry
-from acs.services.lines import Lines, serial_forms
+from acs.services.lines import Lines
+from acs.services.serials import serial_forms
 from acs.store import devices as device_store
 from acs.store.records import LineRecord, SessionOpening
 
