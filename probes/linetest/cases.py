@@ -11,7 +11,7 @@ from math import isfinite
 
 from probes.errors import PackError
 from probes.facts import FACTS, Fact, FactKind, Scalar
-from probes.linetest.pack import TECHNOLOGIES
+from probes.linetest.form import TECHNOLOGIES
 from probes.linetest.view import instant
 
 _KEYS = ("technology", "facts", "now", "strict_gates")

@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 
 from probes.facts import Facts
 from probes.linetest.explain import filled
+from probes.linetest.form import Instead
 from probes.linetest.gates import Answer, first_gate, mass_fault
 from probes.linetest.model import Candidate, Evidence, Finding, Verdict, VerdictKind
 from probes.linetest.next_probe import next_probe
-from probes.linetest.pack import Instead, Pack
+from probes.linetest.pack import Pack
 from probes.linetest.postgates import coverage, dear, gate_facts, human_reasons, instead, unmet_needs
 from probes.linetest.scorecard import Scored, counted, evidence, rank
 from probes.linetest.view import View, look

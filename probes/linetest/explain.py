@@ -8,8 +8,9 @@ from re import Match
 
 from probes.facts import FACTS, FactKind, Scalar
 from probes.linetest.conditions import Condition, Operator
+from probes.linetest.form import QUOTE, Row, Text
 from probes.linetest.model import Title
-from probes.linetest.pack import QUOTE, Pack, Row, Text
+from probes.linetest.pack import Pack
 
 _YES = {"ru": "да", "en": "yes"}
 _NO = {"ru": "нет", "en": "no"}

@@ -8,9 +8,10 @@ from math import log10
 
 from probes.linetest.derive import DERIVED
 from probes.linetest.explain import norm_of
+from probes.linetest.form import Gate, OutageKind
 from probes.linetest.model import Evidence
 from probes.linetest.outage import binomial_tail
-from probes.linetest.pack import Gate, OutageKind, Pack
+from probes.linetest.pack import Pack
 from probes.linetest.scorecard import line
 from probes.linetest.view import View
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from probes.facts import FACTS, FactKind, FactSpec
 from probes.linetest.conditions import Condition, Operator
 from probes.linetest.derive import DERIVED
+from probes.linetest.form import QUOTE, Cause, PackFile, Row
 from probes.linetest.model import VerdictKind
-from probes.linetest.pack import QUOTE, Cause, PackFile, Row
 
 #: a cause whose positive evidence sums to less can hardly win
 LEAST_POSITIVE_DB = 10.0

@@ -13,8 +13,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from probes.errors import PackError
+from probes.linetest.form import PackFile
 from probes.linetest.lint import lint
-from probes.linetest.pack import Pack, PackFile, compile_pack
+from probes.linetest.pack import Pack, compile_pack
 
 _DEFAULT = Path(__file__).parent / "packs" / "default"
 

@@ -5,8 +5,9 @@ The rule of this file: a post-gate may silence, soften or hand to a person; it n
 
 from collections.abc import Iterable
 
+from probes.linetest.form import Cause, Instead
 from probes.linetest.model import AUTOMATIC, VerdictKind
-from probes.linetest.pack import Cause, Instead, Pack
+from probes.linetest.pack import Pack
 from probes.linetest.view import View
 
 _SERVICE_ADDS = {"iptv": "iptv_adds", "voip": "voip_adds"}

@@ -10,7 +10,8 @@ from math import isfinite
 
 from probes.facts import Fact, FactKind, Facts, FactSpec, Quality, Scalar
 from probes.linetest.derive import derive
-from probes.linetest.pack import FactRule, Pack
+from probes.linetest.form import FactRule
+from probes.linetest.pack import Pack
 
 _NO_RULE = FactRule()
 

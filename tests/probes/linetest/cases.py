@@ -45,7 +45,7 @@ def shared_rows() -> list[dict[str, Any]]:
     if not SHARED.exists():
         return []
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    rows: list[dict[str, Any]] = yaml.load(SHARED.read_text(encoding="utf-8"), Loader=loader)
+    rows = yaml.load(SHARED.read_text(encoding="utf-8"), Loader=loader)
     return rows
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from probes.facts import FACTS, Fact, FactKind, Quality
 from probes.linetest import VerdictKind, judge, load_pack
-from probes.linetest.pack import TECHNOLOGIES
+from probes.linetest.form import TECHNOLOGIES
 from tests.probes.linetest.cases import own_trials, verdict_of
 
 NOW = datetime(2026, 5, 20, 19, 10, tzinfo=UTC)
