@@ -4,7 +4,7 @@
 def serial_forms(serial: str) -> tuple[str, ...]:
     """The spellings of one serial number: as sent, and a PON serial with its vendor in letters instead of hex.
 
-    Example: 485754431A2B3C4D is HWTC1A2B3C4D (ITU-T G.984.3: four letters of the vendor, four octets of number).
+    Example: 414243441A2B3C4D is ABCD1A2B3C4D (ITU-T G.984.3: four letters of the vendor, four octets of number).
     """
     forms = [serial]
     if len(serial) == 16:
