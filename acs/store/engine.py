@@ -1,6 +1,8 @@
 """Engines from a URL: `sqlite:///relative/path`, `sqlite:////absolute/path` or `postgresql://user:password@host/db`."""
 
+import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +80,18 @@ def create_engine(url: str) -> AsyncEngine:
 
 
 def prepare_file(url: URL) -> Path:
-    """Return the path of an SQLite store, created empty and readable by its owner alone if it is not there."""
+    """Return the path of an SQLite store, created empty and readable by its owner alone if it is not there.
+
+    A file that is there is not opened: closing any descriptor of it would drop this process's locks on it, and another
+    process that closes the store would then take the write-ahead log away from under us.
+    """
     path = Path(url.database or "")
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        if not path.exists():
+            with suppress(FileExistsError):
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        elif not os.access(path, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, "permission denied", str(path))
     except OSError as error:
         raise ConfigError(
             f"the SQLite store {path} cannot be opened: {error.strerror}; its folder must exist"
