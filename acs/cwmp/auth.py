@@ -22,8 +22,10 @@ from acs.errors import ProtocolError
 #: Longest Authorization or WWW-Authenticate header that is read.
 MAX_HEADER: Final = 4096
 
-_PARAMETER = re.compile(r'([A-Za-z0-9_*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))')
-_SCHEME = re.compile(r"(?:^|,|\s)\s*(Digest|Basic)(?=\s|$|,)", re.IGNORECASE)
+#: Looking behind keeps it linear: a name is tried once, not from each of its letters.
+_PARAMETER = re.compile(r'(?<![A-Za-z0-9_*-])([A-Za-z0-9_*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))')
+_SCHEME = re.compile(r"(?:^|,|\s)(Digest|Basic)(?=\s|$|,)", re.IGNORECASE)
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)')
 _ESCAPED = re.compile(r"\\(.)")
 _HASHES: Final[Mapping[str, Callable[[bytes], str]]] = MappingProxyType(
     {
@@ -296,8 +298,8 @@ def _schemes(header: str) -> list[tuple[str, str]]:
 
 
 def _blank_quoted(text: str) -> str:
-    """The text with what is inside quotes blanked, so that a realm cannot look like a scheme."""
-    return re.sub(r'"(?:[^"\\]|\\.)*"', lambda found: '"' + "_" * (len(found[0]) - 2) + '"', text)
+    """The text with what is quoted blanked, so that a realm cannot look like a scheme; an open quote has no end."""
+    return _QUOTED.sub(lambda found: "_" * len(found[0]), text)
 
 
 def _parameters(text: str) -> dict[str, str]:

@@ -1,5 +1,8 @@
 """Digest and Basic at both ends, against vectors, and with what real CPEs send."""
 
+import contextlib
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -168,3 +171,14 @@ def test_the_nonce_count() -> None:
     assert isinstance(response, DigestResponse)
     assert response.count == 0x1F
     assert DigestResponse("u", "r", "n", "/", "x", nc="zz").count is None
+
+
+@pytest.mark.parametrize("repeated", ["a", " ", "a ", 'a="', '\\"', '"\\', ",", "Digest,", "a=", ' "', "a\t="])
+def test_no_header_takes_long_to_read(repeated: str) -> None:
+    text = f"Digest {repeated * 4096}"[:4096]
+    began = time.process_time()
+    parse_authorization(text)
+    for header in (text, text.removeprefix("Digest "), '"' + text):
+        with contextlib.suppress(ProtocolError):
+            parse_challenge(header)
+    assert time.process_time() - began < 0.1
