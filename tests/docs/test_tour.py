@@ -43,7 +43,7 @@ def test_every_step_of_the_tour_succeeds(tmp_path: Path) -> None:
     environ = {**os.environ, "HOME": str(tmp_path), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     environ |= {"LC_ALL": "C.UTF-8"}
     done = subprocess.run(
-        ["bash", "-c", script], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False, timeout=110
+        ["bash", "-c", script], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False, timeout=115
     )
     logs = "\n".join(path.read_text(encoding="utf-8")[-2000:] for path in (tmp_path / "tour").glob("*.log"))
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{logs}"
