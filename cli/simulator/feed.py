@@ -165,3 +165,4 @@ def _television(home: Home) -> Iterator[tuple[str, str, object]]:
     yield "iptv-monitor", "mcast.joined", home.online and not home.stb_hung
     yield "iptv-monitor", "iptv.group_bad_stb", 0
     yield "iptv-monitor", "iptv.other_groups_ok", True
+    yield "iptv-monitor", "stb.fw_in_target", True
