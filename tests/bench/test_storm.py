@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize("arguments", [[], ["--digest"]], ids=["open", "digest"])
 def test_a_short_storm_loses_nothing(tmp_path: Path, arguments: list[str]) -> None:
     report_file = tmp_path / "report.json"
-    command = [sys.executable, "-m", "bench.storm", "--rate", "40", "--seconds", "3", "--devices", "60"]
+    command = [sys.executable, "-m", "bench.storm", "--rate", "40", "--seconds", "3", "--devices", "120"]
     command += [*arguments, "--json", str(report_file)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
     assert ended.returncode == 0, ended.stderr + ended.stdout
