@@ -37,22 +37,27 @@ REASONS: Final[Mapping[int, bytes]] = {
     431: b"Request Header Fields Too Large",
     500: b"Internal Server Error",
     503: b"Service Unavailable",
+    505: b"HTTP Version Not Supported",
 }
 _STATUS_LINES: Final = {status: b"HTTP/1.1 %d %s\r\n" % (status, reason) for status, reason in REASONS.items()}
 _XML: Final = b'HTTP/1.1 200 OK\r\nContent-Type: text/xml; charset="utf-8"\r\nContent-Length: '
 _NO_CONTENT: Final = b"HTTP/1.1 204 No Content\r\n\r\n"
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+#: Bytes on the wire per byte of body: chunks of one byte take six.
+_OVERHEAD: Final = 8
+#: Seconds that a closed connection gets to take its last answer.
+_LINGER_S: Final = 5.0
 
 
 class Request:
     """One request, whole. `headers` holds only KEPT, lower case; `size` is the body's length as sent."""
 
-    __slots__ = ("body", "chunks", "headers", "keep_alive", "method", "old", "size")
+    __slots__ = ("body", "headers", "keep_alive", "method", "old", "size")
 
     def __init__(self) -> None:
         self.headers: dict[bytes, bytes] = {}
-        self.chunks: list[bytes] = []
-        self.body = b""
+        #: a bytearray only while its pieces come
+        self.body: bytes | bytearray = b""
         self.size = 0
         self.method = b""
         self.keep_alive = True
@@ -92,7 +97,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_admitted", "_busy", "_closed", "_head_bytes", "_in_head", "_limits", "_loop", "_parser", "_queue", "_refusal",
-        "_request", "_shared", "_transport", "address", "deadline", "visit",
+        "_request", "_shared", "_transport", "_wire_bytes", "address", "deadline", "visit",
     )  # fmt: skip
 
     def __init__(self, shared: Shared, loop: asyncio.AbstractEventLoop) -> None:
@@ -106,6 +111,8 @@ class Connection(asyncio.Protocol):
         self._busy: Request | None = None
         self._in_head = True
         self._head_bytes = 0
+        #: bytes since the request being read began, without those that came together with its first one
+        self._wire_bytes = 0
         self._closed = False
         self._admitted = False
         self._transport: Any = None
@@ -141,8 +148,7 @@ class Connection(asyncio.Protocol):
         """Bytes came."""
         if self._closed or self._refusal is not None:
             return
-        if self._in_head and not self._head_bytes and self._busy is None:
-            self.deadline = self._loop.time() + self._limits.head_timeout_s
+        request = self._request
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -150,6 +156,17 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError as error:
             refusal = self._stopped_by(error)
             self._refuse(refusal.status, refusal.why)
+        else:
+            self._count_wire(len(data), began=self._request is not request)
+
+    def pause_writing(self) -> None:
+        """The CPE does not take its answers: ask for nothing more."""
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """The CPE took its answers."""
+        if not self._closed:
+            self._transport.resume_reading()
 
     def eof_received(self) -> bool:
         """The CPE closed its side: an answer under way may still leave."""
@@ -157,7 +174,12 @@ class Connection(asyncio.Protocol):
 
     def overdue(self, now: float) -> None:
         """Called by the sweep: end a connection whose time is up."""
-        if self._busy is not None or now < self.deadline or self._closed:
+        if now < self.deadline:
+            return
+        if self._closed:
+            self._transport.abort()
+            return
+        if self._busy is not None:
             return
         if self._head_bytes or not self._in_head:
             part = "head" if self._in_head else "body"
@@ -174,6 +196,7 @@ class Connection(asyncio.Protocol):
         """Close after what was written has left."""
         if not self._closed:
             self._closed = True
+            self.deadline = self._loop.time() + _LINGER_S
             self._transport.close()
 
     def respond(self, status: int, body: bytes = b"", headers: bytes = b"") -> None:
@@ -205,6 +228,8 @@ class Connection(asyncio.Protocol):
         self._request = Request()
         self._in_head = True
         self._head_bytes = 1
+        if self._busy is None:
+            self.deadline = self._loop.time() + self._limits.head_timeout_s
 
     def on_url(self, url: bytes) -> None:
         """A part of the request's target."""
@@ -226,7 +251,10 @@ class Connection(asyncio.Protocol):
         request, limits = self._request, self._limits
         request.method = self._parser.get_method()
         request.keep_alive = self._parser.should_keep_alive()
-        request.old = self._parser.get_http_version() == "1.0"
+        version = self._parser.get_http_version()
+        request.old = version == "1.0"
+        if version != "1.1" or self._parser.should_upgrade():
+            self._check_kind(version)
         headers = request.headers
         length = headers.get(b"content-length")
         if length is not None and int(length) > limits.body_bytes:
@@ -243,16 +271,22 @@ class Connection(asyncio.Protocol):
         request.size += len(body)
         if request.size > self._limits.body_bytes:
             self._stop(413, f"the body is longer than {self._limits.body_bytes} bytes")
-        request.chunks.append(body)
+        if not request.body:
+            request.body = body
+        elif isinstance(request.body, bytearray):
+            request.body += body
+        else:
+            request.body = bytearray(request.body + body)
 
     def on_message_complete(self) -> None:
         """A request is whole."""
         request = self._request
-        chunks = request.chunks
-        request.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        request.chunks = []
+        if isinstance(request.body, bytearray):
+            request.body = bytes(request.body)
         self._in_head = True
         self._head_bytes = 0
+        if self._closed:
+            self._stop(400, "a request after the last one")
         if self._busy is None and not self._queue:
             self._busy = request
             self._shared.handler(self, request)
@@ -268,6 +302,22 @@ class Connection(asyncio.Protocol):
         if self._head_bytes > self._limits.head_bytes:
             self._stop(431, f"the head is longer than {self._limits.head_bytes} bytes")
 
+    def _count_wire(self, size: int, *, began: bool) -> None:
+        """Bound what the parser holds back: names and values that do not end, and what chunks carry besides."""
+        if began or not self._head_bytes:
+            self._wire_bytes = 0
+            return
+        self._wire_bytes += size
+        if self._wire_bytes > self._limits.head_bytes + _OVERHEAD * self._request.size:
+            self._refuse(431, f"a part of the head is longer than {self._limits.head_bytes} bytes")
+
+    def _check_kind(self, version: str) -> None:
+        """Refuse what HTTP allows and nobody here speaks."""
+        if version not in ("1.0", "1.1"):
+            self._stop(505, f"HTTP/{version} is not spoken here")
+        if self._request.method == b"POST" and self._parser.should_upgrade():
+            self._stop(400, "the request wants another protocol")
+
     def _stop(self, status: int, why: str) -> None:
         """Stop the parser from inside a callback."""
         self._refusal = Refusal(status, why)
@@ -278,6 +328,8 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, status: int, why: str) -> None:
         """Answer with an error in its turn, and close."""
+        if self._closed:
+            return
         self._refusal = Refusal(status, why)
         if self._busy is not None:
             self._queue = deque() if self._queue is None else self._queue

@@ -92,16 +92,90 @@ HEADS = {
     "no http": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
     "get": (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 405),
     "upgrade": (b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", 405),
+    "upgrade of a post": (b"POST / HTTP/1.1\r\nUpgrade: h2c\r\nConnection: Upgrade\r\nContent-Length: 0\r\n\r\n", 400),
+    "http 2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+    "http 2 as text": (b"POST / HTTP/2.0\r\nContent-Length: 0\r\n\r\n", 505),
+    "no version": (b"POST /\r\n\r\n", 505),
+    "signed length": (b"POST / HTTP/1.1\r\nContent-Length: +5\r\n\r\nhello", 400),
+    "length in hexadecimal": (b"POST / HTTP/1.1\r\nContent-Length: 0x5\r\n\r\nhello", 400),
+    "chunk beyond all numbers": (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 30 + b"\r\n", 400),
+    "nul in a header": (b"POST / HTTP/1.1\r\nX: a\0b\r\nContent-Length: 0\r\n\r\n", 400),
+    "connect": (b"CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n", 405),
 }
 
 
 @pytest.mark.parametrize("name", HEADS)
 async def test_a_bad_head_is_refused_and_the_connection_closed(server: Running, http: Http, name: str) -> None:
     head, status = HEADS[name]
-    await http.send(head)
-    response = await http.receive()
+    with structlog.testing.capture_logs() as logs:
+        await http.send(head)
+        response = await http.receive()
     assert response.status == status
     assert await http.closed()
+    assert [entry["event"] for entry in logs] == ["input.refused"]
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+ENDLESS = {
+    "header name": b"POST / HTTP/1.1\r\n",
+    "header value": b"POST / HTTP/1.1\r\nX: ",
+    "trailer": CHUNKED + b"1\r\na\r\n0\r\nX: ",
+    "chunk extension": CHUNKED + b"1;",
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+async def test_what_the_parser_holds_back_is_bounded(http: Http, name: str) -> None:
+    await http.send(ENDLESS[name])
+    sent = 0
+    with pytest.raises(OSError):
+        while True:
+            await asyncio.sleep(0)
+            await http.send(b"a" * 8_192)
+            sent += 8_192
+            assert sent < 10_000_000
+
+
+async def test_nothing_is_served_after_the_last_request(server: Running, http: Http) -> None:
+    before = await stored(server)
+    await http.send(b"GET / HTTP/1.1\r\n\r\n" + http.request(inform("SMUGGLED")))
+    assert (await http.receive()).status == 405
+    assert await http.closed()
+    assert await stored(server) == before
+
+
+async def test_a_body_in_tiny_chunks_is_whole(http: Http) -> None:
+    body = inform("TINY0001")
+    await http.send(CHUNKED + b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n")
+    assert (await http.receive()).status == 200
+
+
+async def test_who_does_not_read_answers_is_not_read_either(server: Running) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1)
+    http = Http(server.port)
+    writer.write(http.request(inform("NOREADER")) + http.request(b""))
+    await asyncio.sleep(0.2)
+    posts = http.request(b"") * 1_000
+    before = server.metrics.posts._value.get()
+    for _ in range(2_000):
+        writer.write(posts)
+        try:
+            await asyncio.wait_for(writer.drain(), 0.5)
+        except (TimeoutError, ConnectionError):
+            break
+    else:
+        raise AssertionError("the server went on to read")
+    assert server.metrics.posts._value.get() - before < 1_500_000
+    for _ in range(100):
+        if not any(
+            connection.visit and "NOREADER" in connection.visit.key for connection in server.endpoint._shared.open
+        ):
+            break
+        await asyncio.sleep(0.1)
+    else:
+        raise AssertionError("the connection stays for ever")
+    writer.transport.abort()
+    del reader
 
 
 @pytest.mark.parametrize("part", [b"POST / HT", b"POST / HTTP/1.1\r\nContent-Length: 50\r\n\r\n<a>"])
