@@ -5,6 +5,7 @@ A profile is data: OIDs, named index schemes, scales, sentinels, code tables. Ve
 """
 
 import tomllib
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import tzinfo
 from pathlib import Path
@@ -85,7 +86,7 @@ class PackedBits(_Strict):
         return self
 
 
-class _Column(_Strict):
+class _Column(_Strict, ABC):
     """What every column has. `index` says what its rows are; `fact` is empty for a column that is only looked up."""
 
     oid: Annotated[str, Field(pattern=r"^1(\.\d+)+$")]
@@ -114,8 +115,8 @@ class _Column(_Strict):
         """The value behind a raw one; sentinels first."""
         return decode.missing(raw) if raw in self.sentinels else self._understand(raw, zone)
 
-    def _understand(self, raw: Raw, zone: tzinfo) -> Decoded:
-        raise NotImplementedError
+    @abstractmethod
+    def _understand(self, raw: Raw, zone: tzinfo) -> Decoded: ...
 
 
 class EnumColumn(_Column):
