@@ -80,6 +80,10 @@ _FORGIVEN: Final = frozenset({"NS_ERR_UNDEFINED_NAMESPACE", "WAR_NS_URI", "WAR_N
 _ATTRIBUTES_PER_ELEMENT: Final = 2
 #: Bytes up to which the parser's own bound on depth (256) is enough; an exact look would cost a sixth of the parsing.
 _SHALLOW: Final = 16 * 1024
+#: Bytes without a tag's end beyond the longest text: a tag of more is an attack, and parsed in one go.
+_TAG: Final = 64 * 1024
+#: Characters that the second chance mends; a value with a few is a careless CPE.
+_MENDED: Final = 10_000
 #: Bytes that the incremental decoder waits for before it decides how a document is encoded.
 _SNIFF: Final = 256
 
@@ -137,6 +141,7 @@ class Decoder:
         self._elements = 0
         self._attributes = 0
         self._tail = b""
+        self._since_tag = 0
         self._pending = b""
         self._parser: etree.XMLParser | None = None
         self._whole = False
@@ -196,6 +201,7 @@ class Decoder:
         self._elements += chunk.count(b"<") - chunk.count(b"</")
         self._attributes += chunk.count(b"=")
         _check_counts(self._elements, self._attributes, self._limits)
+        self._since_tag = _check_tags(chunk, self._limits, self._since_tag)
         try:
             self._parser.feed(chunk)
         except etree.XMLSyntaxError:
@@ -224,6 +230,17 @@ def _check_bytes(document: bytes, limits: Limits) -> None:
         if elements > limits.max_elements:
             elements -= document.count(b"</")
         _check_counts(elements, document.count(b"="), limits)
+    if len(document) > limits.max_text + _TAG:
+        _check_tags(document, limits)
+
+
+def _check_tags(document: bytes, limits: Limits, before: int = 0) -> int:
+    """Refuse a tag without end. `before` bytes came after the last end of a tag; so many do now."""
+    pieces = document.split(b">")
+    first = before + len(pieces[0])
+    if max(first, *map(len, pieces)) > limits.max_text + _TAG:
+        raise ProtocolError(f"a tag or text has more than {limits.max_text} characters", status_hint=413)
+    return first if len(pieces) == 1 else len(pieces[-1])
 
 
 def _check_counts(elements: int, equal_signs: int, limits: Limits) -> None:
@@ -311,7 +328,10 @@ def _second_chance(document: bytes, limits: Limits, error: etree.XMLSyntaxError)
         text = document.decode()
     except UnicodeDecodeError:
         text = document.decode("latin-1")
-    cleaned = _BARE_AMPERSAND.sub("&amp;", _FORBIDDEN.sub("", text))
+    cleaned, dropped = _FORBIDDEN.subn("", text, count=_MENDED)
+    cleaned, escaped = _BARE_AMPERSAND.subn("&amp;", cleaned, count=_MENDED)
+    if max(dropped, escaped) == _MENDED:
+        raise ProtocolError(f"the body is not well-formed XML: {_reason(error)}") from error
     mended = cleaned.encode("utf-8", "replace")
     _check_bytes(mended, limits)
     if _END.search(cleaned[-200:]) is None:

@@ -52,12 +52,13 @@ _LINGER_S: Final = 5.0
 class Request:
     """One request, whole. `headers` holds only KEPT, lower case; `size` is the body's length as sent."""
 
-    __slots__ = ("body", "headers", "keep_alive", "method", "old", "size")
+    __slots__ = ("body", "headers", "keep_alive", "method", "old", "pieces", "size")
 
     def __init__(self) -> None:
         self.headers: dict[bytes, bytes] = {}
-        #: a bytearray only while its pieces come
-        self.body: bytes | bytearray = b""
+        self.body = b""
+        #: the body while it comes in more than one piece
+        self.pieces: bytearray | None = None
         self.size = 0
         self.method = b""
         self.keep_alive = True
@@ -271,18 +272,18 @@ class Connection(asyncio.Protocol):
         request.size += len(body)
         if request.size > self._limits.body_bytes:
             self._stop(413, f"the body is longer than {self._limits.body_bytes} bytes")
-        if not request.body:
-            request.body = body
-        elif isinstance(request.body, bytearray):
-            request.body += body
+        if request.pieces is not None:
+            request.pieces += body
+        elif request.body:
+            request.pieces = bytearray(request.body + body)
         else:
-            request.body = bytearray(request.body + body)
+            request.body = body
 
     def on_message_complete(self) -> None:
         """A request is whole."""
         request = self._request
-        if isinstance(request.body, bytearray):
-            request.body = bytes(request.body)
+        if request.pieces is not None:
+            request.body, request.pieces = bytes(request.pieces), None
         self._in_head = True
         self._head_bytes = 0
         if self._closed:

@@ -176,9 +176,9 @@ def test_the_nonce_count() -> None:
 @pytest.mark.parametrize("repeated", ["a", " ", "a ", 'a="', '\\"', '"\\', ",", "Digest,", "a=", ' "', "a\t="])
 def test_no_header_takes_long_to_read(repeated: str) -> None:
     text = f"Digest {repeated * 4096}"[:4096]
-    began = time.process_time()
+    began = time.thread_time()
     parse_authorization(text)
     for header in (text, text.removeprefix("Digest "), '"' + text):
         with contextlib.suppress(ProtocolError):
             parse_challenge(header)
-    assert time.process_time() - began < 0.1
+    assert time.thread_time() - began < 0.25

@@ -230,3 +230,45 @@ def test_an_unknown_header_is_refused_only_when_it_must_be_understood(must: str,
 def test_an_envelope_id_of_a_megabyte_is_not_echoed() -> None:
     with pytest.raises(ProtocolError, match="1024"):
         decode(encode(Envelope(Reboot("k"), "x" * 2000)))
+
+
+MEGABYTES = 7_000_000
+SLOW = {
+    "ampersands": b"<e:Envelope>" + b"&" * MEGABYTES + b"</e:Envelope>",
+    "control characters": b"<e:Envelope>" + b"\x01" * MEGABYTES + b"</e:Envelope>",
+    "attributes in one tag": b"<a " + b" ".join(b"a%d='1'" % n for n in range(390_000)) + b"/>",
+    "prefixes in one tag": b"<a " + b" ".join(b"xmlns:a%d='u'" % n for n in range(300_000)) + b"/>",
+    "a name": b"<" + b"a" * MEGABYTES,
+    "an instruction": b"<?x " + b"x" * MEGABYTES,
+}
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_no_bite_of_a_body_takes_long(name: str) -> None:
+    """The loop serves others between bites; a broken body of the greatest size must leave it its turns."""
+    body, longest = SLOW[name], 0.0
+    decoder = Decoder()
+    bites = iter([body[start : start + 16_384] for start in range(0, len(body), 16_384)])
+
+    def bite() -> None:
+        piece = next(bites, None)
+        if piece is None:
+            decoder.finish()
+        else:
+            decoder.feed(piece)
+
+    with pytest.raises(ProtocolError):
+        while True:
+            began = time.thread_time()
+            try:
+                bite()
+            finally:
+                longest = max(longest, time.thread_time() - began)
+    assert longest < 0.5  # on a busy machine; alone about a tenth
+    with pytest.raises(ProtocolError):
+        decode(body)
+
+
+def test_a_few_careless_characters_are_still_mended() -> None:
+    body = INFORM.replace(b">k<", b">" + b"a & b \x01" * 500 + b"<")
+    assert isinstance(either(body), Envelope)
