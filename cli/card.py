@@ -157,11 +157,10 @@ def _first_look(verdict: Mapping[str, Any], facts: Mapping[str, Mapping[str, Any
 def _norm(verdict: Mapping[str, Any], name: str) -> Mapping[str, str]:
     """Return the norm that the verdict's pack has for a fact; none where another pack than the packaged one judged."""
     from probes.linetest import load_pack
-    from probes.linetest.explain import norm_of
 
     pack, judged_by = load_pack(), verdict.get("pack")
     same = isinstance(judged_by, dict) and judged_by.get("hash") == pack.ref.hash
-    return norm_of(pack, name) if same else {}
+    return pack.norms.get(name, {}) if same else {}
 
 
 def evidence_line(row: Mapping[str, Any], fact: Mapping[str, Any]) -> str:

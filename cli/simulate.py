@@ -36,7 +36,7 @@ STAGES = {
 @click.option("--password-file", type=click.Path(path_type=Path, dir_okay=False), required=True)
 @click.option("--olt-port", type=click.IntRange(0, 65535), default=0, help=_("UDP port of the OLT's agent; 0 = free."))
 @click.option("--community", default="public", show_default=True, help=_("Community of the OLT's agent."))
-@click.option("--ports", type=click.IntRange(1, 16), default=4, show_default=True, help=_("PON ports."))
+@click.option("--ports", type=click.IntRange(1, 16), default=5, show_default=True, help=_("PON ports."))
 @click.option("--onts", type=click.IntRange(1, 128), default=32, show_default=True, help=_("ONTs on each port."))
 @click.option("--cpes", type=click.IntRange(0, 2000), default=24, show_default=True, help=_("Homes with a CPE."))
 @click.option("--stbs", type=click.IntRange(0, 10), default=2, show_default=True, help=_("Homes with a set-top box."))

@@ -209,16 +209,14 @@ FAULTS: tuple[Fault, ...] = (
 
 
 def casting(town: Neighbourhood) -> list[tuple[Fault, Home]]:
-    """Return each fault with the home it happens to: mass faults on ports of their own, all others on the last port.
+    """Return each fault with the home it happens to.
 
-    Needs four ports, eight ONT homes on the last one, and a set-top box there.
+    Mass faults have ports of their own, and so has the home without power, which would else look like a neighbour of
+    the broken drop; all others are on the last port. Needs five ports with ten homes and more, as `build` makes.
     """
-    last = len(town.ports) - 1
-    homes = sorted(town.on_port(last), key=lambda home: home.turn)
+    apart = ("feeder-cut", "area-power", "low-light-splitter", "power-off")
+    homes = sorted(town.on_port(len(town.ports) - 1), key=lambda home: home.turn)
     single = iter([home for home in homes if home.cpes == (CpeKind.ONT,)])
-    television = [home for home in homes if CpeKind.STB in home.cpes]
-    place = {
-        name: town.on_port(port)[0] for port, name in enumerate(("feeder-cut", "area-power", "low-light-splitter"))
-    }
-    place["hung-stb"] = television[0]
+    place = {name: town.on_port(port)[0] for port, name in enumerate(apart)}
+    place["hung-stb"] = next(home for home in homes if CpeKind.STB in home.cpes)
     return [(fault, place.get(fault.name) or next(single)) for fault in FAULTS]

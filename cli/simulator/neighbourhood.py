@@ -161,7 +161,7 @@ class Neighbourhood:
         return (home for home in self.on_port(port) if home.online)
 
 
-def build(now: datetime, *, ports: int = 4, onts_per_port: int = 32, cpes: int = 24, stbs: int = 2) -> Neighbourhood:
+def build(now: datetime, *, ports: int = 5, onts_per_port: int = 32, cpes: int = 24, stbs: int = 2) -> Neighbourhood:
     """Return a healthy neighbourhood.
 
     Every port has `onts_per_port` ONTs on splitters of eight; the last ONT of each port is dead for a month, as one
@@ -176,7 +176,7 @@ def build(now: datetime, *, ports: int = 4, onts_per_port: int = 32, cpes: int =
         if onts_per_port > 1:
             town.homes[-1].fall(now - LONG_DEAD, DownCause.LOSI)
     first = sorted(town.on_port(ports - 1), key=lambda home: home.turn)[:FIRST_HOMES]
-    others = sorted((home for home in town.homes if home not in first), key=lambda home: (home.ont, home.port))
+    others = sorted((home for home in town.homes if home not in first), key=lambda home: (*home.turn, home.port))
     for home in [home for home in first + others if home.online][:cpes]:
         routes = home in first or home.ont % 4 != 1
         home.cpes = (CpeKind.ONT,) if routes else (CpeKind.ROUTER,)

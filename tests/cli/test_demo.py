@@ -121,7 +121,7 @@ def test_an_operation_on_a_device_without_power_is_cancelled(demo: Running) -> N
 
 def test_lists_and_shows(demo: Running) -> None:
     line = demo.line("healthy line")
-    assert len(demo.json("line", "list", "--limit", "1000")) == 128
+    assert len(demo.json("line", "list", "--limit", "1000")) == 160
     assert demo.json("line", "show", line)["id"] == line
     assert demo.json("node", "list")[0]["name"] == "olt-1"
     assert len(demo.json("device", "list")) == 26
