@@ -5,7 +5,7 @@ The rule of this file: no SQL is run here and nothing waits.
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import chain
@@ -224,12 +224,22 @@ def _merged_values(stored: str, opening: SessionOpening, at: int) -> str:
         if former is None or former[0] != value or former[1] != type_:
             known.pop(name, None)
             known[name] = [value, type_, at]
+    for name in list(known)[: len(known) - MAX_INFORM_VALUES] if len(known) > MAX_INFORM_VALUES else ():
+        del known[name]  # the value that changed longest ago
     text = json.dumps(known, separators=(",", ":"))
-    while len(known) > MAX_INFORM_VALUES or (len(text) > MAX_INFORM_JSON and known):
-        for name in list(known)[: max(1, len(known) - MAX_INFORM_VALUES)]:
-            del known[name]  # the value that changed longest ago
-        text = json.dumps(known, separators=(",", ":"))
-    return text
+    return text if len(text) <= MAX_INFORM_JSON else _newest(known)
+
+
+def _newest(known: Mapping[str, list[Any]]) -> str:
+    """The values that changed last, where there is room for them; each is written once, however great."""
+    kept: list[str] = []
+    room = MAX_INFORM_JSON - 2
+    for name, value in reversed(list(known.items())):
+        text = f"{json.dumps(name)}:{json.dumps(value, separators=(',', ':'))}"
+        if len(text) < room:
+            room -= len(text) + 1
+            kept.append(text)
+    return f"{{{','.join(reversed(kept))}}}"
 
 
 def _digest(parts: Iterable[str]) -> int:

@@ -2,12 +2,13 @@
 
 import asyncio
 import dataclasses
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from acs.errors import InvalidInput, StoreError
-from acs.store import Store, Vault, devices, operations, trees
+from acs.store import Store, Vault, devices, hot, operations, trees
 from acs.store.records import (
     OperationState,
     OperationTransition,
@@ -335,3 +336,18 @@ async def test_periodic_session_costs_the_same_with_a_great_tree(store: Store, n
     async with store.reading() as tx:
         known = await trees.read(tx, KEY)
     assert known is not None and len(known.values) == 3002
+
+
+async def test_an_inform_of_great_values_is_cut_to_what_fits_at_little_cost(store: Store, now: datetime) -> None:
+    great = tuple((f"Device.X.{n}", "y" * 60_000, "xsd:string") for n in range(900))
+    small = ("Device.DeviceInfo.SoftwareVersion", "V1", "xsd:string")
+    began = time.thread_time()
+    plan = hot.Plan()
+    hot.apply(plan, opening(now))
+    hot.apply(plan, opening(now, session_id="session-2", values=(*great, small)))
+    assert time.thread_time() - began < 0.5  # once it was five seconds
+    opened = await store.sessions.open(opening(now, values=(*great, small)))
+    assert len(opened.device.inform_json) <= hot.MAX_INFORM_JSON
+    known = opened.device.known_values()
+    assert known["Device.DeviceInfo.SoftwareVersion"] == ("V1", "xsd:string")
+    assert known["Device.X.899"][0] == "y" * 60_000
