@@ -22,6 +22,7 @@ from probes.linetest.scorecard import Scored, counted, evidence, rank
 from probes.linetest.view import View, look
 
 _SHOWN = 5
+_RIVALS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,15 +190,32 @@ def _runner_up(case: _Case, decision: _Decision) -> Candidate | None:
 
 
 def _not_measured(case: _Case, decision: _Decision, gates: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what could have spoken and did not: of the deciding card, of the gates, of coverage where it matters."""
+    """Return what could have spoken and did not, the weightiest first.
+
+    First what the decision lacked, then what the cards in question ask for; where nothing was found, the rivals of
+    the healthy line speak before its own long list.
+    """
     wanted = list(decision.wanted)
     if decision.stage in ("score", "fallback"):
-        leaders = case.ranked[:3] if decision.cause not in case.pack.file.cause or decision.wanted else case.ranked[:1]
-        if decision.cause == "not_determined":
-            leaders = case.ranked[:3]
-        wanted += [name for item in leaders for row in item.card.rows for name in row.facts if name[0] != "@"]
+        wanted += [name for item in _in_question(case, decision) for name in _asked(item)]
     wanted += gates
     return tuple(name for name in dict.fromkeys(wanted) if not case.view.known(name))
+
+
+def _in_question(case: _Case, decision: _Decision) -> list[Scored]:
+    healthy = [item for item in case.ranked if item.card.id == "nff"]
+    if decision.cause == "nff":
+        return [item for item in case.ranked[:_RIVALS] if item.card.id != "nff"] + healthy
+    if decision.wanted or decision.cause == "not_determined" or decision.cause not in case.pack.file.cause:
+        leaders = case.ranked[:_RIVALS]
+        return [item for item in leaders if item.card.id != "nff"] + [item for item in leaders if item.card.id == "nff"]
+    return case.ranked[:1]
+
+
+def _asked(item: Scored) -> list[str]:
+    """Return the facts of a card, those that weigh most first."""
+    rows = sorted(item.card.rows, key=lambda row: -max(abs(row.yes), abs(row.no)))
+    return [name for row in rows for name in row.facts if name[0] != "@"]
 
 
 def _secondary(case: _Case, decision: _Decision) -> tuple[Finding, ...]:

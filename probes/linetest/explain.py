@@ -1,83 +1,64 @@
-"""What makes a verdict readable in both languages: texts with the values in them, and the norm beside every value.
+"""What makes a verdict readable in both languages: texts with the values in them.
 
-The rule of this file: it adds nothing to the verdict; a norm is the pack's, or else the opposite of the card's row.
+The rule of this file: it adds nothing to the verdict, and a value that is missing says so.
 """
 
 from collections.abc import Mapping
+from datetime import UTC
 from re import Match
+from re import compile as compile_pattern
 
 from probes.facts import FACTS, FactKind, Scalar
-from probes.linetest.conditions import Condition, Operator
-from probes.linetest.form import QUOTE, Row, Text
+from probes.linetest.form import QUOTE, Text
 from probes.linetest.model import Title
-from probes.linetest.pack import Pack
+from probes.linetest.norms import NO, YES, russian_unit
+from probes.linetest.view import instant
 
-_YES = {"ru": "да", "en": "yes"}
-_NO = {"ru": "нет", "en": "no"}
 _MISSING = {"ru": "не измерено", "en": "not measured"}
-_OPPOSITE = {
-    Operator.LT: "≥",
-    Operator.LE: ">",
-    Operator.GT: "≤",
-    Operator.GE: "<",
-    Operator.EQ: "≠",
-    Operator.NE: "=",
-}
-_SAME = {Operator.LT: "<", Operator.LE: "≤", Operator.GT: ">", Operator.GE: "≥", Operator.EQ: "=", Operator.NE: "≠"}
-
-
-def norm_of(pack: Pack, fact: str, row: Row | None = None, name: str = "") -> Title:
-    """Return the norm of a fact in both languages; empty when neither the pack nor the row has one."""
-    rule = pack.file.facts.get(fact)
-    if rule is not None and rule.norm is not None:
-        return rule.norm.both()
-    test = _test_of(row, name or fact) if row is not None else None
-    if row is None or test is None or test.op not in _SAME or test.value is None or name.startswith("@"):
-        return {}
-    signs = _OPPOSITE if row.yes > 0 or row.no > 0 > row.yes else _SAME
-    if row.yes > 0 and test.op is Operator.EQ and isinstance(test.value, bool):
-        return _flag(not test.value)
-    unit = FACTS[fact].unit
-    text = f"{signs[test.op]} {_value(test.value)}{' ' + unit if unit else ''}"
-    return {"ru": text, "en": text}
+_WORD_AFTER = compile_pattern(QUOTE.pattern + r"(?: ([^\s,.;:(){}]+))?")
+_SPANS = ((86_400, {"ru": "сут", "en": "d"}), (3_600, {"ru": "ч", "en": "h"}), (60, {"ru": "мин", "en": "min"}))
 
 
 def filled(text: Text, values: Mapping[str, Scalar]) -> Title:
-    """Return a text of the pack with {fact.name} replaced by its value; a fact that is missing says so."""
+    """Return a text of the pack with {fact.name} replaced by its value; a fact that is missing says so, without unit.
+
+    Seconds become minutes, hours or days where they are many; an instant is told in UTC.
+    """
 
     def fill(lang: str, pattern: str) -> str:
         def value(match: Match[str]) -> str:
-            name = match.group(1)
-            return _shown(name, values[name], lang) if name in values else _MISSING[lang]
+            name, word = match.group(1), match.group(2) or ""
+            unit = FACTS[name].unit
+            is_unit = bool(unit) and word in (unit, russian_unit(unit))
+            rest = f" {word}" if word and not is_unit else ""
+            if name not in values:
+                return _MISSING[lang] + rest
+            shown = _shown(name, values[name], lang)
+            return shown + (rest if unit == "s" else f" {word}" if word else "")
 
-        return QUOTE.sub(value, pattern)
+        return _WORD_AFTER.sub(value, pattern)
 
     return {"ru": fill("ru", text.ru), "en": fill("en", text.en)}
 
 
 def _shown(name: str, value: Scalar, lang: str) -> str:
     if isinstance(value, bool):
-        return (_YES if value else _NO)[lang]
+        return (YES if value else NO)[lang]
     if isinstance(value, str):
-        instant = FACTS[name].kind is FactKind.INSTANT
-        return value[:19].replace("T", " ") if instant else value
-    text = f"{value:g}".replace("-", "−")
+        at = instant(value) if FACTS[name].kind is FactKind.INSTANT else None
+        return value if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    if FACTS[name].unit == "s":
+        return _span(value, lang)
+    return _number(value, lang)
+
+
+def _number(value: float, lang: str) -> str:
+    text = f"{value:.10g}".replace("-", "−")
     return text.replace(".", ",") if lang == "ru" else text
 
 
-def _flag(value: bool) -> Title:
-    return _YES if value else _NO
-
-
-def _value(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _test_of(condition: Condition, name: str) -> Condition | None:
-    if condition.fact == name:
-        return condition
-    for part in (*condition.all, *condition.any):
-        found = _test_of(part, name)
-        if found is not None:
-            return found
-    return None
+def _span(seconds: float, lang: str) -> str:
+    for size, unit in _SPANS:
+        if seconds >= 2 * size:
+            return f"{round(seconds / size)} {unit[lang]}"
+    return f"{_number(seconds, lang)} {russian_unit('s') if lang == 'ru' else 's'}"

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from math import log10
 
 from probes.linetest.derive import DERIVED
-from probes.linetest.explain import norm_of
 from probes.linetest.form import Gate, OutageKind
 from probes.linetest.model import Evidence
 from probes.linetest.outage import binomial_tail
@@ -59,7 +58,7 @@ def mass_fault(pack: Pack, technology: str, view: View) -> Answer | None:
 def _kind(pack: Pack, kind: OutageKind, view: View) -> Answer:
     place = next((item.location for item in kind.places if pack.met(item.when, view.results)), "")
     facts = [*(kind.when.facts() if kind.when else ()), "sib.n", "sib.down_ratio", "ont.run_state"]
-    decisive = line(view, "sib.others_down_window", chance_db(pack, view), norm_of(pack, "sib.others_down_window"))
+    decisive = line(view, "sib.others_down_window", chance_db(pack, view), pack.norms.get("sib.others_down_window", {}))
     lines = (decisive, *(item for item in _lines(pack, tuple(facts), view) if item.fact != decisive.fact))
     return Answer(kind.cause, kind.confidence, "outage", place, str(view.values.get("sib.level", "pon")), lines)
 
@@ -74,4 +73,4 @@ def chance_db(pack: Pack, view: View) -> float:
 
 def _lines(pack: Pack, names: tuple[str, ...], view: View) -> tuple[Evidence, ...]:
     facts = dict.fromkeys(DERIVED[name].base if name in DERIVED else name for name in names)
-    return tuple(line(view, fact, 0.0, norm_of(pack, fact)) for fact in facts if fact in view.values)
+    return tuple(line(view, fact, 0.0, pack.norms.get(fact, {})) for fact in facts if fact in view.values)

@@ -195,7 +195,7 @@ class Verdict:
 def _candidate(item: Candidate | None) -> dict[str, object] | None:
     if item is None:
         return None
-    return {"cause": item.cause, "posterior": item.posterior, "score_db": item.score_db}
+    return {"cause": item.cause, "posterior": item.posterior, "score_db": item.score_db, "title": item.title}
 
 
 def _line(item: Evidence) -> dict[str, object]:

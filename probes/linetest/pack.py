@@ -11,7 +11,8 @@ from probes.facts import FACTS, FactSpec
 from probes.linetest.conditions import Compiler, Condition, Steps
 from probes.linetest.derive import DERIVED, Limits
 from probes.linetest.form import TECHNOLOGIES, Cause, FactRule, PackFile, Row
-from probes.linetest.model import PackRef
+from probes.linetest.model import PackRef, Title
+from probes.linetest.norms import norms
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,10 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """A checked and compiled pack. `plans` is by technology; `places` finds a condition of the file by identity."""
+    """A checked and compiled pack. `plans` is by technology; `places` finds a condition of the file by identity.
+
+    `norms` is what a healthy line shows, by fact and language; a fact that is not there has none.
+    """
 
     ref: PackRef
     file: PackFile
@@ -76,6 +80,7 @@ class Pack:
     readers: Mapping[str, Reader]
     ages: tuple[float, ...]
     limits: Limits
+    norms: Mapping[str, Title]
 
     def met(self, condition: Condition, results: Sequence[bool | None]) -> bool:
         """Return whether a condition of this pack's file is known to be met."""
@@ -94,7 +99,7 @@ def compile_pack(file: PackFile, digest: str) -> Pack:
     readers = _readers(file)
     ages = tuple({reader.max_age_s for reader in readers.values()} - {inf})
     ref = PackRef(file.pack.id, file.pack.version, digest)
-    return Pack(ref, file, compiler.steps(), plans, places, readers, ages, _limits(file))
+    return Pack(ref, file, compiler.steps(), plans, places, readers, ages, _limits(file), norms(file))
 
 
 def _conditions(file: PackFile) -> list[Condition]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from probes.facts import FACTS
 from probes.linetest.derive import DERIVED
-from probes.linetest.explain import norm_of
 from probes.linetest.model import Candidate, Evidence, Title
 from probes.linetest.pack import Card, CompiledRow, Pack, Plan
 from probes.linetest.view import View
@@ -95,7 +94,7 @@ def evidence(card: Card, view: View, pack: Pack) -> tuple[Evidence, ...]:
         for name in row.facts:
             fact = DERIVED[name].base if name in DERIVED else name
             if len(lines) < _MOST_LINES and fact in view.values and fact not in lines:
-                norm = norm_of(pack, fact, row.row, name)
+                norm = pack.norms.get(fact, {})
                 lines[fact] = line(view, fact, points, norm, held=held, group=row.group)
                 points = 0.0
     return tuple(lines.values())
