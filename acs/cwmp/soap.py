@@ -236,11 +236,14 @@ def _check_bytes(document: bytes, limits: Limits) -> None:
 
 def _check_tags(document: bytes, limits: Limits, before: int = 0) -> int:
     """Refuse a tag without end. `before` bytes came after the last end of a tag; so many do now."""
-    pieces = document.split(b">")
-    first = before + len(pieces[0])
-    if max(first, *map(len, pieces)) > limits.max_text + _TAG:
+    greatest = limits.max_text + _TAG
+    end = document.find(b">")
+    longest = before + (len(document) if end < 0 else end)
+    if len(document) > greatest and _lacks(document, b">", greatest // 2):
+        longest = max(longest, *map(len, document.split(b">")))
+    if longest > greatest:
         raise ProtocolError(f"a tag or text has more than {limits.max_text} characters", status_hint=413)
-    return first if len(pieces) == 1 else len(pieces[-1])
+    return longest if end < 0 else len(document) - document.rfind(b">") - 1
 
 
 def _check_counts(elements: int, equal_signs: int, limits: Limits) -> None:
@@ -259,10 +262,12 @@ def _check_tree(root: etree._Element, document: bytes, limits: Limits) -> None:
 
 def _may_hold(document: bytes, length: int) -> bool:
     """Whether there may be a text of more than `length` characters: half of that without a tag, somewhere."""
-    if len(document) <= length:
-        return False
-    half = max(1, length // 2)
-    return any(document.find(b"<", start, start + half) < 0 for start in range(0, len(document) - half + 1, half))
+    return len(document) > length and _lacks(document, b"<", max(1, length // 2))
+
+
+def _lacks(document: bytes, mark: bytes, size: int) -> bool:
+    """Whether some window of `size` bytes, one beside the other, holds no mark."""
+    return any(document.find(mark, start, start + size) < 0 for start in range(0, len(document) - size + 1, size))
 
 
 @lru_cache(maxsize=8)

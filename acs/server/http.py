@@ -45,6 +45,9 @@ _NO_CONTENT: Final = b"HTTP/1.1 204 No Content\r\n\r\n"
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 #: Bytes on the wire per byte of body: chunks of one byte take six.
 _OVERHEAD: Final = 8
+#: Pieces of a body that are borne whatever their size; beyond it they must hold _PIECE bytes on average.
+_PIECES: Final = 4_000
+_PIECE: Final = 16
 #: Seconds that a closed connection gets to take its last answer.
 _LINGER_S: Final = 5.0
 
@@ -52,13 +55,14 @@ _LINGER_S: Final = 5.0
 class Request:
     """One request, whole. `headers` holds only KEPT, lower case; `size` is the body's length as sent."""
 
-    __slots__ = ("body", "headers", "keep_alive", "method", "old", "pieces", "size")
+    __slots__ = ("body", "headers", "keep_alive", "method", "number", "old", "pieces", "size")
 
     def __init__(self) -> None:
         self.headers: dict[bytes, bytes] = {}
         self.body = b""
         #: the body while it comes in more than one piece
         self.pieces: bytearray | None = None
+        self.number = 0
         self.size = 0
         self.method = b""
         self.keep_alive = True
@@ -98,7 +102,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_admitted", "_busy", "_closed", "_head_bytes", "_in_head", "_limits", "_loop", "_parser", "_queue", "_refusal",
-        "_request", "_shared", "_transport", "_wire_bytes", "address", "deadline", "visit",
+        "_request", "_served", "_shared", "_transport", "_wire_bytes", "address", "deadline", "visit",
     )  # fmt: skip
 
     def __init__(self, shared: Shared, loop: asyncio.AbstractEventLoop) -> None:
@@ -114,6 +118,8 @@ class Connection(asyncio.Protocol):
         self._head_bytes = 0
         #: bytes since the request being read began, without those that came together with its first one
         self._wire_bytes = 0
+        #: requests that came whole in one piece of data
+        self._served = 0
         self._closed = False
         self._admitted = False
         self._transport: Any = None
@@ -150,6 +156,7 @@ class Connection(asyncio.Protocol):
         if self._closed or self._refusal is not None:
             return
         request = self._request
+        self._served = 0
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -270,8 +277,11 @@ class Connection(asyncio.Protocol):
         """A part of the body."""
         request = self._request
         request.size += len(body)
+        request.number += 1
         if request.size > self._limits.body_bytes:
             self._stop(413, f"the body is longer than {self._limits.body_bytes} bytes")
+        if request.number > _PIECES + request.size // _PIECE:
+            self._stop(413, f"the body comes in {request.number} tiny chunks")
         if request.pieces is not None:
             request.pieces += body
         elif request.body:
@@ -288,6 +298,9 @@ class Connection(asyncio.Protocol):
         self._head_bytes = 0
         if self._closed:
             self._stop(400, "a request after the last one")
+        self._served += 1
+        if self._served > self._limits.queued_requests + 1:
+            self._stop(503, f"more than {self._limits.queued_requests} requests came behind another")
         if self._busy is None and not self._queue:
             self._busy = request
             self._shared.handler(self, request)

@@ -3,13 +3,15 @@
 import asyncio
 import gzip
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 import structlog
 
 from acs.cwmp.messages import SoapFault
+from acs.server.http import Connection
 from acs.store import devices
 from tests.fakes.acs_server import Running, config_for, running
 from tests.fakes.cpe import Cpe, Dropped, Http
@@ -150,32 +152,49 @@ async def test_a_body_in_tiny_chunks_is_whole(http: Http) -> None:
     assert (await http.receive()).status == 200
 
 
-async def test_who_does_not_read_answers_is_not_read_either(server: Running) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1)
-    http = Http(server.port)
-    writer.write(http.request(inform("NOREADER")) + http.request(b""))
-    await asyncio.sleep(0.2)
-    posts = http.request(b"") * 1_000
-    before = server.metrics.posts._value.get()
-    for _ in range(2_000):
-        writer.write(posts)
-        try:
-            await asyncio.wait_for(writer.drain(), 0.5)
-        except (TimeoutError, ConnectionError):
-            break
-    else:
-        raise AssertionError("the server went on to read")
-    assert server.metrics.posts._value.get() - before < 1_500_000
-    for _ in range(100):
-        if not any(
-            connection.visit and "NOREADER" in connection.visit.key for connection in server.endpoint._shared.open
-        ):
-            break
-        await asyncio.sleep(0.1)
-    else:
-        raise AssertionError("the connection stays for ever")
-    writer.transport.abort()
-    del reader
+async def test_a_flood_of_tiny_chunks_is_refused(http: Http) -> None:
+    await http.send(CHUNKED + b"1\r\na\r\n" * 10_000)
+    assert (await http.receive()).status == 413
+
+
+async def test_a_flood_of_requests_is_refused(http: Http) -> None:
+    await http.send(http.request(inform("FLOOD001")) + http.request(b""))
+    assert [(await http.receive()).status for _ in range(2)] == [200, 204]
+    await http.send(http.request(b"") * 5)
+    assert [(await http.receive()).status for _ in range(5)] == [204] * 5
+    await http.send(http.request(b"") * 1_000)
+    statuses = []
+    with pytest.raises(Dropped):
+        while True:
+            statuses.append((await http.receive()).status)
+    assert statuses[-1] == 503
+    assert len(statuses) < 10
+
+
+class Unread:
+    """A transport whose peer reads nothing."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def get_extra_info(self, _name: str) -> tuple[str, int]:
+        return ("192.0.2.9", 1)
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_: self.calls.append(name)
+
+
+async def test_who_does_not_read_is_not_read_either_and_ends(server: Running) -> None:
+    loop = asyncio.get_running_loop()
+    connection, transport = Connection(server.endpoint._shared, loop), Unread()
+    connection.connection_made(cast(asyncio.Transport, transport))
+    connection.pause_writing()
+    connection.resume_writing()
+    connection.overdue(loop.time() + 3600)
+    connection.overdue(loop.time() + 1)
+    connection.overdue(loop.time() + 3600)
+    connection.connection_lost(None)
+    assert transport.calls == ["pause_reading", "resume_reading", "close", "abort"]
 
 
 @pytest.mark.parametrize("part", [b"POST / HT", b"POST / HTTP/1.1\r\nContent-Length: 50\r\n\r\n<a>"])
