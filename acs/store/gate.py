@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 
 class Gate:
@@ -10,11 +10,12 @@ class Gate:
 
     def __init__(self, *, alone: bool) -> None:
         self._lock = asyncio.Lock() if alone else None
+        self._queue = asyncio.Lock()
         self._inside: asyncio.Task[object] | None = None
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[None]:
-        """Hold the right to write.
+    async def writing(self, *, urgent: bool = False) -> AsyncIterator[None]:
+        """Hold the right to write. An urgent writer, the sessions' batches, waits for one other writer at most.
 
         Raises:
             RuntimeError: the same task holds it already; waiting would never end.
@@ -25,7 +26,10 @@ class Gate:
         task = asyncio.current_task()
         if self._inside is task:
             raise RuntimeError("a transaction inside a transaction: pass the first one on, or end it first")
-        async with self._lock:
+        async with AsyncExitStack() as stack:
+            if not urgent:
+                await stack.enter_async_context(self._queue)
+            await stack.enter_async_context(self._lock)
             self._inside = task
             try:
                 yield

@@ -16,7 +16,7 @@ from acs.errors import InvalidInput
 from acs.store import devices
 from acs.store.instants import micros, micros_or_none
 from acs.store.limits import DEFAULT_LIMIT, LIMITS, check_text
-from acs.store.operations import changed_values
+from acs.store.operations import changed_values, new_row
 from acs.store.records import (
     OperationRecord,
     SessionCommit,
@@ -131,6 +131,8 @@ def check(item: Item) -> None:
         _check_number("uptime_s", item.uptime_s)
         for change in item.transitions:
             changed_values(change)
+        for operation in item.operations:
+            new_row(operation)
 
 
 def apply(plan: Plan, opening: SessionOpening) -> tuple[bool, bool, str | None]:
@@ -286,6 +288,7 @@ def wants_nothing(commit: SessionCommit) -> bool:
     """Whether a commit changes nothing that is stored: the end of most sessions."""
     return not (
         commit.transitions
+        or commit.operations
         or commit.tree is not None
         or commit.session is not None
         or commit.uptime_s is not None

@@ -183,6 +183,17 @@ def changed_values(change: OperationTransition) -> dict[str, Any]:
     }
 
 
+def new_row(operation: OperationRecord) -> tuple[object, ...]:
+    """Return the row of a new operation in the order of COLUMNS, its first step counted.
+
+    Raises:
+        InvalidInput: a text or document is too long.
+    """
+    check_record(operation)
+    values = _stored(operation) | {"steps": 1}
+    return tuple(values[name] for name in COLUMNS)
+
+
 def record(row: Sequence[Any]) -> OperationRecord:
     """Return the operation of a row that holds COLUMNS in order."""
     row = tuple(row)

@@ -23,6 +23,7 @@ from acs.store.records import (
     SessionCommitted,
     SessionOpened,
     SessionOpening,
+    StepName,
 )
 
 _TYPES = {
@@ -106,6 +107,11 @@ WITH u AS (
 )
 SELECT id, steps FROM changed
 """
+_ADD = (
+    f"INSERT INTO operations ({', '.join(operations.COLUMNS)})"
+    f" VALUES ({', '.join(f'${n}' for n in range(1, len(operations.COLUMNS) + 1))})"
+)
+_ADD_STEP = "INSERT INTO operation_steps (operation_id, n, at, name, detail) VALUES ($1, $2, $3, $4, $5)"
 _CHANGED = (
     "operation_id", "from_states", "unanswered", "to_state", "sending", "new_sent_at", "new_answered_at",
     "new_finished_at", "new_fault_code", "new_fault_string", "new_result", "new_detail",
@@ -237,6 +243,11 @@ async def _commit(connection: Any, commits: Sequence[SessionCommit]) -> list[Ses
     if not commits:
         return []
     await _device_changes(connection, commits)
+    new = [operation for commit in commits for operation in commit.operations]
+    if new:
+        await connection.executemany(_ADD, [operations.new_row(operation) for operation in new])
+        steps_of_new = [(each.id, 1, micros(each.created_at), StepName.QUEUED.value, "") for each in new]
+        await connection.executemany(_ADD_STEP, steps_of_new)
     changes = list(enumerate(change for commit in commits for change in commit.transitions))
     if len({change.operation_id for _, change in changes}) > 1:
         await connection.fetch(_LOCK_OPERATIONS, sorted({change.operation_id for _, change in changes}))

@@ -239,6 +239,8 @@ class SessionCommit:
     at: datetime
     transitions: tuple[OperationTransition, ...] = ()
     tree: TreeUpdate | None = None
+    #: new operations of the device, stored with their first step; their ids and command keys must be new
+    operations: tuple[OperationRecord, ...] = ()
     #: the session's stored form, for a CPE that comes back on another connection; None leaves what is stored
     session: bytes | None = None
     #: the session is over: its stored form, if any, is removed

@@ -104,6 +104,8 @@ class Sessions:
         assert commit.tree is not None
         async with self._transactions() as tx:
             await trees.merge(tx, commit.key, commit.tree)
+            for operation in commit.operations:
+                await operations.add(tx, operation)
             steps = [await operations.transition(tx, change) for change in commit.transitions]
             for guard, values in _device_changes(commit):
                 await tx.run(update(devices).where(devices.c.key == commit.key, guard).values(values))

@@ -27,6 +27,7 @@ from acs.store.records import (
     SessionCommitted,
     SessionOpened,
     SessionOpening,
+    StepName,
 )
 
 _READ_ROWS = f"SELECT {', '.join(hot.COLUMNS)} FROM devices WHERE key IN (SELECT value FROM json_each(?))"
@@ -57,6 +58,7 @@ WHERE id = :operation_id AND state IN (SELECT value FROM json_each(:from_states)
     AND (NOT :unanswered OR answered_at IS NULL)
 RETURNING steps
 """
+_ADD = f"INSERT INTO operations ({', '.join(operations.COLUMNS)}) VALUES ({', '.join('?' * len(operations.COLUMNS))})"
 _STEP = "INSERT INTO operation_steps (operation_id, n, at, name, detail) VALUES (?, ?, ?, ?, ?)"
 
 #: What one item's data can cause; anything else of SQLite concerns the whole batch.
@@ -90,7 +92,7 @@ class SqliteHot:
 
     async def run(self, batch: Sequence[hot.Item]) -> Sequence[hot.Outcome | AcsError]:
         """Write a batch durably; one outcome or error per item, in order."""
-        async with self._gate.writing():
+        async with self._gate.writing(urgent=True):
             return await asyncio.get_running_loop().run_in_executor(self._thread, _write, self._connection, batch)
 
     async def close(self) -> None:
@@ -167,6 +169,9 @@ def _commit(cursor: sqlite3.Cursor, commit: SessionCommit) -> SessionCommitted:
         cursor.execute(_END, (commit.key, commit.session_id))
     elif commit.session is not None:
         cursor.execute(_KEEP, (commit.session_id, commit.session, at, commit.key, commit.session_id))
+    for operation in commit.operations:
+        cursor.execute(_ADD, operations.new_row(operation))
+        cursor.execute(_STEP, (operation.id, 1, micros(operation.created_at), StepName.QUEUED.value, ""))
     return SessionCommitted(tuple(_transition(cursor, change) for change in commit.transitions))
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from acs.errors import InvalidInput, StoreError
 from acs.store import Store, Vault, devices, hot, operations, trees
+from acs.store.gate import Gate
 from acs.store.records import (
     OperationState,
     OperationTransition,
@@ -16,7 +17,7 @@ from acs.store.records import (
     StepName,
     TreeUpdate,
 )
-from tests.store.make import opening, with_operation
+from tests.store.make import opening, operation, with_operation
 
 KEY = "00AA11-ONT-0001"
 
@@ -351,3 +352,31 @@ async def test_an_inform_of_great_values_is_cut_to_what_fits_at_little_cost(stor
     known = opened.device.known_values()
     assert known["Device.DeviceInfo.SoftwareVersion"] == ("V1", "xsd:string")
     assert known["Device.X.899"][0] == "y" * 60_000
+
+
+async def test_new_operations_of_a_commit_are_stored_with_their_first_step(store: Store, now: datetime) -> None:
+    await store.sessions.open(opening(now))
+    new = [operation(now, n) for n in range(3)]
+    await asyncio.gather(
+        store.sessions.commit(SessionCommit(KEY, "session-1", now, operations=(new[0], new[1]))),
+        store.sessions.commit(SessionCommit(KEY, "session-1", now, operations=(new[2],))),
+    )
+    later = await store.sessions.open(opening(now + timedelta(minutes=1), session_id="session-2"))
+    assert list(later.operations) == [dataclasses.replace(each, steps=1) for each in new]
+    async with store.reading() as tx:
+        assert [(each.n, each.name) for each in await operations.steps(tx, "operation-0001")] == [(1, StepName.QUEUED)]
+
+
+async def test_a_batch_of_sessions_waits_for_one_other_writer_at_most() -> None:
+    gate, order = Gate(alone=True), []
+
+    async def write(name: str, *, urgent: bool = False) -> None:
+        async with gate.writing(urgent=urgent):
+            order.append(name)
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as group:
+        for name in ("first", "second", "third"):
+            group.create_task(write(name))
+        group.create_task(write("sessions", urgent=True))
+    assert order == ["first", "sessions", "second", "third"]
