@@ -3,6 +3,7 @@
 The rule of this file: parameter values that hold secrets are never shown, whatever path they were read from.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +30,8 @@ _SECRET_LEAVES = ("password", "passphrase", "presharedkey", "keypassphrase", "we
 HIDDEN = "(hidden)"
 #: seconds that the first reading of a new device's tree may take
 _FIRST_READ_S = 86_400.0
+#: devices that are put on their lines at the same time; when a town comes back the others wait, and sessions do not
+_NEWCOMERS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ class Devices:
         self._operations = operations
         self._profiles = profiles
         self._clock = clock
+        self._newcomers = asyncio.Semaphore(_NEWCOMERS)
 
     async def find(
         self, actor: Actor, *, search: str = "", line: str | None = None, limit: int = 100, after: str = ""
@@ -131,6 +135,10 @@ class Devices:
         It is put on its line by the configured rules; of a new device the whole tree is read once, so that its
         profile can be chosen and later questions name what it has. Called by the CWMP edge after the session's opening.
         """
+        async with self._newcomers:
+            await self._take_in(device, new=new)
+
+    async def _take_in(self, device: DeviceRecord, *, new: bool) -> None:
         async with self._store.transaction() as tx:
             await self._lines.bind_device(tx, device)
         if not new:

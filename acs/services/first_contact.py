@@ -4,14 +4,15 @@ It is an operation like any other, so it is done again when a session breaks, an
 credentials are random per device and stored, sealed, before the CPE is told.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from acs.config import Config
 from acs.services.identifiers import new_id, new_secret
 from acs.services.visits import Visit
-from acs.store import devices, operations
+from acs.store import devices
 from acs.store.devices import CredentialKind
-from acs.store.records import Credentials, OperationRecord, OperationState, SessionOpened
+from acs.store.records import Credentials, OperationRecord, OperationState, SessionCommit, SessionOpened
 from acs.store.store import Store
 
 KIND = "first_contact"
@@ -51,11 +52,16 @@ class FirstContact:
         if any(operation.kind == KIND for operation in opened.operations):
             return None
         reason = "the device is new" if opened.created else "the device was reset"
-        async with self._store.transaction() as tx:
-            return await operations.add(tx, first_contact_operation(visit.key, now, reason))
+        greeting = first_contact_operation(visit.key, now, reason)
+        await self._store.sessions.commit(SessionCommit(visit.key, visit.session.id, now, operations=(greeting,)))
+        return replace(greeting, steps=1)
 
     async def credentials(self, key: str, now: datetime) -> Credentials:
         """The device's connection-request credentials, made and stored when it has none."""
+        async with self._store.reading() as tx:
+            known = await devices.get_credentials(tx, key, CredentialKind.CONNECTION_REQUEST)
+        if known is not None:
+            return known
         async with self._store.transaction() as tx:
             known = await devices.get_credentials(tx, key, CredentialKind.CONNECTION_REQUEST)
             if known is not None:

@@ -45,6 +45,7 @@ from acs.services import review
 from acs.services.bus import Bus
 from acs.services.first_contact import FirstContact
 from acs.services.kinds import KINDS, Kind, PlanContext
+from acs.services.lane import Lane
 from acs.services.plans import Outcome, ReadPlan
 from acs.services.visits import UPTIME, Arrival, Visit, opening_of, parse_uptime
 from acs.store.records import (
@@ -91,6 +92,7 @@ class Sessions:
         self._metrics = metrics
         self._kinds = kinds
         self._first_contact = FirstContact(store, config)
+        self._lane = Lane()
         self._by_device: dict[str, Visit] = {}
         self._by_id: dict[str, Visit] = {}
 
@@ -183,6 +185,7 @@ class Sessions:
     async def park(self, visit: Visit, now: datetime) -> None:
         """Store a session whose connection went away, so that another process can take it up."""
         visit.stored = True
+        self._lane.leave(visit.session.id)
         await self._store.sessions.commit(
             SessionCommit(visit.key, visit.session.id, now, session=visit.session.to_bytes(), stored=True)
         )
@@ -223,6 +226,7 @@ class Sessions:
         """Forget a session of which nothing is left to write; False when it was forgotten before."""
         if self._by_id.pop(visit.session.id, None) is None:
             return False
+        self._lane.leave(visit.session.id)
         if self._by_device.get(visit.key) is visit:
             del self._by_device[visit.key]
         self._metrics.open_sessions.set(len(self._by_id))
@@ -243,6 +247,7 @@ class Sessions:
     def _replace(self, visit: Visit) -> None:
         old = self._by_device.get(visit.key)
         if old is not None and self._by_id.pop(old.session.id, None) is not None:
+            self._lane.leave(old.session.id)
             self._tell(old, "ended" if old.session.complete else "replaced", visit.arrival.now)
         self._by_device[visit.key] = visit
         self._by_id[visit.session.id] = visit
@@ -290,6 +295,7 @@ class Sessions:
             if visit.plan is not None:
                 self._conclude(visit, now)
             if not await self._begin(visit, now):
+                self._lane.leave(visit.session.id)
                 if visit.pending or visit.tree or visit.stored:
                     await self._commit(visit, now, ended=True)
                 return None
@@ -303,7 +309,7 @@ class Sessions:
             return True
         while visit.due:
             operation, kind = visit.due.popleft()
-            if operation.deadline_at <= now:
+            if operation.deadline_at <= now or not await self._lane.admits(operation, visit.session.id):
                 continue
             context = PlanContext(
                 visit.root, self._config.names_per_request, self._config.requests_per_operation, self._periodic_inform_s

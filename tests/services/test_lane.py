@@ -1,0 +1,61 @@
+"""The lane: a few sessions at a time do what the server itself thought of; what a person asked for never waits."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from acs.services.first_contact import first_contact_operation
+from acs.services.lane import Lane
+from acs.store.records import OperationRecord
+
+
+def ours() -> OperationRecord:
+    return first_contact_operation("00AA11-ONT-0001", datetime(2026, 1, 1, tzinfo=UTC), "the device is new")
+
+
+def asked_for() -> OperationRecord:
+    return replace(ours(), actor="an operator")
+
+
+async def test_as_many_as_the_lane_holds_come_in_at_once_and_the_next_gives_up() -> None:
+    lane = Lane(at_once=2, patience_s=0.05)
+    assert [await lane.admits(ours(), session) for session in ("a", "b", "c")] == [True, True, False]
+    lane.leave("a")
+    assert await lane.admits(ours(), "c")
+
+
+async def test_a_session_inside_does_not_wait_for_itself() -> None:
+    lane = Lane(at_once=1, patience_s=0.05)
+    assert await lane.admits(ours(), "a")
+    assert await lane.admits(ours(), "a")
+    lane.leave("a")
+    lane.leave("a")
+    assert await lane.admits(ours(), "b")
+    assert not await lane.admits(ours(), "c")
+
+
+async def test_what_a_person_asked_for_passes_a_full_lane() -> None:
+    lane = Lane(at_once=1, waiting=0, patience_s=60)
+    assert await lane.admits(ours(), "a")
+    assert await lane.admits(asked_for(), "b")
+
+
+async def test_a_waiting_session_gets_the_place_that_becomes_free() -> None:
+    lane = Lane(at_once=1, patience_s=10)
+    assert await lane.admits(ours(), "a")
+    waiting = asyncio.create_task(lane.admits(ours(), "b"))
+    await asyncio.sleep(0)
+    lane.leave("a")
+    assert await waiting
+
+
+async def test_where_too_many_wait_nobody_waits_in_vain() -> None:
+    lane = Lane(at_once=1, waiting=1, patience_s=10)
+    assert await lane.admits(ours(), "a")
+    waiting = asyncio.create_task(lane.admits(ours(), "b"))
+    await asyncio.sleep(0)
+    assert not await lane.admits(ours(), "c")
+    lane.leave("a")
+    assert await waiting
+    lane.leave("b")
+    assert await lane.admits(ours(), "c")
