@@ -45,6 +45,7 @@ connections_per_address = 2000          # every simulated CPE has the same addre
 [connection_requests]
 allowed_networks = ["127.0.0.0/8"]
 timeout_s = 1.5                         # on loopback a CPE answers at once or never
+retry_s = 3.0
 
 [api]
 host = "127.0.0.1"
