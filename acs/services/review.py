@@ -122,6 +122,7 @@ def about_to_send(operation: OperationRecord, kind: Kind, now: datetime) -> Oper
         detail,
         detail="",
         only_unanswered=kind.reboots,
+        attempts=operation.attempts if kind.reboots else None,
     )
 
 

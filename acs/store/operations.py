@@ -171,6 +171,7 @@ def changed_values(change: OperationTransition) -> dict[str, Any]:
         "operation_id": change.operation_id,
         "from_states": [state.value for state in change.from_states],
         "unanswered": change.only_unanswered,
+        "known_attempts": change.attempts,
         "to_state": None if change.to_state is None else change.to_state.value,
         "sending": 1 if change.step in _SENDING else 0,
         "new_sent_at": at if change.step in _SENDING else None,
@@ -284,6 +285,7 @@ _TRANSITION = (
         operations.c.id == bindparam("operation_id"),
         operations.c.state.in_(bindparam("from_states", expanding=True)),
         or_(operations.c.answered_at.is_(None), bindparam("unanswered", type_=Boolean).is_(false())),
+        operations.c.attempts == func.coalesce(bindparam("known_attempts", type_=Integer), operations.c.attempts),
     )
     .values(
         state=func.coalesce(bindparam("to_state", type_=Text), operations.c.state),

@@ -88,9 +88,9 @@ _TRANSITIONS = """
 WITH u AS (
     SELECT * FROM unnest(
         $1::text[], $2::text[], $3::bool[], $4::text[], $5::int[], $6::bigint[], $7::bigint[], $8::bigint[],
-        $9::int[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::text[], $15::text[]
+        $9::int[], $10::text[], $11::text[], $12::text[], $13::int[], $14::bigint[], $15::text[], $16::text[]
     ) AS u(id, from_states, unanswered, to_state, sending, sent_at, answered_at, finished_at,
-           fault_code, fault_string, result, detail, at, step, step_detail)
+           fault_code, fault_string, result, detail, known_attempts, at, step, step_detail)
 ), changed AS (
     UPDATE operations o SET
         state = coalesce(u.to_state, o.state), attempts = o.attempts + u.sending, steps = o.steps + 1,
@@ -100,7 +100,7 @@ WITH u AS (
         detail = coalesce(u.detail, o.detail)
     FROM u
     WHERE o.id = u.id AND o.state = ANY(string_to_array(u.from_states, ','))
-        AND (NOT u.unanswered OR o.answered_at IS NULL)
+        AND (NOT u.unanswered OR o.answered_at IS NULL) AND o.attempts = coalesce(u.known_attempts, o.attempts)
     RETURNING o.id, o.steps, u.at, u.step, u.step_detail
 ), added AS (
     INSERT INTO operation_steps (operation_id, n, at, name, detail) SELECT id, steps, at, step, step_detail FROM changed
@@ -115,6 +115,7 @@ _ADD_STEP = "INSERT INTO operation_steps (operation_id, n, at, name, detail) VAL
 _CHANGED = (
     "operation_id", "from_states", "unanswered", "to_state", "sending", "new_sent_at", "new_answered_at",
     "new_finished_at", "new_fault_code", "new_fault_string", "new_result", "new_detail",
+    "known_attempts",
 )  # fmt: skip
 
 #: The connection is gone, or the server does not let us work now: the batch may be tried again on a new connection.

@@ -176,6 +176,8 @@ class OperationTransition:
     detail: str | None = None
     #: when set, also requires that the operation was not answered yet
     only_unanswered: bool = False
+    #: when not None, also requires that it was sent so many times: nobody sent it since it was read
+    attempts: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

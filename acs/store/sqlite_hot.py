@@ -55,7 +55,7 @@ UPDATE operations SET
     fault_string = coalesce(:new_fault_string, fault_string), result = coalesce(:new_result, result),
     detail = coalesce(:new_detail, detail)
 WHERE id = :operation_id AND state IN (SELECT value FROM json_each(:from_states))
-    AND (NOT :unanswered OR answered_at IS NULL)
+    AND (NOT :unanswered OR answered_at IS NULL) AND attempts = coalesce(:known_attempts, attempts)
 RETURNING steps
 """
 _ADD = f"INSERT INTO operations ({', '.join(operations.COLUMNS)}) VALUES ({', '.join('?' * len(operations.COLUMNS))})"

@@ -9,7 +9,7 @@ import pytest
 from acs.cwmp.messages import Message, Reboot, SoapFault
 from acs.store.records import OperationRecord, OperationState
 from tests.fakes.acs_server import ACTOR, Running, config_for, running
-from tests.fakes.cpe import Cpe, Dropped
+from tests.fakes.cpe import Cpe, Dropped, Http
 
 
 @pytest.fixture
@@ -150,3 +150,28 @@ async def test_a_session_that_times_out_leaves_it_unknown(tmp_path: Path) -> Non
                 break
             await asyncio.sleep(0.05)
         assert (await server.now(operation)).state is OperationState.UNKNOWN
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["sent again once", "and unknown again meanwhile"])
+async def test_two_processes_that_hold_the_same_proof_send_it_once(tmp_path: Path, again: bool) -> None:
+    config = config_for(tmp_path)
+    async with running(config) as one, running(config) as other:
+        cpe = Cpe(one.port, answers_reboot=False, reboot_after_s=None)
+        await cpe.session(("1 BOOT", ""))
+        operation = await reboot(one, cpe)
+        with pytest.raises(Dropped):
+            await cpe.session(("2 PERIODIC", ""))
+        await cpe.session(("2 PERIODIC", ""))
+        assert (await one.now(operation)).state is OperationState.UNKNOWN
+        await asyncio.sleep(0.5)
+        late = Http(other.port)
+        assert (await late.post(cpe.inform(("2 PERIODIC", "")))).status == 200
+        with pytest.raises(Dropped):
+            await cpe.session(("2 PERIODIC", ""))
+        if again:
+            await cpe.session(("2 PERIODIC", ""))
+        assert (await one.now(operation)).attempts == 2
+        answer = await late.post()
+        assert answer.status == 204
+        assert (await one.now(operation)).attempts == 2
+        await late.close()

@@ -380,3 +380,16 @@ async def test_a_batch_of_sessions_waits_for_one_other_writer_at_most() -> None:
             group.create_task(write(name))
         group.create_task(write("sessions", urgent=True))
     assert order == ["first", "sessions", "second", "third"]
+
+
+async def test_a_change_may_ask_for_the_number_of_attempts_it_knows(store: Store, now: datetime) -> None:
+    await with_operation(store, now)
+    first = sent("operation-0001", now, attempts=0)
+    states = (OperationState.QUEUED, OperationState.SENT)
+    late = sent("operation-0001", now, from_states=states, attempts=0)
+    again = sent("operation-0001", now, from_states=states, attempts=1)
+    committed = await store.sessions.commit(SessionCommit(KEY, "session-1", now, (first, late, again)))
+    assert [step is not None for step in committed.steps] == [True, False, True]
+    async with store.transaction() as tx:
+        assert await operations.transition(tx, late) is None
+        assert await operations.transition(tx, sent("operation-0001", now, from_states=states, attempts=2))
