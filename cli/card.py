@@ -57,7 +57,23 @@ LOCATIONS = {
     "IPTV platform": N_("IPTV platform"),
     "voice platform": N_("voice platform"),
     "account": N_("account"),
-    "unknown": N_("unknown place"),
+    "unknown": N_("not known"),
+}
+
+#: verdicts that name no place: there is no fault to go to
+NO_PLACE = frozenset({"NFF", "MONITOR_24H"})
+
+#: unit → how a person writes it
+UNITS = {
+    "dBm": N_("dBm"),
+    "dB": N_("dB"),
+    "dB/day": N_("dB/day"),
+    "Mbit/s": N_("Mbit/s"),
+    "ms": N_("ms"),
+    "m": N_("m"),
+    "min": N_("min"),
+    "mA": N_("mA"),
+    "B": N_("B"),
 }
 
 #: why a person must confirm → what a person reads
@@ -98,10 +114,11 @@ def card(verdict: Mapping[str, Any], test: Mapping[str, Any] | None = None) -> l
     kind = str(verdict.get("verdict"))
     lines = [
         f"{kind}: {_(VERDICTS.get(kind, kind))}",
-        pair(_("Cause"), f"{in_language(verdict.get('title')) or verdict.get('cause')} ({verdict.get('cause')})"),
-        pair(_("Where"), location(verdict)),
-        pair(_("Confidence"), confidence(verdict)),
+        pair(_("Cause"), cause_name(verdict)),
     ]
+    if where := location(verdict):
+        lines.append(pair(_("Where"), where))
+    lines.append(pair(_("Confidence"), confidence(verdict)))
     if text := in_language(verdict.get("text")):
         lines.append(text)
     lines.append(_("Evidence:"))
@@ -128,10 +145,17 @@ def confidence(verdict: Mapping[str, Any]) -> str:
     if not isinstance(runner_up, dict) or not runner_up.get("cause"):
         return percent(verdict.get("posterior"))
     share = percent(runner_up.get("posterior"))
+    rival = cause_name(runner_up)
     if verdict.get("verdict") == "INCONCLUSIVE":
-        return _("too low; nearest: {cause} {share}").format(cause=runner_up["cause"], share=share)
-    next_one = _("; next: {cause} {share}").format(cause=runner_up["cause"], share=share)
+        return _("too low; nearest: {cause} {share}").format(cause=rival, share=share)
+    next_one = _("; next: {cause} {share}").format(cause=rival, share=share)
     return percent(verdict.get("posterior")) + next_one
+
+
+def cause_name(given: Mapping[str, Any]) -> str:
+    """Return what a person calls a cause, with the name that programs use."""
+    title_ = in_language(given.get("title"))
+    return f"{title_} ({given.get('cause')})" if title_ else str(given.get("cause"))
 
 
 def evidence(verdict: Mapping[str, Any], facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -166,8 +190,7 @@ def _norm(verdict: Mapping[str, Any], name: str) -> Mapping[str, str]:
 def evidence_line(row: Mapping[str, Any], fact: Mapping[str, Any]) -> str:
     """Return one line of evidence."""
     name = in_language(row.get("title")) or title(str(row.get("fact")))
-    unit = row.get("unit") or fact.get("unit") or ""
-    parts = [f"{name}: {shown(row.get('value'))}{' ' + str(unit) if unit else ''}"]
+    parts = [f"{name}: {measured(row.get('value'), str(row.get('unit') or fact.get('unit') or ''))}"]
     if norm := in_language(row.get("norms") or row.get("norm")):
         parts.append(_("norm {norm}").format(norm=norm))
     if source := row.get("source") or fact.get("source"):
@@ -180,8 +203,9 @@ def evidence_line(row: Mapping[str, Any], fact: Mapping[str, Any]) -> str:
 
 def next_steps(verdict: Mapping[str, Any]) -> list[str]:
     """Return the lines that say who acts, how, until when, and what to measure next."""
-    steps = [str(part) for part in (verdict.get("action"), in_language(verdict.get("script"))) if part]
-    lines = [pair(_("Next step"), "; ".join(steps))] if steps else []
+    action = f"({verdict['action']})" if verdict.get("action") else ""
+    steps = [part for part in (in_language(verdict.get("script")), action) if part]
+    lines = [pair(_("Next step"), " ".join(steps))] if steps else []
     if verdict.get("parts"):
         lines.append(pair(_("Parts"), ", ".join(map(str, verdict["parts"]))))
     if verdict.get("next_probe"):
@@ -200,8 +224,10 @@ def next_steps(verdict: Mapping[str, Any]) -> list[str]:
 
 
 def location(verdict: Mapping[str, Any]) -> str:
-    """Return where the fault is: what a person calls it, and the name that programs use."""
+    """Return where the fault is: what a person calls it, and the name that programs use; empty where there is none."""
     name = str(verdict.get("location"))
+    if name == "unknown":
+        return "" if verdict.get("verdict") in NO_PLACE else _(LOCATIONS[name])
     return f"{_(LOCATIONS[name])} ({name})" if name in LOCATIONS else name
 
 
@@ -228,7 +254,17 @@ def shown(value: object) -> str:
     """Return a value as a person writes it."""
     if isinstance(value, bool):
         return _("yes") if value else _("no")
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, int | float):
+        text = f"{value:.10g}".replace("-", "−")
+        return text.replace(".", ",") if language() == "ru" else text
+    return str(value)
+
+
+def measured(value: object, unit: str) -> str:
+    """Return a value with its unit; many seconds become minutes, hours or days."""
+    if unit == "s" and isinstance(value, int | float) and not isinstance(value, bool):
+        return duration(value)
+    return f"{shown(value)} {_(UNITS.get(unit, unit)) if unit else ''}".rstrip()
 
 
 def duration(seconds: float) -> str:

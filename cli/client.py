@@ -5,11 +5,13 @@ Where the server is: --url and --token-file, else ~/.config/secondline/client.to
 
 import json
 import os
+import time
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -20,6 +22,8 @@ from cli.texts import _
 
 #: greatest time of one ordinary call, seconds
 CALL_TIMEOUT_S = 30.0
+#: seconds between two looks whether a server that starts answers already
+LOOK_S = 0.2
 
 STATUS_OF_CODE = {
     400: ExitStatus.USAGE,
@@ -62,6 +66,22 @@ class Client:
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+
+    def await_server(self, patience_s: float) -> None:
+        """Return when the server answers: one that has just been started takes a second or two.
+
+        Raises:
+            CliError: UNREACHABLE, nothing answers after `patience_s`.
+        """
+        deadline = time.monotonic() + patience_s
+        while True:
+            try:
+                self._http.get("/health", timeout=patience_s)
+                return
+            except httpx.TransportError as error:
+                if time.monotonic() > deadline:
+                    raise self._unreachable(error) from error
+            time.sleep(LOOK_S)
 
     def get(self, path: str, /, **query: object) -> Any:
         """Return the decoded answer of a GET; query values that are None are left out."""
@@ -128,15 +148,16 @@ class Client:
             raise self._unreachable(error) from error
         if response.status_code >= 400:
             raise self._error(response)
-        if not response.content:
+        if not response.content and not response.is_redirect:
             return None
         try:
             return response.json()
         except ValueError as error:
-            raise CliError(
-                _("{url} does not answer as secondline does; is the address right?").format(url=self.url),
-                ExitStatus.UNREACHABLE,
-            ) from error
+            raise self._stranger() from error
+
+    def _stranger(self) -> CliError:
+        text = _("{url} does not answer as secondline does; is the address right?")
+        return CliError(text.format(url=self.url), ExitStatus.UNREACHABLE)
 
     def _unreachable(self, error: Exception) -> CliError:
         text = _(
@@ -146,6 +167,8 @@ class Client:
         return CliError(text.format(url=self.url, error=error or type(error).__name__), ExitStatus.UNREACHABLE)
 
     def _error(self, response: httpx.Response) -> CliError:
+        if response.status_code in (404, 405, 501) and "json" not in response.headers.get("content-type", ""):
+            return self._stranger()
         message = _message_of(response)
         status = STATUS_OF_CODE.get(response.status_code, ExitStatus.FAILURE)
         if response.status_code == 401:
@@ -168,12 +191,30 @@ def connect(url: str | None, token_file: Path | None) -> Client:
     """
     known = _client_file()
     chosen_url = url or str(known.get("url", DEFAULT_URL))
-    if not chosen_url.startswith(("http://", "https://")):
-        raise CliError(
-            _("{url} is no address; it must begin with http:// or https://").format(url=chosen_url), ExitStatus.USAGE
-        )
+    if not _is_address(chosen_url):
+        text = _("{url} is no address; write it like http://127.0.0.1:8080, with http:// or https:// and a host")
+        raise CliError(text.format(url=chosen_url), ExitStatus.USAGE)
     chosen_file = token_file or (Path(str(known["token_file"])).expanduser() if "token_file" in known else None)
     return Client(chosen_url, None if chosen_file is None else read_token(chosen_file))
+
+
+def segment(name: str) -> str:
+    """Return an id as one segment of a path.
+
+    Raises:
+        CliError: NOT_FOUND, it is empty.
+    """
+    if not name:
+        raise CliError(_("An empty id names nothing; the list commands show the ids."), ExitStatus.NOT_FOUND)
+    return quote(name, safe="")
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError):
+        return False
+    return parsed.scheme in ("http", "https") and bool(parsed.host)
 
 
 def read_token(path: Path) -> str:

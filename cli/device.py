@@ -17,6 +17,8 @@ from cli.texts import _
 
 #: seconds without any step after which --wait gives up
 QUIET_S = 600.0
+#: seconds after a deadline in which the server must have told the end
+AFTER_DEADLINE_S = 30.0
 
 
 def wait_options(function: AnyFunction) -> AnyFunction:
@@ -167,7 +169,9 @@ def reboot(
     """Reboot a device."""
     if not yes:
         click.confirm(
-            _("Reboot {device}? The subscriber is cut off for a minute or two.").format(device=key), abort=True
+            _("Reboot {device}? The subscriber is cut off for a minute or two.").format(device=key),
+            abort=True,
+            err=True,
         )
     with connect(url, token_file) as client:
         ended = _request(client, key, "reboot", {}, wait, deadline_s, as_json, reason=reason)
@@ -208,7 +212,9 @@ def _request(
     if not wait:
         print_operation(queued, as_json)
         return queued
-    return follow(client, queued["id"], timeout_s=deadline_s or QUIET_S, quiet=as_json)
+    return follow(
+        client, queued["id"], timeout_s=deadline_s + AFTER_DEADLINE_S if deadline_s else QUIET_S, quiet=as_json
+    )
 
 
 def _finish(ended: dict[str, Any], wait: bool, as_json: bool) -> None:

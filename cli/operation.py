@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from cli import output
-from cli.client import Client, connect
+from cli.client import Client, connect, segment
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
 from cli.options import server_options
@@ -72,7 +72,7 @@ def list_operations(
 def show(operation_id: str, url: str | None, token_file: Path | None, as_json: bool) -> None:
     """Show one operation."""
     with connect(url, token_file) as client:
-        found = client.get(f"/operations/{operation_id}")
+        found = client.get(f"/operations/{segment(operation_id)}")
     print_operation(found, as_json)
 
 
@@ -82,7 +82,7 @@ def show(operation_id: str, url: str | None, token_file: Path | None, as_json: b
 def cancel(operation_id: str, url: str | None, token_file: Path | None, as_json: bool) -> None:
     """Cancel an operation."""
     with connect(url, token_file) as client:
-        found = client.post(f"/operations/{operation_id}/cancel")
+        found = client.post(f"/operations/{segment(operation_id)}/cancel")
     print_operation(found, as_json)
 
 
@@ -101,16 +101,26 @@ def print_operation(found: dict[str, Any], as_json: bool) -> None:
 def follow(client: Client, operation_id: str, *, timeout_s: float, quiet: bool) -> dict[str, Any]:
     """Show the steps of an operation as they happen, and return it when it has ended.
 
+    Ctrl-C ends the waiting, not the operation, and that is said.
+
     Raises:
         CliError: TIMEOUT where it does not end in time; the operation itself goes on.
     """
-    with output.progress(_("Waiting for the device"), quiet=quiet) as progress:
-        for event in client.events(f"/operations/{operation_id}/events", timeout_s=timeout_s):
-            if event.name == "step":
-                progress.step(step_text(event.data))
-            elif event.name == "end":
-                ended: dict[str, Any] = event.data
-                return ended
+    try:
+        with output.progress(_("Waiting for the device"), quiet=quiet) as progress:
+            for event in client.events(f"/operations/{operation_id}/events", timeout_s=timeout_s):
+                if event.name == "step":
+                    progress.step(step_text(event.data))
+                elif event.name == "end":
+                    ended: dict[str, Any] = event.data
+                    return ended
+    except KeyboardInterrupt:
+        text = _(
+            "Operation {id} goes on without you; look with: secondline operation show {id}, "
+            "take it back while it is queued with: secondline operation cancel {id}"
+        )
+        output.print_note(text.format(id=operation_id))
+        raise
     known: dict[str, Any] = client.get(f"/operations/{operation_id}")
     if known.get("state") in FINAL:
         return known

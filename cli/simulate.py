@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import output
-from cli.client import connect, read_token
+from cli.client import Client, connect, read_token
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
 from cli.options import lang_option
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from cli.simulator.faults import Fault
     from cli.simulator.neighbourhood import Home, Neighbourhood
     from cli.simulator.town import Town
+
+#: seconds that a server may need until it answers, if both are started at once
+SERVER_START_S = 15.0
 
 #: what a start is busy with → what a person reads
 STAGES = {
@@ -71,7 +74,7 @@ def simulate(
     )
     client = None if no_feed else connect(url, token_file)
     try:
-        until_stopped(lambda: _run(Town(state, settings, client, output.print_note), struck))
+        until_stopped(lambda: _run(Town(state, settings, client, output.print_note), struck, client))
     finally:
         if client is not None:
             client.close()
@@ -115,9 +118,11 @@ def until_stopped(work: Callable[[], Awaitable[None]]) -> None:
         output.print_note(_("Stopped."))
 
 
-async def _run(town: "Town", faults: "list[tuple[Fault, Home]]") -> None:
+async def _run(town: "Town", faults: "list[tuple[Fault, Home]]", client: Client | None) -> None:
     try:
         with output.progress(_("Starting the neighbourhood")) as progress:
+            if client is not None:
+                await asyncio.to_thread(client.await_server, SERVER_START_S)
             await town.start(lambda stage: progress.update(_(STAGES[stage])))
         text = _("{cpes} CPEs run on {lines} lines; the OLT answers SNMP on UDP port {port}. Ctrl-C ends it.")
         counts = {"cpes": len(town.cpes), "lines": len(town.state.homes), "port": town.snmp_port}

@@ -3,7 +3,7 @@
 from typing import Any
 
 from cli import texts
-from cli.card import card, duration, evidence, reason, style
+from cli.card import card, duration, evidence, measured, reason, style
 
 VERDICT: dict[str, Any] = {
     "verdict": "DISPATCH_HOME",
@@ -53,7 +53,7 @@ def test_a_card_says_what_where_how_sure_why_what_is_missing_and_what_next() -> 
         "(drop)",
         "93%",
         "high_ber 4%",
-        "-28.1 dBm, norm −25 … −8 dBm, olt-1, 1 min ago",
+        "−28.1 dBm, norm −25 … −8 dBm, olt-1, 1 min ago",
         "and 12 more",
         "Send a technician.",
         "patch cord",
@@ -85,3 +85,24 @@ def test_small_things() -> None:
     assert [duration(seconds) for seconds in (0, 59, 60, 7200, 200_000)] == ["0 s", "59 s", "1 min", "2 h", "2 d"]
     assert style({"verdict": "NFF"}) == "green" and style({"verdict": "DISPATCH_LINE"}) == "red"
     assert reason("something") == "something"
+
+
+def test_a_healthy_line_has_no_place_and_an_open_question_says_that_it_is_not_known() -> None:
+    healthy = {**VERDICT, "verdict": "NFF", "cause": "nff", "location": "unknown"}
+    assert not any(line.startswith("Where:") for line in card(healthy))
+    assert "Where: not known" in card({**healthy, "verdict": "INCONCLUSIVE"})
+
+
+def test_a_person_reads_what_to_do_before_the_name_of_the_action_and_the_name_of_the_rival() -> None:
+    verdict = {**VERDICT, "action": "reboot_cpe"}
+    verdict["runner_up"] = {"cause": "high_ber", "title": {"ru": "Ошибки", "en": "Bit errors"}, "posterior": 0.04}
+    lines = card(verdict)
+    assert "Next step: Send a technician. (reboot_cpe)" in lines
+    assert "Confidence: 93%; next: Bit errors (high_ber) 4%" in lines
+
+
+def test_values_are_written_as_people_write_them() -> None:
+    assert measured(3_053_903, "s") == "35 d" and measured(0.065, "") == "0.065" and measured(True, "") == "yes"
+    assert measured(12_345_678, "B") == "12345678 B"
+    texts.choose("ru")
+    assert measured(-28.1, "dBm") == "−28,1 дБм" and measured(False, "") == "нет"

@@ -1,0 +1,103 @@
+"""The client when the other end is not a server of ours, starts late, or goes on without us."""
+
+import http.server
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cli import operation
+from cli.client import Client, ServerEvent, connect, segment
+from cli.errors import CliError
+from cli.exit_status import ExitStatus
+from cli.own_server import free_ports
+from tests.cli.conftest import run
+
+
+class Stranger(http.server.BaseHTTPRequestHandler):
+    """What another program answers: 405 in plain text, or a redirect."""
+
+    def do_GET(self) -> None:
+        self.send_response(307 if "operations" in self.path else 405)
+        self.send_header("Location", "/elsewhere")
+        self.send_header("Content-Type", "text/plain")
+        self.end_headers()
+
+    def log_message(self, *_arguments: Any) -> None:
+        """Say nothing."""
+
+
+def serve(port: int) -> http.server.HTTPServer:
+    server = http.server.HTTPServer(("127.0.0.1", port), Stranger)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    return server
+
+
+@pytest.fixture
+def stranger() -> Iterator[str]:
+    server = serve(0)
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    "url", ["http://", "http://256.0.0.1:99999", "ftp://127.0.0.1", "127.0.0.1:8080", "http://:80"]
+)
+def test_what_is_no_address_is_said(url: str) -> None:
+    with pytest.raises(CliError, match="is no address") as caught:
+        connect(url, None)
+    assert caught.value.exit_code == ExitStatus.USAGE
+
+
+@pytest.mark.parametrize("words", [("device", "list"), ("operation", "show", "x")])
+def test_another_program_at_the_address_is_said(stranger: str, words: tuple[str, ...]) -> None:
+    result = run(*words, "--url", stranger)
+    assert result.exit_code == ExitStatus.UNREACHABLE
+    assert "does not answer as secondline does" in result.stderr and not result.stdout
+
+
+def test_a_server_that_starts_late_is_waited_for_and_not_for_ever() -> None:
+    (port,) = free_ports(1)
+    with Client(f"http://127.0.0.1:{port}", None) as client:
+        with pytest.raises(CliError, match="No server answers"):
+            client.await_server(0.1)
+        late: list[http.server.HTTPServer] = []
+        timer = threading.Timer(0.5, lambda: late.append(serve(port)))
+        timer.start()
+        began = time.monotonic()
+        client.await_server(10.0)
+        assert 0.4 < time.monotonic() - began < 8.0
+        timer.join()
+    late[0].shutdown()
+    late[0].server_close()
+
+
+def test_an_id_is_one_segment_and_not_empty() -> None:
+    assert segment("../devices") == "..%2Fdevices"
+    for words in (("operation", "show", ""), ("operation", "cancel", "")):
+        result = run(*words)
+        assert result.exit_code == ExitStatus.NOT_FOUND and "names nothing" in result.stderr
+
+
+class Interrupted:
+    """A client whose stream the person at the keyboard ends."""
+
+    def events(self, _path: str, *, timeout_s: float) -> Iterator[ServerEvent]:
+        yield ServerEvent("step", {"at": "2026-11-21T12:00:00Z", "name": "queued"})
+        raise KeyboardInterrupt(timeout_s)
+
+
+def test_ctrl_c_says_that_the_operation_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    client: Any = Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        operation.follow(client, "op-1", timeout_s=1.0, quiet=True)
+    written = capsys.readouterr()
+    assert "secondline operation cancel op-1" in written.err and not written.out
+
+
+def test_the_question_before_a_reboot_is_not_part_of_the_result() -> None:
+    result = run("device", "reboot", "D", "--json")
+    assert result.exit_code != 0 and not result.stdout and "cut off" in result.stderr
