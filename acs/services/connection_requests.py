@@ -27,10 +27,14 @@ from acs.services.identifiers import new_secret
 from acs.services.targets import Target, TargetRefused
 from acs.store import devices, operations
 from acs.store.devices import CredentialKind
-from acs.store.records import DUE_STATES, Credentials, StepName
+from acs.store.records import DUE_STATES, Credentials, OperationState, StepName
 from acs.store.store import Store
 
 log = structlog.get_logger()
+
+#: Seconds that the session of a shared request gets to take the operations of those who joined it: CPEs need some ten
+#: milliseconds from their answer to their empty POST.
+JOINED_S = 0.3
 
 
 class Result(StrEnum):
@@ -110,12 +114,13 @@ class ConnectionRequests:
     def wake(self, key: str, operation_ids: Sequence[str] = ()) -> asyncio.Task[Attempt]:
         """Call the device in the background; the steps of the named operations tell how it went."""
         running = self._running.get(key)
+        joined = running is not None
         if running is None:
             running = self._background.start(self._call(key))
             self._running[key] = running
             running.add_done_callback(lambda _: self._running.pop(key, None))
         if operation_ids:
-            self._background.start(self._tell(running, tuple(operation_ids)))
+            self._background.start(self._tell(key, running, tuple(operation_ids), joined))
         return running
 
     async def request(self, key: str) -> Attempt:
@@ -126,12 +131,29 @@ class ConnectionRequests:
         """End what runs."""
         await self._background.close()
 
-    async def _tell(self, running: asyncio.Task[Attempt], operation_ids: tuple[str, ...]) -> None:
-        """Write that the request is on its way, while it is; then the failure, if it was one."""
+    async def _tell(
+        self, key: str, running: asyncio.Task[Attempt], operation_ids: tuple[str, ...], joined: bool
+    ) -> None:
+        """Write that the request is on its way, while it is; then the failure, if it was one.
+
+        Whoever joined a request that was running may have come too late for the session that it opened: the device
+        is called again for what is still queued then.
+        """
         await self._step(operation_ids, StepName.CONNECTION_REQUEST_SENT, "")
         attempt = await asyncio.shield(running)
         if attempt.result is not Result.ACCEPTED:
             await self._step(operation_ids, StepName.CONNECTION_REQUEST_FAILED, attempt.explanation)
+        elif joined:
+            await asyncio.sleep(JOINED_S)
+            left = await self._queued(operation_ids)
+            if left:
+                self.wake(key, left)
+
+    async def _queued(self, operation_ids: tuple[str, ...]) -> list[str]:
+        """Those of the operations that no session has taken."""
+        async with self._store.reading() as tx:
+            found = [await operations.get(tx, id) for id in operation_ids]
+        return [each.id for each in found if each is not None and each.state is OperationState.QUEUED]
 
     async def _step(self, operation_ids: tuple[str, ...], name: StepName, detail: str) -> None:
         now = self._clock()

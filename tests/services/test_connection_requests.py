@@ -15,7 +15,7 @@ from acs.services.connection_requests import Result
 from acs.services.targets import TargetRefused
 from acs.store import devices
 from acs.store.devices import CredentialKind
-from acs.store.records import Credentials
+from acs.store.records import Credentials, StepName
 from tests.fakes.acs_server import ACTOR, Running, config_for, running
 from tests.fakes.cpe import Cpe
 
@@ -28,13 +28,18 @@ class Door:
     def __init__(self, *script: str) -> None:
         self.script = list(script)
         self.seen: list[bytes] = []
+        self.called_again = asyncio.Event()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             head = await reader.readuntil(b"\r\n\r\n")
             self.seen.append(head)
+            if len(self.seen) > 1:
+                self.called_again.set()
             what = self.script.pop(0) if len(self.script) > 1 else self.script[0]
-            writer.write(self._answer(what, head))
+            if what == "slow":
+                await asyncio.sleep(0.2)
+            writer.write(self._answer("200" if what == "slow" else what, head))
             if what == "hang":
                 await reader.read()
             await writer.drain()
@@ -149,6 +154,17 @@ async def test_one_request_per_device_at_a_time(server: Running) -> None:
         attempts = await asyncio.gather(*(server.connection_requests.request(cpe.key) for _ in range(5)))
         assert len(set(map(id, attempts))) == 1
         assert len(door.seen) == 1
+
+
+async def test_an_operation_that_joined_a_request_too_late_gets_one_of_its_own(server: Running) -> None:
+    door = Door("slow")
+    async with device_with(server, door) as cpe:
+        await server.operations.request(ACTOR, cpe.key, "reboot", {})
+        await asyncio.sleep(0.1)
+        late = await server.operations.request(ACTOR, cpe.key, "get", {"names": ["Device.DeviceInfo.UpTime"]})
+        await asyncio.wait_for(door.called_again.wait(), 5)
+        steps = [step.name for step in await server.operations.steps(ACTOR, late.id)]
+        assert steps.count(StepName.CONNECTION_REQUEST_SENT) == 2
 
 
 def section(*networks: str, ports: tuple[int, ...] = ()) -> ConnectionRequestsSection:
