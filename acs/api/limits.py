@@ -30,7 +30,7 @@ _CALLERS = 10_000
 
 
 class BodyLimit:
-    """ASGI middleware: 413 for a body beyond its limit."""
+    """ASGI middleware: 413 for a body beyond its limit, 422 for an address that no store can look for."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -39,6 +39,9 @@ class BodyLimit:
         """Pass the request on, counting its body."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+            await answer(422, "invalid_input", "the address holds a NUL character; remove it")(scope, receive, send)
             return
         limit = limit_of(scope["path"])
         if _declared(scope) > limit:

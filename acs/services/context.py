@@ -4,7 +4,7 @@ The rule of this file: a value comes with its source and its time, its name is i
 what that table says; one wrong entry refuses the whole hand-over.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from acs.errors import AcsError, InvalidInput
 from acs.services import audit
 from acs.services.actor import Actor, Scope
-from acs.services.clock import Clock, utc_now
+from acs.services.clock import Clock, in_utc, utc_now
 from acs.services.fact_values import typed_value
 from acs.services.tables import Column, Limits, Problems, instant, read_table, short_text
 from acs.store import facts as fact_store
@@ -105,7 +105,7 @@ class Context:
         """
         actor.require(Scope.WRITE)
         problems = _EntryProblems()
-        facts = [fact for fact in self._typed(source, entries, problems) if _may_be_told(fact, problems)]
+        facts = self._typed(source, entries, problems, _told_by_facts)
         problems.refuse()
         async with self._store.transaction() as tx:
             await _check_lines(tx, entries)
@@ -122,10 +122,7 @@ class Context:
         """
         actor.require(Scope.WRITE)
         problems = _EntryProblems()
-        typed = self._typed(source, entries, problems)
-        for n, entry in enumerate(typed):
-            if FACTS[entry.name].kind not in (FactKind.NUMBER, FactKind.COUNT):
-                problems.add(n, entry, f"{entry.name} is no number; hand it in as a fact")
+        typed = self._typed(source, entries, problems, _told_by_readings)
         problems.refuse()
         async with self._store.transaction() as tx:
             await _check_lines(tx, entries)
@@ -137,12 +134,12 @@ class Context:
     async def import_facts(self, actor: Actor, source: str, text: str) -> Taken:
         """`put_facts` from a CSV with the columns line, name, value, at."""
         actor.require(Scope.WRITE)
-        return await self.put_facts(actor, source, _entries_of(text))
+        return await self.put_facts(actor, source, _entries_of(text, _told_by_facts))
 
     async def import_readings(self, actor: Actor, source: str, text: str) -> Taken:
         """`put_readings` from a CSV with the columns line, name, value, at."""
         actor.require(Scope.WRITE)
-        return await self.put_readings(actor, source, _entries_of(text))
+        return await self.put_readings(actor, source, _entries_of(text, _told_by_readings))
 
     async def put_incidents(self, actor: Actor, source: str, at: datetime, incidents: Sequence[IncidentEntry]) -> bool:
         """Replace what the source said about open incidents by this snapshot; False when a newer one is stored.
@@ -156,7 +153,7 @@ class Context:
         _check_scopes([(entry.id, entry.scope) for entry in incidents])
         for entry in incidents:
             self._check_time(f"incident {entry.id}: since", entry.since, now)
-        records = [IncidentRecord(source, e.id, e.scope, e.kind, e.since.astimezone(UTC)) for e in incidents]
+        records = [IncidentRecord(source, e.id, e.scope, e.kind, in_utc(e.since)) for e in incidents]
         async with self._store.transaction() as tx:
             stored = await scope_store.put_incidents(tx, source, at, records)
             ids: list[Any] = [entry.id for entry in incidents][:_SHOWN]
@@ -177,7 +174,10 @@ class Context:
             if entry.to_at <= entry.from_at:
                 raise InvalidInput(f"work {entry.id}: to is not after from; exchange or mend them")
         records = [
-            PlannedWorkRecord(source, e.id, e.scope, e.from_at.astimezone(UTC), e.to_at.astimezone(UTC)) for e in works
+            PlannedWorkRecord(
+                source, e.id, e.scope, _utc(f"work {e.id}: from", e.from_at), _utc(f"work {e.id}: to", e.to_at)
+            )
+            for e in works
         ]
         async with self._store.transaction() as tx:
             stored = await scope_store.put_planned_works(tx, source, at, records)
@@ -185,24 +185,28 @@ class Context:
             await audit.note(tx, actor, "works.stored", f"source:{source}", now, after={"ids": ids})
         return stored
 
-    def _typed(self, source: str, entries: Sequence[Entry], problems: "_EntryProblems") -> list[Entry]:
+    def _typed(
+        self, source: str, entries: Sequence[Entry], problems: "_EntryProblems", check: Callable[[str], None]
+    ) -> list[Entry]:
         _check_source(source)
         if len(entries) > MAX_ENTRIES:
             raise InvalidInput(f"{len(entries)} entries in one hand-over; send at most {MAX_ENTRIES} at a time")
         now, typed = self._clock(), []
         for n, entry in enumerate(entries):
+            if problems.full:
+                break
             try:
                 self._check_time("at", entry.at, now)
                 value = typed_value(entry.name, entry.value)
+                check(entry.name)
             except InvalidInput as error:
                 problems.add(n, entry, str(error))
                 continue
-            typed.append(Entry(entry.line, entry.name, value, entry.at.astimezone(UTC)))
+            typed.append(Entry(entry.line, entry.name, value, in_utc(entry.at)))
         return typed
 
     def _check_time(self, what: str, at: datetime, now: datetime) -> None:
-        if at.tzinfo is None:
-            raise InvalidInput(f"{what}: {at.isoformat()} has no zone; write it as 2026-11-21T18:02:11Z")
+        at = _utc(what, at)
         if at > now + self._slack:
             raise InvalidInput(
                 f"{what}: {at.isoformat()} is in the future; set that system's clock, or send the time of measurement"
@@ -278,32 +282,50 @@ class _EntryProblems:
     def __init__(self) -> None:
         self._lines: list[str] = []
 
+    @property
+    def full(self) -> bool:
+        """Whether there are as many as are shown: a hint for a name that nobody knows costs milliseconds."""
+        return len(self._lines) >= _SHOWN
+
     def add(self, n: int, entry: Entry, problem: str) -> None:
         self._lines.append(f"entry {n + 1} (line {entry.line[:64]!r}, {entry.name[:64]!r}): {problem}")
 
     def refuse(self) -> None:
         if self._lines:
-            more = len(self._lines) - _SHOWN
-            tail = [f"and {more} more errors"] if more > 0 else []
-            raise InvalidInput("\n".join([*self._lines[:_SHOWN], *tail, "nothing was stored"]))
+            tail = ["what follows was not looked at"] if self.full else []
+            raise InvalidInput("\n".join([*self._lines, *tail, "nothing was stored"]))
 
 
-def _may_be_told(entry: Entry, problems: _EntryProblems) -> bool:
-    if entry.name in _BY_SNAPSHOT:
-        problems.add(0, entry, "it comes from the snapshots of incidents and planned works; send those")
-        return False
-    return True
+def _told_by_facts(name: str) -> None:
+    if name in _BY_SNAPSHOT:
+        raise InvalidInput(f"{name} comes from the snapshots of incidents and planned works; send those")
 
 
-def _entries_of(text: str) -> list[Entry]:
+def _told_by_readings(name: str) -> None:
+    if FACTS[name].kind not in (FactKind.NUMBER, FactKind.COUNT):
+        raise InvalidInput(f"{name} is no number; hand it in as a fact")
+
+
+def _utc(what: str, at: datetime) -> datetime:
+    try:
+        return in_utc(at)
+    except ValueError as error:
+        raise InvalidInput(f"{what}: {at.isoformat()}: {error}") from None
+
+
+def _entries_of(text: str, check: Callable[[str], None]) -> list[Entry]:
     problems = Problems()
     rows = read_table(text, _COLUMNS, Limits(rows=MAX_ENTRIES), problems)
     for row in rows:
-        if "name" in row and "value" in row:
+        if problems.full:
+            break
+        if row.get("name") is not None and row.get("value") is not None:
             try:
                 typed_value(row["name"], row["value"])
+                check(row["name"])
             except AcsError as error:
-                problems.add(row["row"], "value" if row["name"] in FACTS else "name", row["value"], str(error))
+                column = "value" if row["name"] in FACTS else "name"
+                problems.add(row["row"], column, row[column], str(error))
     problems.refuse()
     return [Entry(row["line"], row["name"], row["value"], row["at"]) for row in rows]
 

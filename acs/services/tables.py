@@ -8,10 +8,11 @@ import io
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from acs.errors import InvalidInput
+from acs.services.clock import in_utc
 
 #: errors shown at once; the rest are counted
 _SHOWN = 20
@@ -46,6 +47,11 @@ class Problems:
 
     def __bool__(self) -> bool:
         return bool(self._lines)
+
+    @property
+    def full(self) -> bool:
+        """Whether there are as many as are shown: checks that cost time may end."""
+        return len(self._lines) >= _SHOWN
 
     def add(self, row: int, column: str, value: object, problem: str) -> None:
         """Note one error; `problem` says what is wrong and what to do."""
@@ -164,15 +170,15 @@ def instant(text: str) -> datetime:
         value = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError("write an instant as 2026-11-21T18:02:11Z") from None
-    if value.tzinfo is None:
-        raise ValueError("write the zone too: 2026-11-21T18:02:11Z")
-    return value.astimezone(UTC)
+    return in_utc(value)
 
 
 def _check_header(header: Sequence[str], columns: Mapping[str, Column]) -> None:
     known = ", ".join(columns)
     if not any(header):
         raise InvalidInput(f"row 1: the header is missing; begin with the columns {known}")
+    if len(header) == 1 and len(columns) > 1 and any(mark in header[0] for mark in ";\t"):
+        raise InvalidInput("row 1: cells are separated by a comma here; export the file as CSV with commas")
     for n, name in enumerate(header):
         if name not in columns:
             raise InvalidInput(f"row 1, column {name or n + 1}: no such column; the columns are {known}")

@@ -140,6 +140,8 @@ class Tickets:
         return None, f"no line found: {'; '.join(tried) or 'the ticket names none'}; see [tickets] line_from"
 
     async def _lines_for(self, tx: Transaction, key: str, value: str) -> list[LineRecord]:
+        if not value.isprintable():
+            return []
         line = await line_store.get(tx, value)
         if line is not None:
             return [line]

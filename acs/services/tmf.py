@@ -5,12 +5,13 @@ checked for shape and length.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from acs.errors import InvalidInput
+from acs.services.clock import in_utc
 from acs.services.fact_values import typed_value
 from probes.facts import Fact
 
@@ -131,14 +132,22 @@ FINDERS: Mapping[str, Callable[[TroubleTicket, str], list[str]]] = {
 }
 
 
+def _opened_at(event: TicketEvent) -> datetime | None:
+    """When the ticket was opened, as its system says; None where that is no instant."""
+    opened = event.event.trouble_ticket.creation_date or event.event_time
+    try:
+        return in_utc(opened) if opened is not None else None
+    except ValueError:
+        return None
+
+
 def ticket_facts(event: TicketEvent, received_at: datetime) -> list[Fact]:
     """When the ticket was opened, and what the subscriber said: facts of this ticket's own test and of no other.
 
     A characteristic whose value the fact cannot have is left out: it is one answer of one call.
     """
     ticket = event.event.trouble_ticket
-    opened = ticket.creation_date or event.event_time
-    at = min(opened.astimezone(UTC), received_at) if opened is not None and opened.tzinfo else received_at
+    at = min(_opened_at(event) or received_at, received_at)
     source = f"ticket {ticket.id}"
     opened_text = at.isoformat(timespec="seconds").replace("+00:00", "Z")
     facts = [Fact("ticket.opened_at", opened_text, at, source, "as received")]
