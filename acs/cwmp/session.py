@@ -308,12 +308,18 @@ class Session:
         if negotiated is None:
             offered = ", ".join(envelope.supported_versions)
             raise ProtocolError(f"no common CWMP version: the CPE offers {offered}", status_hint=200, fault_code=8006)
-        return replace(
-            self,
-            device=device_key(inform.device_id),
-            namespace=envelope.namespace,
-            version=negotiated.version,
-            session_timeout_s=envelope.session_timeout_s,
+        return Session(
+            self.id,
+            self.role,
+            self.state,
+            self.opened_at,
+            device_key(inform.device_id),
+            envelope.namespace,
+            negotiated.version,
+            self.outstanding,
+            envelope.session_timeout_s,
+            self.held,
+            self.steps,
         )
 
 

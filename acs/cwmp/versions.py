@@ -6,6 +6,7 @@ Source: TR-069 Amendment 6, §3.7.4; the version in which each RPC appeared is t
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -53,11 +54,7 @@ def negotiate(namespace: str, supported: Sequence[str] = (), *, has_session_time
     if supported:
         common = [version for version in SUPPORTED_VERSIONS if version in supported]
         return Negotiated(common[-1], common[-1]) if common else None
-    found = _NAMESPACE_VERSION.search(namespace)
-    minor = int(found[1]) if found else 0
-    if minor == 2 and has_session_timeout:
-        minor = 3
-    return Negotiated(SUPPORTED_VERSIONS[min(minor, len(SUPPORTED_VERSIONS) - 1)], None)
+    return _by_namespace(namespace, has_session_timeout)
 
 
 def may_send(rpc: str, version: str, methods: frozenset[str] | None = None) -> bool:
@@ -70,6 +67,15 @@ def may_send(rpc: str, version: str, methods: frozenset[str] | None = None) -> b
 def acs_requests(version: str) -> tuple[type[Message], ...]:
     """The requests that the ACS may send to a CPE of this version."""
     return tuple(cls for cls in ACS_REQUESTS if may_send(cls.__name__, version))
+
+
+@lru_cache(maxsize=64)
+def _by_namespace(namespace: str, has_session_timeout: bool) -> Negotiated:
+    found = _NAMESPACE_VERSION.search(namespace)
+    minor = int(found[1]) if found else 0
+    if minor == 2 and has_session_timeout:
+        minor = 3
+    return Negotiated(SUPPORTED_VERSIONS[min(minor, len(SUPPORTED_VERSIONS) - 1)], None)
 
 
 def _rank(version: str) -> int:
