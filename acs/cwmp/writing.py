@@ -173,6 +173,11 @@ def _styled(item: ParameterValueStruct, words: Mapping[str, str]) -> str:
     return words.get(item.value, item.value) if item.type == "xsd:boolean" else item.value
 
 
+def writable(text: str) -> bool:
+    """Whether XML has a way to write the text."""
+    return all(found[0] in _REPLACED for found in _SPECIAL.finditer(text))
+
+
 def _escaped(text: str) -> str:
     return text if _SPECIAL.search(text) is None else _SPECIAL.sub(_replacement, text)
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from acs.cwmp.structs import ParameterValueStruct
+from acs.cwmp.writing import writable
 from acs.errors import InvalidInput
 from acs.services.plans import FirstContactPlan, Plan, ReadPlan, RebootPlan, SetPlan
 from acs.store.records import Credentials, Json, OperationRecord
@@ -110,6 +111,8 @@ def _value(name: str, value: object) -> Json:
         return {"value": _value(name, value["value"]), "type": value["type"]}
     if not isinstance(value, str | int | float | bool):
         raise InvalidInput(f"{where}: must be a text, number or boolean")
+    if isinstance(value, str) and not writable(value):
+        raise InvalidInput(f"{where}: holds a control character or half of a surrogate pair; XML cannot carry it")
     return value
 
 

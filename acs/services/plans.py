@@ -25,6 +25,10 @@ from acs.cwmp.messages import (
 from acs.cwmp.structs import ParameterValueStruct
 from acs.store.records import Json
 
+#: Longest parameter name that is kept: twice what TR-069 allows (A.3.2.1).
+LONGEST_NAME = 512
+#: Longest type that is kept; the longest real one has 17.
+LONGEST_TYPE = 64
 #: Invalid parameter name.
 UNKNOWN_NAME = 9005
 
@@ -167,7 +171,7 @@ class ReadPlan:
 
     def _take_values(self, values: Iterable[ParameterValueStruct]) -> None:
         before = len(self.reads.values)
-        self.reads.values.update((p.name, (p.value, p.type)) for p in values)
+        self.reads.values.update((p.name, (p.value, _type(p))) for p in values if len(p.name) <= LONGEST_NAME)
         got = len(self.reads.values) > before
         for name in self._asked if isinstance(self._asked, tuple) else ():
             if name.endswith("."):
@@ -316,6 +320,11 @@ class FirstContactPlan:
         """Succeeded when every group was taken."""
         whole = len(self.applied) == len(self._groups)
         return Outcome(whole, "" if whole else "the CPE refused some of its first settings")
+
+
+def _type(parameter: ParameterValueStruct) -> str:
+    """The type as the CPE gave it; text when it is no type's name."""
+    return parameter.type if len(parameter.type) <= LONGEST_TYPE else "xsd:string"
 
 
 def _refused(rpc: str, fault: SoapFault) -> Outcome:

@@ -14,6 +14,7 @@ from acs.services.plans import Outcome
 from acs.services.reboot_evidence import Ruling, Sending, Sight
 from acs.services.visits import Visit
 from acs.store import devices, operations
+from acs.store.limits import GREATEST_NUMBER
 from acs.store.records import (
     DUE_STATES,
     DeviceRecord,
@@ -154,11 +155,16 @@ def ended(operation: OperationRecord, outcome: Outcome, now: datetime) -> Operat
         now,
         StepName.SUCCEEDED if outcome.succeeded else StepName.FAILED,
         outcome.detail[:4000],
-        fault_code=outcome.fault_code,
+        fault_code=_kept(outcome.fault_code),
         fault_string=(outcome.fault_string or "")[:4000] if outcome.fault_code is not None else None,
         result=outcome.result,
         detail=outcome.detail[:4000],
     )
+
+
+def _kept(fault_code: int | None) -> int | None:
+    """The code as it can be stored; a CPE that gives an absurd one is told by the text."""
+    return fault_code if fault_code is None or abs(fault_code) <= GREATEST_NUMBER else 0
 
 
 def _stays(operation: OperationRecord, step: StepName, now: datetime, detail: str = "") -> OperationTransition:

@@ -355,7 +355,13 @@ class Sessions:
         commit = SessionCommit(
             visit.key, visit.session.id, now, pending, tree, ended=ended, stored=visit.stored, uptime_s=uptime
         )
-        committed = await self._store.sessions.commit(commit)
+        try:
+            committed = await self._store.sessions.commit(commit)
+        except InvalidInput as error:
+            if tree is None:
+                raise
+            log.warning("values.refused", device=visit.key, why=str(error))
+            committed = await self._store.sessions.commit(replace(commit, tree=None))
         if ended:
             visit.stored = False
         for transition, step in zip(pending, committed.steps, strict=True):

@@ -14,6 +14,7 @@ from acs.cwmp.session import Session, State
 from acs.errors import ProtocolError
 from acs.services.kinds import Kind
 from acs.services.plans import Plan
+from acs.store.limits import GREATEST_NUMBER
 from acs.store.records import OperationRecord, OperationTransition, SessionOpening, TreeUpdate
 
 #: Longest identity part of TR-069 (A.3.3.1) is 64; twice that is borne.
@@ -113,7 +114,7 @@ def opening_of(inform: Inform, session: Session, arrival: Arrival) -> SessionOpe
         at=arrival.now,
         session_id=session.id,
         events=tuple((event.event_code, event.command_key) for event in inform.event),
-        retry_count=inform.retry_count,
+        retry_count=min(max(inform.retry_count, 0), GREATEST_NUMBER),
         values=tuple((p.name, p.value, p.type) for p in inform.parameter_list),
         uptime_s=parse_uptime(uptime) if uptime is not None else None,
         current_time=inform.current_time,
@@ -121,9 +122,10 @@ def opening_of(inform: Inform, session: Session, arrival: Arrival) -> SessionOpe
 
 
 def parse_uptime(text: str) -> int | None:
-    """Seconds of uptime in a parameter's text; None when it is no count."""
+    """Seconds of uptime in a parameter's text; None when it is no count, or no device ever ran so long."""
     text = text.strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else None
+    seconds = int(text) if text.isascii() and text.isdigit() and len(text) < 12 else None
+    return None if seconds is None or seconds > GREATEST_NUMBER else seconds
 
 
 def _check_identity(oui: str, product_class: str, serial_number: str) -> None:
