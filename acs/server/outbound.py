@@ -8,11 +8,13 @@ import asyncio
 import socket
 from collections.abc import Sequence
 from ipaddress import ip_address
+from typing import Any, Final
 
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.internet.error import ConnectError, ConnectionRefusedError, TCPTimedOutError
 from twisted.internet.error import TimeoutError as ConnectTimeoutError
 from twisted.internet.interfaces import IReactorTCP, IStreamClientEndpoint
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.web.client import URI, Agent, ResponseFailed, ResponseNeverReceived
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgentEndpointFactory, IResponse
@@ -21,6 +23,35 @@ from zope.interface import implementer  # type: ignore[import-untyped] # it ship
 from acs.server.bridge import result_of
 from acs.services.connection_requests import CallFailed, Reply, Result
 from acs.services.targets import Target
+
+#: Bytes of an answer that are read: status, headers and what of the body came along with them.
+ANSWER_BYTES: Final = 262_144
+
+
+class _Bounded(ProtocolWrapper):
+    """Ends a connection that brings more than any answer needs: the parser would keep every header."""
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes came."""
+        self._received = getattr(self, "_received", 0) + len(data)
+        if self._received > ANSWER_BYTES:
+            self.abortConnection()
+        else:
+            super().dataReceived(data)  # type: ignore[no-untyped-call] # Twisted has no type here
+
+
+@implementer(IStreamClientEndpoint)
+class _BoundedEndpoint:
+    """An endpoint whose connections are bounded."""
+
+    def __init__(self, endpoint: Any) -> None:
+        self._endpoint = endpoint
+
+    def connect(self, factory: Any) -> Any:
+        """Connect, and give the factory's own protocol."""
+        wrapping = WrappingFactory(factory)  # type: ignore[no-untyped-call] # Twisted has no type here
+        wrapping.protocol = _Bounded
+        return self._endpoint.connect(wrapping).addCallback(lambda wrapper: wrapper.wrappedProtocol)
 
 
 @implementer(IAgentEndpointFactory)
@@ -35,7 +66,8 @@ class _Pinned:
     def endpointForURI(self, _uri: URI) -> IStreamClientEndpoint:
         """The checked address, whatever the URI says."""
         endpoint = TCP6ClientEndpoint if ip_address(self._address).version == 6 else TCP4ClientEndpoint
-        return endpoint(self._reactor, self._address, self._port)  # type: ignore[return-value] # declared by zope
+        bounded = _BoundedEndpoint(endpoint(self._reactor, self._address, self._port))
+        return bounded  # type: ignore[return-value] # declared by zope
 
 
 class TwistedCaller:

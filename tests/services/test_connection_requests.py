@@ -39,6 +39,9 @@ class Door:
             writer.write(self._answer("200" if what == "slow" else what, head))
             if what == "hang":
                 await reader.read()
+            while what == "endless":
+                writer.write(b"X: " + b"y" * 4_000 + b"\r\n")
+                await writer.drain()
             await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
@@ -51,6 +54,8 @@ class Door:
                 return self._digest(head, qop=what == "qop")
             case "hang" | "close":
                 return b""
+            case "endless":
+                return b"HTTP/1.1 200 X\r\n"
             case "basic":
                 return b'HTTP/1.1 401 X\r\nWWW-Authenticate: Basic realm="x"\r\nContent-Length: 0\r\n\r\n'
             case "redirect":
@@ -109,6 +114,7 @@ async def device_with(server: Running, door: Door, *, credentials: bool = True) 
         (("basic",), Result.FAILED),
         (("redirect",), Result.FAILED),
         (("404",), Result.FAILED),
+        (("endless",), Result.FAILED),
     ],
 )
 async def test_each_answer_has_its_meaning(server: Running, script: tuple[str, ...], result: Result) -> None:
