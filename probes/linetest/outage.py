@@ -82,9 +82,10 @@ def sibling_facts(
 ) -> list[Fact]:
     """Return the sib.* facts of one ONT from the states of all ONTs of its port, itself included, in any order.
 
-    Counted at the splitter when it is known and holds at least 80 % of the falls of the port, else at the port. An ONT
-    that is down without a fall time was never up, and one that is down for over `dead_after_days` is dead: neither
-    counts. A fact that nothing was read for is left out.
+    Counted at the splitter when it is known, but at the port for an ONT that fell while less than 80 % of the port's
+    falls are on its splitter: where others fell says nothing of one that lives. An ONT that is down without a fall
+    time was never up, and one that is down for over `dead_after_days` is dead: neither counts. A fact that nothing was
+    read for is left out.
     """
     alive = [state for state in readings if not _dead(state, now, rules)]
     this = next((state for state in alive if state.ont == this_ont), None)
@@ -122,7 +123,8 @@ def _level(
     if this is None or this.splitter is None:
         return alive, "pon"
     near = [state for state in alive if state.splitter == this.splitter]
-    if len(near) < 2 or sum(state in near for state in fallen) < rules.explains * len(fallen):
+    spread = sum(state in near for state in fallen) < rules.explains * len(fallen)
+    if len(near) < 2 or (this.up is False and spread):
         return alive, "pon"
     return near, "splitter"
 

@@ -60,6 +60,15 @@ def test_falls_across_splitters_are_counted_at_the_port() -> None:
     assert (found["sib.dg_ratio"], found["sib.splitters_hit"]) == (1.0, 3)
 
 
+def test_an_ont_that_lives_is_compared_with_its_own_splitter_wherever_others_fell() -> None:
+    dimmed = {"splitter": "S1", "rx_dbm": -27.0, "baseline_rx_dbm": -20.0}
+    fine = {"splitter": "S2", "rx_dbm": -20.0, "baseline_rx_dbm": -20.0}
+    fell_now = NOW - timedelta(minutes=2)
+    states = [up(n, **dimmed) for n in range(4)] + [up(n, **fine) for n in range(4, 11)]
+    found = facts([*states, down(11, "dgi", fell_now, splitter="S2")])
+    assert (found["sib.level"], found["sib.n"], found["sib.rx_delta_share"]) == ("splitter", 4, 1.0)
+
+
 def test_the_dead_and_the_never_born_do_not_count() -> None:
     states = [down(0), down(1, at=NOW - timedelta(days=8)), down(2, at=None), up(3)]
     found = facts(states)
