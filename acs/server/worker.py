@@ -5,7 +5,7 @@ other, and a failing job is told and tried again at its next turn.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -28,8 +28,10 @@ log = structlog.get_logger()
 
 #: Seconds between two bites of retention.
 PRUNE_S = 60.0
-#: Unfinished operations looked at in one turn.
+#: Unfinished operations read at once.
 PAGE = 1_000
+#: Idle times of a session after which nobody waits for an answer any more, in whatever process it was sent.
+ORPHANED = 2
 
 #: A job of another service: called again and again, with the seconds between two calls.
 Job = Callable[[], Awaitable[object]]
@@ -65,6 +67,7 @@ class Worker:
         self._connection_requests = connection_requests
         self._clock = clock
         self._kinds = kinds
+        self._wanted = [kind.name for kind in kinds.values() if not kind.internal]
         self._jobs = {
             "deadlines": (config.operations.tick_s, self.expire),
             "wake": (config.operations.tick_s, self.wake),
@@ -89,11 +92,9 @@ class Worker:
     async def recover(self) -> None:
         """Every operation that was sent and not answered, and whose session is not ours, may or may not have left."""
         now = self._clock()
-        for operation in await self._unfinished():
-            if operation.state is OperationState.SENT and operation.answered_at is None:
-                visit = self._sessions.visit_of(operation.device)
-                if visit is None or visit.running is None or visit.running.id != operation.id:
-                    await self._change(review.became_unknown(operation, now, "the server stopped before the answer"))
+        async for operation in self._unfinished():
+            if self._is_orphan(operation):
+                await self._change(review.became_unknown(operation, now, "the server stopped before the answer"))
 
     async def expire(self) -> None:
         """End operations whose deadline has passed, with the reason."""
@@ -106,10 +107,13 @@ class Worker:
     async def wake(self) -> None:
         """Call devices that have something to do and no session, each with growing pauses."""
         now = self._clock()
+        orphaned = now - timedelta(seconds=ORPHANED * self._config.cwmp.limits.session_idle_s)
         waiting: dict[str, list[str]] = {}
-        for operation in await self._unfinished():
+        async for operation in self._unfinished(self._wanted):
             if self._wants_session(operation, now):
                 waiting.setdefault(operation.device, []).append(operation.id)
+            elif self._is_orphan(operation) and operation.sent_at is not None and operation.sent_at < orphaned:
+                await self._change(review.became_unknown(operation, now, "the process that sent it is gone"))
         for key in self._calls.keys() - waiting.keys():
             del self._calls[key]
         for key, ids in waiting.items():
@@ -140,9 +144,22 @@ class Worker:
                 log.error("job.failed", job=name, error=str(error), kind=type(error).__name__, exc_info=error)
             await asyncio.sleep(pause_s)
 
-    async def _unfinished(self) -> list[OperationRecord]:
-        async with self._store.reading() as tx:
-            return await operations.unfinished(tx, limit=PAGE)
+    async def _unfinished(self, kinds: Sequence[str] | None = None) -> AsyncIterator[OperationRecord]:
+        after, more = "", True
+        while more:
+            async with self._store.reading() as tx:
+                page = await operations.unfinished(tx, limit=PAGE, after=after, kinds=kinds)
+            for operation in page:
+                yield operation
+            more = len(page) == PAGE
+            after = page[-1].id if page else ""
+
+    def _is_orphan(self, operation: OperationRecord) -> bool:
+        """Whether it was sent and not answered, and no session of this process waits for the answer."""
+        if operation.state is not OperationState.SENT or operation.answered_at is not None:
+            return False
+        visit = self._sessions.visit_of(operation.device)
+        return visit is None or visit.running is None or visit.running.id != operation.id
 
     async def _change(self, change: OperationTransition) -> OperationStep | None:
         async with self._store.transaction() as tx:

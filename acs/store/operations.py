@@ -101,9 +101,15 @@ async def list_operations(
     return [record(row) for row in await tx.rows(query)]
 
 
-async def unfinished(tx: Transaction, *, limit: int = 1000, after: str = "") -> list[OperationRecord]:
-    """Return operations that are queued, sent or unknown, oldest first, for the worker; `after` an id pages on."""
-    return await _in_states(tx, (OperationState.QUEUED, OperationState.SENT, OperationState.UNKNOWN), limit, after)
+async def unfinished(
+    tx: Transaction, *, limit: int = 1000, after: str = "", kinds: Sequence[str] | None = None
+) -> list[OperationRecord]:
+    """Return operations that are queued, sent or unknown, oldest first, for the worker.
+
+    `after` an id pages on; `kinds` leaves out all others.
+    """
+    states = (OperationState.QUEUED, OperationState.SENT, OperationState.UNKNOWN)
+    return await _in_states(tx, states, limit, after, kinds)
 
 
 async def due_expired(tx: Transaction, now: datetime, *, limit: int = 1000) -> list[OperationRecord]:
@@ -257,13 +263,15 @@ def _stored(operation: OperationRecord) -> dict[str, object]:
 
 
 async def _in_states(
-    tx: Transaction, states: Sequence[OperationState], limit: int, after: str
+    tx: Transaction, states: Sequence[OperationState], limit: int, after: str, kinds: Sequence[str] | None
 ) -> list[OperationRecord]:
     query = (
         _SELECT.where(operations.c.state.in_([state.value for state in states]), operations.c.id > after)
         .order_by(operations.c.id)
         .limit(limit)
     )
+    if kinds is not None:
+        query = query.where(operations.c.kind.in_(kinds))
     return [record(row) for row in await tx.rows(query)]
 
 

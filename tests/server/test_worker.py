@@ -1,0 +1,51 @@
+"""The worker: every operation gets its turn, and what another process left behind is found."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from acs.server import worker
+from acs.services.clock import utc_now
+from acs.store import operations
+from acs.store.records import OperationRecord, OperationState, OperationTransition, StepName
+from tests.fakes.acs_server import ACTOR, Running, config_for, running
+from tests.fakes.cpe import Cpe
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Running]:
+    times = {"limits": {"session_idle_s": 0.5}}
+    async with running(config_for(tmp_path, cwmp=times, operations={"tick_s": 3600.0})) as server:
+        yield server
+
+
+async def sent_elsewhere(server: Running, cpe: Cpe, ago_s: float) -> OperationRecord:
+    """A reboot that a process sent which is no more."""
+    operation = await server.operations.request(ACTOR, cpe.key, "reboot", {})
+    at = utc_now() - timedelta(seconds=ago_s)
+    change = OperationTransition(operation.id, (OperationState.QUEUED,), OperationState.SENT, at, StepName.RPC_SENT)
+    async with server.store.transaction() as tx:
+        assert await operations.transition(tx, change)
+    return operation
+
+
+async def test_more_operations_than_a_page_are_all_seen(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "PAGE", 2)
+    cpes = [Cpe(server.port, serial=f"MANY{n}") for n in range(5)]
+    for cpe in cpes:
+        await cpe.session(("1 BOOT", ""))
+    sent = [await sent_elsewhere(server, cpe, 0) for cpe in cpes]
+    await server.worker.recover()
+    for operation in sent:
+        assert (await server.now(operation)).state is OperationState.UNKNOWN
+
+
+async def test_an_operation_that_another_process_left_becomes_unknown(server: Running) -> None:
+    cpe = Cpe(server.port)
+    await cpe.session(("1 BOOT", ""))
+    young, old = await sent_elsewhere(server, cpe, 0), await sent_elsewhere(server, cpe, 5)
+    await server.worker.wake()
+    assert (await server.now(young)).state is OperationState.SENT
+    assert (await server.now(old)).state is OperationState.UNKNOWN
