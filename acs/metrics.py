@@ -8,6 +8,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 #: Seconds; a session takes milliseconds when nothing is asked and minutes when a slow CPE is read.
 SESSION_BUCKETS = (0.005, 0.02, 0.1, 0.5, 2, 10, 60, 300)
 
+#: Seconds; a line check takes three, a test that waits for a slow source eight, and 60 is the hard stop.
+LINE_TEST_BUCKETS = (0.5, 1, 2, 3, 5, 8, 20, 60)
+
 
 class Metrics:
     """The server's counters in a registry of their own, so that two servers in one process do not mix."""
@@ -33,6 +36,23 @@ class Metrics:
         self.connection_requests = Counter(
             "acs_connection_requests_total", "Connection requests by result", ["result"], registry=self.registry
         )
+
+        self.line_tests = Counter(
+            "acs_line_tests_total", "Line tests ended, by verdict; failed has none", ["verdict"], registry=self.registry
+        )
+        self.line_test_seconds = Histogram(
+            "acs_line_test_seconds",
+            "Time from the start of a line test to its verdict, the wait for a slot included",
+            buckets=LINE_TEST_BUCKETS,
+            registry=self.registry,
+        )
+        self.line_test_sources = Counter(
+            "acs_line_test_sources_total",
+            "Sources asked by line tests, by kind and how they ended",
+            ["source", "state"],
+            registry=self.registry,
+        )
+        self.running_line_tests = Gauge("acs_running_line_tests", "Line tests that run or wait", registry=self.registry)
 
     def text(self) -> bytes:
         """All metrics in Prometheus' text format."""

@@ -28,6 +28,8 @@ LIGHT = "ont.rx_dbm"
 _BOOT = "1 BOOT"
 #: events looked at for a count of starts
 _EVENTS = 200
+#: tickets looked at for a count of contacts
+_TICKETS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,13 @@ async def load_case(tx: Transaction, test: LineTestRecord, profiles: Sequence[Pr
         medians=await baselines(tx, [neighbour.id for neighbour in neighbours], LIGHT, now),
         own_light=tuple((point.at, point.value) for point in points),
     )
+
+
+async def tickets_14d(tx: Transaction, case: Case) -> int:
+    """Tickets of the line in the last 14 days, as far as we were handed them."""
+    since = case.now - timedelta(days=14)
+    tickets = await ticket_store.list_tickets(tx, line=case.line.id, limit=_TICKETS)
+    return sum(ticket.received_at >= since for ticket in tickets)
 
 
 async def _ticket_facts(tx: Transaction, test: LineTestRecord) -> list[Fact]:

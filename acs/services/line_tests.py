@@ -1,4 +1,4 @@
-"""Line tests: gather, judge, store, tell. One test per line at a time; whoever asks meanwhile joins it.
+"""Line tests: gather, judge, store, tell. Whoever asks for what a running test of the line measures joins it.
 
     running ─→ done (facts and verdict are stored)
        └─────→ failed (no verdict; `detail` says why)
@@ -8,8 +8,9 @@ and what is missing is said.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
@@ -17,18 +18,19 @@ from typing import Any
 import structlog
 
 from acs.config import LineTestsSection
-from acs.errors import AcsError, Conflict, InvalidInput, NotFound, TooMany
+from acs.errors import AcsError, Conflict, InvalidInput, NotFound, StoreError
+from acs.metrics import Metrics
 from acs.profiles.schema import Profile
-from acs.services import audit
 from acs.services.actor import Actor, Scope
 from acs.services.bus import Bus
-from acs.services.cases import LIGHT, Case, load_case
+from acs.services.cases import LIGHT, Case, load_case, tickets_14d
 from acs.services.clock import Clock
 from acs.services.derived import contact_counts, light_facts, line_facts
 from acs.services.gathering import Gathering, SourceReport, SourceState
 from acs.services.identifiers import new_id
 from acs.services.lines import known_line
 from acs.services.merging import Merged, merge, serial_doubt
+from acs.services.running_tests import DEPTHS, Door, Job, Progress, RunningTests
 from acs.services.snapshots import shown_report, snapshot
 from acs.services.sources import Places, sources_of, stored_facts
 from acs.services.tmf import SERVICES
@@ -45,33 +47,13 @@ from probes.linetest.pack import Pack
 
 log = structlog.get_logger()
 
-DEPTHS = ("quick", "normal", "full")
-
 #: a finished test that is looked for in the store by another process, this often
 _LOOK_S = 1.0
+#: tries to store the end of a test, and seconds after the first of them; the pause doubles
+_TRIES = 6
+_RETRY_S = 1.0
 #: tickets of a line that are looked at
 _TICKETS = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """One thing that happened in a test. `kind`: started, source, verdict (may be partial), ended."""
-
-    test_id: str
-    kind: str
-    at: datetime
-    data: Mapping[str, Json]
-
-
-@dataclass(slots=True)
-class _Job:
-    """A test that runs in this process."""
-
-    record: LineTestRecord
-    budget_s: float
-    began: float
-    history: list[Progress] = field(default_factory=list)
-    task: asyncio.Task[None] | None = None
 
 
 class LineTests:
@@ -84,6 +66,7 @@ class LineTests:
         profiles: Sequence[Profile],
         pack: Pack,
         webhooks: Webhooks,
+        metrics: Metrics,
     ) -> None:
         self._places = places
         self._store: Store = places.store
@@ -93,8 +76,8 @@ class LineTests:
         self._profiles = profiles
         self._pack = pack
         self._webhooks = webhooks
-        self._jobs: dict[str, _Job] = {}
-        self._by_line: dict[str, _Job] = {}
+        self._metrics = metrics
+        self._running = RunningTests(self._config.waiting + self._config.at_once)
         self._slots = asyncio.Semaphore(self._config.at_once)
 
     async def start(
@@ -117,17 +100,36 @@ class LineTests:
             TooMany: too many tests wait already.
         """
         actor.require(Scope.OPERATE)
-        joined = self._by_line.get(line_id)
-        if joined is not None:
+        record = self._plan(actor, line_id, depth=depth, ticket=ticket, service=service, deadline_s=deadline_s)
+        joined = self._running.on_line(line_id, depth, service)
+        if joined is not None and joined.task is not None:
             return joined.record
         self.refuse_when_full()
-        record = self.plan(actor, line_id, depth=depth, ticket=ticket, service=service, deadline_s=deadline_s)
-        async with self._store.transaction() as tx:
+        async with self.door(actor) as door, self._store.transaction() as tx:
             await known_line(tx, line_id)
-            await self.add(tx, actor, record)
-        return self.launch(record)
+            return await door.test_for(tx, record)
 
-    def plan(
+    @asynccontextmanager
+    async def door(self, actor: Actor) -> AsyncIterator["Door"]:
+        """The way to a test inside a transaction: `async with tests.door(actor) as door, store.transaction() as tx`.
+
+        What was opened runs when the transaction is through, and is forgotten when it is not.
+        """
+        async with AsyncExitStack() as joined:
+            door = Door(self._running, actor, joined)
+            try:
+                yield door
+            except BaseException:
+                door.drop()
+                raise
+            if door.opened is not None:
+                self._launch(door.opened)
+
+    def plan(self, actor: Actor, line_id: str, *, ticket: str, service: str | None) -> LineTestRecord:
+        """The record of a usual test for a ticket; the caller takes it through the `door`."""
+        return self._plan(actor, line_id, ticket=ticket, service=service)
+
+    def _plan(
         self,
         actor: Actor,
         line_id: str,
@@ -137,7 +139,6 @@ class LineTests:
         service: str | None = None,
         deadline_s: float | None = None,
     ) -> LineTestRecord:
-        """The record of a test that has not begun; the caller stores it with `add` and then calls `launch`."""
         if depth not in DEPTHS:
             raise InvalidInput(f"depth: {depth!r} is none of {', '.join(DEPTHS)}")
         if service is not None and service not in SERVICES:
@@ -158,20 +159,11 @@ class LineTests:
             ticket=ticket,
         )
 
-    async def add(self, tx: Transaction, actor: Actor, record: LineTestRecord) -> None:
-        """Store a planned test in the caller's transaction."""
-        await test_store.add(tx, record)
-        after: dict[str, Json] = {"line": record.line, "depth": record.depth, "ticket": record.ticket}
-        await audit.note(tx, actor, "line_test.started", f"line-test:{record.id}", record.created_at, after=after)
-
-    def launch(self, record: LineTestRecord) -> LineTestRecord:
-        """Run a stored test in this process; joins a test of the same line that was faster."""
-        budget_s = (record.deadline_at - record.created_at).total_seconds()
-        job = _Job(record, budget_s, monotonic())
-        self._jobs[record.id] = job
-        self._by_line.setdefault(record.line, job)
-        job.task = asyncio.create_task(self._run(job), name=f"line test {record.id}")
-        return record
+    def _launch(self, job: Job) -> None:
+        """Run a stored test in this process."""
+        job.stored.set_result(True)
+        job.task = asyncio.create_task(self._run(job), name=f"line test {job.record.id}")
+        self._metrics.running_line_tests.set(len(self._running))
 
     def refuse_when_full(self) -> None:
         """Refuse new tests while too many wait.
@@ -179,13 +171,7 @@ class LineTests:
         Raises:
             TooMany: try again later.
         """
-        if len(self._jobs) >= self._config.waiting + self._config.at_once:
-            raise TooMany(f"{len(self._jobs)} line tests wait already; try again later", retry_after_s=10)
-
-    def running_on(self, line_id: str) -> LineTestRecord | None:
-        """The test of a line that runs in this process."""
-        job = self._by_line.get(line_id)
-        return None if job is None else job.record
+        self._running.refuse_when_full()
 
     async def resume(self) -> int:
         """Run again what an earlier process left unfinished; returns how many tests."""
@@ -194,15 +180,15 @@ class LineTests:
                 tx, states=(LineTestState.RUNNING,), limit=self._config.waiting + self._config.at_once
             )
         for record in reversed(left):
-            if record.id not in self._jobs:
-                self.launch(record)
+            if record.id not in self._running:
+                self._launch(self._running.open(record))
         if left:
             log.info("line_tests.resumed", count=len(left))
         return len(left)
 
     async def stop(self) -> None:
         """End what runs; the tests stay stored as running and are taken up by `resume`."""
-        tasks = [job.task for job in self._jobs.values() if job.task is not None]
+        tasks = self._running.tasks()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -238,7 +224,7 @@ class LineTests:
         """What happened in a test so far, then what happens, until it has ended."""
         actor.require(Scope.READ)
         async with self._bus.subscribe(f"line-test:{test_id}") as subscription:
-            job = self._jobs.get(test_id)
+            job = self._running.get(test_id)
             seen = 0
             for progress in tuple(job.history) if job is not None else ():
                 seen += 1
@@ -267,7 +253,7 @@ class LineTests:
                 return
             await asyncio.sleep(_LOOK_S)
 
-    async def _run(self, job: _Job) -> None:
+    async def _run(self, job: Job) -> None:
         record = job.record
         try:
             async with self._slots:
@@ -280,14 +266,13 @@ class LineTests:
             log.exception("line_test.crashed", line=record.line, test=record.id)
             await self._fail(job, f"{type(error).__name__}: {error}")
         finally:
-            self._jobs.pop(record.id, None)
-            if self._by_line.get(record.line) is job:
-                del self._by_line[record.line]
+            self._running.forget(job)
+            self._metrics.running_line_tests.set(len(self._running))
 
-    async def _gather_and_judge(self, job: _Job) -> None:
+    async def _gather_and_judge(self, job: Job) -> None:
         async with self._store.reading() as tx:
             case = await load_case(tx, job.record, self._profiles, self._clock())
-            tickets = await _recent_tickets(tx, case)
+            tickets = await tickets_14d(tx, case)
         self._tell(job, "started", {"line": case.line.id, "technology": case.line.technology})
         base = [
             *stored_facts(case),
@@ -332,36 +317,74 @@ class LineTests:
         return _doubted(told) if doubts else told, merged
 
     async def _finish(
-        self, job: _Job, case: Case, verdict: dict[str, Any], merged: Merged, gathering: Gathering
+        self, job: Job, case: Case, verdict: dict[str, Any], merged: Merged, gathering: Gathering
     ) -> None:
         record, now = job.record, self._clock()
         facts = snapshot(merged, gathering.reports, now)
-        async with self._store.transaction() as tx:
-            written = await test_store.finish(tx, record.id, LineTestState.DONE, now, facts=facts, verdict=verdict)
-            if not written:
-                raise Conflict(f"line test {record.id} was ended by another process")
-            await self._keep_light(tx, case, gathering.facts)
-            for ticket in await _waiting_tickets(tx, record):
-                body: dict[str, Json] = {"ticket": ticket, "line": record.line, "line_test": record.id}
-                await self._webhooks.enqueue(tx, "line_test.verdict", {**body, "verdict": verdict}, now)
-        self._webhooks.wake()
+        await self._running.close(job)
+
+        async def store() -> None:
+            async with self._store.transaction() as tx:
+                written = await test_store.finish(tx, record.id, LineTestState.DONE, now, facts=facts, verdict=verdict)
+                if not written:
+                    raise Conflict(f"line test {record.id} was ended by another process")
+                await self._keep_light(tx, case, gathering.facts)
+                await self._tell_tickets(tx, record, "line_test.verdict", {"verdict": verdict}, now)
+
+        await self._until_stored(record, store)
+        took_s = monotonic() - job.began
         log.info(
             "line_test.done",
             line=record.line,
             test=record.id,
             verdict=verdict.get("verdict"),
             cause=verdict.get("cause"),
-            took_ms=round((monotonic() - job.began) * 1000),
+            took_ms=round(took_s * 1000),
         )
+        self._metrics.line_tests.labels(str(verdict.get("verdict"))).inc()
+        self._metrics.line_test_seconds.observe(took_s)
         self._tell(job, "verdict", verdict)
         self._tell(job, "ended", {"state": LineTestState.DONE.value, "detail": ""})
 
-    async def _fail(self, job: _Job, detail: str) -> None:
-        now = self._clock()
-        log.warning("line_test.failed", line=job.record.line, test=job.record.id, problem=detail)
-        async with self._store.transaction() as tx:
-            await test_store.finish(tx, job.record.id, LineTestState.FAILED, now, detail=detail[:4000])
+    async def _fail(self, job: Job, detail: str) -> None:
+        """End a test without a verdict: its tickets are told so, and whoever follows it stops waiting."""
+        record, now = job.record, self._clock()
+        log.warning("line_test.failed", line=record.line, test=record.id, problem=detail)
+        await self._running.close(job)
+
+        async def store() -> None:
+            async with self._store.transaction() as tx:
+                if await test_store.finish(tx, record.id, LineTestState.FAILED, now, detail=detail[:4000]):
+                    await self._tell_tickets(tx, record, "line_test.failed", {"detail": detail[:4000]}, now)
+
+        try:
+            await self._until_stored(record, store)
+        except StoreError as error:
+            log.error("line_test.not_stored", line=record.line, test=record.id, problem=str(error))
+        self._metrics.line_tests.labels(LineTestState.FAILED.value).inc()
         self._tell(job, "ended", {"state": LineTestState.FAILED.value, "detail": detail})
+
+    async def _tell_tickets(
+        self, tx: Transaction, record: LineTestRecord, event_type: str, said: Mapping[str, Json], now: datetime
+    ) -> None:
+        for ticket in await _waiting_tickets(tx, record):
+            body: dict[str, Json] = {"ticket": ticket, "line": record.line, "line_test": record.id, **said}
+            await self._webhooks.enqueue(tx, event_type, body, now)
+        self._webhooks.wake()
+
+    async def _until_stored(self, record: LineTestRecord, store: Callable[[], Awaitable[None]]) -> None:
+        """Store the end of a test; a store that is away for a minute costs no verdict.
+
+        Raises:
+            StoreError: it stays away, or refuses.
+        """
+        for tries in range(_TRIES - 1):
+            try:
+                return await store()
+            except StoreError as error:
+                log.warning("line_test.not_stored", line=record.line, test=record.id, problem=str(error))
+                await asyncio.sleep(_RETRY_S * 2**tries)
+        await store()
 
     async def _keep_light(self, tx: Transaction, case: Case, facts: Sequence[Fact]) -> None:
         """Keep what the access node read of the light: the baseline of tomorrow."""
@@ -371,10 +394,11 @@ class LineTests:
                 await fact_store.put_readings(tx, [reading])
                 return
 
-    def _tell_source(self, job: _Job, report: SourceReport) -> None:
+    def _tell_source(self, job: Job, report: SourceReport) -> None:
+        self._metrics.line_test_sources.labels(report.name.split("-")[0], report.state.value).inc()
         self._tell(job, "source", shown_report(report))
 
-    def _tell(self, job: _Job, kind: str, data: Mapping[str, Json]) -> None:
+    def _tell(self, job: Job, kind: str, data: Mapping[str, Json]) -> None:
         progress = Progress(job.record.id, kind, self._clock(), data)
         job.history.append(progress)
         self._bus.publish(f"line-test:{job.record.id}", progress)
@@ -384,13 +408,6 @@ def _doubted(verdict: dict[str, Any]) -> dict[str, Any]:
     """A verdict over facts that may be another line's: a person looks at the inventory first."""
     reasons = [*verdict.get("human_reasons", ()), "inventory_doubt"]
     return {**verdict, "needs_human": True, "human_reasons": reasons}
-
-
-async def _recent_tickets(tx: Transaction, case: Case) -> int:
-    """Tickets of the line in the last 14 days."""
-    since = case.now - timedelta(days=14)
-    tickets = await ticket_store.list_tickets(tx, line=case.line.id, limit=_TICKETS)
-    return sum(ticket.received_at >= since for ticket in tickets)
 
 
 async def _waiting_tickets(tx: Transaction, record: LineTestRecord) -> list[str]:

@@ -83,7 +83,7 @@ def build(
     places = Places(store, operations, reader, ping_with or ping_address, config.line_tests, clock)
     webhooks = Webhooks(store, config.webhooks, clock=clock, transport=webhook_transport)
     lines = Lines(store, config.lines, profiles, clock=clock)
-    line_tests = LineTests(places, bus, profiles, pack, webhooks)
+    line_tests = LineTests(places, bus, profiles, pack, webhooks, metrics)
     return Northbound(
         store=store,
         bus=bus,

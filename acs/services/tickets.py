@@ -16,6 +16,7 @@ from acs.services import audit
 from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock, utc_now
 from acs.services.line_tests import LineTests
+from acs.services.running_tests import Door
 from acs.services.tmf import FINDERS, TicketEvent, TroubleTicket, parse_event, service_of
 from acs.store import line_tests as test_store
 from acs.store import lines as line_store
@@ -65,12 +66,10 @@ class Tickets:
             return await self._view(known)
         self._line_tests.refuse_when_full()
         try:
-            async with self._store.transaction() as tx:
-                record, test = await self._store_ticket(tx, actor, event, body)
+            async with self._line_tests.door(actor) as door, self._store.transaction() as tx:
+                record = await self._store_ticket(tx, actor, event, body, door)
         except _TakenMeanwhile:
             return await self.receive(actor, body)
-        if test is not None:
-            self._line_tests.launch(test)
         log.info("ticket.taken", ticket=ticket.id, line=record.line, line_test=record.line_test)
         return await self._view(record, created=True)
 
@@ -95,20 +94,16 @@ class Tickets:
             return await ticket_store.list_tickets(tx, line=line, limit=limit)
 
     async def _store_ticket(
-        self, tx: Transaction, actor: Actor, event: TicketEvent, body: Mapping[str, Any]
-    ) -> tuple[TicketRecord, LineTestRecord | None]:
+        self, tx: Transaction, actor: Actor, event: TicketEvent, body: Mapping[str, Any], door: Door
+    ) -> TicketRecord:
         ticket, now = event.event.trouble_ticket, self._clock()
         line, why = await self._line_of(tx, ticket)
-        test: LineTestRecord | None = None
         line_test: str | None = None
         if line is not None and ticket.ticket_type in self._config.untested_types:
             why = f"tickets of type {ticket.ticket_type!r} get no line test"
         elif line is not None:
-            running = self._line_tests.running_on(line.id)
-            if running is None:
-                service = service_of(ticket)
-                test = self._line_tests.plan(actor, line.id, ticket=ticket.id, service=service)
-            line_test = running.id if running is not None else test.id if test is not None else None
+            wanted = self._line_tests.plan(actor, line.id, ticket=ticket.id, service=service_of(ticket))
+            line_test = (await door.test_for(tx, wanted)).id
         record = TicketRecord(
             id=ticket.id,
             event_id=event.event_id,
@@ -121,11 +116,9 @@ class Tickets:
         )
         if not await ticket_store.add(tx, record):
             raise _TakenMeanwhile
-        if test is not None:
-            await self._line_tests.add(tx, actor, test)
         after: dict[str, Json] = {"event": event.event_id, "line": record.line, "line_test": line_test}
         await audit.note(tx, actor, "ticket.taken", f"ticket:{ticket.id}", now, after=after)
-        return record, test
+        return record
 
     async def _line_of(self, tx: Transaction, ticket: TroubleTicket) -> tuple[LineRecord | None, str]:
         """The line that the ticket names by the first rule that finds exactly one, or why there is none."""

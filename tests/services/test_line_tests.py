@@ -11,12 +11,14 @@ import pytest
 from acs.app import App
 from acs.config import LineTestsSection, SourcesSection
 from acs.errors import NotFound, TooMany
+from acs.metrics import Metrics
 from acs.profiles.schema import load_profiles
 from acs.services.actor import local_actor
 from acs.services.clock import utc_now
 from acs.services.context import Entry, IncidentEntry
 from acs.services.line_tests import LineTests
 from acs.services.sources import Places
+from acs.services.webhooks import Webhooks
 from acs.store import line_tests as test_store
 from acs.store import lines as line_store
 from acs.store import trees
@@ -142,6 +144,8 @@ class World:
             fresh_contact_s=0.0,
         )
     )
+    webhooks: Webhooks | None = None
+    metrics: Metrics = field(default_factory=Metrics)
 
     def line_tests(self) -> LineTests:
         async def ping(address: str) -> PingResult:
@@ -151,7 +155,8 @@ class World:
             )
 
         places = Places(self.app.store, self.operations, self.reader, ping, self.config, utc_now)  # type: ignore[arg-type]
-        return LineTests(places, self.app.bus, load_profiles(), load_pack(), self.app.northbound.webhooks)
+        webhooks = self.webhooks or self.app.northbound.webhooks
+        return LineTests(places, self.app.bus, load_profiles(), load_pack(), webhooks, self.metrics)
 
 
 @pytest.fixture

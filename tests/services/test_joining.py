@@ -1,0 +1,160 @@
+"""Many at once: one test per line, nothing taken without an answer, and a full house says so."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from acs.app import App
+from acs.config import TicketsSection, WebhooksSection, WebhookTarget
+from acs.errors import StoreError, TooMany
+from acs.services.clock import utc_now
+from acs.services.tickets import Tickets
+from acs.services.webhooks import Webhooks
+from acs.store import line_tests as test_store
+from acs.store import lines as line_store
+from acs.store import tickets as ticket_store
+from acs.store import webhooks as webhook_store
+from acs.store.records import LineRecord, LineTestState
+from tests.services.test_line_tests import ACTOR, World, finished, world
+
+__all__ = ["world"]
+
+
+def event(n: int, line: str, **more: Any) -> dict[str, Any]:
+    entity = {"id": line, "@referredType": "Line"}
+    inner = {"id": f"TT-{n}", "relatedEntity": [entity], **more}
+    return {"eventId": f"e-{n}", "eventType": "TroubleTicketCreateEvent", "event": {"troubleTicket": inner}}
+
+
+def about(service: str) -> dict[str, Any]:
+    return {"troubleTicketCharacteristic": [{"name": "service", "value": service}]}
+
+
+async def with_lines(app: App, count: int) -> None:
+    async with app.store.transaction() as tx:
+        await line_store.upsert(tx, [LineRecord(f"M-{n}", "pon") for n in range(count)], utc_now())
+
+
+async def test_twenty_starts_at_once_are_one_test(world: World) -> None:
+    world.reader.delay_s = 0.3
+    tests = world.line_tests()
+    started = await asyncio.gather(*(tests.start(ACTOR, "L-1") for _ in range(20)))
+    assert len({record.id for record in started}) == 1
+    await finished(tests, started[0].id)
+    assert world.reader.asked == 1
+
+
+async def test_a_test_that_asks_less_is_not_joined(world: World) -> None:
+    world.reader.delay_s = 0.3
+    tests = world.line_tests()
+    quick = await tests.start(ACTOR, "L-1", depth="quick")
+    normal = await tests.start(ACTOR, "L-1")
+    iptv = await tests.start(ACTOR, "L-1", service="iptv")
+    assert len({quick.id, normal.id, iptv.id}) == 3, "a quick test measures less; television needs other facts"
+    assert (await tests.start(ACTOR, "L-1", depth="quick")).id in {quick.id, normal.id, iptv.id}
+    assert (await tests.start(ACTOR, "L-1", service="internet")).id == normal.id
+    for record in (quick, normal, iptv):
+        assert (await finished(tests, record.id)).state is LineTestState.DONE
+
+
+async def test_a_full_house_refuses_at_once_what_it_cannot_take(world: World) -> None:
+    world.config = world.config.model_copy(update={"at_once": 1, "waiting": 3})
+    await with_lines(world.app, 20)
+    world.reader.delay_s = 0.2
+    tests = world.line_tests()
+    tickets = Tickets(world.app.store, TicketsSection(), tests)
+    answers = await asyncio.gather(
+        *(tickets.receive(ACTOR, event(n, f"M-{n}")) for n in range(20)), return_exceptions=True
+    )
+    taken = [answer for answer in answers if not isinstance(answer, BaseException)]
+    refused = [answer for answer in answers if isinstance(answer, TooMany)]
+    assert len(taken) + len(refused) == 20
+    assert 4 <= len(taken) <= 12, "what was taken and ended meanwhile leaves room"
+    async with world.app.store.reading() as tx:
+        stored = await ticket_store.list_tickets(tx, limit=100)
+    assert {ticket.id for ticket in stored} == {view.ticket.id for view in taken}, "refused is not stored"
+    for view in taken:
+        assert view.ticket.line_test is not None
+        assert (await finished(tests, view.ticket.line_test)).state is LineTestState.DONE
+
+
+@pytest.fixture
+def hooked(world: World, tmp_path: Any) -> World:
+    """The world with a receiver of webhooks that nobody sends to yet."""
+    secret = tmp_path / "hook.secret"
+    secret.write_text("x")
+    secret.chmod(0o600)
+    target = WebhookTarget(name="desk", url="http://127.0.0.1:9/x", secret_file=secret)
+    world.webhooks = Webhooks(world.app.store, WebhooksSection(targets=(target,)))
+    return world
+
+
+async def told(app: App) -> dict[str, str]:
+    async with app.store.reading() as tx:
+        found = await webhook_store.list_deliveries(tx, limit=1000)
+    return {str(one.body["ticket"]): one.event_type for one in found if isinstance(one.body, dict)}
+
+
+async def test_every_ticket_that_joined_is_told_the_verdict(hooked: World) -> None:
+    hooked.reader.delay_s = 0.05
+    tests = hooked.line_tests()
+    tickets = Tickets(hooked.app.store, TicketsSection(), tests)
+    views = []
+    for n in range(40):
+        views.append(asyncio.create_task(tickets.receive(ACTOR, event(n, "L-1"))))
+        await asyncio.sleep(0.02)
+    taken = [await view for view in views]
+    for test_id in {str(view.ticket.line_test) for view in taken}:
+        assert (await finished(tests, test_id)).state is LineTestState.DONE
+    assert await told(hooked.app) == {f"TT-{n}": "line_test.verdict" for n in range(40)}
+
+
+async def test_a_ticket_about_television_gets_a_test_of_its_own(hooked: World) -> None:
+    hooked.reader.delay_s = 0.2
+    tests = hooked.line_tests()
+    tickets = Tickets(hooked.app.store, TicketsSection(), tests)
+    internet = await tickets.receive(ACTOR, event(1, "L-1", **about("internet")))
+    television = await tickets.receive(ACTOR, event(2, "L-1", **about("iptv")))
+    assert internet.ticket.line_test != television.ticket.line_test
+    for view in (internet, television):
+        await finished(tests, str(view.ticket.line_test))
+
+
+async def test_a_ticket_whose_test_fails_is_told_so(hooked: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    tests = hooked.line_tests()
+    monkeypatch.setattr("acs.services.line_tests.judge", _crash)
+    view = await Tickets(hooked.app.store, TicketsSection(), tests).receive(ACTOR, event(1, "L-1"))
+    record = await finished(tests, str(view.ticket.line_test))
+    assert record.state is LineTestState.FAILED
+    assert await told(hooked.app) == {"TT-1": "line_test.failed"}
+
+
+async def test_a_store_that_is_away_for_a_moment_costs_no_verdict(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tests, real, failures = world.line_tests(), test_store.finish, [1, 1]
+
+    async def finish(*args: Any, **more: Any) -> bool:
+        if failures:
+            failures.pop()
+            raise StoreError("the store is away")
+        return await real(*args, **more)
+
+    monkeypatch.setattr("acs.services.line_tests._RETRY_S", 0.05)
+    monkeypatch.setattr("acs.services.line_tests.test_store.finish", finish)
+    record = await finished(tests, (await tests.start(ACTOR, "L-1")).id)
+    assert record.state is LineTestState.DONE
+    assert not failures
+
+
+async def test_a_start_that_could_not_be_stored_leaves_no_test_behind(world: World) -> None:
+    tests = world.line_tests()
+    with pytest.raises(Exception, match="nowhere"):
+        await tests.start(ACTOR, "nowhere")
+    record = await finished(tests, (await tests.start(ACTOR, "L-1")).id)
+    assert record.state is LineTestState.DONE
+
+
+def _crash(*_: object, **__: object) -> None:
+    raise ValueError("a bug")
