@@ -94,12 +94,17 @@ def parse_fault(text: str, state: "Neighbourhood") -> "tuple[Fault, Home]":
         message = _("There is no fault {name}; choose one of {names}").format(name=repr(name), names=", ".join(known))
         raise CliError(message, ExitStatus.USAGE)
     try:
-        return known[name], state.home(line)
+        fault, home = known[name], state.home(line)
     except KeyError:
         message = _("There is no line {line}; lines are {first} to {last}. Write --fault {name}:{first}")
         first, last = state.homes[0].line, state.homes[-1].line
         text = message.format(line=repr(line), first=first, last=last, name=name)
         raise CliError(text, ExitStatus.USAGE) from None
+    if not fault.can_strike(home):
+        message = _("{line} has no device that would show {name}; lines that have one are {lines}")
+        lines = ", ".join(each.line for each in state.homes if fault.can_strike(each))
+        raise CliError(message.format(line=line, name=name, lines=lines or "-"), ExitStatus.USAGE)
+    return fault, home
 
 
 def until_stopped(work: Callable[[], Awaitable[None]]) -> None:

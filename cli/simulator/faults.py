@@ -28,7 +28,8 @@ class Expected:
 class Fault:
     """One scripted fault. `title` and `complaint` are message ids.
 
-    `service` is what the subscriber complains about, `said` what the support desk wrote down as facts.
+    `service` is what the subscriber complains about, `said` what the support desk wrote down as facts. `shown_by`:
+    only a device of one of these kinds in the home can show the fault; empty for one that other sources see.
     """
 
     name: str
@@ -38,6 +39,11 @@ class Fault:
     expected: Expected
     service: str = "internet"
     said: Mapping[str, str] = field(default_factory=dict)
+    shown_by: tuple[CpeKind, ...] = ()
+
+    def can_strike(self, home: Home) -> bool:
+        """Return whether anything would show the fault in this home."""
+        return not self.shown_by or any(kind in home.cpes for kind in self.shown_by)
 
 
 def power_off(_town: Neighbourhood, home: Home, now: datetime) -> None:
@@ -182,6 +188,7 @@ FAULTS: tuple[Fault, ...] = (
         N_("Video stutters in the bedroom."),
         weak_wifi,
         Expected("GUIDE_CUSTOMER", "wifi_weak", "home-LAN/Wi-Fi"),
+        shown_by=(CpeKind.ONT, CpeKind.ROUTER),
     ),
     Fault(
         "hung-stb",
@@ -190,6 +197,7 @@ FAULTS: tuple[Fault, ...] = (
         hung_stb,
         Expected("REMOTE_FIX", "stb_hung", "home-device"),
         service="iptv",
+        shown_by=(CpeKind.STB,),
     ),
     Fault(
         "memory",
@@ -197,6 +205,7 @@ FAULTS: tuple[Fault, ...] = (
         N_("Pages open with long pauses."),
         memory_exhausted,
         Expected("REMOTE_FIX", "cpe_memory", "home-device"),
+        shown_by=(CpeKind.ONT, CpeKind.ROUTER),
     ),
     Fault(
         "healthy",

@@ -165,9 +165,9 @@ def build(now: datetime, *, ports: int = 5, onts_per_port: int = 32, cpes: int =
     """Return a healthy neighbourhood.
 
     Every port has `onts_per_port` ONTs on splitters of eight; the last ONT of each port is dead for a month, as one
-    always is. `cpes` homes have a CPE that informs: first the first ten of the last port, then the others by turns;
-    outside of the last port every fourth is a router behind a bridging ONT. The last `stbs` of those ten watch
-    television and have a set-top box.
+    always is. `cpes` homes have a CPE that informs: first the first ten of the last port, then the others by ONT
+    number, so that L0001 to L0003 always have one; outside of the last port every fourth is a router behind a bridging
+    ONT. The last `stbs` of those ten watch television and have a set-top box.
     """
     town = Neighbourhood([PonPort(port, tx_dbm=3.1 + port / 10) for port in range(ports)])
     for port in range(ports):
@@ -176,7 +176,7 @@ def build(now: datetime, *, ports: int = 5, onts_per_port: int = 32, cpes: int =
         if onts_per_port > 1:
             town.homes[-1].fall(now - LONG_DEAD, DownCause.LOSI)
     first = sorted(town.on_port(ports - 1), key=lambda home: home.turn)[:FIRST_HOMES]
-    others = sorted((home for home in town.homes if home not in first), key=lambda home: (*home.turn, home.port))
+    others = sorted((home for home in town.homes if home not in first), key=lambda home: (home.ont, home.port))
     for home in [home for home in first + others if home.online][:cpes]:
         routes = home in first or home.ont % 4 != 1
         home.cpes = (CpeKind.ONT,) if routes else (CpeKind.ROUTER,)

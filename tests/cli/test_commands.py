@@ -159,6 +159,15 @@ def test_simulate_names_the_faults_and_lines_there_are(tmp_path: Path, words: li
     assert "power-off" in text or "L0001" in text
 
 
+@pytest.mark.parametrize("fault", ["weak-wifi:L0020", "memory:L0020", "hung-stb:L0001"])
+def test_a_fault_that_nothing_in_the_home_would_show_is_refused(tmp_path: Path, fault: str) -> None:
+    password = tmp_path / "password"
+    password.write_text("secret")
+    words = ["simulate", "--password-file", str(password), "--no-feed", "--fault", fault]
+    text = one_line(words, ExitStatus.USAGE)
+    assert "no device that would show" in text and "L0131" in text
+
+
 def test_assignments() -> None:
     assert parse_assignment("Device.A.B=x=y") == ("Device.A.B", "x=y")
     assert parse_assignment("Device.A.B=5:xsd:unsignedInt") == ("Device.A.B", {"value": "5", "type": "xsd:unsignedInt"})
@@ -185,3 +194,12 @@ def test_a_closed_pipe_is_no_traceback() -> None:
     command = f"{sys.executable} -m cli.main --help | head -1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=os.environ, check=True)
     assert "Traceback" not in done.stderr
+
+
+def test_modules_are_imported_without_a_search_for_garbage() -> None:
+    code = (
+        "import gc, sys; from cli.serve import importing\n"
+        "with importing():\n    assert not gc.isenabled()\n    import json.tool\n"
+        "assert gc.isenabled()"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0

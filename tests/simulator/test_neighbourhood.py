@@ -110,3 +110,12 @@ def test_the_tree_shows_what_happened_indoors() -> None:
     assert {unplugged.value(name) for name in links} == {"NoLink"}
     ppp = f"{root}WANDevice.1.WANConnectionDevice.1.WANPPPConnection.1."
     assert shown_by("ppp-password").value(f"{ppp}LastConnectionError") == "ERROR_AUTHENTICATION_FAILURE"
+
+
+def test_the_first_three_lines_have_a_cpe_for_the_tour() -> None:
+    town = build(NOW)
+    assert [town.home(line).cpes for line in ("L0001", "L0002", "L0003")] == [
+        (CpeKind.ONT,),
+        (CpeKind.ROUTER,),
+        (CpeKind.ONT,),
+    ]
