@@ -21,7 +21,7 @@ log = structlog.get_logger()
 class SourceState(StrEnum):
     """How a source ended."""
 
-    #: it gave facts, or said that it has none
+    #: it gave facts, or said that it has none; `problem` names what it left out
     ANSWERED = "answered"
     #: its deadline passed
     LATE = "late"
@@ -36,12 +36,21 @@ class Skipped(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Partly:
+    """What a source gave although not all of it came. `silent`: what it was asked for did not come at all."""
+
+    facts: Sequence[Fact]
+    problem: str
+    silent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """One place to look. `gather` may raise AcsError, ProbeError, OSError or Skipped."""
 
     name: str
     deadline_s: float
-    gather: Callable[[], Awaitable[Sequence[Fact]]]
+    gather: Callable[[], Awaitable[Sequence[Fact] | Partly]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +107,12 @@ class Gathering:
         facts: Sequence[Fact] = ()
         try:
             async with asyncio.timeout(source.deadline_s):
-                facts = await source.gather()
+                given = await source.gather()
+            if isinstance(given, Partly):
+                facts, problem = given.facts, given.problem
+                state = SourceState.FAILED if given.silent else SourceState.ANSWERED
+            else:
+                facts = given
         except TimeoutError:
             state, problem = SourceState.LATE, f"no answer within {source.deadline_s:g} s"
         except Skipped as skipped:

@@ -90,10 +90,15 @@ def serial_doubt(facts: Mapping[str, Fact], expected: str) -> list[Doubt]:
     seen = facts.get(SERIAL)
     if seen is None or not expected or not isinstance(seen.value, str):
         return []
-    spellings = {form.upper() for form in serial_forms(expected)}
-    if spellings & {form.upper() for form in serial_forms(seen.value)}:
+    if same_serial(seen.value, expected):
         return []
     return [Doubt(SERIAL, seen.value, seen.source, expected, "inventory")]
+
+
+def same_serial(seen: str, expected: str) -> bool:
+    """Whether both name one ONT, in whatever spelling; where nothing is expected there is nothing to contradict."""
+    spellings = {form.upper() for form in serial_forms(expected)}
+    return not expected or bool(spellings & {form.upper() for form in serial_forms(seen)})
 
 
 def is_stale(fact: Fact, now: datetime) -> bool:

@@ -16,8 +16,8 @@ from acs.services.cases import Case, KnownDevice, read_values
 from acs.services.clock import Clock
 from acs.services.context import BASELINE_MIN_HOURS
 from acs.services.derived import contact_fact, device_facts, usable_text
-from acs.services.gathering import Skipped, Source
-from acs.services.merging import SERIAL
+from acs.services.gathering import Partly, Skipped, Source
+from acs.services.merging import SERIAL, same_serial
 from acs.services.operations import Operations
 from acs.store.records import AccessNode, OperationRecord, OperationState, StepName
 from acs.store.store import Store
@@ -73,8 +73,11 @@ def stored_facts(case: Case) -> list[Fact]:
     return facts
 
 
-async def access_facts(case: Case, places: Places) -> list[Fact]:
-    """The line's ONT and its port, read at the same time, and what the neighbours say."""
+async def access_facts(case: Case, places: Places) -> Sequence[Fact] | Partly:
+    """The line's ONT and its port, read at the same time, and what the neighbours say.
+
+    Where another ONT stands in the line's place, what was read of it is another subscriber's: it is left out.
+    """
     line = case.line
     if case.node is None:
         raise Skipped(f"no access node {line.node!r} is known" if line.node else "the line names no access node")
@@ -88,7 +91,14 @@ async def access_facts(case: Case, places: Places) -> list[Fact]:
         places.reader.read_port(target, profile, place, case.now),
     )
     seen = _serial_seen(case, reading)
-    return [*ont, *seen, *reading.facts, *neighbour_facts(case, reading, places.config.outage_window_min * 60.0)]
+    strange = any(not same_serial(str(fact.value), line.gpon_serial) for fact in seen)
+    if strange:
+        ont = [fact for fact in ont if not fact.name.startswith("ont.")]
+    near = [] if strange else neighbour_facts(case, reading, places.config.outage_window_min * 60.0)
+    facts = [*ont, *seen, *reading.facts, *near]
+    problem = _problem_of(reading, strange=strange)
+    silent = not reading.onts and not any(fact.name.startswith("ont.") for fact in ont)
+    return Partly(facts, problem, silent) if problem else facts
 
 
 def neighbour_facts(case: Case, reading: PortReading, window_s: float) -> list[Fact]:
@@ -229,6 +239,16 @@ def _serial_seen(case: Case, reading: PortReading) -> list[Fact]:
     """The serial number of the ONT that stands where the line should be: the inventory is held against it."""
     serial = next((ont.gpon_serial for ont in reading.onts if ont.ont == case.line.ont), None)
     return [] if not serial else [Fact(SERIAL, serial, reading.at, case.line.node, "as read from the port")]
+
+
+def _problem_of(reading: PortReading, *, strange: bool) -> str:
+    """What the access node left out, in words; empty when all of it came."""
+    said = [reading.problem] if not reading.complete else []
+    if reading.onts and not reading.light_complete:
+        said.append("the light of some ONTs did not come in time")
+    if strange:
+        said.append("another ONT stands in the line's place: what was read of it is left out")
+    return "; ".join(said)
 
 
 def _this_ont(case: Case, reading: PortReading) -> int | None:

@@ -62,6 +62,8 @@ class FakeReader:
     error: Exception | None = None
     neighbours_down: int = 0
     serial: str | None = None
+    problem: str = ""
+    silent: bool = False
     asked: int = 0
 
     async def profile_of(self, _: object) -> object:
@@ -72,6 +74,8 @@ class FakeReader:
     ) -> list[Fact]:
         self.asked += 1
         await self._answer()
+        if self.silent:
+            return [Fact("olt.reachable", True, now, "olt-1", "snmp, ping")]
         facts = [Fact("ont.run_state", self.state, now, "olt-1", "snmp"), Fact("olt.reachable", True, now, "olt-1")]
         if self.state == "online":
             return [*facts, Fact("ont.rx_dbm", self.rx_dbm, now, "olt-1", "snmp")]
@@ -81,6 +85,9 @@ class FakeReader:
 
     async def read_port(self, _target: object, _profile: object, place: OntPlace, now: datetime) -> PortReading:
         await self._answer()
+        if self.silent:
+            alive = Fact("olt.reachable", True, now, "olt-1", "snmp, ping")
+            return PortReading(place, now, facts=(alive,), complete=False, problem="no answer", light_complete=False)
         fell = now - timedelta(minutes=5)
         onts = tuple(
             OntReading(n, run_state="offline", last_down_at=fell, last_down_cause="losi")
@@ -88,7 +95,9 @@ class FakeReader:
             else OntReading(n, gpon_serial=self.serial if n == 3 else None, run_state="online", rx_dbm=-20.0)
             for n in range(16)
         )
-        return PortReading(place, now, onts, (Fact("olt.port_fault", False, now, "olt-1"),))
+        return PortReading(
+            place, now, onts, (Fact("olt.port_fault", False, now, "olt-1"),), not self.problem, self.problem
+        )
 
     async def _answer(self) -> None:
         await asyncio.sleep(self.delay_s)
@@ -398,3 +407,40 @@ async def test_an_incident_above_the_line_attaches_it(world: World) -> None:
     assert facts["incident.match"]["value"] == "INC-7"
     assert facts["planned.work"]["value"] == "none"
     assert record.verdict["verdict"] == "ATTACH_OUTAGE"
+
+
+async def test_what_was_read_of_another_subscribers_ont_is_left_out(world: World) -> None:
+    world.reader.serial = "HWTC00000000"
+    async with world.app.store.transaction() as tx:
+        await line_store.upsert(tx, [replace(LINE, gpon_serial="HWTC1A2B3C4D")], utc_now())
+    tests = world.line_tests()
+    record = await finished(tests, (await tests.start(ACTOR, "L-1")).id)
+    facts = facts_of(record)
+    assert not {"ont.run_state", "ont.olt_rx_dbm", "sib.n"} & set(facts)
+    assert "cpe" in facts["ont.rx_dbm"]["source"], "what the CPE itself says stays"
+    assert facts["olt.port_fault"]["value"] is False, "what concerns the port stays"
+    assert record.verdict["verdict"] == "INCONCLUSIVE"
+    access = next(one for one in record.facts["sources"] if one["name"] == "access")
+    assert "another ONT" in access["problem"]
+
+
+async def test_a_port_that_was_read_in_part_says_so_and_counts_no_neighbours(world: World) -> None:
+    world.reader.problem = "the walk has 10 ONTs, 31% of the last one: dropped"
+    tests = world.line_tests()
+    record = await finished(tests, (await tests.start(ACTOR, "L-1")).id)
+    access = next(one for one in record.facts["sources"] if one["name"] == "access")
+    assert access["state"] == "answered"
+    assert "31%" in access["problem"]
+    assert "sib.n" not in facts_of(record)
+    assert record.verdict["needs_human"] is True
+
+
+async def test_a_node_that_is_silent_on_snmp_has_not_answered(world: World) -> None:
+    world.reader.silent = True
+    tests = world.line_tests()
+    record = await finished(tests, (await tests.start(ACTOR, "L-1")).id)
+    access = next(one for one in record.facts["sources"] if one["name"] == "access")
+    assert access["state"] == "failed"
+    assert "no answer" in access["problem"]
+    assert facts_of(record)["olt.reachable"]["value"] is True, "ping says that it is there"
+    assert record.verdict["verdict"] == "INCONCLUSIVE"
