@@ -30,16 +30,32 @@ from acs.store.records import (
     StepName,
 )
 
-_READ_ROWS = f"SELECT {', '.join(hot.COLUMNS)} FROM devices WHERE key IN (SELECT value FROM json_each(?))"
+
+def _from_json(names: Sequence[str]) -> str:
+    """A query that gives the rows of a JSON array of arrays, with these column names."""
+    columns = ", ".join(f"json_extract(value, '$[{n}]') AS {name}" for n, name in enumerate(names))
+    return f"SELECT {columns} FROM json_each(?)"
+
+
+# What every batch does is one step of SQLite each, however many sessions it holds: the interpreter's lock is given up
+# and fought for at each step, which cost more than the statements themselves.
+_READ_ROWS = (
+    f"SELECT json_group_array(json_array({', '.join(hot.COLUMNS)})) FROM devices"
+    " WHERE key IN (SELECT value FROM json_each(?))"
+)
 _READ_OPERATIONS = (
     f"SELECT {', '.join(operations.COLUMNS)} FROM operations INDEXED BY ix_operations_due"
     " WHERE device IN (SELECT value FROM json_each(?))"
     " AND state IN ('queued', 'sent', 'unknown') ORDER BY id"
 )
-_TOUCH = f"UPDATE devices SET {', '.join(f'{name} = ?' for name in hot.TOUCHED)} WHERE key = ?"
+_TOUCH = (
+    f"UPDATE devices SET {', '.join(f'{name} = u.{name}' for name in hot.TOUCHED)}"
+    f" FROM ({_from_json((*hot.TOUCHED, 'key'))}) AS u WHERE devices.key = u.key"
+)
 _SELDOM = f"UPDATE devices SET {', '.join(f'{name} = ?' for name in hot.SELDOM)} WHERE key = ?"
 _NEW = f"INSERT INTO devices ({', '.join(hot.COLUMNS)}) VALUES ({', '.join('?' * len(hot.COLUMNS))})"
-_EVENT = "INSERT INTO events (device, at, session_id, code, command_key) VALUES (?, ?, ?, ?, ?)"
+_EVENT_COLUMNS = ("device", "at", "session_id", "code", "command_key")
+_EVENTS = f"INSERT INTO events ({', '.join(_EVENT_COLUMNS)}) {_from_json(_EVENT_COLUMNS)}"
 _VOID = "UPDATE devices SET stored_session_id = NULL, stored_session = NULL, stored_session_at = NULL WHERE key = ?"
 _END = f"{_VOID} AND stored_session_id = ?"
 _KEEP = (
@@ -143,16 +159,16 @@ def _open(cursor: sqlite3.Cursor, openings: Sequence[SessionOpening]) -> list[Se
     if not openings:
         return []
     keys = json.dumps(sorted({opening.key for opening in openings}))
-    plan = hot.Plan(rows={row[0]: list(row) for row in cursor.execute(_READ_ROWS, (keys,)).fetchall()})
+    plan = hot.Plan(rows={row[0]: row for row in json.loads(cursor.execute(_READ_ROWS, (keys,)).fetchone()[0])})
     told = [hot.apply(plan, opening) for opening in openings]
     if plan.created:
         cursor.executemany(_NEW, plan.new())
-    cursor.executemany(_TOUCH, plan.touched())
+    cursor.execute(_TOUCH, (json.dumps(plan.touched()),))
     if plan.changed:
         cursor.executemany(_SELDOM, plan.seldom())
     if plan.unstored:
         cursor.executemany(_VOID, [(key,) for key in sorted(plan.unstored)])
-    cursor.executemany(_EVENT, plan.events)
+    cursor.execute(_EVENTS, (json.dumps(plan.events),))
     due: defaultdict[str, list[OperationRecord]] = defaultdict(list)
     for row in cursor.execute(_READ_OPERATIONS, (keys,)).fetchall():
         due[row[1]].append(operations.record(row))
