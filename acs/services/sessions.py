@@ -311,6 +311,9 @@ class Sessions:
             operation, kind = visit.due.popleft()
             if operation.deadline_at <= now or not await self._lane.admits(operation, visit.session.id):
                 continue
+            if self._by_id.get(visit.session.id) is not visit:  # it was replaced while it waited for the lane
+                self._lane.leave(visit.session.id)
+                return False
             context = PlanContext(
                 visit.root, self._config.names_per_request, self._config.requests_per_operation, self._periodic_inform_s
             )

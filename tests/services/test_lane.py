@@ -3,10 +3,13 @@
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from acs.services.first_contact import first_contact_operation
 from acs.services.lane import Lane
 from acs.store.records import OperationRecord
+from tests.fakes.acs_server import config_for, running
+from tests.fakes.cpe import Cpe, Http
 
 
 def ours() -> OperationRecord:
@@ -59,3 +62,21 @@ async def test_where_too_many_wait_nobody_waits_in_vain() -> None:
     assert await waiting
     lane.leave("b")
     assert await lane.admits(ours(), "c")
+
+
+async def test_a_session_that_was_replaced_while_it_waited_takes_no_place(tmp_path: Path) -> None:
+    async with running(config_for(tmp_path, cwmp={"first_contact": {"enabled": True}})) as server:
+        server.sessions._lane = lane = Lane(at_once=1, patience_s=10)
+        assert await lane.admits(ours(), "another")
+        cpe, http = Cpe(server.port), Http(server.port)
+        assert (await http.post(cpe.inform(("1 BOOT", "")))).status == 200
+        waiting = asyncio.create_task(http.post())
+        await asyncio.sleep(0.1)
+        again = Http(server.port)
+        assert (await again.post(cpe.inform(("1 BOOT", "")))).status == 200
+        lane.leave("another")
+        assert (await waiting).status == 204
+        async with asyncio.timeout(1):
+            assert await lane.admits(ours(), "the next")
+        await http.close()
+        await again.close()
