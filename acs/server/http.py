@@ -177,7 +177,10 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def eof_received(self) -> bool:
-        """The CPE closed its side: an answer under way may still leave."""
+        """The CPE closed its side: answers under way may still leave, the last one closes."""
+        last = self._queue[-1] if self._queue else self._busy
+        if isinstance(last, Request):
+            last.keep_alive = False
         return self._busy is not None
 
     def overdue(self, now: float) -> None:

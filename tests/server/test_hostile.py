@@ -152,6 +152,17 @@ async def test_a_body_in_tiny_chunks_is_whole(http: Http) -> None:
     assert (await http.receive()).status == 200
 
 
+async def test_who_closes_his_side_gets_his_answers_and_is_closed(server: Running) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    http = Http(server.port)
+    writer.write(http.request(inform("HALFSHUT")) + http.request(b""))
+    writer.write_eof()
+    answers = await asyncio.wait_for(reader.read(), 0.9)
+    assert answers.count(b"HTTP/1.1 ") == 2
+    writer.close()
+    await writer.wait_closed()
+
+
 async def test_a_flood_of_tiny_chunks_is_refused(http: Http) -> None:
     await http.send(CHUNKED + b"1\r\na\r\n" * 10_000)
     assert (await http.receive()).status == 413
