@@ -7,6 +7,7 @@ apart and becomes a step of the operations that wait for it.
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -31,6 +32,9 @@ from acs.store.records import DUE_STATES, Credentials, OperationState, StepName
 from acs.store.store import Store
 
 log = structlog.get_logger()
+
+#: devices whose last call is remembered
+_REMEMBERED = 10_000
 
 #: Seconds that the session of a shared request gets to take the operations of those who joined it: CPEs need some ten
 #: milliseconds from their answer to their empty POST.
@@ -110,6 +114,11 @@ class ConnectionRequests:
         self._slots = asyncio.Semaphore(config.connection_requests.at_once)
         self._running: dict[str, asyncio.Task[Attempt]] = {}
         self._background = Background()
+        self._last: OrderedDict[str, Attempt] = OrderedDict()
+
+    def last(self, key: str) -> Attempt | None:
+        """How the device's last call went; None where it was never called, or too long ago to be remembered."""
+        return self._last.get(key)
 
     def wake(self, key: str, operation_ids: Sequence[str] = ()) -> asyncio.Task[Attempt]:
         """Call the device in the background; the steps of the named operations tell how it went."""
@@ -170,11 +179,18 @@ class ConnectionRequests:
                 credentials = await devices.get_credentials(tx, key, CredentialKind.CONNECTION_REQUEST)
             url = device.connection_request_url if device else ""
             attempt = await self._attempt(url, device.address if device else "", credentials)
+        self._remember(key, attempt)
         self._metrics.connection_requests.labels(attempt.result.value).inc()
         log.info("connection_request.ended", device=key, result=attempt.result.value, why=attempt.explanation)
         if attempt.result is Result.UNAUTHORIZED and self._mend:
             await self._set_credentials_again(key)
         return attempt
+
+    def _remember(self, key: str, attempt: Attempt) -> None:
+        self._last[key] = attempt
+        self._last.move_to_end(key)
+        while len(self._last) > _REMEMBERED:
+            self._last.popitem(last=False)
 
     async def _attempt(self, url: str, device_address: str, credentials: Credentials | None) -> Attempt:
         if not url:

@@ -37,11 +37,11 @@ class Skipped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Partly:
-    """What a source gave although not all of it came. `silent`: what it was asked for did not come at all."""
+    """What a source gave although not all of it came. `state`: late or failed where what was asked did not come."""
 
     facts: Sequence[Fact]
     problem: str
-    silent: bool = False
+    state: SourceState = SourceState.ANSWERED
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +109,7 @@ class Gathering:
             async with asyncio.timeout(source.deadline_s):
                 given = await source.gather()
             if isinstance(given, Partly):
-                facts, problem = given.facts, given.problem
-                state = SourceState.FAILED if given.silent else SourceState.ANSWERED
+                facts, problem, state = given.facts, given.problem, given.state
             else:
                 facts = given
         except TimeoutError:

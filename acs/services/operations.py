@@ -19,7 +19,7 @@ from acs.errors import Conflict, InvalidInput, NotFound, TooMany
 from acs.services.actor import Actor, Scope
 from acs.services.bus import Bus, Subscription
 from acs.services.clock import Clock
-from acs.services.connection_requests import ConnectionRequests
+from acs.services.connection_requests import Attempt, ConnectionRequests
 from acs.services.identifiers import new_id
 from acs.services.kinds import KINDS, Kind
 from acs.services.sessions import Sessions
@@ -147,6 +147,10 @@ class Operations:
             raise Conflict(f"operation {operation_id} is {operation.state}; only a queued operation can be cancelled")
         self._bus.publish(f"operation:{operation_id}", step)
         return operation
+
+    def last_call(self, device_key: str) -> Attempt | None:
+        """How the last connection request of this process to the device went; None when it is not remembered."""
+        return self._connection_requests.last(device_key)
 
     async def wait(self, operation_id: str, timeout_s: float) -> OperationRecord:
         """The operation once it has ended, or as it stands after `timeout_s`."""

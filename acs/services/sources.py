@@ -14,15 +14,17 @@ from acs.profiles.tree import facts_from_tree, firmware_fact, values_for, wanted
 from acs.services.actor import system_actor
 from acs.services.cases import Case, KnownDevice, read_values
 from acs.services.clock import Clock
+from acs.services.connection_requests import Result
 from acs.services.context import BASELINE_MIN_HOURS
 from acs.services.derived import contact_fact, device_facts, usable_text
-from acs.services.gathering import Partly, Skipped, Source
+from acs.services.gathering import Partly, Skipped, Source, SourceState
 from acs.services.merging import SERIAL, same_serial
 from acs.services.operations import Operations
-from acs.store.records import AccessNode, OperationRecord, OperationState, StepName
+from acs.services.serials import serial_forms
+from acs.store.records import AccessNode, LineRecord, OperationRecord, OperationState, StepName
 from acs.store.store import Store
 from probes.access import AccessReader, NodeTarget, OntPlace, PortReading
-from probes.facts import Fact
+from probes.facts import Fact, Quality
 from probes.linetest.outage import Baselines, SiblingState, sibling_facts
 from probes.ping import PingResult
 from probes.ping import facts as ping_facts
@@ -32,6 +34,8 @@ Ping = Callable[[str], Awaitable[PingResult]]
 
 #: seconds that a live reading may go on after the verdict: its values still reach the tree
 _READING_DEADLINE_S = 60.0
+#: ends of a connection request after which nobody is there; others were no call, or were answered by somebody
+_NOBODY = frozenset({Result.REFUSED, Result.TIMED_OUT})
 #: share of an SNMP source's deadline that one try may take
 _TRIES = 3
 
@@ -96,9 +100,9 @@ async def access_facts(case: Case, places: Places) -> Sequence[Fact] | Partly:
         ont = [fact for fact in ont if not fact.name.startswith("ont.")]
     near = [] if strange else neighbour_facts(case, reading, places.config.outage_window_min * 60.0)
     facts = [*ont, *seen, *reading.facts, *near]
-    problem = _problem_of(reading, strange=strange)
-    silent = not reading.onts and not any(fact.name.startswith("ont.") for fact in ont)
-    return Partly(facts, problem, silent) if problem else facts
+    problem = _problem_of(line, reading, ont, strange=strange)
+    silent = not reading.complete and not reading.onts and not any(fact.name.startswith("ont.") for fact in ont)
+    return Partly(facts, problem, SourceState.FAILED if silent else SourceState.ANSWERED) if problem else facts
 
 
 def neighbour_facts(case: Case, reading: PortReading, window_s: float) -> list[Fact]:
@@ -107,10 +111,10 @@ def neighbour_facts(case: Case, reading: PortReading, window_s: float) -> list[F
     if not reading.complete or this is None:
         return []
     by_ont = {line.ont: line for line in case.neighbours if line.ont is not None}
-    by_serial = {line.gpon_serial: line for line in case.neighbours if line.gpon_serial}
+    by_serial = {form.upper(): line for line in case.neighbours for form in serial_forms(line.gpon_serial) if form}
     states = []
     for ont in reading.onts:
-        line = by_ont.get(ont.ont) or by_serial.get(ont.gpon_serial or "")
+        line = by_ont.get(ont.ont) or by_serial.get((ont.gpon_serial or "").upper())
         states.append(
             SiblingState(
                 ont=ont.ont,
@@ -127,8 +131,11 @@ def neighbour_facts(case: Case, reading: PortReading, window_s: float) -> list[F
     return sibling_facts(states, this, now=case.now, window_s=window_s, baselines=Baselines(days))
 
 
-async def live_facts(device: KnownDevice, case: Case, places: Places, wait_s: float) -> list[Fact]:
-    """A reading of the device made for this test: its values, and whether it could be reached at all."""
+async def live_facts(device: KnownDevice, case: Case, places: Places, wait_s: float) -> list[Fact] | Partly:
+    """A reading of the device made for this test: its values, and whether it could be reached at all.
+
+    A call that we could not make, or that was answered with a refusal, says nothing of the device's life.
+    """
     wanted = wanted_names(device.profile, sorted(device.values)) if device.profile is not None else []
     kind, arguments = ("get", {"names": wanted}) if wanted else ("refresh", {})
     operation = await places.operations.request(
@@ -140,20 +147,25 @@ async def live_facts(device: KnownDevice, case: Case, places: Places, wait_s: fl
         reason=f"line test {case.test.id}",
         ticket=case.test.ticket,
     )
-    call_failed, came_at = await _follow(places, operation.id, wait_s)
+    why_not, came_at = await _follow(places, operation.id, wait_s)
+    attempt = places.operations.last_call(device.record.key) if why_not else None
     ended = await places.operations.wait(operation.id, 0.0)
     answered_at = ended.finished_at if ended.state is OperationState.SUCCEEDED else came_at
     contact = contact_fact(
         device,
         places.clock(),
         answered_at=answered_at,
-        call_failed=call_failed,
+        call_failed=attempt is not None and attempt.result in _NOBODY,
         fresh_contact_s=places.config.fresh_contact_s,
     )
     facts = [] if contact is None else [contact]
-    if ended.state is OperationState.SUCCEEDED and device.profile is not None:
-        facts += await _read_facts(device, places, wanted, _refused(ended), answered_at or places.clock())
-    return facts
+    if ended.state is OperationState.SUCCEEDED:
+        if device.profile is not None:
+            facts += await _read_facts(device, places, wanted, _refused(ended), answered_at or places.clock())
+        return facts
+    if why_not or ended.detail:
+        return Partly(facts, why_not or ended.detail, SourceState.FAILED)
+    return Partly(facts, f"the device did not answer within {wait_s:g} s", SourceState.LATE)
 
 
 async def ping_of(case: Case, places: Places) -> list[Fact]:
@@ -190,21 +202,21 @@ def node_target(node: AccessNode, timeout_s: float) -> NodeTarget:
     return NodeTarget(node.name, snmp, node.profile, credentials.get("time_zone", "UTC"))
 
 
-async def _follow(places: Places, operation_id: str, wait_s: float) -> tuple[bool, datetime | None]:
-    """Follow an operation: whether the call failed, and when the device opened a session, if it did."""
-    call_failed, came_at = False, None
+async def _follow(places: Places, operation_id: str, wait_s: float) -> tuple[str, datetime | None]:
+    """Follow an operation: why the call failed, if it did, and when the device opened a session, if it did."""
+    why_not, came_at = "", None
     try:
         # `watch` is a generator: what it listens to is let go at once, not when it is collected
         async with asyncio.timeout(wait_s), aclosing(places.operations.watch(operation_id)) as steps:
             async for step in steps:
                 if step.name is StepName.SESSION_OPENED:
-                    came_at, call_failed = step.at, False
+                    came_at, why_not = step.at, ""
                 elif step.name is StepName.CONNECTION_REQUEST_FAILED:
-                    call_failed = True
+                    why_not = step.detail or "the connection request failed"
                     break
     except TimeoutError:
-        return call_failed, came_at
-    return call_failed, came_at
+        return why_not, came_at
+    return why_not, came_at
 
 
 async def _read_facts(
@@ -241,9 +253,13 @@ def _serial_seen(case: Case, reading: PortReading) -> list[Fact]:
     return [] if not serial else [Fact(SERIAL, serial, reading.at, case.line.node, "as read from the port")]
 
 
-def _problem_of(reading: PortReading, *, strange: bool) -> str:
+def _problem_of(line: LineRecord, reading: PortReading, ont: Sequence[Fact], *, strange: bool) -> str:
     """What the access node left out, in words; empty when all of it came."""
     said = [reading.problem] if not reading.complete else []
+    said += [fact.raw for fact in ont if fact.name == "ont.run_state" and fact.quality is Quality.MISSING and fact.raw]
+    elsewhere = [one.ont for one in reading.onts if line.gpon_serial and _is_of(line, one.gpon_serial)]
+    if elsewhere and line.ont not in (None, *elsewhere):
+        said.append(f"the line's serial {line.gpon_serial} is ONT {elsewhere[0]} there")
     if reading.onts and not reading.light_complete:
         said.append("the light of some ONTs did not come in time")
     if strange:
@@ -252,10 +268,13 @@ def _problem_of(reading: PortReading, *, strange: bool) -> str:
 
 
 def _this_ont(case: Case, reading: PortReading) -> int | None:
-    serial = case.line.gpon_serial
     if case.line.ont is not None:
         return case.line.ont
-    return next((ont.ont for ont in reading.onts if serial and ont.gpon_serial == serial), None)
+    return next((one.ont for one in reading.onts if case.line.gpon_serial and _is_of(case.line, one.gpon_serial)), None)
+
+
+def _is_of(line: LineRecord, serial: str | None) -> bool:
+    return bool(serial) and same_serial(str(serial), line.gpon_serial)
 
 
 def _days_of(points: Sequence[tuple[datetime, float]]) -> float | None:

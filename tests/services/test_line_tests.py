@@ -15,6 +15,7 @@ from acs.metrics import Metrics
 from acs.profiles.schema import load_profiles
 from acs.services.actor import local_actor
 from acs.services.clock import utc_now
+from acs.services.connection_requests import Attempt, Result
 from acs.services.context import Entry, IncidentEntry
 from acs.services.line_tests import LineTests
 from acs.services.sources import Places
@@ -111,6 +112,7 @@ class FakeOperations:
 
     app: App
     behaviour: str = "answers"
+    call: Result = Result.REFUSED
     delay_s: float = 0.0
     asked: list[dict[str, Any]] = field(default_factory=list)
 
@@ -119,6 +121,9 @@ class FakeOperations:
     ) -> OperationRecord:
         self.asked.append(arguments)
         return self._record(key, kind, arguments, OperationState.QUEUED)
+
+    def last_call(self, _: str) -> Attempt:
+        return Attempt(self.call, "it did not come")
 
     async def wait(self, operation_id: str, _timeout_s: float) -> OperationRecord:
         done = self.behaviour == "answers"
@@ -263,6 +268,26 @@ async def test_a_failed_call_makes_it_unreachable_and_costs_no_time(world: World
     record = await finished(tests, (await tests.start(ACTOR, "L-1")).id)
     assert facts_of(record)["cpe.reachable"]["value"] is False
     assert next(one for one in record.facts["sources"] if one["name"] == "cpe-1")["took_ms"] < 300
+
+
+@pytest.mark.parametrize("result", set(Result) - {Result.ACCEPTED, Result.REFUSED, Result.TIMED_OUT})
+async def test_a_call_that_proves_nothing_makes_no_device_unreachable(world: World, result: Result) -> None:
+    world.operations.behaviour, world.operations.call = "call fails", result
+    tests = world.line_tests()
+    record = await finished(tests, (await tests.start(ACTOR, "L-1")).id)
+    assert facts_of(record)["cpe.reachable"]["value"] is True, "its last Inform stands"
+    cpe = next(one for one in record.facts["sources"] if one["name"] == "cpe-1")
+    assert cpe["state"] == "failed"
+    assert cpe["problem"] == "refused", "the words of the step"
+
+
+async def test_a_line_known_by_its_serial_alone_has_its_neighbours(world: World) -> None:
+    world.reader.serial = "HWTC1A2B3C4D"
+    async with world.app.store.transaction() as tx:
+        await line_store.upsert(tx, [replace(LINE, ont=None, gpon_serial="485754431A2B3C4D")], utc_now())
+    tests = world.line_tests()
+    record = await finished(tests, (await tests.start(ACTOR, "L-1")).id)
+    assert facts_of(record)["sib.n"]["value"] == 16
 
 
 async def test_an_old_contact_does_not_contradict_a_fallen_ont(world: World) -> None:
