@@ -147,7 +147,7 @@ def confidence(verdict: Mapping[str, Any]) -> str:
     share = percent(runner_up.get("posterior"))
     rival = cause_name(runner_up)
     if verdict.get("verdict") == "INCONCLUSIVE":
-        return _("too low; nearest: {cause} {share}").format(cause=rival, share=share)
+        return _("not enough to say it; nearest: {cause} {share}").format(cause=rival, share=share)
     next_one = _("; next: {cause} {share}").format(cause=rival, share=share)
     return percent(verdict.get("posterior")) + next_one
 

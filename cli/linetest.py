@@ -65,14 +65,12 @@ def judge(
 @click.pass_context
 def show(context: click.Context, test_id: str, url: str | None, token_file: Path | None, as_json: bool) -> None:
     """Print the card of a line test of the server."""
-    from urllib.parse import quote
-
     from cli import output
     from cli.card import card, style
-    from cli.client import connect
+    from cli.client import connect, segment
 
     with connect(url, token_file) as client:
-        test: dict[str, Any] = client.get(f"/line-tests/{quote(test_id, safe='')}")
+        test: dict[str, Any] = client.get(f"/line-tests/{segment(test_id)}")
     verdict = test.get("verdict")
     if as_json:
         output.print_json(test)

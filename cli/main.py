@@ -1,6 +1,7 @@
 """The command `secondline`: groups that are imported only when they are used. Importing this loads only click."""
 
 import importlib
+import io
 import sys
 
 import click
@@ -67,6 +68,9 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and end the process with an `ExitStatus`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show a letter is no reason to say nothing
     try:
         cli(prog_name="secondline")
     except BrokenPipeError:

@@ -21,8 +21,9 @@ TABLE_WIDTH = 1_000
 
 
 def print_json(value: object) -> None:
-    """Write one JSON document to standard output, readable, in Unicode."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+    """Write one JSON document to standard output, readable, in Unicode where standard output can."""
+    plain = (sys.stdout.encoding or "utf-8").lower().replace("-", "") != "utf8"
+    sys.stdout.write(json.dumps(value, ensure_ascii=plain, indent=2, default=str) + "\n")
     sys.stdout.flush()
 
 

@@ -92,6 +92,7 @@ class Operations:
         wanted = _record(device_key, kind, row.check(arguments), now, now + timedelta(seconds=deadline_s))
         wanted = _asked_by(wanted, actor, reason, ticket, idempotency_key)
         stored = await self._add(wanted)
+        _require_same(stored, wanted)
         if stored.id == wanted.id:
             for step in await self._steps(stored.id):
                 self._bus.publish(f"operation:{stored.id}", step)
@@ -223,6 +224,16 @@ def _record(device: str, kind: str, arguments: dict[str, Any], now: datetime, de
         deadline_at=deadline_at,
         actor="",
     )
+
+
+def _require_same(stored: OperationRecord, wanted: OperationRecord) -> None:
+    """Refuse an idempotency key that stands for something else: the caller would wait for what nobody queued."""
+    same = (stored.device, stored.kind, stored.arguments) == (wanted.device, wanted.kind, wanted.arguments)
+    if not same:
+        raise Conflict(
+            f"Idempotency-Key: it was used for operation {stored.id} ({stored.kind} of {stored.device}); "
+            "a new operation needs a key of its own"
+        )
 
 
 def _asked_by(

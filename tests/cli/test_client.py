@@ -77,7 +77,7 @@ def test_a_server_that_starts_late_is_waited_for_and_not_for_ever() -> None:
 
 def test_an_id_is_one_segment_and_not_empty() -> None:
     assert segment("../devices") == "..%2Fdevices"
-    for words in (("operation", "show", ""), ("operation", "cancel", "")):
+    for words in (("operation", "show", ""), ("operation", "cancel", ""), ("linetest", "show", "")):
         result = run(*words)
         assert result.exit_code == ExitStatus.NOT_FOUND and "names nothing" in result.stderr
 

@@ -203,3 +203,15 @@ def test_modules_are_imported_without_a_search_for_garbage() -> None:
         "assert gc.isenabled()"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_a_terminal_without_our_letters_still_gets_its_verdict(as_json: list[str]) -> None:
+    case = '{"technology": "pon", "facts": {"account.state": "blocked"}}'
+    command = [sys.executable, "-m", "cli.main", "--lang", "ru", "linetest", "judge", "-", *as_json]
+    environ = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, input=case.encode(), capture_output=True, env=environ, check=False, timeout=60)
+    assert done.returncode == ExitStatus.VERDICT_GUIDE_CUSTOMER, done.stderr
+    assert b"account_blocked" in done.stdout
+    if as_json:
+        assert json.loads(done.stdout)["title"]["ru"] == "Счёт заблокирован"

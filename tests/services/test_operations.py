@@ -150,6 +150,16 @@ async def test_the_same_idempotency_key_gives_the_same_operation(server: Running
     assert one.id == two.id
 
 
+async def test_an_idempotency_key_does_not_stand_for_another_operation(server: Running, cpe: Cpe) -> None:
+    names = {"names": ["InternetGatewayDevice.DeviceInfo.UpTime"]}
+    first = await server.operations.request(ACTOR, cpe.key, "get", names, idempotency_key="k1")
+    assert (await server.operations.request(ACTOR, cpe.key, "get", names, idempotency_key="k1")).id == first.id
+    with pytest.raises(Conflict, match=first.id):
+        await server.operations.request(ACTOR, cpe.key, "reboot", {}, idempotency_key="k1")
+    with pytest.raises(Conflict):
+        await server.operations.request(ACTOR, cpe.key, "get", {"names": ["Device."]}, idempotency_key="k1")
+
+
 async def test_only_a_queued_operation_can_be_cancelled(server: Running, cpe: Cpe) -> None:
     operation = await server.operations.request(ACTOR, cpe.key, "reboot", {})
     assert (await server.operations.cancel(ACTOR, operation.id)).state is OperationState.CANCELLED
