@@ -12,7 +12,7 @@ from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import Answer, LimitQuery
 from acs.api.sse import ServerEvent, event_stream
 from acs.services.actor import Actor
-from acs.services.devices import shown_value
+from acs.services.devices import HIDDEN, shown_value
 from acs.services.northbound import Northbound
 from acs.store.records import OperationRecord, OperationState, OperationStep
 
@@ -146,4 +146,5 @@ def _without_secrets(arguments: dict[str, Any]) -> dict[str, Any]:
 def _hidden(name: str, value: Any) -> Any:
     if isinstance(value, dict):
         return {**value, "value": _hidden(name, value.get("value"))}
-    return shown_value(name, value) if isinstance(value, str) else value
+    shown = shown_value(name, str(value)) if value is not None else ""
+    return shown if shown == HIDDEN else value

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from acs.services.actor import Actor
+from acs.services.hidden import is_secret
 from acs.store import audit as audit_store
 from acs.store.records import AuditRecord, Json
 from acs.store.transaction import Transaction
 
-#: a key whose name holds one of these words carries a secret
-_SECRET_WORDS = ("password", "passphrase", "secret", "community", "token", "key_phrase", "presharedkey", "credential")
 _HIDDEN = "(not recorded)"
 
 
@@ -47,7 +46,7 @@ def _difference(before: Mapping[str, Json], after: Mapping[str, Json]) -> tuple[
 
 
 def _shown(key: str, value: Json) -> Json:
-    if any(word in key.lower() for word in _SECRET_WORDS):
+    if is_secret(key):
         return _HIDDEN
     if isinstance(value, dict):
         return {inner: _shown(inner, item) for inner, item in value.items()}

@@ -15,6 +15,7 @@ from acs.profiles.schema import Profile
 from acs.services import audit
 from acs.services.actor import Actor, Scope, system_actor
 from acs.services.clock import Clock, utc_now
+from acs.services.hidden import is_secret
 from acs.services.lines import Lines, known_line
 from acs.services.operations import Operations
 from acs.services.profiles import profile_of
@@ -25,8 +26,6 @@ from acs.store.store import Store
 
 log = structlog.get_logger()
 
-#: last words of parameter names whose values are secrets
-_SECRET_LEAVES = ("password", "passphrase", "presharedkey", "keypassphrase", "wepkey", "saepassphrase", "pin", "secret")
 HIDDEN = "(hidden)"
 #: seconds that the first reading of a new device's tree may take
 _FIRST_READ_S = 86_400.0
@@ -159,8 +158,7 @@ class Devices:
 
 def shown_value(name: str, value: str) -> str:
     """The value, or a mark in the place of a secret."""
-    leaf = name.rsplit(".", 1)[-1].lower()
-    return HIDDEN if value and leaf.endswith(_SECRET_LEAVES) else value
+    return HIDDEN if value and is_secret(name) else value
 
 
 def _unknown(key: str) -> NotFound:

@@ -16,6 +16,7 @@ from typing import Any
 
 from acs.config import Config
 from acs.errors import Conflict, InvalidInput, NotFound, TooMany
+from acs.services import audit
 from acs.services.actor import Actor, Scope
 from acs.services.bus import Bus, Subscription
 from acs.services.clock import Clock
@@ -26,6 +27,7 @@ from acs.services.sessions import Sessions
 from acs.store import devices, operations
 from acs.store.records import (
     DUE_STATES,
+    Json,
     OperationRecord,
     OperationState,
     OperationStep,
@@ -91,7 +93,7 @@ class Operations:
         now = self._clock()
         wanted = _record(device_key, kind, row.check(arguments), now, now + timedelta(seconds=deadline_s))
         wanted = _asked_by(wanted, actor, reason, ticket, idempotency_key)
-        stored = await self._add(wanted)
+        stored = await self._add(actor, wanted)
         _require_same(stored, wanted)
         if stored.id == wanted.id:
             for step in await self._steps(stored.id):
@@ -143,6 +145,8 @@ class Operations:
         )
         async with self._store.transaction() as tx:
             step = await operations.transition(tx, change)
+            if step is not None:
+                await audit.note(tx, actor, "operation.cancelled", f"operation:{operation_id}", change.at)
         operation = await self._get(operation_id)
         if step is None:
             raise Conflict(f"operation {operation_id} is {operation.state}; only a queued operation can be cancelled")
@@ -180,7 +184,7 @@ class Operations:
                         return
                 await _news_or_pause(news)
 
-    async def _add(self, wanted: OperationRecord) -> OperationRecord:
+    async def _add(self, actor: Actor, wanted: OperationRecord) -> OperationRecord:
         async with self._store.transaction() as tx:
             if await devices.get(tx, wanted.device) is None:
                 raise NotFound(f"device {wanted.device} is not known; it appears with its first Inform")
@@ -188,7 +192,12 @@ class Operations:
             due = await operations.list_operations(tx, device=wanted.device, states=DUE_STATES, limit=limit)
             if len(due) >= limit:
                 raise TooMany(f"device {wanted.device} has {limit} unfinished operations; wait for them or cancel some")
-            return await operations.add(tx, wanted)
+            stored = await operations.add(tx, wanted)
+            if stored.id == wanted.id and actor.kind != "system":
+                after: dict[str, Json] = {"operation": wanted.id, "kind": wanted.kind, "reason": wanted.reason}
+                target = f"device:{wanted.device}"
+                await audit.note(tx, actor, "operation.requested", target, wanted.created_at, after=after)
+            return stored
 
     async def _get(self, operation_id: str) -> OperationRecord:
         async with self._store.reading() as tx:
