@@ -60,6 +60,21 @@ LOCATIONS = {
     "unknown": N_("not known"),
 }
 
+#: parts that a technician takes along; what a pack of one's own names besides stays as it is
+PARTS = (
+    N_("ONT"),
+    N_("power adapter"),
+    N_("RJ45"),
+    N_("patch cord"),
+    N_("UTP cable"),
+    N_("attenuator 5 dB"),
+    N_("cable pair"),
+    N_("drop cable"),
+    N_("SC/APC connector"),
+    N_("cleaning kit"),
+    N_("splice closure"),
+)
+
 #: verdicts that name no place: there is no fault to go to
 NO_PLACE = frozenset({"NFF", "MONITOR_24H"})
 
@@ -207,7 +222,7 @@ def next_steps(verdict: Mapping[str, Any]) -> list[str]:
     steps = [part for part in (in_language(verdict.get("script")), action) if part]
     lines = [pair(_("Next step"), " ".join(steps))] if steps else []
     if verdict.get("parts"):
-        lines.append(pair(_("Parts"), ", ".join(map(str, verdict["parts"]))))
+        lines.append(pair(_("Parts"), ", ".join(_(str(part)) for part in verdict["parts"])))
     if verdict.get("next_probe"):
         name = str(verdict["next_probe"])
         lines.append(pair(_("Measure next"), f"{title(name)} ({name})"))

@@ -14,6 +14,8 @@ from rich.panel import Panel
 from rich.status import Status
 from rich.table import Table
 
+from cli.texts import _
+
 #: width of cards where standard output is not a terminal
 PLAIN_WIDTH = 110
 #: width of tables there: a program that reads them wants no folded cells
@@ -43,7 +45,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, tit
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
+        table.add_row(*("" if cell is None else escape(_shown(cell)) for cell in row))
     _console(width=TABLE_WIDTH).print(table)
 
 
@@ -54,8 +56,14 @@ def print_pairs(pairs: Sequence[tuple[str, object]]) -> None:
     table.add_column(overflow="fold")
     for name, value in pairs:
         if value is not None:
-            table.add_row(escape(name), escape(str(value)))
+            table.add_row(escape(name), escape(_shown(value)))
     _console(width=TABLE_WIDTH).print(table)
+
+
+def _shown(cell: object) -> str:
+    if isinstance(cell, bool):
+        return _("yes") if cell else _("no")
+    return str(cell)
 
 
 def instant(value: object) -> str | None:

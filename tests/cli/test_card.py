@@ -74,6 +74,7 @@ def test_short_evidence_is_filled_up_with_what_is_fresh() -> None:
 def test_a_card_in_russian() -> None:
     texts.choose("ru")
     text = "\n".join(card(VERDICT, TEST))
+    assert "Материалы: патч-корд" in text
     assert "Слабый сигнал" in text and "выезд в квартиру" in text and "абонентский кабель" in text
 
 

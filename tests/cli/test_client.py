@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cli import operation
+from cli import operation, output
 from cli.client import Client, ServerEvent, connect, segment
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
@@ -101,3 +101,9 @@ def test_ctrl_c_says_that_the_operation_goes_on(capsys: pytest.CaptureFixture[st
 def test_the_question_before_a_reboot_is_not_part_of_the_result() -> None:
     result = run("device", "reboot", "D", "--json")
     assert result.exit_code != 0 and not result.stdout and "cut off" in result.stderr
+
+
+def test_a_table_says_yes_and_no(capsys: pytest.CaptureFixture[str]) -> None:
+    output.print_table(["fact", "value"], [["dns.operator_ok", True], ["olt.port_fault", False]])
+    written = capsys.readouterr().out
+    assert "yes" in written and "no" in written and "True" not in written
