@@ -1,7 +1,7 @@
 """The clock that services are given; the core below them never reads one."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 Clock = Callable[[], datetime]
 
@@ -9,6 +9,29 @@ Clock = Callable[[], datetime]
 def utc_now() -> datetime:
     """This instant, aware, in UTC."""
     return datetime.now(UTC)
+
+
+class Steadiness:
+    """Notices that the machine's clock was set, by a counter that no setting moves.
+
+    `set_at`: instants up to this one cannot be compared with instants after it; None = the clock was never set.
+    """
+
+    def __init__(self, slack_s: float) -> None:
+        self._slack = timedelta(seconds=slack_s)
+        self._base: datetime | None = None
+        self.set_at: datetime | None = None
+
+    def look(self, now: datetime, counter_s: float) -> None:
+        """Compare the clock with the counter, both read at the same moment."""
+        counted = timedelta(seconds=counter_s)
+        if self._base is None:
+            self._base = now - counted
+            return
+        expected = self._base + counted
+        if abs(now - expected) > self._slack:
+            self.set_at = max(now, expected)
+            self._base = now - counted
 
 
 def in_utc(at: datetime) -> datetime:

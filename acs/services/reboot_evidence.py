@@ -5,6 +5,7 @@ off. What cannot be told stays as it is until the deadline.
 
     what the new session shows                       ruling
     `M Reboot` with our CommandKey                   SUCCEEDED
+    our clock was set since the sending              SUCCEEDED on `1 BOOT`, else KEEP: instants prove nothing
     uptime younger than the sending                  SUCCEEDED
     `1 BOOT`, uptime unknown                         SUCCEEDED (asked first when the Inform was a repeat)
     `1 BOOT`, uptime older than the sending          KEEP: the event was meant for an earlier boot
@@ -52,7 +53,7 @@ class Sight:
 
     `events` are (code, command key) as the CPE sent them; `uptime_s` was read at `at`, None = not known;
     `can_ask` = the uptime can still be read in this session; `repeated` = the Inform's RetryCount was not 0,
-    so its events may be older than its last boot.
+    so its events may be older than its last boot; `clock_set` = our own clock was set since the sending.
     """
 
     opened_at: datetime
@@ -61,6 +62,7 @@ class Sight:
     uptime_s: float | None
     can_ask: bool
     repeated: bool = False
+    clock_set: bool = False
 
 
 def judge(sending: Sending, sight: Sight, *, settle_s: float, slack_s: float) -> Ruling:
@@ -71,9 +73,11 @@ def judge(sending: Sending, sight: Sight, *, settle_s: float, slack_s: float) ->
     """
     if ("M Reboot", sending.command_key) in sight.events:
         return Ruling.SUCCEEDED
+    booted = any(code == "1 BOOT" for code, _ in sight.events)
+    if sight.clock_set:
+        return Ruling.SUCCEEDED if booted else Ruling.KEEP
     if sight.opened_at <= sending.sent_at:
         return Ruling.KEEP
-    booted = any(code == "1 BOOT" for code, _ in sight.events)
     settled = sight.opened_at >= sending.sent_at + timedelta(seconds=settle_s)
     if sight.uptime_s is None:
         return _without_uptime(sending, sight, booted=booted, settled=settled)

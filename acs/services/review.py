@@ -93,7 +93,15 @@ def judge_reboot(
     assert operation.sent_at is not None
     sending = Sending(operation.command_key, operation.sent_at, operation.answered_at is not None)
     opened_at = visit.session.opened_at
-    sight = Sight(opened_at, now, visit.events, visit.uptime_s, can_ask, repeated=visit.retry_count > 0)
+    sight = Sight(
+        opened_at,
+        now,
+        visit.events,
+        visit.uptime_s,
+        can_ask,
+        repeated=visit.retry_count > 0,
+        clock_set=visit.clock_set_at is not None and operation.sent_at <= visit.clock_set_at,
+    )
     ruling = reboot_evidence.judge(sending, sight, settle_s=config.settle_s, slack_s=config.uptime_slack_s)
     if ruling is Ruling.SUCCEEDED:
         visit.pending.append(_stays(operation, StepName.BOOT_SEEN, now, _seen(visit)))

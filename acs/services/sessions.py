@@ -8,6 +8,7 @@
 The one rule: nothing leaves before what it promises is on disk.
 """
 
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -43,6 +44,7 @@ from acs.errors import InvalidInput, ProtocolError
 from acs.metrics import Metrics
 from acs.services import review
 from acs.services.bus import Bus
+from acs.services.clock import Steadiness
 from acs.services.first_contact import FirstContact
 from acs.services.kinds import KINDS, Kind, PlanContext
 from acs.services.lane import Lane
@@ -62,6 +64,8 @@ from acs.store.store import Store
 
 log = structlog.get_logger()
 
+#: Seconds by which the clock may leap, as a leap second does, without being taken for set.
+CLOCK_SLACK_S = 5.0
 #: Events with which a value that names the device's line may have changed.
 NOTICED = frozenset({"0 BOOTSTRAP", "1 BOOT", "4 VALUE CHANGE"})
 #: What the ACS answers to a CPE's own request.
@@ -93,6 +97,7 @@ class Sessions:
         self._kinds = kinds
         self._first_contact = FirstContact(store, config)
         self._lane = Lane()
+        self._steadiness = Steadiness(CLOCK_SLACK_S)
         self._by_device: dict[str, Visit] = {}
         self._by_id: dict[str, Visit] = {}
 
@@ -127,6 +132,7 @@ class Sessions:
         Raises:
             ProtocolError: the Inform cannot be used; nothing was stored.
         """
+        self._steadiness.look(arrival.now, time.monotonic())
         session = Session.new(session_id, Role.ACS, arrival.now).receive_envelope(envelope)
         inform = envelope.message
         assert isinstance(inform, Inform)
@@ -143,6 +149,7 @@ class Sessions:
             events=opening.events,
             retry_count=opening.retry_count,
             uptime_s=opening.uptime_s,
+            clock_set_at=self._steadiness.set_at,
         )
         await self._welcome(visit, opened, arrival.now)
         use_version = visit.session.version if envelope.supported_versions else None

@@ -68,6 +68,8 @@ class Visit:
     transfers: dict[str, OperationRecord] = field(default_factory=dict)
     #: the CPE promised a reboot: nothing more is asked in this session
     closing: bool = False
+    #: when the server's own clock was last set; see `clock.Steadiness`
+    clock_set_at: datetime | None = None
     #: a stored form exists
     stored: bool = False
     posts: int = 1

@@ -1,12 +1,13 @@
 """What proves a reboot: every order of events that a CPE can produce, and never a second reboot."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from acs.services.clock import Steadiness
 from acs.services.reboot_evidence import Ruling, Sending, Sight, judge, why_never
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -32,6 +33,33 @@ def sight(
 
 def ruling(seen: Sight, *, answered: bool = False) -> Ruling:
     return judge(Sending("k1", T0, answered), seen, settle_s=SETTLE_S, slack_s=SLACK_S)
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        (sight(3600, "2 PERIODIC", uptime_s=9e6), Ruling.KEEP),
+        (sight(3600, "2 PERIODIC", uptime_s=60), Ruling.KEEP),
+        (sight(3600, "2 PERIODIC"), Ruling.KEEP),
+        (sight(-3600, "1 BOOT", uptime_s=60), Ruling.SUCCEEDED),
+        (sight(-3600, "M Reboot"), Ruling.SUCCEEDED),
+    ],
+)
+def test_when_our_clock_was_set_only_events_prove(seen: Sight, expected: Ruling) -> None:
+    assert ruling(replace(seen, clock_set=True)) is expected
+
+
+def test_a_clock_that_is_set_is_noticed_in_both_directions() -> None:
+    steadiness = Steadiness(5.0)
+    for seconds in (0, 1000, 2003, 90_000):
+        steadiness.look(at(seconds), seconds)
+    assert steadiness.set_at is None
+    steadiness.look(at(93_610), 90_010)
+    assert steadiness.set_at == at(93_610)
+    steadiness.look(at(93_700), 90_100)
+    assert steadiness.set_at == at(93_610)
+    steadiness.look(at(90_200), 90_200)
+    assert steadiness.set_at == at(93_800)
 
 
 @pytest.mark.parametrize("answered", [False, True])

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from acs.cwmp.messages import Reboot, RebootResponse
 from acs.cwmp.soap import Envelope, encode
 from acs.errors import Conflict
+from acs.services.clock import utc_now
 from acs.store.records import OperationRecord, OperationState
 from tests.fakes.acs_server import ACTOR, Running, config_for, running
 from tests.fakes.cpe import Cpe, Dropped, Http, Response
@@ -152,3 +154,20 @@ async def test_a_cpe_that_drops_every_reboot_is_asked_only_on_proof(server: Runn
     assert done.state is OperationState.FAILED
     sent = sum(isinstance(message, Reboot) for message in cpe.asked)
     assert sent == done.attempts <= 6
+
+
+async def test_a_clock_set_forward_does_not_pass_for_the_settle_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(config_for(tmp_path, operations={"settle_s": 600.0})) as server:
+        cpe, http = Cpe(server.port), Http(server.port)
+        await cpe.session(("1 BOOT", ""))
+        operation, _ = await asked_to_reboot(server, cpe, http)
+        await http.close()
+        monkeypatch.setattr(server.endpoint, "_clock", lambda: utc_now() + timedelta(seconds=1_800))
+        await cpe.session(PERIODIC)
+        assert not any(isinstance(message, Reboot) for message in cpe.asked)
+        assert (await server.now(operation)).attempts == 1
+        booted(cpe, operation)
+        await cpe.session()
+        assert (await server.now(operation)).state is OperationState.SUCCEEDED
