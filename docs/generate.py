@@ -30,7 +30,13 @@ def commands() -> str:
     for path, command in _walk(cli, ("secondline",)):
         if len(path) > 1 and not command.get_short_help_str():
             raise Undocumented(f"the command {' '.join(path)} has no help text")
-        context = click.Context(command, info_name=" ".join(path), terminal_width=110, max_content_width=110)
+        context = click.Context(
+            command,
+            info_name=" ".join(path),
+            terminal_width=110,
+            max_content_width=110,
+            help_option_names=["-h", "--help"],  # as the root command has it; a command keeps the first it is told
+        )
         parts += [f"## {' '.join(path)}", "", "```", command.get_help(context), "```", ""]
     return "\n".join(parts)
 
