@@ -11,9 +11,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from acs.api.errors import answer
 from acs.errors import TooMany
+from acs.services.northbound import Northbound
 
 #: bytes of an ordinary body
 BODY_BYTES = 1_048_576
+#: bytes of a body that is read before its caller is known
+ANYBODYS_BYTES = 65_536
 #: bytes of a hand-over of many entries, or of a CSV
 LARGE_BODY_BYTES = 33_554_432
 #: last words of the paths that take large bodies
@@ -30,7 +33,8 @@ _CALLERS = 10_000
 
 
 class BodyLimit:
-    """ASGI middleware: 413 for a body beyond its limit, 422 for an address that no store can look for."""
+    """ASGI middleware: 413 for a body beyond its limit, 422 for an address that no store can hold,
+    and 401 before a large body of a stranger is read."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -46,6 +50,11 @@ class BodyLimit:
         limit = limit_of(scope["path"])
         if _declared(scope) > limit:
             await _refuse(limit)(scope, receive, send)
+            return
+        if _is_large(scope) and not await _is_known(scope):
+            told = "no valid token; a body of this size is read from known callers only"
+            refusal = answer(401, "unauthenticated", told, {"WWW-Authenticate": "Bearer", "Connection": "close"})
+            await refusal(scope, receive, send)
             return
         taken = 0
 
@@ -98,6 +107,23 @@ def _declared(scope: Scope) -> int:
         if name == b"content-length" and value.isdigit():
             return int(value)
     return 0
+
+
+def _is_large(scope: Scope) -> bool:
+    """Whether the body may be larger than what anybody's is read for: a chunked one does not say."""
+    chunked = any(name == b"transfer-encoding" for name, _ in scope["headers"])
+    return chunked or _declared(scope) > ANYBODYS_BYTES
+
+
+async def _is_known(scope: Scope) -> bool:
+    """Whether the caller's token is good. The route looks at it too, but only after its body was read."""
+    header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+    kind, _, token = header.decode("latin-1").partition(" ")
+    services: Northbound = scope["app"].state.services
+    client = scope.get("client")
+    return kind.lower() == "bearer" and (
+        await services.access.authenticate(token.strip(), client[0] if client else "") is not None
+    )
 
 
 def _refuse(limit: int) -> ASGIApp:

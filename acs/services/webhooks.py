@@ -109,7 +109,10 @@ class Webhooks:
         limit = asyncio.Semaphore(_AT_ONCE)
         timeout = httpx.Timeout(self._config.timeout_s)
         async with (
-            httpx.AsyncClient(transport=self._transport, timeout=timeout, follow_redirects=False) as client,
+            # no proxy and no .netrc of the environment: the message goes to the address that was checked
+            httpx.AsyncClient(
+                transport=self._transport, timeout=timeout, follow_redirects=False, trust_env=False
+            ) as client,
             asyncio.TaskGroup() as group,
         ):
             for delivery in due:
@@ -157,7 +160,9 @@ class Webhooks:
         try:
             async with asyncio.timeout(self._config.timeout_s):
                 await self._check_target(target)
-                answer = await client.post(target.url, content=body, headers=headers)
+                # what the receiver writes back is not read: it may be endless
+                async with client.stream("POST", target.url, content=body, headers=headers) as answer:
+                    pass
         except (httpx.HTTPError, InvalidInput, OSError, TimeoutError) as error:
             return f"{type(error).__name__}: {error}"
         return "" if answer.is_success else f"HTTP {answer.status_code}"

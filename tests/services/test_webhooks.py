@@ -1,8 +1,10 @@
 """Webhooks: signed, at least once, put aside after the last try, and never to a place that is no receiver."""
 
+import asyncio
 import hashlib
 import hmac
-from collections.abc import Callable
+import json
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -103,6 +105,68 @@ async def test_a_place_that_is_no_receiver_is_never_called(app: App, tmp_path: P
     await webhooks.pump()
     assert not calls
     assert told in (await webhooks.list(local_actor()))[0].last_error
+
+
+async def test_a_redirect_is_not_followed(app: App, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def lead_away(request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        return httpx.Response(307, headers={"Location": "http://169.254.169.254/latest"})
+
+    webhooks = hooks(app, section(tmp_path), Hand(), lead_away)
+    async with app.store.transaction() as tx:
+        await webhooks.enqueue(tx, "line_test.verdict", {}, START)
+    await webhooks.pump()
+    assert asked == ["http://127.0.0.1:9/hook"]
+    assert (await webhooks.list(local_actor()))[0].last_error == "HTTP 307"
+
+
+async def test_what_waits_longest_is_sent_first_and_an_endless_answer_is_not_read(app: App, tmp_path: Path) -> None:
+    got: list[int] = []
+
+    class Endless(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            while True:
+                yield b"x" * 65_536
+
+    def take(request: httpx.Request) -> httpx.Response:
+        got.append(json.loads(request.read())["ticket"])
+        return httpx.Response(200, stream=Endless())
+
+    clock = Hand()
+    webhooks = hooks(app, section(tmp_path), clock, take)
+    for n in range(30):
+        async with app.store.transaction() as tx:
+            await webhooks.enqueue(tx, "line_test.verdict", {"ticket": n}, clock.now)
+        clock.now += timedelta(seconds=1)
+    async with asyncio.timeout(20):
+        assert await webhooks.pump() == 30
+    assert all(abs(place - ticket) < 8 for place, ticket in enumerate(got)), "in order, as far as eight go at once"
+    assert {one.state for one in await webhooks.list(local_actor())} == {DeliveryState.DELIVERED}
+
+
+async def test_proxies_of_the_environment_are_not_used(
+    app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1/")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1/")
+    seen: list[bytes] = []
+
+    async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await reader.readuntil(b"\r\n"))
+        writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(receive, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    webhooks = Webhooks(app.store, section(tmp_path, f"http://127.0.0.1:{port}/hook"))
+    async with app.store.transaction() as tx:
+        await webhooks.enqueue(tx, "line_test.verdict", {}, START)
+    await webhooks.pump()
+    server.close()
+    assert seen == [b"POST /hook HTTP/1.1\r\n"]
 
 
 def test_a_url_with_a_password_is_refused_at_the_start(tmp_path: Path) -> None:
