@@ -1,4 +1,4 @@
-"""Writes docs/reference/ from the code: every command, route, key, metric, fault, fact and cause, each from its one home.
+"""Writes docs/reference/ from the code: every command, route, key, metric, fault, fact and cause, each from its home.
 
 `make docs` runs it; `tests/docs` runs it too and fails when a page is not fresh or a thing has no description.
 """
@@ -59,11 +59,7 @@ def comments(kind: type) -> dict[str, str]:
         text = line.strip()
         if text.startswith("#:"):
             pending.append(text[2:].strip())
-        elif match := re.match(r"(\w+)\s*(?::[^=]+)?(?:=|$)", text):
-            if pending:
-                found[match[1]] = " ".join(pending)
-            pending = []
-        elif match := re.match(r"(\w+)\s*:", text):
+        elif (match := re.match(r"(\w+)\s*(?::[^=]+)?(?:=|$)", text)) or (match := re.match(r"(\w+)\s*:", text)):
             if pending:
                 found[match[1]] = " ".join(pending)
             pending = []
