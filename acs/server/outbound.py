@@ -88,7 +88,7 @@ class TwistedCaller:
             pass
         try:
             found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # UnicodeError: a label is empty or too long
             raise CallFailed(Result.FAILED, f"the name {host!r} does not resolve") from error
         return [str(entry[4][0]) for entry in found]
 

@@ -134,6 +134,16 @@ async def test_a_closed_port_is_told_from_silence(server: Running) -> None:
     assert attempt.result is Result.REFUSED
 
 
+@pytest.mark.parametrize("host", ["a..b", "a" * 300, "no-such-host.invalid", "10.0.0.1."])
+async def test_a_name_that_is_none_fails_with_a_reason(server: Running, host: str) -> None:
+    cpe = Cpe(server.port)
+    cpe.connection_request_url = f"http://{host}:7547/"
+    await cpe.session(("1 BOOT", ""))
+    attempt = await server.connection_requests.request(cpe.key)
+    assert attempt.result is Result.FAILED
+    assert "does not resolve" in attempt.explanation
+
+
 async def test_without_a_url_nothing_is_called(server: Running) -> None:
     cpe = Cpe(server.port)
     await cpe.session(("1 BOOT", ""))
