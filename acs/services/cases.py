@@ -16,9 +16,17 @@ from acs.store import devices as device_store
 from acs.store import facts as fact_store
 from acs.store import lines as line_store
 from acs.store import nodes as node_store
+from acs.store import operations as operation_store
 from acs.store import tickets as ticket_store
 from acs.store import trees as tree_store
-from acs.store.records import AccessNode, DeviceRecord, LineRecord, LineTestRecord
+from acs.store.records import (
+    AccessNode,
+    DeviceRecord,
+    LineRecord,
+    LineTestRecord,
+    OperationRecord,
+    OperationState,
+)
 from acs.store.transaction import Transaction
 from probes.facts import Fact
 
@@ -28,19 +36,25 @@ LIGHT = "ont.rx_dbm"
 _BOOT = "1 BOOT"
 #: events looked at for a count of starts
 _EVENTS = 200
+#: finished operations looked at for what was tried already
+_OPERATIONS = 20
 #: tickets looked at for a count of contacts
 _TICKETS = 500
 
 
 @dataclass(frozen=True, slots=True)
 class KnownDevice:
-    """A device on the line as the store knows it. `values` is path → text; `read_at` None: never read."""
+    """A device on the line as the store knows it. `values` is path → text; `read_at` None: never read.
+
+    `done` are its last operations that succeeded, newest first.
+    """
 
     record: DeviceRecord
     profile: Profile | None
     values: Mapping[str, str]
     read_at: datetime | None
     boots_24h: int
+    done: tuple[OperationRecord, ...] = ()
 
     @property
     def is_stb(self) -> bool:
@@ -60,7 +74,8 @@ class KnownDevice:
 class Case:
     """A line and everything that is known of it without asking anybody.
 
-    `medians` and `light_days` are of the lines of the same port; `own_light` is this line's history, oldest first.
+    `medians` and `gasps` (whether the ONT tells of a power failure, where that is known) are of the lines of the same
+    port; `own_light` is this line's history, oldest first.
     """
 
     test: LineTestRecord
@@ -71,6 +86,7 @@ class Case:
     devices: tuple[KnownDevice, ...]
     neighbours: tuple[LineRecord, ...]
     medians: Mapping[str, float]
+    gasps: Mapping[str, bool]
     own_light: tuple[tuple[datetime, float], ...]
 
     @property
@@ -98,6 +114,8 @@ async def load_case(tx: Transaction, test: LineTestRecord, profiles: Sequence[Pr
         neighbours = await line_store.siblings(tx, line.node, line.slot, line.port, frame=line.frame)
     since = now - timedelta(days=BASELINE_DAYS)
     points = await fact_store.series(tx, line.id, LIGHT, since, now)
+    ids = [neighbour.id for neighbour in neighbours]
+    gasps = await fact_store.of_lines(tx, ids, "ont.gasp_supported")
     return Case(
         test=test,
         line=line,
@@ -106,7 +124,8 @@ async def load_case(tx: Transaction, test: LineTestRecord, profiles: Sequence[Pr
         node=await node_store.get(tx, line.node) if line.node else None,
         devices=tuple(devices),
         neighbours=tuple(neighbours),
-        medians=await baselines(tx, [neighbour.id for neighbour in neighbours], LIGHT, now),
+        medians=await baselines(tx, ids, LIGHT, now),
+        gasps={line: fact.value for line, fact in gasps.items() if isinstance(fact.value, bool)},
         own_light=tuple((point.at, point.value) for point in points),
     )
 
@@ -140,4 +159,7 @@ async def _known_device(
     names = sorted({*values, *record.known_values()})
     events = await device_store.list_events(tx, record.key, limit=_EVENTS)
     boots = sum(event.code == _BOOT and event.at > now - timedelta(days=1) for event in events)
-    return KnownDevice(record, profile_of(profiles, record, names), values, read_at, boots)
+    done = await operation_store.list_operations(
+        tx, device=record.key, states=(OperationState.SUCCEEDED,), limit=_OPERATIONS
+    )
+    return KnownDevice(record, profile_of(profiles, record, names), values, read_at, boots, tuple(done))

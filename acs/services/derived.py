@@ -4,17 +4,25 @@ The rule of this file: a derived fact is as old as what it is derived from, and 
 """
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from urllib.parse import urlsplit
 
 from acs.services.cases import LIGHT, Case, KnownDevice
 from acs.services.context import Baseline, baseline_of
+from acs.services.gathering import SourceReport, SourceState
 from acs.services.merging import is_stale
-from probes.facts import Fact, Scalar
+from probes.facts import FACTS, Fact, Scalar
 
 #: by how much an Inform may be late, as a share of its interval, before it counts as missed
 _LATE_SHARE = 1.2
+
+#: (kind of operation, on a set-top box) → the action of the rules that it is
+_ACTIONS = {("reboot", False): "reboot_cpe", ("reboot", True): "reboot_stb", ("set", False): "push_settings"}
+#: how facts come that another system goes on sending; what a subscriber said in a ticket is said once
+_FED = ("handed in", "snapshot")
+#: sources that are our own probes
+_OWN_PROBES = ("access", "ping")
 
 
 def light_facts(case: Case, facts: Mapping[str, Fact], *, min_points: int = 3) -> list[Fact]:
@@ -89,6 +97,42 @@ def contact_counts(told: Mapping[str, Fact], own_tickets_14d: int, now: datetime
     if "contacts_14d" in told or own_tickets_14d < 2:
         return []
     return [Fact("contacts_14d", own_tickets_14d, now, "tickets", "own count: at least")]
+
+
+def actions_tried(case: Case) -> list[Fact]:
+    """`actions.tried`: what was done on the line's devices for this ticket, or rebooted since it was opened."""
+    ticket = case.test.ticket
+    if ticket is None:
+        return []
+    opened_at = _instant(case.told_by_name.get("ticket.opened_at"))
+    told = case.told_by_name.get("actions.tried")
+    names = [told.value] if told is not None and isinstance(told.value, str) else []
+    at = told.at if told is not None else None
+    for device in case.devices:
+        for operation in device.done:
+            since = opened_at is not None and operation.created_at >= opened_at and operation.kind == "reboot"
+            action = _ACTIONS.get((operation.kind, device.is_stb))
+            if action is None or not (since or operation.ticket == ticket):
+                continue
+            names.append(action)
+            done_at = operation.finished_at or operation.created_at
+            at = done_at if at is None else max(at, done_at)
+    text = ",".join(dict.fromkeys(names))
+    return [] if at is None else [Fact("actions.tried", text, at, "operations", "done for this ticket")]
+
+
+def sources_down(reports: Sequence[SourceReport], told: Sequence[Fact], now: datetime) -> int:
+    """How many of our own data sources gave no answer: probes that failed, and systems all of whose facts are stale.
+
+    A CPE that does not answer is not counted: that is about the CPE.
+    """
+    unanswered = (SourceState.FAILED, SourceState.LATE)
+    failed = sum(report.state in unanswered and report.name in _OWN_PROBES for report in reports)
+    ageing = [
+        fact for fact in told if fact.method in _FED and fact.name in FACTS and FACTS[fact.name].max_age_s is not None
+    ]
+    silent = {fact.source for fact in ageing} - {fact.source for fact in ageing if not is_stale(fact, now)}
+    return failed + len(silent)
 
 
 def usable_text(facts: Mapping[str, Fact], name: str, now: datetime) -> str:

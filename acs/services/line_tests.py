@@ -25,7 +25,7 @@ from acs.services.actor import Actor, Scope
 from acs.services.bus import Bus
 from acs.services.cases import LIGHT, Case, load_case, tickets_14d
 from acs.services.clock import Clock
-from acs.services.derived import contact_counts, light_facts, line_facts
+from acs.services.derived import actions_tried, contact_counts, light_facts, line_facts, sources_down
 from acs.services.gathering import Gathering, SourceReport, SourceState
 from acs.services.identifiers import new_id
 from acs.services.lines import known_line
@@ -275,6 +275,7 @@ class LineTests:
             tickets = await tickets_14d(tx, case)
         self._tell(job, "started", {"line": case.line.id, "technology": case.line.technology})
         base = [
+            *actions_tried(case),
             *stored_facts(case),
             *line_facts(case, optical_class=self._config.optical_class),
             *contact_counts(case.told_by_name, tickets, case.now),
@@ -303,6 +304,7 @@ class LineTests:
         counts = [
             Fact("probe.elapsed_s", round(elapsed_s, 1), now, "line test"),
             Fact("probe.planned_n", len(asked) + gathering.pending, now, "line test"),
+            Fact("probe.sources_down", sources_down(reports, case.told, now), now, "line test"),
             Fact("probe.done_n", sum(one.state is SourceState.ANSWERED for one in asked), now, "line test"),
         ]
         merged = merge(gathering.facts, [*base, *counts], now)

@@ -124,6 +124,8 @@ def neighbour_facts(case: Case, reading: PortReading, window_s: float) -> list[F
                 rx_dbm=ont.rx_dbm,
                 baseline_rx_dbm=case.medians.get(line.id) if line is not None else None,
                 olt_rx_dbm=ont.olt_rx_dbm,
+                # an ONT that was told of by its gasp has one, whatever is on file
+                gasps=True if ont.last_down_cause == "dgi" else case.gasps.get(line.id) if line is not None else None,
                 splitter=(line.splitter or None) if line is not None else None,
             )
         )

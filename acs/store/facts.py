@@ -41,6 +41,18 @@ async def latest(tx: Transaction, line: str) -> dict[str, ContextFact]:
     return newest
 
 
+async def of_lines(tx: Transaction, lines: Sequence[str], name: str) -> dict[str, ContextFact]:
+    """Return line → the newest fact of one name, whatever its source; lines without are absent."""
+    newest: dict[str, ContextFact] = {}
+    for start in range(0, len(lines), _CHUNK):
+        query = select(context_facts).where(
+            context_facts.c.line.in_(list(lines[start : start + _CHUNK])), context_facts.c.name == name
+        )
+        for row in await tx.rows(query.order_by(context_facts.c.at, context_facts.c.source)):
+            newest[row.line] = ContextFact(row.line, row.name, json.loads(row.value), instant(row.at), row.source)
+    return newest
+
+
 async def by_value(tx: Transaction, name: str, value: str) -> list[ContextFact]:
     """Return the facts of this name with this text value, by line: for instance the line of a session address."""
     query = select(context_facts).where(context_facts.c.name == name, context_facts.c.value == json.dumps(value))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from acs.app import App
-from acs.config import LineTestsSection, SourcesSection
+from acs.config import LineTestsSection, SourcesSection, TicketsSection
 from acs.errors import NotFound, TooMany
 from acs.metrics import Metrics
 from acs.profiles.schema import load_profiles
@@ -19,9 +19,11 @@ from acs.services.connection_requests import Attempt, Result
 from acs.services.context import Entry, IncidentEntry
 from acs.services.line_tests import LineTests
 from acs.services.sources import Places
+from acs.services.tickets import Tickets
 from acs.services.webhooks import Webhooks
 from acs.store import line_tests as test_store
 from acs.store import lines as line_store
+from acs.store import operations as operation_store
 from acs.store import trees
 from acs.store.records import (
     LineRecord,
@@ -65,6 +67,7 @@ class FakeReader:
     serial: str | None = None
     problem: str = ""
     silent: bool = False
+    causes: dict[int, str] = field(default_factory=dict)
     asked: int = 0
 
     async def profile_of(self, _: object) -> object:
@@ -91,7 +94,7 @@ class FakeReader:
             return PortReading(place, now, facts=(alive,), complete=False, problem="no answer", light_complete=False)
         fell = now - timedelta(minutes=5)
         onts = tuple(
-            OntReading(n, run_state="offline", last_down_at=fell, last_down_cause="losi")
+            OntReading(n, run_state="offline", last_down_at=fell, last_down_cause=self.causes.get(n, "losi"))
             if n < self.neighbours_down or (n == 3 and self.state == "offline")
             else OntReading(n, gpon_serial=self.serial if n == 3 else None, run_state="online", rx_dbm=-20.0)
             for n in range(16)
@@ -469,3 +472,57 @@ async def test_a_node_that_is_silent_on_snmp_has_not_answered(world: World) -> N
     assert "no answer" in access["problem"]
     assert facts_of(record)["olt.reachable"]["value"] is True, "ping says that it is there"
     assert record.verdict["verdict"] == "INCONCLUSIVE"
+
+
+async def test_a_reboot_since_the_ticket_is_told_as_tried(world: World) -> None:
+    now = utc_now()
+    opened = (now - timedelta(hours=2)).isoformat()
+    ticket = {"id": "TT-1", "creationDate": opened, "relatedEntity": [{"id": "L-1", "@referredType": "Line"}]}
+    body = {"eventId": "e", "eventType": "TroubleTicketCreateEvent", "event": {"troubleTicket": ticket}}
+    done = [
+        ("o1", "reboot", now - timedelta(hours=3), None),
+        ("o2", "get", now - timedelta(hours=1), "TT-1"),
+        ("o3", "set", now - timedelta(hours=1), "TT-1"),
+        ("o4", "set", now - timedelta(hours=1), "TT-0"),
+        ("o5", "reboot", now - timedelta(minutes=30), None),
+    ]
+    async with world.app.store.transaction() as tx:
+        for id_, kind, at, of in done:
+            record = OperationRecord(id_, KEY, kind, {}, OperationState.SUCCEEDED, id_, at, at, "x", ticket=of)
+            await operation_store.add(tx, record)
+    tests = world.line_tests()
+    view = await Tickets(world.app.store, TicketsSection(), tests).receive(ACTOR, body)
+    facts = facts_of(await finished(tests, str(view.ticket.line_test)))
+    assert facts["actions.tried"]["value"] == "reboot_cpe,push_settings"
+    plain = facts_of(await finished(tests, (await tests.start(ACTOR, "L-1")).id))
+    assert "actions.tried" not in plain, "no ticket, nothing tried for it"
+
+
+async def test_own_sources_without_an_answer_are_counted_and_named_as_the_cause(world: World) -> None:
+    await tell(world.app, account__state="active", contacts_14d=0)
+    world.reader.error = OSError("no route")
+    world.operations.behaviour = "call fails"
+    old = utc_now() - timedelta(hours=5)
+    context = world.app.northbound.context
+    await context.put_incidents(ACTOR, "noc", old, [])
+    await context.put_facts(ACTOR, "aaa", [Entry("L-1", "bras.session", "up", old)])
+    tests = world.line_tests()
+    record = await finished(tests, (await tests.start(ACTOR, "L-1")).id)
+    assert facts_of(record)["probe.sources_down"]["value"] == 3, "access node, incidents, AAA; not the CPE"
+    assert record.verdict["verdict"] == "INCONCLUSIVE"
+    assert record.verdict["cause"] == "own_probes_down"
+    assert record.verdict["needs_human"] is True
+
+
+async def test_neighbours_that_never_gasp_do_not_dilute_the_share_of_gasps(world: World) -> None:
+    lines = [replace(LINE, id=f"N-{n}", ont=n, pppoe_login="", device_serials=()) for n in range(6) if n != 3]
+    async with world.app.store.transaction() as tx:
+        await line_store.upsert(tx, lines, utc_now())
+    entries = [Entry(line.id, "ont.gasp_supported", False, utc_now()) for line in lines[:4]]
+    await world.app.northbound.context.put_facts(ACTOR, "nms", entries)
+    world.reader.state, world.reader.neighbours_down = "offline", 6
+    world.reader.causes = {5: "dgi"}
+    tests = world.line_tests()
+    facts = facts_of(await finished(tests, (await tests.start(ACTOR, "L-1")).id))
+    assert facts["sib.others_down_window"]["value"] == 5
+    assert facts["sib.dg_ratio"]["value"] == 0.5, "one gasped, this one did not; four cannot"
