@@ -21,6 +21,12 @@ from tests.services.test_line_tests import ACTOR, World, finished, world
 __all__ = ["world"]
 
 
+@pytest.fixture
+def app(app_on_both: App) -> App:
+    """Each of these on both stores: one serializes its writers, the other does not."""
+    return app_on_both
+
+
 def event(n: int, line: str, **more: Any) -> dict[str, Any]:
     entity = {"id": line, "@referredType": "Line"}
     inner = {"id": f"TT-{n}", "relatedEntity": [entity], **more}
