@@ -1,9 +1,10 @@
 """Sessions offered open loop, whatever the server makes of them; afterwards every acknowledged event must be stored.
 
-    python -m bench.storm [--rate 500] [--seconds 60] [--devices 2000] [--store postgres] [--digest] [--json FILE]
+    python -m bench.storm [--rate 500] [--seconds 60] [--devices 2000] [--known] [--digest] [--store postgres] [--json F]
 
 Every Inform carries `2 PERIODIC` and an `M ScheduleInform` whose command key is the session's number, so that each
-acknowledged one can be looked for in the store. Devices are new at first, so first contacts are part of the storm.
+acknowledged one can be looked for in the store. Devices are new at first, so first contacts are part of the storm;
+with --known they have come before.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from acs.store.store import Store
 from acs.store.vault import Vault
 from bench import processes
 from bench.load import WIDTH, Device, Tally, Target, open_loop
+from bench.session import preload
 
 Report = dict[str, object]
 
@@ -42,11 +44,13 @@ def run(options: argparse.Namespace) -> Report:
         url, database = processes.store(stack, folder, options.store)
         port = processes.free_port()
         config = processes.write_config(folder, url, digest=options.digest, port=port)
+        target = Target(port)
+        if options.digest:
+            target = Target(port, username=processes.USERNAME, password=processes.PASSWORD)
+        devices = [Device(target, f"S{n:07d}", keyed=True) for n in range(options.devices)]
+        if options.known:
+            uvloop.run(preload(url, folder / "vault.key", {8: devices}))
         with processes.server(config, port, None) as server:
-            target = Target(port)
-            if options.digest:
-                target = Target(port, username=processes.USERNAME, password=processes.PASSWORD)
-            devices = [Device(target, f"S{n:07d}", keyed=True) for n in range(options.devices)]
             tally = uvloop.run(open_loop(target, devices, rate=options.rate, seconds=options.seconds))
             measured = _measured(options, server, database, tally)
         lost, events = uvloop.run(_lost(url, folder / "vault.key", devices, tally))
@@ -60,6 +64,7 @@ def _measured(
     return {
         "store": options.store,
         "digest": options.digest,
+        "known": options.known,
         "rate": options.rate,
         "seconds": options.seconds,
         "devices": options.devices,
@@ -110,6 +115,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=60.0, help="how long (60)")
     parser.add_argument("--devices", type=int, default=2000, help="devices that take turns (2000)")
     parser.add_argument("--store", choices=("sqlite", "postgres"), default="sqlite", help="which store (sqlite)")
+    parser.add_argument("--known", action="store_true", help="the devices have come before")
     parser.add_argument("--digest", action="store_true", help="every session authenticates by digest")
     parser.add_argument("--json", default="", help="write the report here too")
     return parser.parse_args(arguments)

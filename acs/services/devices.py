@@ -29,8 +29,8 @@ log = structlog.get_logger()
 HIDDEN = "(hidden)"
 #: seconds that the first reading of a new device's tree may take
 _FIRST_READ_S = 86_400.0
-#: devices that are put on their lines at the same time; when a town comes back the others wait, and sessions do not
-_NEWCOMERS = 4
+#: devices that are put on their lines at the same time: when a town comes back the others wait, and sessions do not
+_NEWCOMERS = 1
 
 
 @dataclass(frozen=True, slots=True)

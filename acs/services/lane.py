@@ -2,7 +2,8 @@
 
 When a town comes back after a power cut, thousands of new devices may want it at once, and each costs as much as
 fifty periodic sessions. The lane holds a few sessions at a time; the others wait a little, and then end as if there
-were nothing to do. Nothing is lost: the operation stays queued, and the device's next session finds it.
+were nothing to do. While Informs pile up, the lane is
+closed. Nothing is lost: the operation stays queued, and the device's next session finds it.
 """
 
 import asyncio
@@ -11,7 +12,9 @@ from typing import Final
 from acs.store.records import OperationRecord
 
 #: Sessions that do such work at the same time.
-AT_ONCE: Final = 16
+AT_ONCE: Final = 8
+#: Informs that wait for the store: beyond this the lane is closed.
+BUSY: Final = 32
 #: Sessions that wait for their turn; one more would wait in vain.
 WAITING: Final = 48
 #: Seconds that a CPE is kept waiting for its turn; it would bear about thirty.
@@ -28,12 +31,14 @@ class Lane:
         self._places = waiting
         self._patience_s = patience_s
         self._inside: set[str] = set()
+        #: Informs that wait for the store now; the sessions keep it up to date
+        self.informs = 0
 
     async def admits(self, operation: OperationRecord, session_id: str) -> bool:
         """Whether a session may do the operation now; what a person asked for always may."""
         if operation.actor not in OURS or session_id in self._inside:
             return True
-        if self._free.locked() and not self._places:
+        if self.informs > BUSY or (self._free.locked() and not self._places):
             return False
         self._places -= 1
         try:

@@ -137,10 +137,13 @@ class Sessions:
         inform = envelope.message
         assert isinstance(inform, Inform)
         opening = opening_of(inform, session, arrival)
+        self._lane.informs += 1
         try:
             opened = await self._store.sessions.open(opening)
         except InvalidInput as error:
             raise ProtocolError(str(error), status_hint=200, fault_code=8003) from error
+        finally:
+            self._lane.informs -= 1
         visit = Visit(
             session=session,
             key=opening.key,

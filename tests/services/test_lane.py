@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from acs.services.first_contact import first_contact_operation
-from acs.services.lane import Lane
+from acs.services.lane import BUSY, Lane
 from acs.store.records import OperationRecord
 from tests.fakes.acs_server import config_for, running
 from tests.fakes.cpe import Cpe, Http
@@ -80,3 +80,12 @@ async def test_a_session_that_was_replaced_while_it_waited_takes_no_place(tmp_pa
             assert await lane.admits(ours(), "the next")
         await http.close()
         await again.close()
+
+
+async def test_the_lane_is_closed_while_informs_pile_up() -> None:
+    lane = Lane()
+    lane.informs = BUSY + 1
+    assert not await lane.admits(ours(), "a")
+    assert await lane.admits(asked_for(), "a")
+    lane.informs = BUSY
+    assert await lane.admits(ours(), "a")
