@@ -1,6 +1,6 @@
 """Sessions offered open loop, whatever the server makes of them; afterwards every acknowledged event must be stored.
 
-    python -m bench.storm [--rate 500] [--seconds 60] [--devices 2000] [--known] [--digest] [--store postgres] [--json F]
+    python -m bench.storm [--rate 500] [--seconds 60] [--devices 2000] [--known] [--digest] [--store NAME] [--json F]
 
 Every Inform carries `2 PERIODIC` and an `M ScheduleInform` whose command key is the session's number, so that each
 acknowledged one can be looked for in the store. Devices are new at first, so first contacts are part of the storm;
