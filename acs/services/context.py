@@ -4,6 +4,7 @@ The rule of this file: a value comes with its source and its time, its name is i
 what that table says; one wrong entry refuses the whole hand-over.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -105,11 +106,11 @@ class Context:
         """
         actor.require(Scope.WRITE)
         problems = _EntryProblems()
-        facts = self._typed(source, entries, problems, _told_by_facts)
+        facts = await asyncio.to_thread(self._typed, source, entries, problems, _told_by_facts)
         problems.refuse()
+        records = [ContextFact(fact.line, fact.name, fact.value, fact.at, source) for fact in facts]
         async with self._store.transaction() as tx:
             await _check_lines(tx, entries)
-            records = [ContextFact(fact.line, fact.name, fact.value, fact.at, source) for fact in facts]
             stored = await fact_store.put(tx, records)
             await self._audit(tx, actor, "facts.stored", source, entries)
         return Taken(len(entries), stored)
@@ -122,11 +123,11 @@ class Context:
         """
         actor.require(Scope.WRITE)
         problems = _EntryProblems()
-        typed = self._typed(source, entries, problems, _told_by_readings)
+        typed = await asyncio.to_thread(self._typed, source, entries, problems, _told_by_readings)
         problems.refuse()
+        records = [Reading(entry.line, entry.name, float(entry.value), entry.at, source) for entry in typed]
         async with self._store.transaction() as tx:
             await _check_lines(tx, entries)
-            records = [Reading(entry.line, entry.name, float(entry.value), entry.at, source) for entry in typed]
             stored = await fact_store.put_readings(tx, records)
             await self._audit(tx, actor, "readings.stored", source, entries)
         return Taken(len(entries), stored)
@@ -134,12 +135,12 @@ class Context:
     async def import_facts(self, actor: Actor, source: str, text: str) -> Taken:
         """`put_facts` from a CSV with the columns line, name, value, at."""
         actor.require(Scope.WRITE)
-        return await self.put_facts(actor, source, _entries_of(text, _told_by_facts))
+        return await self.put_facts(actor, source, await asyncio.to_thread(_entries_of, text, _told_by_facts))
 
     async def import_readings(self, actor: Actor, source: str, text: str) -> Taken:
         """`put_readings` from a CSV with the columns line, name, value, at."""
         actor.require(Scope.WRITE)
-        return await self.put_readings(actor, source, _entries_of(text, _told_by_readings))
+        return await self.put_readings(actor, source, await asyncio.to_thread(_entries_of, text, _told_by_readings))
 
     async def put_incidents(self, actor: Actor, source: str, at: datetime, incidents: Sequence[IncidentEntry]) -> bool:
         """Replace what the source said about open incidents by this snapshot; False when a newer one is stored.

@@ -3,6 +3,7 @@
 The rule of this file: a device is bound only where a rule finds exactly one line; two candidates bind nothing.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
@@ -146,10 +147,8 @@ class Lines:
             InvalidInput: every error with row, column, value and remedy.
         """
         actor.require(Scope.WRITE)
-        problems = Problems()
-        rows = read_table(text, COLUMNS, Limits(rows=self._config.import_rows), problems)
-        _check_duplicates(rows, problems)
-        problems.refuse()
+        # a whole region takes seconds to read: not on the loop that serves the sessions
+        rows = await asyncio.to_thread(_rows_of, text, Limits(rows=self._config.import_rows))
         now = self._clock()
         async with self._store.transaction() as tx:
             known = await line_store.get_many(tx, [row["id"] for row in rows])
@@ -228,6 +227,14 @@ async def known_line(tx: Transaction, line_id: str) -> LineRecord:
     if line is None:
         raise NotFound(f"there is no line {line_id[:80]!r}; `secondline line list` shows their ids")
     return line
+
+
+def _rows_of(text: str, limits: Limits) -> list[dict[str, Any]]:
+    problems = Problems()
+    rows = read_table(text, COLUMNS, limits, problems)
+    _check_duplicates(rows, problems)
+    problems.refuse()
+    return rows
 
 
 def _merged(known: LineRecord | None, row: Mapping[str, Any]) -> LineRecord:
