@@ -1,6 +1,7 @@
 """What every test shares: one session-scoped uvloop loop, on which the reactor is installed once."""
 
 import asyncio
+import inspect
 import sys
 from collections.abc import Callable, Mapping
 
@@ -13,7 +14,14 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
     return {"uvloop": uvloop.new_event_loop}
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
+def reactor_first(request: pytest.FixtureRequest) -> None:
+    """Give every async test the reactor; a sync test has no loop to put it on, and would get one that is closed."""
+    if inspect.iscoroutinefunction(getattr(request.node, "function", None)):
+        request.getfixturevalue("reactor")
+
+
+@pytest.fixture(scope="session")
 async def reactor() -> object:
     """Twisted's reactor, installed on the tests' own loop before anything imports it."""
     if "twisted.internet.reactor" not in sys.modules:
