@@ -30,7 +30,10 @@ def read_text(path: Path) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        text = _("{path} is not UTF-8: line {line} holds the byte {byte}. Save it as UTF-8.")
+        text = _(
+            "{path} is not UTF-8: line {line} holds the byte {byte}. In Excel save it as CSV UTF-8; "
+            "or convert it, from Cyrillic Windows with: iconv -f cp1251 -t utf-8"
+        )
         raise CliError(
             text.format(path=path, line=line, byte=f"0x{data[error.start]:02X}"), ExitStatus.USAGE
         ) from error

@@ -22,4 +22,4 @@ async def csv_text(request: Request) -> str:
     try:
         return body.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise InvalidInput(f"byte {error.start}: the file is not UTF-8; save it in that encoding") from None
+        raise InvalidInput(f"byte {error.start}: the file is not UTF-8; save it as CSV UTF-8") from None

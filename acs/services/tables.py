@@ -1,6 +1,7 @@
 """CSV from outside: a whole table is taken or none of it, and every error names row, column, value and remedy.
 
-The rule of this file: rows are counted as an editor shows them, the header being row 1.
+The rule of this file: rows are counted as an editor shows them, the header being row 1. Cells are separated by commas,
+or by semicolons where the header has no comma: so a spreadsheet writes them in countries with a decimal comma.
 """
 
 import csv
@@ -43,7 +44,7 @@ class Problems:
     """Errors of one table, collected so that all are told at once."""
 
     def __init__(self) -> None:
-        self._lines: list[str] = []
+        self._lines: list[tuple[int, str]] = []
 
     def __bool__(self) -> bool:
         return bool(self._lines)
@@ -57,19 +58,20 @@ class Problems:
         """Note one error; `problem` says what is wrong and what to do."""
         text = str(value)
         quoted = text if len(text) <= _QUOTED else text[:_QUOTED] + "…"
-        self._lines.append(f"row {row}, column {column}: {quoted!r}: {problem}")
+        self._lines.append((row, f"row {row}, column {column}: {quoted!r}: {problem}"))
 
     def refuse(self) -> None:
         """Refuse the table if anything is wrong with it.
 
         Raises:
-            InvalidInput: with the first errors, one per line; nothing of the table was taken.
+            InvalidInput: with the first errors by row, one per line; nothing of the table was taken.
         """
         if not self._lines:
             return
+        lines = [line for _, line in sorted(self._lines, key=lambda told: told[0])]
         more = len(self._lines) - _SHOWN
         tail = [f"and {more} more errors"] if more > 0 else []
-        raise InvalidInput("\n".join([*self._lines[:_SHOWN], *tail, "nothing was imported"]))
+        raise InvalidInput("\n".join([*lines[:_SHOWN], *tail, "nothing was imported"]))
 
 
 def read_table(text: str, columns: Mapping[str, Column], limits: Limits, problems: Problems) -> list[dict[str, Any]]:
@@ -80,7 +82,9 @@ def read_table(text: str, columns: Mapping[str, Column], limits: Limits, problem
     Raises:
         InvalidInput: the header is missing or wrong, or the table is too long or not CSV at all.
     """
-    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+    text = text.removeprefix("\ufeff")
+    mark = _separator(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
         _check_header(header, columns)
@@ -173,12 +177,18 @@ def instant(text: str) -> datetime:
     return in_utc(value)
 
 
+def _separator(text: str) -> str:
+    """What stands between the cells of a table, by its header: the names of columns hold neither mark."""
+    header = text.partition("\n")[0]
+    return ";" if ";" in header and "," not in header else ","
+
+
 def _check_header(header: Sequence[str], columns: Mapping[str, Column]) -> None:
     known = ", ".join(columns)
     if not any(header):
         raise InvalidInput(f"row 1: the header is missing; begin with the columns {known}")
-    if len(header) == 1 and len(columns) > 1 and any(mark in header[0] for mark in ";\t"):
-        raise InvalidInput("row 1: cells are separated by a comma here; export the file as CSV with commas")
+    if len(header) == 1 and "\t" in header[0]:
+        raise InvalidInput("row 1: cells are separated by a comma or a semicolon, not by a tab; save the file as CSV")
     for n, name in enumerate(header):
         if name not in columns:
             raise InvalidInput(f"row 1, column {name or n + 1}: no such column; the columns are {known}")
@@ -199,7 +209,8 @@ def _parse_row(
 ) -> dict[str, Any]:
     parsed: dict[str, Any] = {"row": row}
     if len(cells) != len(header):
-        problems.add(row, header[min(len(cells), len(header)) - 1], f"{len(cells)} cells", f"write {len(header)} cells")
+        wanted = f"write {len(header)} cells; put a cell that holds a comma or semicolon in quotes"
+        problems.add(row, header[min(len(cells), len(header)) - 1], f"{len(cells)} cells", wanted)
         return parsed
     for name, cell in zip(header, cells, strict=True):
         text = cell.strip()

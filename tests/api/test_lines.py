@@ -76,6 +76,31 @@ async def test_a_wrong_table_names_the_place_and_stores_nothing(
     assert (await client.get("/lines")).json() == []
 
 
+async def test_a_table_of_a_russian_excel_is_taken(client: httpx.AsyncClient) -> None:
+    text = '\ufeffid;address;technology;services;device_serials\r\nL-1;"Lenina, 3";pon;"internet;iptv";A1\r\n'
+    assert (await imported(client, text)).json()["created"] == 1
+    line = (await client.get("/lines/L-1")).json()
+    line = line.get("line", line)
+    assert (line["address"], line["services"], line["device_serials"]) == ("Lenina, 3", ["internet", "iptv"], ["A1"])
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("id;technology;services\nL-1;pon;internet;iptv\n", ["row 2, column services", "in quotes"]),
+        ("id\ttechnology\nL-1\tpon\n", ["row 1", "not by a tab"]),
+        ("id;technlogy\nL-1;pon\n", ["row 1, column technlogy"]),
+        ("id;technology;cable_length_m\nL-1;pon;12,5\n", ["row 2, column cable_length_m", "with a point"]),
+    ],
+)
+async def test_a_wrong_table_with_semicolons_says_what_to_do(
+    client: httpx.AsyncClient, text: str, told: list[str]
+) -> None:
+    message = (await imported(client, text)).json()["message"]
+    for part in told:
+        assert part in message
+
+
 async def test_all_errors_are_told_at_once(client: httpx.AsyncClient) -> None:
     rows = "".join(f"L-{n},wood\n" for n in range(50))
     message = (await imported(client, "id,technology\n" + rows)).json()["message"]
@@ -88,7 +113,7 @@ async def test_other_media_types_and_encodings_are_refused(client: httpx.AsyncCl
     assert answer.status_code == 415
     answer = await client.post("/lines/import", content=b"id,\xff\xfe", headers={"Content-Type": "text/csv"})
     assert answer.status_code == 422
-    assert "UTF-8" in answer.json()["message"]
+    assert "CSV UTF-8" in answer.json()["message"]
 
 
 async def test_put_creates_and_replaces(client: httpx.AsyncClient) -> None:

@@ -117,6 +117,7 @@ def test_a_file_that_is_not_there_or_not_utf_8_is_said(tmp_path: Path) -> None:
     path.write_bytes(b"id,technology\nL1,\xd6\n")
     text = one_line(["line", "import", str(path)], ExitStatus.USAGE)
     assert "line 2" in text and "0xD6" in text
+    assert "CSV UTF-8" in text and "iconv -f cp1251 -t utf-8" in text
 
 
 def test_a_broken_configuration_names_the_key(tmp_path: Path) -> None:
