@@ -75,7 +75,8 @@ def ping(addresses: tuple[str, ...], count: int, interval_s: float, timeout_s: f
 @click.option(
     "--community-file",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help=_("File that holds the SNMP community; without it: public."),
+    required=True,
+    help=_("File with the SNMP community; a secret is never an argument."),
 )
 @click.option("--frame", type=click.IntRange(0), default=0, show_default=True, help=_("Frame (shelf) of the port."))
 @click.option("--slot", type=click.IntRange(0), required=True, help=_("Slot (card) of the port."))
@@ -96,7 +97,7 @@ def ping(addresses: tuple[str, ...], count: int, interval_s: float, timeout_s: f
 def olt(
     address: str,
     port: int,
-    community_file: Path | None,
+    community_file: Path,
     frame: int,
     slot: int,
     port_number: int,
@@ -152,9 +153,22 @@ def _show(profile_id: str, facts: "Sequence[Fact]", reading: "PortReading | None
         print_note(reading.problem)
     if all(fact.name == "olt.reachable" for fact in facts):
         raise CliError(_("The OLT does not answer SNMP: check address, route and community."), ExitStatus.UNREACHABLE)
+    if reading is not None and reading.complete and not reading.onts:
+        _empty_port(str(reading.place), facts)
     lost = next((fact.raw for fact in facts if fact.name == "ont.run_state" and fact.value is None), None)
     if reading is None and lost and len(facts) == 2:
         raise CliError(lost, ExitStatus.NOT_FOUND)
+
+
+def _empty_port(place: str, facts: "Sequence[Fact]") -> None:
+    """A port without ONTs that tells of itself is there, and that is said; of any other nothing is known."""
+    from cli.output import print_note
+
+    if any(fact.name.startswith("olt.port_") and fact.value is not None for fact in facts):
+        print_note(_("Port {place} has no ONT.").format(place=place))
+        return
+    text = _("The OLT tells of no ONT and no light on port {place}: check frame, slot and port number.")
+    raise CliError(text.format(place=place), ExitStatus.NOT_FOUND)
 
 
 def _show_port(reading: "PortReading") -> None:
@@ -177,9 +191,7 @@ def _show_port(reading: "PortReading") -> None:
     print_table(columns, rows)
 
 
-def _community(path: Path | None) -> str:
-    if path is None:
-        return "public"
+def _community(path: Path) -> str:
     try:
         text = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -190,10 +202,11 @@ def _community(path: Path | None) -> str:
 
 
 def _cli_error(error: "ProbeError") -> CliError:
-    from probes.errors import ProbeRefused, ProbeTimeout, ProfileError
+    from probes.errors import NoSuchHost, ProbeRefused, ProbeTimeout, ProfileError
 
     for kind, status in (
         (ProbeTimeout, ExitStatus.UNREACHABLE),
+        (NoSuchHost, ExitStatus.UNREACHABLE),
         (ProbeRefused, ExitStatus.REFUSED),
         (ProfileError, ExitStatus.USAGE),
     ):

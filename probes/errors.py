@@ -3,6 +3,7 @@
 ProbeError
 ├── ProbeTimeout         nothing answered in time: a statement about the path, not yet about the line
 ├── ProbeRefused         the agent or kernel refused (credentials, privilege)
+│   └── NoSuchHost       a name that has no address
 ├── ProbeUnreadable      an answer came that cannot be understood
 ├── ProfileError         a profile file is wrong: names file, key and remedy
 └── PackError            a line-test pack is wrong: names file, key and remedy
@@ -19,6 +20,10 @@ class ProbeTimeout(ProbeError):
 
 class ProbeRefused(ProbeError):
     """The far end, or our own kernel, refused the probe."""
+
+
+class NoSuchHost(ProbeRefused):
+    """The name has no address, so nothing was asked."""
 
 
 class ProbeUnreadable(ProbeError):

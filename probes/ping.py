@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from probes.errors import ProbeRefused
+from probes.errors import NoSuchHost, ProbeRefused
 from probes.facts import Fact, Quality
 
 #: asm-generic/socket.h; the socket module of Python 3.11 does not name them
@@ -109,7 +109,8 @@ async def ping_many(
     `interval_s` lies between two echoes to one address; over all addresses at most 4,000 echoes leave per second.
 
     Raises:
-        ProbeRefused: no ICMP socket for this process, or a name that has no address.
+        ProbeRefused: no ICMP socket for this process.
+        NoSuchHost: a name that has no address.
     """
     if not 1 <= count <= _MAX_ECHOES or not 0 <= size <= 65_000:
         raise ProbeRefused(f"count {count} must be 1 to {_MAX_ECHOES}, size {size} bytes 0 to 65000")
@@ -340,6 +341,6 @@ async def _target(address: str) -> _Target:
     try:
         found = await asyncio.get_running_loop().getaddrinfo(address, None, type=socket.SOCK_DGRAM)
     except (OSError, ValueError) as error:
-        raise ProbeRefused(f"the name {address} has no address; check it or write the address itself") from error
+        raise NoSuchHost(f"the name {address[:120]} has no address; check it or write the address itself") from error
     kind, _, _, _, place = found[0]
     return _Target(str(place[0]), _FAMILIES[6 if kind == socket.AF_INET6 else 4])

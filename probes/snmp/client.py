@@ -33,7 +33,7 @@ from gufo.snmp import (
 from gufo.snmp._fast import GetIter
 from gufo.snmp.aio import SnmpSession
 
-from probes.errors import ProbeRefused, ProbeTimeout, ProbeUnreadable
+from probes.errors import NoSuchHost, ProbeRefused, ProbeTimeout, ProbeUnreadable
 
 #: an OID in numbers without a leading dot
 Oid = str
@@ -323,7 +323,9 @@ async def _resolve(target: SnmpTarget) -> str:
         async with asyncio.timeout(target.timeout_s):
             found = await asyncio.get_running_loop().getaddrinfo(target.address, None, type=socket.SOCK_DGRAM)
     except (OSError, TimeoutError) as error:
-        raise ProbeRefused(f"the name {target.address} has no address; check it or write the address itself") from error
+        raise NoSuchHost(
+            f"the name {target.address[:120]} has no address; check it or write the address itself"
+        ) from error
     return str(found[0][4][0])
 
 

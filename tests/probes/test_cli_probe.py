@@ -16,6 +16,8 @@ from tests.probes.snmprec import table_of
 
 CASE = Path(__file__).parents[2] / "fixtures" / "olt" / "huawei-smartax" / "power-off"
 
+COMMUNITY = Path(__file__).parent / "community.txt"
+
 
 async def run(*arguments: str) -> tuple[int, str, str]:
     command = [sys.executable, "-m", "cli.main", "probe", *arguments]
@@ -31,8 +33,9 @@ async def agent(start_agent: StartAgent) -> Agent:
     return await start_agent(table_of(CASE / "capture.snmprec"))
 
 
-def at(agent: Agent, *more: str) -> list[str]:
-    return ["olt", "127.0.0.1", "--port", str(agent.port), "--slot", "1", "--port-number", "1", *more]
+def at(agent: Agent, *more: str, slot: int = 1) -> list[str]:
+    place = ["--port", str(agent.port), "--slot", str(slot), "--port-number", "1"]
+    return ["olt", "127.0.0.1", *place, "--community-file", str(COMMUNITY), *more]
 
 
 async def test_an_ont_is_shown_with_unit_source_and_age(agent: Agent) -> None:
@@ -82,6 +85,20 @@ async def test_an_ont_that_is_not_there_is_not_found(agent: Agent) -> None:
     assert "ONT 77 is not on port 0/1/1" in err
 
 
+async def test_a_port_that_is_not_there_is_not_found(agent: Agent) -> None:
+    code, out, err = await run(*at(agent, "--lang", "en", slot=9))
+    assert (code, "no ONT and no light on port 0/9/1" in err) == (ExitStatus.NOT_FOUND, True), out + err
+    code, _, err = await run(*at(agent, "--json", "--lang", "en", slot=9))
+    assert (code, "port 0/9/1" in err) == (ExitStatus.NOT_FOUND, True)
+
+
+async def test_there_is_no_default_community(agent: Agent) -> None:
+    arguments = at(agent, "--lang", "en")
+    where = arguments.index("--community-file")
+    code, _, err = await run(*arguments[:where], *arguments[where + 2 :])
+    assert (code, "--community-file" in err) == (ExitStatus.USAGE, True)
+
+
 async def test_a_silent_node_is_unreachable(agent: Agent) -> None:
     agent.answering = False
     code, _, err = await run(*at(agent, "--timeout", "0.1", "--profile", "huawei-smartax"))
@@ -122,6 +139,12 @@ async def test_ping_shows_loss_and_times() -> None:
     ]
     code, out, _ = await run("ping", "127.0.0.1", "--count", "1", "--lang", "en")
     assert code == ExitStatus.OK and "127.0.0.1" in out and "Loss" in out
+
+
+async def test_a_name_without_an_address_is_unreachable(agent: Agent) -> None:
     code, _, err = await run("ping", "cpe.invalid")
-    assert code == ExitStatus.REFUSED
+    assert code == ExitStatus.UNREACHABLE
     assert "cpe.invalid has no address" in err
+    code, _, err = await run("olt", "olt.invalid", *at(agent)[2:])
+    assert code == ExitStatus.UNREACHABLE
+    assert "olt.invalid" in err
