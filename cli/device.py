@@ -94,18 +94,25 @@ def get(
     """Read parameters."""
     with connect(url, token_file) as client:
         if cached:
-            found = [
-                row
-                for name in names
-                for row in output.items(client.get(f"/devices/{quote(key, safe='')}/parameters", path=name))
-            ]
-            _print_values(found, as_json)
+            _get_known(client, key, names, as_json)
             return
         ended = _request(client, key, "get", {"names": list(names)}, wait, deadline_s, as_json)
     if not wait:
         return
-    exit_for(ended)
-    _print_values(_values(ended), as_json)
+    if ended.get("state") == "succeeded":
+        _print_values(_values(ended), as_json)
+    else:
+        _finish(ended, wait, as_json)
+
+
+def _get_known(client: Client, key: str, names: tuple[str, ...], as_json: bool) -> None:
+    """Print what the server knows below each path; a path below which nothing is known is NOT_FOUND."""
+    rows = {name: output.items(client.get(f"/devices/{quote(key, safe='')}/parameters", path=name)) for name in names}
+    _print_values([row for found in rows.values() for row in found], as_json)
+    unknown = [name for name, found in rows.items() if not found]
+    if unknown:
+        text = _("Nothing is known below {path} of {device}; read it from the device without --cached.")
+        raise CliError(text.format(path=", ".join(unknown), device=key), ExitStatus.NOT_FOUND)
 
 
 @device.command("set", help=_("Set parameters, all or none: PATH=VALUE, or PATH=VALUE:xsd:type."))

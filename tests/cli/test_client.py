@@ -1,10 +1,11 @@
 """The client when the other end is not a server of ours, starts late, or goes on without us."""
 
 import http.server
+import json
 import threading
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 import pytest
 
@@ -107,3 +108,38 @@ def test_a_table_says_yes_and_no(capsys: pytest.CaptureFixture[str]) -> None:
     output.print_table(["fact", "value"], [["dns.operator_ok", True], ["olt.port_fault", False]])
     written = capsys.readouterr().out
     assert "yes" in written and "no" in written and "True" not in written
+
+
+class Known(Client):
+    """A server that knows one parameter of its device, and whose readings fail."""
+
+    ENDED: ClassVar = {"id": "o-1", "device": "d", "kind": "get", "state": "expired", "detail": "nobody came"}
+
+    def __init__(self) -> None:
+        super().__init__("http://127.0.0.1:1", None)
+
+    def get(self, path: str, /, **query: object) -> Any:
+        return [{"name": "Device.X", "value": "1"}] if query["path"] == "Device.X" else []
+
+    def post(self, path: str, body: object = None, *, headers: Mapping[str, str] | None = None) -> Any:
+        return {"id": "o-1"}
+
+    def events(self, path: str, *, timeout_s: float) -> Iterator[ServerEvent]:
+        yield ServerEvent("end", self.ENDED)
+
+
+def test_a_failed_reading_is_printed_as_its_operation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.device.connect", lambda *_: Known())
+    result = run("device", "get", "d", "Device.X", "--json")
+    assert (result.exit_code, json.loads(result.stdout)) == (ExitStatus.TIMEOUT, Known.ENDED)
+    assert "nobody came" in result.stderr
+    result = run("device", "get", "d", "Device.X")
+    assert (result.exit_code, result.stdout) == (ExitStatus.TIMEOUT, "")
+
+
+def test_a_path_below_which_nothing_is_known_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.device.connect", lambda *_: Known())
+    result = run("device", "get", "d", "Device.X", "Device.Y.", "--cached")
+    assert (result.exit_code, result.stdout) == (ExitStatus.NOT_FOUND, "Device.X = 1\n")
+    assert "Nothing is known below Device.Y. of d" in result.stderr
+    assert run("device", "get", "d", "Device.X", "--cached").exit_code == ExitStatus.OK
