@@ -1,5 +1,6 @@
 """Errors as answers. The rule: `{code, message}` with the status that HTTP has for it, and no inside of the server."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +28,8 @@ STATUSES: Mapping[type[AcsError], tuple[int, str]] = {
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
 #: errors of one body that are told
 _SHOWN = 20
+#: a word of a message that is longer, such as an id that was asked for, is cut
+_LONG_WORD = re.compile(r"(\S{120})\S+")
 
 
 class ErrorBody(BaseModel):
@@ -60,7 +63,8 @@ def install_error_handlers(app: FastAPI) -> None:
 
 def answer(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """An error as JSON."""
-    return JSONResponse({"code": code, "message": message}, status, headers=dict(headers or {}))
+    shown = _LONG_WORD.sub(r"\1…", message)
+    return JSONResponse({"code": code, "message": shown}, status, headers=dict(headers or {}))
 
 
 async def _acs_error(request: Request, error: Exception) -> JSONResponse:

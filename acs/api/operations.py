@@ -20,6 +20,8 @@ router = APIRouter(tags=["operations"])
 
 #: names whose values are put beside a finished reading
 _VALUES = 5_000
+#: characters of one text that a list of operations shows
+_LISTED_CHARS = 200
 
 
 class StepAnswer(Answer):
@@ -68,9 +70,9 @@ async def list_operations(
     state: OperationState | None = None,
     limit: LimitQuery = 100,
 ) -> list[OperationAnswer]:
-    """Scope `read`."""
+    """Scope `read`. Texts longer than 200 characters are cut; one operation is shown whole."""
     found = await services.operations.list(actor, device=device, state=state, limit=limit)
-    return [operation_answer(record) for record in found]
+    return [_listed(operation_answer(record)) for record in found]
 
 
 @router.get("/operations/{operation_id}", summary="One operation with its steps")
@@ -99,6 +101,20 @@ def operation_answer(record: OperationRecord) -> OperationAnswer:
     """An operation as the API shows it."""
     answer = OperationAnswer.model_validate(record)
     return answer.model_copy(update={"arguments": _without_secrets(dict(record.arguments))})
+
+
+def _listed(answer: OperationAnswer) -> OperationAnswer:
+    return answer.model_copy(update={"arguments": _cut(answer.arguments), "result": _cut(answer.result)})
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if len(value) <= _LISTED_CHARS else value[:_LISTED_CHARS] + "…"
+    if isinstance(value, dict):
+        return {name: _cut(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_cut(inner) for inner in value]
+    return value
 
 
 async def _steps(operation_id: str, actor: Actor, services: Northbound) -> AsyncGenerator[ServerEvent, None]:

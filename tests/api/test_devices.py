@@ -118,6 +118,25 @@ async def test_a_wrong_request_names_the_key(
     assert told in answer.json()["message"]
 
 
+@pytest.mark.parametrize("path", ["/operations/{}", "/devices/{}", "/lines/{}", "/line-tests/{}", "/nowhere/{}"])
+async def test_a_long_id_is_not_repeated_whole(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path.format("x" * 5_000))
+    assert answer.status_code in (404, 422)
+    assert len(answer.json()["message"]) < 400, answer.text
+
+
+async def test_a_list_of_operations_cuts_long_values(client: httpx.AsyncClient, device: str) -> None:
+    typed = {"value": "w" * 5_000, "type": "xsd:string"}
+    long = {"kind": "set", "arguments": {"values": {"Device.X": "v" * 5_000, "Device.Y": typed}}}
+    answer = await client.post(f"{PATH}/operations", json=long)
+    asked = answer.json()
+    assert answer.status_code == 202, answer.text
+    listed = (await client.get("/operations")).json()[0]["arguments"]["values"]
+    assert listed == {"Device.X": "v" * 200 + "…", "Device.Y": typed | {"value": "w" * 200 + "…"}}
+    shown = (await client.get(f"/operations/{asked['id']}")).json()
+    assert shown["arguments"] == long["arguments"]
+
+
 async def test_steps_are_streamed_history_first_and_end_with_the_operation(
     app: App, client: httpx.AsyncClient, device: str
 ) -> None:
