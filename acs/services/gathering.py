@@ -46,11 +46,15 @@ class Partly:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One place to look. `gather` may raise AcsError, ProbeError, OSError or Skipped."""
+    """One place to look. `gather` may raise AcsError, ProbeError, OSError or Skipped.
+
+    `gives` are the names of the facts that it can give: those of a source that did not answer may still be had.
+    """
 
     name: str
     deadline_s: float
     gather: Callable[[], Awaitable[Sequence[Fact] | Partly]]
+    gives: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

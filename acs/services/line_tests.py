@@ -30,6 +30,7 @@ from acs.services.gathering import Gathering, SourceReport, SourceState
 from acs.services.identifiers import new_id
 from acs.services.lines import known_line
 from acs.services.merging import Merged, merge, serial_doubt
+from acs.services.obtainable import obtainable
 from acs.services.running_tests import DEPTHS, Door, Job, Progress, RunningTests
 from acs.services.snapshots import shown_report, snapshot
 from acs.services.sources import Places, sources_of, stored_facts
@@ -314,7 +315,14 @@ class LineTests:
         doubts = (*merged.doubts, *serial_doubt(facts, case.line.gpon_serial))
         merged = replace(merged, facts=facts, doubts=doubts)
         known = {name: fact for name, fact in facts.items() if name in FACTS}
-        verdict = judge(case.line.technology, known, pack=self._pack, now=now, strict_gates=True)
+        verdict = judge(
+            case.line.technology,
+            known,
+            pack=self._pack,
+            now=now,
+            strict_gates=True,
+            obtainable=obtainable(sources_of(case, self._places), reports, case.told),
+        )
         told = {**verdict.to_json(), "line": case.line.id, "partial": False}
         return _doubted(told) if doubts else told, merged
 

@@ -19,6 +19,7 @@ from acs.services.context import BASELINE_MIN_HOURS
 from acs.services.derived import contact_fact, device_facts, usable_text
 from acs.services.gathering import Partly, Skipped, Source, SourceState
 from acs.services.merging import SERIAL, same_serial
+from acs.services.obtainable import access_facts_known, named
 from acs.services.operations import Operations
 from acs.services.serials import serial_forms
 from acs.store.records import AccessNode, LineRecord, OperationRecord, OperationState, StepName
@@ -56,13 +57,18 @@ def sources_of(case: Case, places: Places) -> list[Source]:
     """Every source for a case, the most trusted first: with equal age the earlier one's word counts."""
     timeouts = places.config.sources
     cpe_s = timeouts.cpe_full_s if case.test.depth == "full" else timeouts.cpe_s
-    sources = [Source("access", timeouts.access_s, lambda: access_facts(case, places))]
+    sources = [Source("access", timeouts.access_s, lambda: access_facts(case, places), access_facts_known())]
     for n, device in enumerate(case.devices):
         kind = "stb" if device.is_stb else "cpe"
         sources.append(
-            Source(f"{kind}-{n + 1}", cpe_s + 0.5, lambda device=device: live_facts(device, case, places, cpe_s))  # type: ignore[misc]  # binds the loop's device
+            Source(
+                f"{kind}-{n + 1}",
+                cpe_s + 0.5,
+                lambda device=device: live_facts(device, case, places, cpe_s),  # type: ignore[misc]  # binds the loop's device
+                frozenset(device.profile.readings if device.profile is not None else ()),
+            )
         )
-    sources.append(Source("ping", timeouts.ping_s, lambda: ping_of(case, places)))
+    sources.append(Source("ping", timeouts.ping_s, lambda: ping_of(case, places), named("ping.")))
     return sources
 
 
@@ -99,7 +105,7 @@ async def access_facts(case: Case, places: Places) -> Sequence[Fact] | Partly:
     if strange:
         ont = [fact for fact in ont if not fact.name.startswith("ont.")]
     near = [] if strange else neighbour_facts(case, reading, places.config.outage_window_min * 60.0)
-    facts = [*ont, *seen, *reading.facts, *near]
+    facts = [*ont, *([] if strange else _walked(case, reading, ont)), *seen, *reading.facts, *near]
     problem = _problem_of(line, reading, ont, strange=strange)
     silent = not reading.complete and not reading.onts and not any(fact.name.startswith("ont.") for fact in ont)
     return Partly(facts, problem, SourceState.FAILED if silent else SourceState.ANSWERED) if problem else facts
@@ -253,6 +259,13 @@ def _serial_seen(case: Case, reading: PortReading) -> list[Fact]:
     """The serial number of the ONT that stands where the line should be: the inventory is held against it."""
     serial = next((ont.gpon_serial for ont in reading.onts if ont.ont == case.line.ont), None)
     return [] if not serial else [Fact(SERIAL, serial, reading.at, case.line.node, "as read from the port")]
+
+
+def _walked(case: Case, reading: PortReading, ont: Sequence[Fact]) -> list[Fact]:
+    """What the port's columns say of this ONT beyond its own reading."""
+    this = _this_ont(case, reading)
+    read = {fact.name for fact in ont if fact.value is not None}
+    return [fact for one in reading.onts if one.ont == this for fact in one.facts if fact.name not in read]
 
 
 def _problem_of(line: LineRecord, reading: PortReading, ont: Sequence[Fact], *, strange: bool) -> str:

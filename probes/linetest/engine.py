@@ -7,6 +7,7 @@
 The rule of this file: it holds no threshold and no cause but the names nff, other and not_determined.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -49,16 +50,26 @@ class _Case:
     ranked: list[Scored]
     now: datetime
     strict_gates: bool
+    obtainable: Container[str] | None
 
 
-def judge(technology: str, facts: Facts, *, pack: Pack, now: datetime, strict_gates: bool) -> Verdict:
+def judge(
+    technology: str,
+    facts: Facts,
+    *,
+    pack: Pack,
+    now: datetime,
+    strict_gates: bool,
+    obtainable: Container[str] | None = None,
+) -> Verdict:
     """Return the verdict that the pack gives for these facts at this instant; it raises for no facts whatever.
 
     `technology` is pon, fttb, dsl, or any (only what needs no access fact). With `strict_gates` an absent gate fact
-    is unknown and asks for a person; without it, it is known and quiet. Deterministic; costs under a millisecond.
+    is unknown and asks for a person; without it, it is known and quiet. `obtainable` are the facts that could still be
+    had: what to measure next is one of them, where any of them helps. Deterministic; costs under a millisecond.
     """
     view = look(facts, pack, now)
-    case = _Case(pack, technology, view, rank(pack, technology, view), now, strict_gates)
+    case = _Case(pack, technology, view, rank(pack, technology, view), now, strict_gates, obtainable)
     answer = first_gate(pack, technology, view) or mass_fault(pack, technology, view)
     return _verdict(case, _from_answer(answer) if answer else _from_scores(case))
 
@@ -137,7 +148,6 @@ def _verdict(case: _Case, decision: _Decision) -> Verdict:
     gates = decision.gate_facts if decision.gate_facts is not None else gate_facts(pack, case.technology)
     unknown = tuple(name for name in gates if not view.known(name))
     reasons = human_reasons(pack, kind, action, view, unknown, strict_gates=case.strict_gates)
-    open_question = kind is VerdictKind.INCONCLUSIVE
     return Verdict(
         verdict=kind,
         cause=cause_id,
@@ -155,7 +165,7 @@ def _verdict(case: _Case, decision: _Decision) -> Verdict:
         runner_up=_runner_up(case, decision),
         evidence=decision.evidence,
         not_measured=_not_measured(case, decision, gates),
-        next_probe=next_probe(pack, case.ranked, view, decision.wanted) if open_question else None,
+        next_probe=_next(case, decision) if kind is VerdictKind.INCONCLUSIVE else None,
         human_reasons=reasons,
         secondary=_secondary(case, decision),
         ranking=tuple(item.candidate() for item in case.ranked[:_SHOWN]),
@@ -168,6 +178,10 @@ def _verdict(case: _Case, decision: _Decision) -> Verdict:
         stale=tuple(view.stale),
         trace=_trace(case, decision),
     )
+
+
+def _next(case: _Case, decision: _Decision) -> str | None:
+    return next_probe(case.pack, case.ranked, case.view, decision.wanted, case.obtainable)
 
 
 def _post_check(check: object) -> str:

@@ -4,7 +4,7 @@ The rule of this file: two points per fact, "met" and "not met", weighed by what
 subscriber is a probe like any other and has its price in the pack.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from probes.linetest.pack import Pack
 from probes.linetest.scorecard import Scored
@@ -16,21 +16,34 @@ _LEADING = 5
 _NO_FAULT = ("nff", "other")
 
 
-def next_probe(pack: Pack, ranked: Sequence[Scored], view: View, wanted: Iterable[str] = ()) -> str | None:
+def next_probe(
+    pack: Pack,
+    ranked: Sequence[Scored],
+    view: View,
+    wanted: Iterable[str] = (),
+    obtainable: Container[str] | None = None,
+) -> str | None:
     """Return the name of the fact to measure next, None when nothing that is missing could change the belief.
 
     `wanted` are facts without which a rule forbids the likeliest cause (coverage, siblings): they come first.
+    `obtainable` are those that can be had where this is judged: they come before all others; None: nobody knows.
     """
     leading = ranked[:_LEADING]
     lacking = sorted((_seconds(pack, fact), fact) for fact in wanted if fact not in view.values)
-    asked = {fact for _, fact in lacking} or {
-        fact for item in leading if item.card.id not in _NO_FAULT for fact in item.card.asks
-    }
-    missing = sorted(fact for fact in asked if fact not in view.values)
-    gains = [(gain / _seconds(pack, fact), fact) for fact in missing if (gain := _gain(leading, fact)) > 0]
-    if gains:
-        return max(gains)[1]
-    return lacking[0][1] if lacking else None
+    first = [fact for _, fact in lacking]
+    asks = {fact for item in leading if item.card.id not in _NO_FAULT for fact in item.card.asks}
+    then = sorted(fact for fact in asks if fact not in view.values)
+    if obtainable is not None:
+        for facts in (first, then):
+            found = _most_telling(pack, leading, [fact for fact in facts if fact in obtainable])
+            if found is not None:
+                return found
+    return _most_telling(pack, leading, first or then) or (first[0] if first else None)
+
+
+def _most_telling(pack: Pack, leading: Sequence[Scored], facts: Iterable[str]) -> str | None:
+    gains = [(gain / _seconds(pack, fact), fact) for fact in facts if (gain := _gain(leading, fact)) > 0]
+    return max(gains)[1] if gains else None
 
 
 def _seconds(pack: Pack, fact: str) -> float:

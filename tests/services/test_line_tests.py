@@ -68,6 +68,9 @@ class FakeReader:
     problem: str = ""
     silent: bool = False
     causes: dict[int, str] = field(default_factory=dict)
+    #: what its own reading says of the fall of the line's ONT, and what the port's columns say of that ONT besides
+    cause: str | None = "losi"
+    walked: dict[str, str] = field(default_factory=dict)
     asked: int = 0
 
     async def profile_of(self, _: object) -> object:
@@ -84,7 +87,9 @@ class FakeReader:
         if self.state == "online":
             return [*facts, Fact("ont.rx_dbm", self.rx_dbm, now, "olt-1", "snmp")]
         fell = (now - timedelta(minutes=5)).isoformat()
-        cause = Fact("ont.last_down_cause", "losi", now, "olt-1")
+        if self.cause is None:
+            return facts
+        cause = Fact("ont.last_down_cause", self.cause, now, "olt-1")
         return [*facts, cause, Fact("ont.last_down_at", fell, now, "olt-1")]
 
     async def read_port(self, _target: object, _profile: object, place: OntPlace, now: datetime) -> PortReading:
@@ -99,6 +104,8 @@ class FakeReader:
             else OntReading(n, gpon_serial=self.serial if n == 3 else None, run_state="online", rx_dbm=-20.0)
             for n in range(16)
         )
+        walked = tuple(Fact(name, value, now, "olt-1", "snmp") for name, value in self.walked.items())
+        onts = tuple(replace(one, facts=walked) if one.ont == 3 else one for one in onts)
         return PortReading(
             place, now, onts, (Fact("olt.port_fault", False, now, "olt-1"),), not self.problem, self.problem
         )
@@ -526,3 +533,18 @@ async def test_neighbours_that_never_gasp_do_not_dilute_the_share_of_gasps(world
     facts = facts_of(await finished(tests, (await tests.start(ACTOR, "L-1")).id))
     assert facts["sib.others_down_window"]["value"] == 5
     assert facts["sib.dg_ratio"]["value"] == 0.5, "one gasped, this one did not; four cannot"
+
+
+async def test_what_the_port_says_of_the_ont_is_taken(world: World) -> None:
+    world.reader.walked = {"ont.admin_state": "active", "ont.run_state": "offline"}
+    tests = world.line_tests()
+    found = facts_of(await finished(tests, (await tests.start(ACTOR, "L-1")).id))
+    assert (found["ont.admin_state"]["value"], found["ont.run_state"]["value"]) == ("active", "online")
+
+
+async def test_nobody_is_sent_after_a_fact_that_no_source_here_has(world: World) -> None:
+    world.operations.behaviour, world.reader.state, world.reader.cause = "silent", "offline", None
+    tests = world.line_tests()
+    record = await finished(tests, (await tests.start(ACTOR, "L-1")).id)
+    assert record.verdict["verdict"] == "INCONCLUSIVE"
+    assert record.verdict["next_probe"].startswith("led."), record.verdict

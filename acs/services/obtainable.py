@@ -1,0 +1,37 @@
+"""Which facts a line test could still get, so that it does not send anybody after what nobody here can measure. Pure.
+
+The rule of this file: a source that has answered has given what it has; one that was late, failed or was not asked can
+be asked again; other systems can renew what they have said of this line; the subscriber can be asked at any time.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+
+from acs.services.gathering import Source, SourceReport, SourceState
+from probes.facts import FACTS, Fact
+from probes.profiles.schema import load_profiles
+
+#: facts that are the subscriber's word begin so
+_SUBSCRIBER = ("led.", "home.")
+_ENDED = (SourceState.ANSWERED, SourceState.SKIPPED)
+
+
+def obtainable(sources: Iterable[Source], reports: Sequence[SourceReport], told: Iterable[Fact]) -> frozenset[str]:
+    """The names of the facts that could still be had for this line."""
+    spent = {report.name for report in reports if report.state in _ENDED}
+    open_ = (source.gives for source in sources if source.name not in spent)
+    return named(*_SUBSCRIBER).union({fact.name for fact in told}, *open_)
+
+
+def named(*prefixes: str) -> frozenset[str]:
+    """The names in the table of facts that begin so."""
+    return frozenset(name for name in FACTS if name.startswith(prefixes))
+
+
+@cache
+def access_facts_known() -> frozenset[str]:
+    """What access nodes can give: their profiles' columns, and what follows from a whole port."""
+    columns = {
+        column.fact for profile in load_profiles().values() for column in profile.columns.values() if column.fact
+    }
+    return named("sib.", "olt.").union(columns)
