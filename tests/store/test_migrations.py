@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Inspector, MetaData, inspect, text
 
 from acs.errors import ConfigError, StoreError
-from acs.store import Store, Vault, lines, migrate, upgrade
+from acs.store import Store, Vault, lines, revisions, upgrade
 from acs.store.engine import create_engine, parse_url
 from acs.store.migrate import newest_revision, revision
 from acs.store.schema import metadata
@@ -85,6 +86,21 @@ async def test_two_upgrades_at_once_of_an_empty_database(empty_url: str) -> None
     await engine.dispose()
 
 
+def test_the_newest_revision_is_the_last_script() -> None:
+    assert newest_revision() == revisions.head()
+    assert newest_revision() in revisions.known()
+
+
+def test_a_store_of_this_release_is_opened_without_alembic(sqlite_template: Path, tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    shutil.copy(sqlite_template, path)
+    code = (
+        "import asyncio, sys; from acs.store import upgrade\n"
+        f"asyncio.run(upgrade('sqlite:///{path}')); sys.exit('alembic' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 async def test_old_schema_is_upgraded_on_sqlite_and_refused_on_postgresql(empty_url: str, vault: Vault) -> None:
     if empty_url.startswith("sqlite"):
         store = await Store.open(empty_url, vault=vault)
@@ -109,7 +125,7 @@ async def test_downgrade_leaves_nothing(empty_url: str) -> None:
     await upgrade(empty_url)
 
     def down(connection: Connection) -> MetaData:
-        config = migrate._config()
+        config = revisions.config()
         config.attributes["connection"] = connection
         command.downgrade(config, "base")
         rest = MetaData()
