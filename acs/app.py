@@ -13,18 +13,15 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
-import uvicorn
 import uvloop
 from twisted.internet import asyncioreactor
 
 from acs import log as logs
-from acs.api import create_app
 from acs.config import AuthPolicy, Config, Role
 from acs.errors import AcsError, ConfigError
 from acs.metrics import Metrics
@@ -44,10 +41,10 @@ from acs.store.records import DeviceRecord
 from acs.store.store import Store
 from acs.store.vault import Vault
 
-log = structlog.get_logger()
+if TYPE_CHECKING:  # imported by the roles that serve it
+    from acs.api.serving import ApiServer
 
-#: Seconds that requests at the API get to end; event streams are cut.
-API_GRACE_S = 2
+log = structlog.get_logger()
 
 
 @dataclass(slots=True)
@@ -69,7 +66,7 @@ class App:
     _background: Background = field(default_factory=Background)
     _endpoint: CwmpEndpoint | None = None
     _worker: Worker | None = None
-    _api: "_ApiServer | None" = None
+    _api: "ApiServer | None" = None
     _api_task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -126,27 +123,11 @@ class App:
         api = self.config.api
         listener = _listener(api.host, api.port)
         self.api_port = int(listener.getsockname()[1])
-        settings = uvicorn.Config(
-            create_app(self.northbound),
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=API_GRACE_S,
-        )
-        self._api = _ApiServer(settings)
+        self._api = _api_server(self.northbound)
         self._api_task = self._background.start(self._api.serve(sockets=[listener]))
 
     def _notice(self, device: DeviceRecord, new: bool) -> None:
         self._background.start(self.northbound.devices.came(device, new=new))
-
-
-class _ApiServer(uvicorn.Server):
-    """uvicorn without its own signal handlers: the process has one place that ends it."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals alone."""
-        yield
 
 
 async def build(config: Config, *, clock: Clock = utc_now, caller: Caller | None = None) -> App:
@@ -181,6 +162,12 @@ async def build(config: Config, *, clock: Clock = utc_now, caller: Caller | None
         auth=auth,
         clock=clock,
     )
+
+
+def _api_server(services: Northbound) -> "ApiServer":
+    from acs.api.serving import api_server  # noqa: PLC0415 - other roles need neither FastAPI nor uvicorn
+
+    return api_server(services)
 
 
 def run(config_path: Path) -> None:

@@ -57,9 +57,13 @@ def serve(config_file: Path, directory: Path | None) -> None:
         write_first_config(directory)
         return
     with importing():
-        load_config(config_file)
+        config = load_config(config_file)
         from acs.app import run
+        from acs.config import Role
         from acs.errors import AcsError
+
+        if config.server.role in (Role.API, Role.ALL):
+            import acs.api.serving  # noqa: F401 - here, where nothing waits for it
 
     try:
         run(config_file)

@@ -216,3 +216,8 @@ def test_a_terminal_without_our_letters_still_gets_its_verdict(as_json: list[str
     assert b"account_blocked" in done.stdout
     if as_json:
         assert json.loads(done.stdout)["title"]["ru"] == "Счёт заблокирован"
+
+
+def test_the_server_loads_its_api_only_where_it_serves_it() -> None:
+    code = "import sys, acs.app; sys.exit(bool({'fastapi', 'uvicorn', 'alembic'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

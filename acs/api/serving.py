@@ -1,0 +1,29 @@
+"""The API on the loop of the process. Imported only by roles that serve it: it brings FastAPI and uvicorn along."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from acs.api.application import create_app
+from acs.services.northbound import Northbound
+
+#: Seconds that requests at the API get to end; event streams are cut.
+GRACE_S = 2
+
+
+class ApiServer(uvicorn.Server):
+    """uvicorn without its own signal handlers: the process has one place that ends it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
+        yield
+
+
+def api_server(services: Northbound) -> ApiServer:
+    """The server of the API over these services; it listens to nothing yet."""
+    settings = uvicorn.Config(
+        create_app(services), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=GRACE_S
+    )
+    return ApiServer(settings)
