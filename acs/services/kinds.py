@@ -43,16 +43,14 @@ class Kind:
     """One kind of operation.
 
     `check` returns the arguments as they are stored; `plan` makes its RPCs. `reboots`: it takes effect after the
-    session and at most once, so evidence decides about it and the session ends after it. `awaits_transfer`: a
-    TransferComplete with its command key ends it. `with_credentials`: its plan needs the connection-request
-    credentials. `internal`: only the server itself may ask for it.
+    session and at most once, so evidence decides about it and the session ends after it. `with_credentials`: its
+    plan needs the connection-request credentials. `internal`: only the server itself may ask for it.
     """
 
     name: str
     check: Callable[[Mapping[str, Any]], dict[str, Json]]
     plan: Callable[[OperationRecord, PlanContext], Plan]
     reboots: bool = False
-    awaits_transfer: bool = False
     with_credentials: bool = False
     internal: bool = False
 

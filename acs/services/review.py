@@ -71,8 +71,6 @@ def judge_all(
             visit.pending.append(_stays(operation, StepName.SESSION_OPENED, now))
         elif kind.reboots:
             judge_reboot(visit, operation, kind, config, now, can_ask=bool(visit.root))
-        elif kind.awaits_transfer and operation.answered_at is not None:
-            visit.transfers[operation.command_key] = operation
         elif operation.attempts >= ATTEMPTS:
             outcome = Outcome(False, f"the CPE broke off {operation.attempts} sessions when it was asked")
             visit.pending.append(ended(operation, outcome, now))

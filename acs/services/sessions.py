@@ -1,7 +1,7 @@
 """What a session of a CPE is answered, as data: no socket here, posts in and answers out.
 
     Inform            events and values on disk, evidence about reboots judged, then InformResponse
-    CPE's request     its outcome on disk, then its response
+    CPE's request     its response; no kind of operation waits for a TransferComplete yet
     answer or fault   into the plan of the running operation
     empty POST        the next due operation, written as sent before it leaves; else None, which is 204
 
@@ -48,7 +48,7 @@ from acs.services.clock import Steadiness
 from acs.services.first_contact import FirstContact
 from acs.services.kinds import KINDS, Kind, PlanContext
 from acs.services.lane import Lane
-from acs.services.plans import Outcome, ReadPlan
+from acs.services.plans import ReadPlan
 from acs.services.visits import UPTIME, Arrival, Visit, opening_of, parse_uptime
 from acs.store.records import (
     FINAL_STATES,
@@ -172,7 +172,7 @@ class Sessions:
         visit.last_post_at = now
         if envelope is not None:
             if visit.session.state is State.CPE_ASKED:
-                return await self._reply(visit, envelope, now)
+                return self._reply(visit, envelope)
             self._take(visit, envelope.message, now)
         request = await self._next_request(visit, now)
         if request is None:
@@ -263,28 +263,16 @@ class Sessions:
         self._by_id[visit.session.id] = visit
         self._metrics.open_sessions.set(len(self._by_id))
 
-    async def _reply(self, visit: Visit, envelope: Envelope, now: datetime) -> Envelope:
+    def _reply(self, visit: Visit, envelope: Envelope) -> Envelope:
         message = envelope.message
         make = REPLIES.get(type(message))
         if isinstance(message, TransferComplete):
-            await self._transfer_completed(visit, message, now)
+            fault = message.fault_struct.fault_code
+            log.info("transfer.completed", device=visit.key, command_key=message.command_key, fault_code=fault)
         reply: Message = make() if make else SoapFault(8000, f"{rpc_name(message)} is not supported")
         answer = Envelope(reply, envelope.id, visit.session.namespace)
         visit.session = visit.session.send_envelope(answer)
         return answer
-
-    async def _transfer_completed(self, visit: Visit, message: TransferComplete, now: datetime) -> None:
-        fault = message.fault_struct
-        log.info("transfer.completed", device=visit.key, command_key=message.command_key, fault_code=fault.fault_code)
-        operation = visit.transfers.pop(message.command_key, None)
-        if operation is None:
-            return
-        outcome = Outcome(fault.fault_code == 0, "transferred")
-        if fault.fault_code:
-            text = f"the transfer failed: {fault.fault_code} {fault.fault_string}".rstrip()
-            outcome = Outcome(False, text, None, fault.fault_code, fault.fault_string)
-        visit.pending.append(review.ended(operation, outcome, now))
-        await self._commit(visit, now)
 
     def _take(self, visit: Visit, message: Message, now: datetime) -> None:
         """The CPE's response or fault to our request."""
@@ -346,8 +334,6 @@ class Sessions:
         visit.pending.append(review.answered(operation, outcome, now))
         if kind.reboots and outcome.succeeded:
             visit.closing = True
-        elif kind.awaits_transfer and outcome.succeeded:
-            visit.transfers[operation.command_key] = operation
         else:
             visit.pending.append(review.ended(operation, outcome, now))
         if plan.reads.values:

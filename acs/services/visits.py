@@ -64,8 +64,6 @@ class Visit:
     pending: list[OperationTransition] = field(default_factory=list)
     #: values read, to be written with them
     tree: TreeUpdate | None = None
-    #: transfers of this device that wait for TransferComplete, by command key
-    transfers: dict[str, OperationRecord] = field(default_factory=dict)
     #: the CPE promised a reboot: nothing more is asked in this session
     closing: bool = False
     #: when the server's own clock was last set; see `clock.Steadiness`
