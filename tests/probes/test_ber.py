@@ -22,9 +22,11 @@ OIDS = st.tuples(st.integers(0, 2), st.integers(0, 39), st.lists(st.integers(0, 
 @given(st.binary(max_size=200))
 def test_any_bytes_raise_only_malformed_message(data: bytes) -> None:
     try:
-        decode_request(data)
-    except MalformedMessage:
-        return
+        request = decode_request(data)
+    except MalformedMessage as error:
+        assert str(error)
+    else:
+        assert isinstance(request, Request)
 
 
 @given(OIDS)

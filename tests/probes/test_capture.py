@@ -51,8 +51,10 @@ def test_a_discover_is_broadcast_with_its_transaction(packets) -> None:  # type:
 
 @given(st.binary(max_size=400))
 def test_any_frame_is_an_answer_or_none(packets, frame: bytes) -> None:  # type: ignore[no-untyped-def]
-    packets.parse_pado(b"\x00" * 12 + b"\x88\x63" + frame)
-    packets.parse_dhcp(b"\x00" * 12 + b"\x08\x00" + frame)
+    pado = packets.parse_pado(b"\x00" * 12 + b"\x88\x63" + frame)
+    answer = packets.parse_dhcp(b"\x00" * 12 + b"\x08\x00" + frame)
+    assert pado is None or isinstance(pado, packets.Pado)
+    assert answer is None or isinstance(answer, packets.DhcpAnswer)
 
 
 def test_the_server_side_loads_no_scapy() -> None:

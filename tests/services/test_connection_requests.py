@@ -148,10 +148,10 @@ async def test_without_a_url_nothing_is_called(server: Running) -> None:
     cpe = Cpe(server.port)
     await cpe.session(("1 BOOT", ""))
     operation = await server.operations.request(ACTOR, cpe.key, "reboot", {})
-    await asyncio.sleep(0.2)
-    steps = await server.steps_of(operation)
-    assert steps[-1].name == "connection_request_failed"
-    assert "no connection-request URL" in steps[-1].detail
+    async with asyncio.timeout(5):
+        steps = server.operations.watch(operation.id)
+        failed = await anext(step async for step in steps if step.name is StepName.CONNECTION_REQUEST_FAILED)
+    assert "no connection-request URL" in failed.detail
 
 
 async def test_a_cpe_without_known_credentials_says_so(server: Running) -> None:

@@ -10,7 +10,7 @@ from acs.cwmp.messages import GetParameterNames, GetParameterValues, Message, Se
 from acs.cwmp.structs import SetParameterValuesFault
 from acs.errors import Conflict, InvalidInput, NotFound, TooMany
 from acs.store import trees
-from acs.store.records import OperationState
+from acs.store.records import OperationState, StepName
 from tests.fakes.acs_server import ACTOR, Running, config_for, running
 from tests.fakes.cpe import Cpe, Dropped
 
@@ -33,6 +33,9 @@ async def cpe(server: Running) -> Cpe:
 async def test_a_get_reads_known_names_and_tells_the_unknown_ones(server: Running, cpe: Cpe) -> None:
     names = [*sorted(cpe.values)[:20], "Device.Wrong.One", "Device.Wrong.Two"]
     operation = await server.operations.request(ACTOR, cpe.key, "get", {"names": names})
+    async for step in server.operations.watch(operation.id):
+        if step.name is StepName.CONNECTION_REQUEST_FAILED:
+            break
     await cpe.session(("2 PERIODIC", ""))
     done = await server.now(operation)
     assert done.state is OperationState.SUCCEEDED
