@@ -18,6 +18,8 @@ from acs.store.engine import create_engine
 _UPGRADE_LOCK = 0x32_6C_69_6E_65
 #: The revision that this release knows: the last file in migrations/versions.
 _NEWEST = "0001"
+#: Alembic keeps the migration that runs in globals of the process: one at a time.
+_ONE_AT_A_TIME = asyncio.Lock()
 
 
 async def upgrade(url: str) -> None:
@@ -38,7 +40,9 @@ async def upgrade_engine(engine: AsyncEngine) -> None:
     if await revision(engine) == _NEWEST:
         return
     await asyncio.to_thread(importlib.import_module, "acs.store.revisions")  # it takes long: the loop does not wait
-    await _run(engine, _upgrade)
+    async with _ONE_AT_A_TIME:
+        if await revision(engine) != _NEWEST:
+            await _run(engine, _upgrade)
 
 
 async def revision(engine: AsyncEngine) -> str | None:
