@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from acs.store import migrate
+from cli.ports import free_port
 from tests.postgres import running_postgres
 
 ROOT = Path(__file__).parents[1]
@@ -164,13 +165,6 @@ def server(config: Path, port: int, core: int | None) -> Iterator[Running]:
         _wait_for(process, port, config.parent / "log")
         pin(process.pid, core)
         yield Running(process, port)
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def settle(seconds: float = 0.1) -> None:

@@ -27,6 +27,7 @@ from acs.store.store import Store
 from acs.store.vault import Vault
 from bench import processes
 from bench.load import OUI, PRODUCT_CLASS, Device, Tally, Target, closed_loop
+from cli.ports import free_port
 
 KNOWN = (8, 1000, 3000)
 #: Parameters that every Inform of `bench.load` carries.
@@ -185,7 +186,7 @@ def _server_cases(
     database_cpu: Callable[[], float] = lambda: 0.0,
 ) -> Iterator[Case]:
     folder.mkdir()
-    port = processes.free_port()
+    port = free_port()
     target = Target(port, username=processes.USERNAME, password=processes.PASSWORD) if digest else Target(port)
     devices = {count: _devices(target, f"K{count:04d}N", options) for count in known}
     config = processes.write_config(folder, url, digest=digest, port=port)

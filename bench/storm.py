@@ -23,6 +23,7 @@ from acs.store.vault import Vault
 from bench import processes
 from bench.load import WIDTH, Device, Tally, Target, open_loop
 from bench.session import preload
+from cli.ports import free_port
 
 Report = dict[str, object]
 
@@ -42,7 +43,7 @@ def run(options: argparse.Namespace) -> Report:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-storm-")))
         url, database = processes.store(stack, folder, options.store)
-        port = processes.free_port()
+        port = free_port()
         config = processes.write_config(folder, url, digest=options.digest, port=port)
         target = Target(port)
         if options.digest:

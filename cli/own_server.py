@@ -5,7 +5,6 @@ The rule: nothing of the caller's surroundings reaches it but PATH, HOME, the lo
 
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ import httpx
 
 from cli.errors import CliError
 from cli.local import with_store
+from cli.ports import free_ports
 from cli.serve import write_secret
 from cli.texts import _
 
@@ -159,12 +159,6 @@ def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return kept | {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
 
 
-def free_ports(count: int) -> list[int]:
-    """Return TCP ports of the loopback that were free a moment ago, all different."""
-    with _Sockets(count) as sockets:
-        return [taken.getsockname()[1] for taken in sockets]
-
-
 def _end(process: "subprocess.Popen[bytes]") -> None:
     if process.poll() is not None:
         return
@@ -174,17 +168,3 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-class _Sockets:
-    def __init__(self, count: int) -> None:
-        self._sockets = [socket.socket() for _ in range(count)]
-
-    def __enter__(self) -> list[socket.socket]:
-        for taken in self._sockets:
-            taken.bind(("127.0.0.1", 0))
-        return self._sockets
-
-    def __exit__(self, *_exception: object) -> None:
-        for taken in self._sockets:
-            taken.close()

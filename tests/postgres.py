@@ -6,7 +6,6 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +14,8 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+
+from cli.ports import free_port
 
 MISSING = (
     "PostgreSQL's server is not installed, so the store was not tested on it; "
@@ -77,7 +78,7 @@ def running_postgres() -> Iterator[PostgresServer]:
     try:
         if os.geteuid() == 0:
             shutil.chown(folder, "postgres", "postgres")
-        server = PostgresServer(folder, _free_port())
+        server = PostgresServer(folder, free_port())
         _as_owner(
             _program("initdb"), "-D", str(folder / "data"), "-U", _USER, "-A", "trust", "-E", "UTF8",
             "--locale=C.UTF-8", "--no-instructions",
@@ -115,10 +116,3 @@ def _as_owner(*command: str | None) -> None:
     )  # fmt: skip
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(words)} failed: {done.stdout.strip()[-2000:]}")
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

@@ -13,7 +13,7 @@ from cli import operation, output
 from cli.client import Client, ServerEvent, connect, segment
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
-from cli.own_server import free_ports
+from cli.ports import free_port
 from tests.cli.conftest import run
 
 
@@ -61,7 +61,7 @@ def test_another_program_at_the_address_is_said(stranger: str, words: tuple[str,
 
 
 def test_a_server_that_starts_late_is_waited_for_and_not_for_ever() -> None:
-    (port,) = free_ports(1)
+    port = free_port()
     with Client(f"http://127.0.0.1:{port}", None) as client:
         with pytest.raises(CliError, match="No server answers"):
             client.await_server(0.1)

@@ -15,7 +15,8 @@ from cli.device import parse_assignment
 from cli.errors import CliError
 from cli.exit_status import ExitStatus, for_verdict
 from cli.main import COMMANDS
-from cli.own_server import clean_environment, free_ports
+from cli.own_server import clean_environment
+from cli.ports import free_port
 from probes.linetest.model import VerdictKind
 from tests.cli.conftest import run
 
@@ -75,7 +76,7 @@ def one_line(words: list[str], status: ExitStatus) -> str:
 
 
 def test_no_server_says_how_to_start_one() -> None:
-    port = free_ports(1)[0]
+    port = free_port()
     text = one_line(["line", "list", "--url", f"http://127.0.0.1:{port}"], ExitStatus.UNREACHABLE)
     assert "secondline serve" in text
 
@@ -105,7 +106,7 @@ def test_a_broken_client_toml_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_client_toml_says_where_the_server_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "secondline").mkdir()
-    port = free_ports(1)[0]
+    port = free_port()
     (tmp_path / "secondline" / "client.toml").write_text(f'url = "http://127.0.0.1:{port}"')
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert str(port) in one_line(["line", "list"], ExitStatus.UNREACHABLE)
@@ -186,7 +187,7 @@ def test_the_server_of_the_demo_gets_a_clean_environment() -> None:
 
 def test_a_proxy_of_the_shell_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    with Client(f"http://127.0.0.1:{free_ports(1)[0]}", None) as client, pytest.raises(CliError) as error:
+    with Client(f"http://127.0.0.1:{free_port()}", None) as client, pytest.raises(CliError) as error:
         client.get("/health")
     assert ":9" not in error.value.message
 

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.ports import free_port
 from probes.errors import ProbeError, ProbeRefused, ProbeTimeout
 from probes.snmp import client
 from probes.snmp.client import SnmpTarget, V3User, Version
@@ -37,9 +37,7 @@ def snmpd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SnmpTarget]:
     if SNMPD is None:
         pytest.skip("snmpd is not installed here: apt-get install snmpd")
     folder = tmp_path_factory.mktemp("snmpd")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     (folder / "snmpd.conf").write_text(CONFIGURATION.format(port=port))
     command = [SNMPD, "-f", "-Lf", str(folder / "log"), "-C", "-c", str(folder / "snmpd.conf"), "-I", "-smux"]
     environment = {**os.environ, "SNMP_PERSISTENT_DIR": str(folder), "MIBS": ""}

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from cli.ports import free_port
 from tests.fakes.cpe import Cpe
 
 CONFIG = """
@@ -19,12 +20,6 @@ auth = "open"
 [api]
 port = {api}
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def written(folder: Path, cwmp: int, api: int) -> Path:

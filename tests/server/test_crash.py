@@ -3,7 +3,6 @@
 import asyncio
 import json
 import shutil
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from acs.store import devices, operations
 from acs.store.records import OperationRecord, OperationState
 from acs.store.store import Store
 from acs.store.vault import Vault
+from cli.ports import free_port
 from tests.fakes.acs_server import config_for, running
 from tests.fakes.cpe import Cpe, Dropped
 from tests.fakes.crashing_server import ServerProcess
@@ -70,12 +70,6 @@ async def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     async with running(config_for(folder)) as server:
         await Cpe(server.port).session(("1 BOOT", ""))
     return folder
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Listener:
