@@ -1,0 +1,43 @@
+"""What every section is made of: the strict table, and the types of keys with their messages."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationInfo
+
+
+def _beside_the_file(value: object, info: ValidationInfo) -> Path:
+    if not isinstance(value, str | Path) or not str(value):
+        raise ValueError(f"{value!r} is no file name; write the name of a file")
+    path, base = Path(value), (info.context or {}).get("base")
+    return path if base is None or path.is_absolute() else Path(base) / path
+
+
+def _store_url(url: str, info: ValidationInfo) -> str:
+    if url.startswith("sqlite:///"):
+        return f"sqlite:///{_beside_the_file(url.removeprefix('sqlite:///'), info)}"
+    if not url.startswith("postgresql://"):
+        raise ValueError(f"{url!r} names no store; write sqlite:///file or postgresql://user@host/database")
+    return url
+
+
+def _network(value: object) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(str(value))
+    except ValueError as error:
+        raise ValueError(f"{error}; write a network such as 192.0.2.0/24 or 2001:db8::/32") from error
+
+
+Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
+FilePath = Annotated[Path, PlainValidator(_beside_the_file)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+StoreUrl = Annotated[str, AfterValidator(_store_url)]
+Seconds = Annotated[float, Field(gt=0, le=31_536_000, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+
+
+class Section(BaseModel):
+    """One table of the file: frozen, strict, and closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True)

@@ -1,0 +1,122 @@
+"""`[cwmp]` and `[connection_requests]`: the two doors between the server and CPEs."""
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from acs.config.base import Count, FilePath, Network, Port, Seconds, Section
+
+
+class AuthPolicy(StrEnum):
+    """Whom the CWMP endpoint lets in."""
+
+    #: HTTP digest with the device's own credential, else the enrolment credential.
+    DIGEST = "digest"
+    #: Anybody: only for a closed network, and it must be written in the file.
+    OPEN = "open"
+
+
+class LimitsSection(Section):
+    """`[cwmp.limits]`: what one peer may take; beyond it gets an HTTP error and its connection is closed."""
+
+    #: Bytes of request line and headers; real CPEs send under 1 KiB.
+    head_bytes: Count = 16_384
+    #: Bytes of a body as sent; a whole tree of 14 000 parameters is about 3 MB.
+    body_bytes: Count = 8_388_608
+    #: Bytes of a body after gzip or deflate, so that a small bomb cannot take the memory.
+    inflated_bytes: Count = 16_777_216
+    #: Nested XML elements; SOAP with CWMP needs 9.
+    xml_depth: Count = 32
+    #: XML elements of one envelope; 14 000 parameters need 42 000.
+    xml_elements: Count = 200_000
+    #: Seconds for the head of a request; a CPE sends it in one packet.
+    head_timeout_s: Seconds = 15.0
+    #: Seconds for a body; 3 MB over a slow DSL uplink take about 60.
+    body_timeout_s: Seconds = 120.0
+    #: Seconds that a connection may be idle between requests; TR-069 asks for at least 30.
+    idle_timeout_s: Seconds = 60.0
+    #: Seconds that a session may wait for the CPE's next POST, unless its SessionTimeout asks for more.
+    session_idle_s: Seconds = 60.0
+    #: Seconds of a whole session; the longest real one (a full read of a slow CPE) takes minutes.
+    session_timeout_s: Seconds = 900.0
+    #: Open connections in all, under the usual limit of open files.
+    connections: Count = 20_000
+    #: Open connections of one address that no entry of `cwmp.networks` covers: a CPE needs one or two.
+    connections_per_address: Count = 16
+    #: Sessions in memory; the next Inform gets 503 with Retry-After.
+    sessions: Count = 20_000
+    #: Informs that wait for the store at once; beyond it one gets 503, so that a boot storm queues at the CPEs.
+    waiting_informs: Count = 1_000
+    #: Requests waiting on one connection; TR-069 forbids pipelining, so a few are patience enough.
+    queued_requests: Count = 4
+    #: Seconds of Retry-After in a 503; up to as many again are added at random, so that CPEs come back spread.
+    retry_after_s: Count = 30
+
+
+class NetworkSection(Section):
+    """`[[cwmp.networks]]`: other connection limits for a network, such as a carrier NAT's addresses."""
+
+    #: Which addresses it is about, such as 198.51.100.0/24.
+    network: Network
+    #: Open connections of one address in this network; behind a carrier NAT hundreds of CPEs share it.
+    connections_per_address: Count = 2_000
+    #: Open connections of the whole network.
+    connections: Count = 20_000
+
+
+class FirstContactSection(Section):
+    """`[cwmp.first_contact]`: what a device is given when it is new or was reset."""
+
+    #: Set connection-request credentials and periodic Inform at first contact; without, only Informs are read.
+    enabled: bool = True
+    #: Seconds between periodic Informs: fresh enough for a line test's cache, 560 Informs/s from a million devices.
+    periodic_inform_s: Annotated[int, Field(ge=0, le=604_800)] = 1_800
+
+
+class CwmpSection(Section):
+    """`[cwmp]`: the endpoint that CPEs call."""
+
+    #: All addresses, because CPEs come from outside.
+    host: str = "0.0.0.0"
+    #: The registered port of TR-069.
+    port: Port = 7547
+    #: Digest realm; shown to CPEs and part of every stored digest.
+    realm: Annotated[str, Field(min_length=1, max_length=64, pattern=r'^[^"\\\x00-\x1f]+$')] = "secondline"
+    #: Digest, because an unauthenticated endpoint gives settings to whoever claims a serial number.
+    auth: AuthPolicy = AuthPolicy.DIGEST
+    #: Shared user name for devices without a credential of their own; none = only known devices come in.
+    enrol_username: str | None = None
+    #: File with the password of `enrol_username`; there is no default password.
+    enrol_password_file: FilePath | None = None
+    #: Seconds that a digest nonce lives; a session never needs more, and a stale one costs one round trip.
+    nonce_age_s: Seconds = 300.0
+    limits: LimitsSection = LimitsSection()
+    networks: tuple[NetworkSection, ...] = ()
+    first_contact: FirstContactSection = FirstContactSection()
+
+    @model_validator(mode="after")
+    def _enrolment_is_whole(self) -> Self:
+        if (self.enrol_username is None) != (self.enrol_password_file is None):
+            raise ValueError(
+                "enrol_username and enrol_password_file belong together; write both, or neither "
+                "when every device has its own credential"
+            )
+        return self
+
+
+class ConnectionRequestsSection(Section):
+    """`[connection_requests]`: how the server calls a CPE; the URL comes from the CPE, so its target is checked."""
+
+    #: Networks that may be called. None = only the address that the device's own Inform came from, never loopback.
+    allowed_networks: tuple[Network, ...] = ()
+    #: Ports that may be called; empty = every port. CPEs choose their port freely.
+    ports: tuple[Port, ...] = ()
+    #: Seconds for one request with its challenge; CPEs answer in milliseconds, over NAT in a second.
+    timeout_s: Seconds = 10.0
+    #: Seconds to the second try while an operation waits; TR-069 allows a repeat after 30.
+    retry_s: Seconds = 30.0
+    #: Longest pause between tries, in seconds; each failure doubles the pause.
+    retry_max_s: Seconds = 600.0
+    #: Requests at once, so that a mass action does not flood the access network.
+    at_once: Count = 200

@@ -1,0 +1,60 @@
+"""`[server]`, `[store]`, `[api]`, `[log]`: the process and where it keeps things."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from acs.config.base import FilePath, Port, Seconds, Section, StoreUrl
+
+
+class Role(StrEnum):
+    """What this process serves."""
+
+    #: The CWMP endpoint, without API or worker.
+    CWMP = "cwmp"
+    #: The northbound API.
+    API = "api"
+    #: Deadlines, connection requests, webhooks, retention.
+    WORKER = "worker"
+    #: All three in one process: the default for a network of up to some hundred thousand devices.
+    ALL = "all"
+
+
+class ServerSection(Section):
+    """`[server]`: the process as a whole."""
+
+    #: All roles in one process, because that needs no second machine.
+    role: Role = Role.ALL
+    #: Seconds that open sessions get to end after SIGTERM; a CPE's turn takes well under one second.
+    grace_s: Seconds = 10.0
+
+
+class StoreSection(Section):
+    """`[store]`: where everything is kept."""
+
+    #: `sqlite:///file` (relative to this file) or `postgresql://user@host/database`.
+    url: StoreUrl = "sqlite:///secondline.db"
+    #: File with the key that seals device credentials; `secondline serve` makes it when it is absent and the
+    #: store is new. Keep it apart from backups of the store.
+    vault_key_file: FilePath = Path("secondline.key")
+    #: Milliseconds between batches of sessions under load: one disk write for all of a batch. A session that comes
+    #: alone does not wait.
+    commit_window_ms: Annotated[float, Field(ge=0, le=1000)] = 10.0
+
+
+class ApiSection(Section):
+    """`[api]`: the northbound HTTP API."""
+
+    #: Loopback: an operator who opens it puts TLS in front.
+    host: str = "127.0.0.1"
+    #: The port that CLI and examples assume; 0 takes any free one.
+    port: Port = 8080
+
+
+class LogSection(Section):
+    """`[log]`: structured lines on standard error."""
+
+    #: `debug`, `info`, `warning` or `error`; info is one line per session and per change.
+    level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
