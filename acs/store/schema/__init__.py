@@ -27,15 +27,29 @@ from acs.store.schema.core import (
     tree_schemas,
     webhook_deliveries,
 )
+from acs.store.schema.provisioning import (
+    campaign_devices,
+    campaigns,
+    device_tags,
+    file_transfers,
+    files,
+    provision_refusals,
+    provision_states,
+)
 
 __all__ = [
     "access_nodes",
     "audit",
+    "campaign_devices",
+    "campaigns",
     "context_facts",
     "device_credentials",
+    "device_tags",
     "device_trees",
     "devices",
     "events",
+    "file_transfers",
+    "files",
     "incidents",
     "line_serials",
     "line_tests",
@@ -44,6 +58,8 @@ __all__ = [
     "operation_steps",
     "operations",
     "planned_works",
+    "provision_refusals",
+    "provision_states",
     "readings",
     "scope_snapshots",
     "tickets",
