@@ -27,6 +27,8 @@ from acs.store.schema.core import (
     tree_schemas,
     webhook_deliveries,
 )
+from acs.store.schema.identity import alarms, device_quarantine, digest_nonces
+from acs.store.schema.packs import pack_activations, pack_approvals, pack_shadows, rule_packs, shadow_verdicts
 from acs.store.schema.provisioning import (
     campaign_devices,
     campaigns,
@@ -39,14 +41,17 @@ from acs.store.schema.provisioning import (
 
 __all__ = [
     "access_nodes",
+    "alarms",
     "audit",
     "campaign_devices",
     "campaigns",
     "context_facts",
     "device_credentials",
+    "device_quarantine",
     "device_tags",
     "device_trees",
     "devices",
+    "digest_nonces",
     "events",
     "file_transfers",
     "files",
@@ -57,11 +62,16 @@ __all__ = [
     "metadata",
     "operation_steps",
     "operations",
+    "pack_activations",
+    "pack_approvals",
+    "pack_shadows",
     "planned_works",
     "provision_refusals",
     "provision_states",
     "readings",
+    "rule_packs",
     "scope_snapshots",
+    "shadow_verdicts",
     "tickets",
     "tokens",
     "tree_schemas",
