@@ -7,28 +7,47 @@ with the key's path and what to do.
 
 from acs.config.base import Count, FilePath, Network, Port, Seconds, Section
 from acs.config.cwmp import (
-    AuthPolicy,
     ConnectionRequestsSection,
     CwmpSection,
     FirstContactSection,
     LimitsSection,
-    NetworkSection,
 )
 from acs.config.file import Config, read_secret
+from acs.config.identity import (
+    AdmitSection,
+    AuthPolicy,
+    Enrolment,
+    GuardSection,
+    NetworkSection,
+    PolicySection,
+    ProfilePolicySection,
+    ProxySection,
+    TlsSection,
+)
 from acs.config.operations import BindingRule, LinesSection, OperationsSection, ProfilesSection
+from acs.config.provisioning import CampaignsSection, FileAuth, FilesSection, ProvisioningSection
 from acs.config.server import ApiSection, LogSection, Role, ServerSection, StoreSection
 from acs.config.support import LineTestsSection, SourcesSection, TicketsSection, WebhooksSection, WebhookTarget
+from acs.config.wakeup import CredentialsSection, LightweightSection, SetOn, StunSection, XmppSection
 
 __all__ = [
+    "AdmitSection",
     "ApiSection",
     "AuthPolicy",
     "BindingRule",
+    "CampaignsSection",
     "Config",
     "ConnectionRequestsSection",
     "Count",
+    "CredentialsSection",
     "CwmpSection",
+    "Enrolment",
+    "FileAuth",
     "FilePath",
+    "FilesSection",
     "FirstContactSection",
+    "GuardSection",
+    "LightweightSection",
     "LimitsSection",
     "LineTestsSection",
     "LinesSection",
@@ -36,16 +55,24 @@ __all__ = [
     "Network",
     "NetworkSection",
     "OperationsSection",
+    "PolicySection",
     "Port",
+    "ProfilePolicySection",
     "ProfilesSection",
+    "ProvisioningSection",
+    "ProxySection",
     "Role",
     "Seconds",
     "Section",
     "ServerSection",
+    "SetOn",
     "SourcesSection",
     "StoreSection",
+    "StunSection",
     "TicketsSection",
+    "TlsSection",
     "WebhookTarget",
     "WebhooksSection",
+    "XmppSection",
     "read_secret",
 ]

@@ -1,20 +1,20 @@
 """`[cwmp]` and `[connection_requests]`: the two doors between the server and CPEs."""
 
-from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from acs.config.base import Count, FilePath, Network, Port, Seconds, Section
-
-
-class AuthPolicy(StrEnum):
-    """Whom the CWMP endpoint lets in."""
-
-    #: HTTP digest with the device's own credential, else the enrolment credential.
-    DIGEST = "digest"
-    #: Anybody: only for a closed network, and it must be written in the file.
-    OPEN = "open"
+from acs.config.identity import (
+    AdmitSection,
+    AuthPolicy,
+    Enrolment,
+    GuardSection,
+    NetworkSection,
+    ProfilePolicySection,
+    ProxySection,
+    TlsSection,
+)
 
 
 class LimitsSection(Section):
@@ -54,17 +54,6 @@ class LimitsSection(Section):
     retry_after_s: Count = 30
 
 
-class NetworkSection(Section):
-    """`[[cwmp.networks]]`: other connection limits for a network, such as a carrier NAT's addresses."""
-
-    #: Which addresses it is about, such as 198.51.100.0/24.
-    network: Network
-    #: Open connections of one address in this network; behind a carrier NAT hundreds of CPEs share it.
-    connections_per_address: Count = 2_000
-    #: Open connections of the whole network.
-    connections: Count = 20_000
-
-
 class FirstContactSection(Section):
     """`[cwmp.first_contact]`: what a device is given when it is new or was reset."""
 
@@ -85,14 +74,27 @@ class CwmpSection(Section):
     realm: Annotated[str, Field(min_length=1, max_length=64, pattern=r'^[^"\\\x00-\x1f]+$')] = "secondline"
     #: Digest, because an unauthenticated endpoint gives settings to whoever claims a serial number.
     auth: AuthPolicy = AuthPolicy.DIGEST
+    #: What becomes of a device that was never seen: with digest it knew the enrolment password, so it is taken in.
+    enrolment: Enrolment = Enrolment.ADMIT
+    #: Give each device a random credential of its own at first contact; once it was used, the shared one is refused.
+    own_credentials: bool = False
     #: Shared user name for devices without a credential of their own; none = only known devices come in.
     enrol_username: str | None = None
+    #: Take the enrolment password also with the device's own name (OUI-ProductClass-SerialNumber or OUI-SerialNumber).
+    enrol_by_device_name: bool = False
     #: File with the password of `enrol_username`; there is no default password.
     enrol_password_file: FilePath | None = None
     #: Seconds that a digest nonce lives; a session never needs more, and a stale one costs one round trip.
     nonce_age_s: Seconds = 300.0
+    #: Offer SHA-256 as a second challenge; some CPEs are confused by two, and every CPE must know MD5.
+    offer_sha256: bool = False
     limits: LimitsSection = LimitsSection()
     networks: tuple[NetworkSection, ...] = ()
+    profiles: tuple[ProfilePolicySection, ...] = ()
+    admit: tuple[AdmitSection, ...] = ()
+    tls: TlsSection = TlsSection()
+    proxy: ProxySection = ProxySection()
+    guard: GuardSection = GuardSection()
     first_contact: FirstContactSection = FirstContactSection()
 
     @model_validator(mode="after")
@@ -120,3 +122,15 @@ class ConnectionRequestsSection(Section):
     retry_max_s: Seconds = 600.0
     #: Requests at once, so that a mass action does not flood the access network.
     at_once: Count = 200
+    #: Requests begun per second in all; a mass action is spread, not refused.
+    per_s: Count = 100
+    #: Requests to one device per minute, all methods together; CPEs limit them too, and answer 503.
+    per_device_per_minute: Count = 20
+    #: Seconds in which a CPE that accepted opens its session (TR-069 §3.2.2.2); until then it is not called again.
+    session_s: Seconds = 30.0
+    #: Seconds that the session after a UDP request is waited for before the next method: there is no other answer.
+    udp_wait_s: Seconds = 6.0
+    #: Answer a CPE that asks for Basic, which shows its password to the network; TR-069 demands Digest.
+    basic: bool = False
+    #: Days that connection requests and their answers are kept.
+    keep_days: Count = 30

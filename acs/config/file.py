@@ -12,8 +12,10 @@ from pydantic import BaseModel, ValidationError
 from acs.config.base import Section
 from acs.config.cwmp import ConnectionRequestsSection, CwmpSection
 from acs.config.operations import LinesSection, OperationsSection, ProfilesSection
+from acs.config.provisioning import CampaignsSection, FilesSection, ProvisioningSection
 from acs.config.server import ApiSection, LogSection, ServerSection, StoreSection
 from acs.config.support import LineTestsSection, TicketsSection, WebhooksSection
+from acs.config.wakeup import CredentialsSection, LightweightSection, StunSection, XmppSection
 from acs.errors import ConfigError
 
 
@@ -23,11 +25,18 @@ class Config(Section):
     server: ServerSection = ServerSection()
     cwmp: CwmpSection = CwmpSection()
     connection_requests: ConnectionRequestsSection = ConnectionRequestsSection()
+    stun: StunSection = StunSection()
+    xmpp: XmppSection = XmppSection()
+    lightweight: LightweightSection = LightweightSection()
+    credentials: CredentialsSection = CredentialsSection()
     store: StoreSection = StoreSection()
     api: ApiSection = ApiSection()
     operations: OperationsSection = OperationsSection()
     lines: LinesSection = LinesSection()
     profiles: ProfilesSection = ProfilesSection()
+    provisioning: ProvisioningSection = ProvisioningSection()
+    files: FilesSection = FilesSection()
+    campaigns: CampaignsSection = CampaignsSection()
     line_tests: LineTestsSection = LineTestsSection()
     tickets: TicketsSection = TicketsSection()
     webhooks: WebhooksSection = WebhooksSection()

@@ -30,6 +30,10 @@ class CredentialKind(StrEnum):
     CWMP = "cwmp"
     #: we to the CPE, in a connection request
     CONNECTION_REQUEST = "connection_request"
+    #: the CPE to our STUN server
+    STUN = "stun"
+    #: the CPE to the XMPP server
+    XMPP = "xmpp"
 
 
 async def get(tx: Transaction, key: str) -> DeviceRecord | None:

@@ -5,6 +5,13 @@ test compares them); a column is added here and in a new revision in the same co
 """
 
 from acs.store.schema.base import metadata
+from acs.store.schema.connection_requests import (
+    connection_requests,
+    credential_rotations,
+    lightweight_marks,
+    stun_bindings,
+    udp_orders,
+)
 from acs.store.schema.core import (
     access_nodes,
     audit,
@@ -45,7 +52,9 @@ __all__ = [
     "audit",
     "campaign_devices",
     "campaigns",
+    "connection_requests",
     "context_facts",
+    "credential_rotations",
     "device_credentials",
     "device_quarantine",
     "device_tags",
@@ -56,6 +65,7 @@ __all__ = [
     "file_transfers",
     "files",
     "incidents",
+    "lightweight_marks",
     "line_serials",
     "line_tests",
     "lines",
@@ -72,8 +82,10 @@ __all__ = [
     "rule_packs",
     "scope_snapshots",
     "shadow_verdicts",
+    "stun_bindings",
     "tickets",
     "tokens",
     "tree_schemas",
+    "udp_orders",
     "webhook_deliveries",
 ]
