@@ -42,4 +42,5 @@ clean:
 
 docs: $(STAMP)
 	$(BIN)/python docs/generate.py
+	$(BIN)/python -m tests.conformance.page
 .PHONY: docs

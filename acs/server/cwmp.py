@@ -153,6 +153,7 @@ class CwmpEndpoint:
         if visit is None and request.body and self.auth.required and b"authorization" not in request.headers:
             self._challenge(connection, self.auth.challenge())
             return
+        envelope: Envelope | None = None
         try:
             envelope = await envelope_of(request.body, coding, self._xml_limits) if request.body else None
             if envelope is not None and isinstance(envelope.message, Inform):
@@ -166,7 +167,7 @@ class CwmpEndpoint:
             else:
                 await self._empty_without_session(connection, request)
         except ProtocolError as error:
-            self._answer_error(connection, visit, error)
+            self._answer_error(connection, visit, error, envelope)
 
     async def _inform(self, connection: Connection, request: Request, envelope: Envelope) -> None:
         """A new session, whatever the connection or the device had before."""
@@ -293,7 +294,9 @@ class CwmpEndpoint:
         log.debug("input.deferred", why=f"too many {what}", address=connection.address)
         connection.respond(503, headers=b"Retry-After: %d\r\n" % retry_after(self._limits.retry_after_s))
 
-    def _answer_error(self, connection: Connection, visit: Visit | None, error: ProtocolError) -> None:
+    def _answer_error(
+        self, connection: Connection, visit: Visit | None, error: ProtocolError, asked: Envelope | None = None
+    ) -> None:
         """TR-069's fault where the CPE can read one, else the HTTP status; a broken session is over."""
         self._refused(error.status_hint, str(error), connection.address)
         if visit is not None and error.status_hint != 200 and not isinstance(error, _NotYours):
@@ -302,7 +305,8 @@ class CwmpEndpoint:
         if isinstance(error, RefusedEnvelope):
             connection.respond(200, encode(error.answer()))
         elif error.status_hint == 200 and error.fault_code is not None:
-            connection.respond(200, encode(Envelope(SoapFault(error.fault_code, str(error)))))
+            fault = SoapFault(error.fault_code, str(error))
+            connection.respond(200, encode(Envelope(fault, asked.id, asked.namespace) if asked else Envelope(fault)))
         elif error.status_hint == 401:
             challenge = self.auth.challenge().header.encode("latin-1")
             connection.respond(401, headers=b"WWW-Authenticate: %s\r\n" % challenge)

@@ -75,6 +75,8 @@ def judge_all(
             outcome = Outcome(False, f"the CPE broke off {operation.attempts} sessions when it was asked")
             visit.pending.append(ended(operation, outcome, now))
         else:
+            if operation.state is OperationState.SENT and operation.answered_at is None:
+                visit.pending.append(became_unknown(operation, now, "a new session began before the answer"))
             visit.due.append((operation, kind))
 
 

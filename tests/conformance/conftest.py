@@ -1,0 +1,34 @@
+"""Servers that the conformance tests share: an open one, and one that asks for digest."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.conformance.server import OPENED, Acs, serving
+
+USER, PASSWORD = "enrol", "let-me-in"
+
+
+@pytest.fixture(autouse=True)
+async def hang_up() -> AsyncIterator[None]:
+    """Close what the devices of the test left open."""
+    yield
+    while OPENED:
+        await OPENED.pop().close()
+
+
+@pytest.fixture(scope="session")
+async def acs(reactor: object, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Acs]:
+    """A server that believes every device."""
+    async with serving(tmp_path_factory.mktemp("conformance")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def closed_acs(reactor: object, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Acs]:
+    """A server that asks for digest; the enrolment credential is USER and PASSWORD."""
+    folder = tmp_path_factory.mktemp("conformance-digest")
+    (folder / "enrol").write_text(PASSWORD)
+    tables = {"auth": "digest", "enrol_username": USER, "enrol_password_file": str(folder / "enrol")}
+    async with serving(folder, cwmp=tables) as server:
+        yield server
