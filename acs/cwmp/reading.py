@@ -68,16 +68,70 @@ def read_envelope(root: _Element) -> Envelope:
     """
     content, headers, namespace = _opened(root)
     if _local(content.tag) == "Fault":
-        return _envelope(_fault(content), headers, namespace)
+        return with_headers(_fault(content), headers, namespace)
     cls = _message_class(content, headers, namespace)
-    return _envelope(_read_struct(_BY_TAG[cls], content), headers, namespace)
+    return with_headers(_read_struct(_BY_TAG[cls], content), headers, namespace)
+
+
+def message_and_header(root: _Element) -> tuple[_Element, _Element | None]:
+    """The message in a parsed document, and the SOAP header.
+
+    Raises:
+        ProtocolError: no SOAP envelope, or no or more than one message in its Body.
+    """
+    if _local(root.tag) != "Envelope":
+        raise ProtocolError(f"the document is <{_local(root.tag)[:64]}>, not a SOAP envelope")
+    header: _Element | None = None
+    contents: list[_Element] = []
+    for child in root:
+        name = _local(child.tag)
+        if name == "Body":
+            contents += child
+        elif name == "Header":
+            header = child
+    if len(contents) != 1:
+        raise ProtocolError(f"the SOAP envelope carries {len(contents)} messages; exactly one is wanted")
+    return contents[0], header
+
+
+def children_by_field(cls: type, element: _Element) -> list[tuple[str, _Element]]:
+    """The children that a class knows, each with the attribute that it becomes."""
+    found = [(_BY_TAG[cls].find(child), child) for child in element]
+    return [(known[1].attribute, child) for known, child in found if known is not None]
+
+
+def known_headers(header: _Element | None) -> list[tuple[str, _Element]]:
+    """The headers that are read, by their names in lower case."""
+    found = [(_header_name(child), child) for child in header] if header is not None else []
+    return [(name, child) for name, child in found if name is not None]
+
+
+def named_value(item: _Element) -> tuple[_Element | None, _Element | None]:
+    """The Name and the Value of a ParameterValueStruct, however they are written."""
+    children = {_local(child.tag).lower(): child for child in item}
+    return children.get("name"), children.get("value")
+
+
+def parameter_values(
+    names: Iterable[str], values: Iterable[str], types: Iterable[str]
+) -> tuple[ParameterValueStruct, ...]:
+    """The structs with these names, values and normal types; white space round a text that is no string goes."""
+    found: list[ParameterValueStruct] = []
+    append = found.append
+    for name, value, kind in zip(names, values, types, strict=True):
+        struct = _new(ParameterValueStruct)
+        _set_name(struct, name.strip())
+        _set_value(struct, value if kind == STRING else value.strip())
+        _set_type(struct, kind)
+        append(struct)
+    return tuple(found)
 
 
 def envelope_steps(root: _Element, batch: int = BATCH) -> Generator[None, None, Envelope]:
     """Like `read_envelope`, pausing after every `batch` structs of a long list."""
     content, headers, namespace = _opened(root)
     if _local(content.tag) == "Fault":
-        return _envelope(_fault(content), headers, namespace)
+        return with_headers(_fault(content), headers, namespace)
     reader = _BY_TAG[_message_class(content, headers, namespace)]
     values = list(reader.plan.defaults)
     for child in content:
@@ -91,7 +145,7 @@ def envelope_steps(root: _Element, batch: int = BATCH) -> Generator[None, None, 
             values[position] += (read(child, field),)
         else:
             values[position] = read(child, field)
-    return _envelope(reader.plan.cls(*values), headers, namespace)
+    return with_headers(reader.plan.cls(*values), headers, namespace)
 
 
 class _ByTag:
@@ -114,19 +168,7 @@ class _ByTag:
 
 def _opened(root: _Element) -> tuple[_Element, dict[str, str], str]:
     """The message element, the headers by lower-case name, and the cwmp namespace."""
-    if _local(root.tag) != "Envelope":
-        raise ProtocolError(f"the document is <{_local(root.tag)[:64]}>, not a SOAP envelope")
-    header: _Element | None = None
-    contents: list[_Element] = []
-    for child in root:
-        name = _local(child.tag)
-        if name == "Body":
-            contents += child
-        elif name == "Header":
-            header = child
-    if len(contents) != 1:
-        raise ProtocolError(f"the SOAP envelope carries {len(contents)} messages; exactly one is wanted")
-    content = contents[0]
+    content, header = message_and_header(root)
     namespace = _NAMESPACE_OF.get(content.tag) or _namespace(content, header, root)
     if header is None:
         return content, {}, namespace
@@ -140,7 +182,8 @@ def _opened(root: _Element) -> tuple[_Element, dict[str, str], str]:
     return content, headers, namespace
 
 
-def _envelope(message: Any, headers: dict[str, str], namespace: str) -> Envelope:
+def with_headers(message: Any, headers: dict[str, str], namespace: str) -> Envelope:
+    """The envelope of a message with the texts of the headers by lower-case name."""
     envelope_id = headers.pop("id", None)
     if not headers:
         return Envelope(message, envelope_id, namespace)
@@ -169,15 +212,19 @@ def _read_headers(header: _Element) -> tuple[dict[str, str], str | None]:
     headers: dict[str, str] = {}
     unknown = None
     for child in header:
-        name = _local(child.tag)
-        known = _HEADERS.get(name) or _HEADERS.get(name.lower())
+        known = _header_name(child)
         if known is not None:
             headers[known] = (child.text or "").strip()
             continue
         for attribute, value in child.attrib.items():
             if _local(attribute) == "mustUnderstand" and str(value).strip().lower() in _MUST:
-                unknown = name
+                unknown = _local(child.tag)
     return headers, unknown
+
+
+def _header_name(child: _Element) -> str | None:
+    name = _local(child.tag)
+    return _HEADERS.get(name) or _HEADERS.get(name.lower())
 
 
 def _namespace(content: _Element, header: _Element | None, root: _Element) -> str:

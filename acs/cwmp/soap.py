@@ -127,6 +127,15 @@ def decode(body: bytes, limits: Limits = DEFAULT_LIMITS) -> Envelope | None:
     return read_envelope(_tree(document, limits))
 
 
+def document_tree(body: bytes, limits: Limits = DEFAULT_LIMITS) -> etree._Element:
+    """The tree of a body that `decode` has read.
+
+    Raises:
+        ProtocolError: as `decode`.
+    """
+    return _tree(_as_utf8(body), limits)
+
+
 class Decoder:
     """Decodes a body that comes in pieces, so that no piece of work blocks the loop for long.
 

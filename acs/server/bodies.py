@@ -7,7 +7,8 @@ import asyncio
 import zlib
 from collections.abc import Iterator
 
-from acs.cwmp.soap import Decoder, Envelope, Limits, decode
+from acs.cwmp.shapes import Shapes
+from acs.cwmp.soap import Decoder, Envelope, Limits
 from acs.errors import ProtocolError
 
 #: Bytes handled without a pause: an Inform has 2 to 8 KB and takes 0.1 to 0.3 ms.
@@ -16,16 +17,17 @@ AT_ONCE = 32_768
 BITE = 16_384
 
 
-async def envelope_of(body: bytes, coding: bytes, limits: Limits) -> Envelope | None:
+async def envelope_of(body: bytes, coding: bytes, shapes: Shapes) -> Envelope | None:
     """The envelope in a body; None when it is empty.
 
     Raises:
         ProtocolError: as `soap.decode`; also 415 for an unknown coding, 400 for a broken one, 413 for a bomb.
     """
-    coding = coding.strip().lower()
+    coding = coding.strip().lower() if coding else coding
+    limits = shapes.limits
     if coding in (b"", b"identity"):
         if len(body) <= AT_ONCE:
-            return decode(body, limits)
+            return shapes.decode(body)
         return await _slowly((body[at : at + BITE] for at in range(0, len(body), BITE)), limits)
     if not body:
         return None

@@ -19,6 +19,7 @@ import structlog
 from acs.config import Config
 from acs.cwmp.identity import device_key
 from acs.cwmp.messages import Inform, SoapFault
+from acs.cwmp.shapes import Shapes
 from acs.cwmp.soap import Envelope, Limits, RefusedEnvelope, encode
 from acs.errors import ProtocolError, StoreError
 from acs.metrics import Metrics
@@ -49,10 +50,12 @@ class CwmpEndpoint:
     def __init__(self, config: Config, sessions: Sessions, auth: CpeAuth, metrics: Metrics, clock: Clock) -> None:
         self._config = config.cwmp
         self._limits = config.cwmp.limits
-        self._xml_limits = Limits(
-            max_bytes=self._limits.inflated_bytes,
-            max_elements=self._limits.xml_elements,
-            max_depth=self._limits.xml_depth,
+        self._shapes = Shapes(
+            Limits(
+                max_bytes=self._limits.inflated_bytes,
+                max_elements=self._limits.xml_elements,
+                max_depth=self._limits.xml_depth,
+            )
         )
         self._sessions = sessions
         self.auth = auth
@@ -61,6 +64,7 @@ class CwmpEndpoint:
         self._admission = Admission(config.cwmp)
         self._shared = Shared(self._limits, self._admission, self._handle, self._gone)
         self._shared.refused = self._refused
+        metrics.connections.set_function(lambda: len(self._shared.open))
         self._work = Background()
         self._port = config.cwmp.port
         self._informs = 0
@@ -109,7 +113,6 @@ class CwmpEndpoint:
         now = self._clock()
         for visit in tuple(self._sessions.visits()):
             await self._sessions.close(visit, "ended" if visit.session.complete else "stopped", now)
-        self._metrics.connections.set(0)
 
     def _handle(self, connection: Connection, request: Request) -> None:
         """One request: answered at once where nothing must be waited for, else by a task."""
@@ -155,7 +158,7 @@ class CwmpEndpoint:
             return
         envelope: Envelope | None = None
         try:
-            envelope = await envelope_of(request.body, coding, self._xml_limits) if request.body else None
+            envelope = await envelope_of(request.body, coding, self._shapes) if request.body else None
             if envelope is not None and isinstance(envelope.message, Inform):
                 await self._inform(connection, request, envelope)
                 return

@@ -68,6 +68,8 @@ log = structlog.get_logger()
 CLOCK_SLACK_S = 5.0
 #: Events with which a value that names the device's line may have changed.
 NOTICED = frozenset({"0 BOOTSTRAP", "1 BOOT", "4 VALUE CHANGE"})
+#: How a session can end.
+ENDS = ("ended", "timed_out", "failed", "replaced", "stopped")
 #: What the ACS answers to a CPE's own request.
 REPLIES: Mapping[type[Message], Callable[[], Message]] = {
     GetRPCMethods: lambda: GetRPCMethodsResponse(method_list=ACS_METHODS),
@@ -100,6 +102,8 @@ class Sessions:
         self._steadiness = Steadiness(CLOCK_SLACK_S)
         self._by_device: dict[str, Visit] = {}
         self._by_id: dict[str, Visit] = {}
+        metrics.open_sessions.set_function(self.__len__)
+        self._ends = {end: metrics.sessions.labels(end) for end in ENDS}
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -222,7 +226,7 @@ class Sessions:
     async def close(self, visit: Visit, end: str, now: datetime) -> None:
         """The session is over, well or not: what was sent and not answered becomes unknown.
 
-        `end` is a word for log and metrics: ended, timed_out, failed, replaced, stopped.
+        `end` is one of ENDS, for log and metrics.
         """
         if not self.close_quiet(visit, now, end):
             return
@@ -239,7 +243,6 @@ class Sessions:
         self._lane.leave(visit.session.id)
         if self._by_device.get(visit.key) is visit:
             del self._by_device[visit.key]
-        self._metrics.open_sessions.set(len(self._by_id))
         self._tell(visit, end, now)
         return True
 
@@ -261,7 +264,6 @@ class Sessions:
             self._tell(old, "ended" if old.session.complete else "replaced", visit.arrival.now)
         self._by_device[visit.key] = visit
         self._by_id[visit.session.id] = visit
-        self._metrics.open_sessions.set(len(self._by_id))
 
     def _reply(self, visit: Visit, envelope: Envelope) -> Envelope:
         message = envelope.message
@@ -393,7 +395,7 @@ class Sessions:
 
     def _tell(self, visit: Visit, end: str, now: datetime) -> None:
         seconds = ((visit.last_post_at or now) - visit.session.opened_at).total_seconds()
-        self._metrics.sessions.labels(end).inc()
+        self._ends[end].inc()
         self._metrics.session_seconds.observe(seconds)
         log.info(
             "session.ended",
