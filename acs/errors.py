@@ -8,6 +8,7 @@ AcsError
 ├── InvalidInput         the caller's input cannot be used
 ├── Forbidden            the caller may not do this
 ├── TooMany              a limit was reached: try again later
+├── Replayed             a digest nonce came with a count that was used before
 └── StoreError           the database failed: the operator looks at it
 """
 
@@ -51,6 +52,10 @@ class TooMany(AcsError):
     def __init__(self, message: str, *, retry_after_s: int = 30) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class Replayed(AcsError):
+    """A digest answer came a second time: it is not taken, and the peer is challenged anew."""
 
 
 class StoreError(AcsError):

@@ -19,6 +19,9 @@ from typing import Final
 
 from acs.errors import ProtocolError
 
+#: Bits of a nonce's number below its microsecond: 63 bits last until 2112.
+_ID_BITS: Final = 11
+
 #: Longest Authorization or WWW-Authenticate header that is read.
 MAX_HEADER: Final = 4096
 
@@ -181,12 +184,19 @@ def verify_basic(credentials: BasicCredentials, username: str, password: str) ->
     return same_name and same_password
 
 
-def challenge_header(realm: str, nonce: str, stale: bool = False, *, opaque: str | None = None) -> str:
-    """The WWW-Authenticate header of the ACS: Digest, MD5, qop auth, which every CPE must understand."""
-    header = f'Digest realm="{_quote(realm)}", qop="auth", nonce="{nonce}", algorithm=MD5'
+def challenge_header(
+    realm: str, nonce: str, stale: bool = False, *, opaque: str | None = None, algorithm: str = "MD5"
+) -> str:
+    """The WWW-Authenticate header of the ACS: Digest, qop auth; MD5 is what every CPE must understand."""
+    header = f'Digest realm="{_quote(realm)}", qop="auth", nonce="{nonce}", algorithm={algorithm}'
     if opaque is not None:
         header += f', opaque="{_quote(opaque)}"'
     return header + ", stale=true" if stale else header
+
+
+def basic_challenge(realm: str) -> str:
+    """The WWW-Authenticate header that asks for Basic; only for TLS (TR-069 §3.4.4)."""
+    return f'Basic realm="{_quote(realm)}"'
 
 
 class Nonces:
@@ -201,6 +211,17 @@ class Nonces:
         """A nonce made at `now` (Unix seconds). `unique` (letters and digits) parts those of the same microsecond."""
         text = f"{int(now * 1_000_000):x}.{unique}"
         return f"{text}.{self._sign(text)}"
+
+    @staticmethod
+    def id_of(nonce: str) -> int:
+        """The number of a nonce of ours: its time, then 11 bits that part those of one microsecond."""
+        text, _, signature = nonce.rpartition(".")
+        return int(text.partition(".")[0], 16) << _ID_BITS | int(signature[:4], 16) & (1 << _ID_BITS) - 1
+
+    @staticmethod
+    def first_id(at: float) -> int:
+        """The smallest number that a nonce made at `at` (Unix seconds) can have."""
+        return int(at * 1_000_000) << _ID_BITS
 
     def check(self, nonce: str, now: float, max_age_s: float) -> NonceState:
         """Whether a nonce is ours and not older than `max_age_s`; a minute of the future is borne (other nodes)."""

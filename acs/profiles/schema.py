@@ -14,6 +14,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from acs.cwmp.quirks import Quirk
 from acs.errors import ConfigError
 from acs.profiles.convert import CONVERSIONS
 
@@ -126,6 +127,8 @@ class ProfileFile(Strict):
 
     profile: Head
     match: Match
+    #: deviations of these devices that the server honours, by their names in `acs/cwmp/quirks.py`
+    quirks: tuple[Quirk, ...] = ()
     binding: Binding = Binding()
     firmware: Firmware = Firmware()
     reading: tuple[Reading, ...] = ()
@@ -153,6 +156,7 @@ class Profile:
     binding: Binding
     firmware: Firmware
     readings: Mapping[str, tuple[Reading, ...]]
+    quirks: frozenset[Quirk] = frozenset()
 
 
 def parse_profile(text: str, file: str) -> ProfileFile:
@@ -219,18 +223,20 @@ def _resolve(file: ProfileFile, files: Mapping[str, ProfileFile], seen: tuple[st
     for reading in file.reading:
         own[reading.fact] = (*own.get(reading.fact, ()), reading)
     binding = file.binding
+    quirks = frozenset(file.quirks)
     if head.base is not None:
         if head.base not in files:
             known = ", ".join(sorted(files))
             raise ConfigError(f"profile {head.id!r}: base: no profile {head.base!r}; there are {known}")
         base = _resolve(files[head.base], files, (*seen, head.id))
         # a refined fact is tried first; what the base knows of it stays as a second source
+        quirks |= base.quirks
         own = {**base.readings, **{fact: (*mine, *base.readings.get(fact, ())) for fact, mine in own.items()}}
         binding = Binding(
             pppoe_login=(*binding.pppoe_login, *base.binding.pppoe_login),
             address=(*binding.address, *base.binding.address),
         )
-    return Profile(head.id, head.kind, head.title, file.match, binding, file.firmware, own)
+    return Profile(head.id, head.kind, head.title, file.match, binding, file.firmware, own, quirks)
 
 
 def _score(match: Match, identity: Identity, names: Sequence[str]) -> int:

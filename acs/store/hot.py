@@ -12,9 +12,9 @@ from itertools import chain
 from operator import attrgetter, itemgetter
 from typing import Any
 
-from acs.errors import InvalidInput
+from acs.errors import AcsError, InvalidInput, Replayed
 from acs.store import devices
-from acs.store.instants import micros, micros_or_none
+from acs.store.instants import instant, micros, micros_or_none
 from acs.store.limits import DEFAULT_LIMIT, LIMITS, check_text
 from acs.store.operations import changed_values, new_row
 from acs.store.records import (
@@ -23,6 +23,7 @@ from acs.store.records import (
     SessionCommitted,
     SessionOpened,
     SessionOpening,
+    Sighting,
 )
 
 Item = SessionOpening | SessionCommit
@@ -44,7 +45,7 @@ _INFORM_JSON, _SESSION, _EVENTS, _RETRY, _CURRENT_TIME, _VALUES, _STORED = (
         "stored_session_id",
     )
 )  # fmt: skip
-_SOFTWARE = _AT["software_version"]
+_SOFTWARE, _HARDWARE, _ADDRESS = _AT["software_version"], _AT["hardware_version"], _AT["address"]
 #: What every Inform changes; all other columns change seldom.
 TOUCHED = (
     "last_inform_at", "uptime_s", "uptime_at", "last_session_id", "last_events", "last_retry_count",
@@ -82,6 +83,9 @@ _SAME_TIME_WINDOW = timedelta(seconds=60) // timedelta(microseconds=1)
 #: A CurrentTime before this is an unset clock, which may well show the same time after each boot.
 _CLOCK_IS_SET = 946_684_800_000_000
 
+#: Microseconds by which two tellings of one boot may differ: clocks drift, and an Inform may be sent again.
+_SAME_BOOT = 120_000_000
+
 #: Parameters of Informs kept per device, the newest: an Inform carries some ten; active notification may add more.
 MAX_INFORM_VALUES = 128
 #: Characters of them all.
@@ -104,6 +108,10 @@ class Plan:
     unstored: set[str] = field(default_factory=set)
     #: (device, at, session_id, code, command_key)
     events: list[tuple[str, int, str, str, str]] = field(default_factory=list)
+    #: keys of devices that are only recorded
+    quarantined: set[str] = field(default_factory=set)
+    #: (device, since, actor, reason) of new devices that go into quarantine
+    quarantines: list[tuple[str, int, str, str]] = field(default_factory=list)
 
     def touched(self) -> list[tuple[Any, ...]]:
         """Rows for UPDATE, sorted by key: TOUCHED, then the key; those of `changed` come from `seldom`."""
@@ -135,8 +143,33 @@ def check(item: Item) -> None:
             new_row(operation)
 
 
-def apply(plan: Plan, opening: SessionOpening) -> tuple[bool, bool, str | None]:
-    """Take an opening into the plan and return (created, repeated, previous software version).
+def split_replayed(
+    openings: Sequence[SessionOpening], known: Mapping[int, int]
+) -> tuple[dict[int, int], dict[int, AcsError]]:
+    """Return the nonces to remember with their counts, and the error of each opening that is refused, by its place.
+
+    `known` holds the highest counts so far. Of two openings with one nonce in one batch the first is taken.
+    """
+    claims: dict[int, int] = {}
+    refused: dict[int, AcsError] = {}
+    for place, opening in enumerate(openings):
+        if opening.nonce is None:
+            continue
+        id_, count = opening.nonce
+        if id_ in claims or count <= known.get(id_, 0):
+            refused[place] = replayed()
+        else:
+            claims[id_] = count
+    return claims, refused
+
+
+def replayed() -> AcsError:
+    """Return the error of an opening whose digest answer was used before."""
+    return Replayed("the digest answer was used before")
+
+
+def apply(plan: Plan, opening: SessionOpening) -> tuple[bool, bool, str | None, Sighting | None]:
+    """Take an opening into the plan and return (created, repeated, previous software version, what disagrees).
 
     `plan.rows` holds the device's row if it is known; openings of one device in one batch follow each other.
     """
@@ -145,32 +178,38 @@ def apply(plan: Plan, opening: SessionOpening) -> tuple[bool, bool, str | None]:
     row = plan.rows.get(opening.key)
     created = row is None
     previous: str | None = None
+    earlier: Sighting | None = None
     repeated = False
     if row is None:
         row = _new_row(opening, at)
         plan.rows[opening.key] = row
         plan.created.add(opening.key)
+        if opening.quarantine is not None:
+            plan.quarantined.add(opening.key)
+            plan.quarantines.append((opening.key, at, "policy", opening.quarantine))
     else:
         previous = row[_SOFTWARE]
         repeated = _is_repeated(row, opening, at, events)
+        earlier = _disagreeing(row, opening, at)
     _touch(row, opening, at, events, plan)
     if not repeated:
         plan.events.extend(
             (opening.key, at, opening.session_id, code, command_key) for code, command_key in opening.events
         )
-    return created, repeated, previous
+    return created, repeated, previous, earlier
 
 
 def opened(
     plan: Plan,
     opening: SessionOpening,
-    told: tuple[bool, bool, str | None],
+    told: tuple[bool, bool, str | None, Sighting | None],
     operations: Sequence[OperationRecord],
 ) -> SessionOpened:
     """Return the answer to an opening."""
-    created, repeated, previous = told
+    created, repeated, previous, earlier = told
     device = devices.record(plan.rows[opening.key])
-    return SessionOpened(device, tuple(operations), created, repeated, previous)
+    quarantined = opening.key in plan.quarantined
+    return SessionOpened(device, tuple(operations), created, repeated, previous, quarantined, earlier)
 
 
 def _touch(row: list[Any], opening: SessionOpening, at: int, events: int, plan: Plan) -> None:
@@ -197,6 +236,22 @@ def _touch(row: list[Any], opening: SessionOpening, at: int, events: int, plan: 
             row[_VALUES] = values
             row[_INFORM_JSON] = _merged_values(row[_INFORM_JSON], opening, at)
             plan.changed.add(key)
+
+
+def _disagreeing(row: Sequence[Any], opening: SessionOpening, at: int) -> Sighting | None:
+    """What was told before, where one box can hardly have told both; None where the Informs go together.
+
+    An uptime that went on, or a boot since the last Inform, go together; so does a device that tells no uptime.
+    """
+    uptime_s, known_s = opening.uptime_s, row[_UPTIME]
+    if row[_ADDRESS] == opening.address and row[_HARDWARE] == opening.hardware_version:
+        if uptime_s is None or known_s is None:
+            return None
+        booted, known_at = at - uptime_s * 1_000_000, row[_UPTIME_AT]
+        if abs(booted - known_at + known_s * 1_000_000) < _SAME_BOOT or booted > known_at - _SAME_BOOT:
+            return None
+    uptime_at = None if row[_UPTIME_AT] is None else instant(row[_UPTIME_AT])
+    return Sighting(instant(row[_LAST_INFORM]), row[_ADDRESS], row[_HARDWARE], known_s, uptime_at)
 
 
 def _is_repeated(row: list[Any], opening: SessionOpening, at: int, events: int) -> bool:

@@ -44,7 +44,19 @@ def _update(names: Sequence[str]) -> str:
     return f"UPDATE devices SET {assignments} FROM {source} WHERE devices.key = u.key"
 
 
-_READ_ROWS = f"SELECT {', '.join(hot.COLUMNS)} FROM devices WHERE key = ANY($1::text[]) ORDER BY key FOR UPDATE"
+_READ_ROWS = (
+    f"SELECT {', '.join(hot.COLUMNS)}, EXISTS (SELECT 1 FROM device_quarantine q WHERE q.device = devices.key)"
+    " FROM devices WHERE key = ANY($1::text[]) ORDER BY key FOR UPDATE"
+)
+#: The nonces that were not used with this count before, taken; sorted, so that batches never wait in a circle.
+_CLAIM = (
+    "INSERT INTO digest_nonces (id, nc) SELECT * FROM unnest($1::bigint[], $2::bigint[])"
+    " ON CONFLICT (id) DO UPDATE SET nc = excluded.nc WHERE excluded.nc > digest_nonces.nc RETURNING id"
+)
+_QUARANTINE = (
+    "INSERT INTO device_quarantine (device, since, actor, reason)"
+    " SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[])"
+)
 _TOUCH_COLUMNS = (*hot.TOUCHED, "key")
 _EVENT_COLUMNS = ("device", "last_inform_at", "session_id", "code", "command_key")
 #: One statement for what every batch does: touch the rows, add the events, read the due operations.
@@ -200,7 +212,7 @@ class PostgresHot:
             self._connection.terminate()
             self._connection = None
 
-    async def _in_transaction(self, batch: Sequence[hot.Item]) -> Sequence[hot.Outcome]:
+    async def _in_transaction(self, batch: Sequence[hot.Item]) -> Sequence[hot.Outcome | AcsError]:
         connection = await self._connected()
         await connection.execute("BEGIN")
         try:
@@ -217,16 +229,40 @@ class PostgresHot:
         return [next(committed) if isinstance(item, SessionCommit) else next(opened) for item in batch]
 
 
-async def _open(connection: Any, openings: Sequence[SessionOpening]) -> list[SessionOpened]:
+async def _open(connection: Any, openings: Sequence[SessionOpening]) -> Sequence[SessionOpened | AcsError]:
+    if any(opening.nonce is not None for opening in openings):
+        refused = await _claim(connection, openings)
+        if refused:
+            taken = [each for place, each in enumerate(openings) if place not in refused]
+            rest = iter(await _open_all(connection, taken))
+            return [refused[place] if place in refused else next(rest) for place in range(len(openings))]
+    return await _open_all(connection, openings)
+
+
+async def _claim(connection: Any, openings: Sequence[SessionOpening]) -> dict[int, AcsError]:
+    """Use up the nonces of a batch; the errors of those that were used before, by their place."""
+    claims, refused = hot.split_replayed(openings, {})
+    rows = sorted(claims.items())
+    taken = {row[0] for row in await connection.fetch(_CLAIM, *_columns(rows, 2))}
+    for place, opening in enumerate(openings):
+        if opening.nonce is not None and opening.nonce[0] not in taken:
+            refused.setdefault(place, hot.replayed())
+    return refused
+
+
+async def _open_all(connection: Any, openings: Sequence[SessionOpening]) -> list[SessionOpened]:
     if not openings:
         return []
     keys = sorted({opening.key for opening in openings})
-    plan = hot.Plan(rows={row[0]: list(row) for row in await connection.fetch(_READ_ROWS, keys)})
+    rows = {row[0]: list(row) for row in await connection.fetch(_READ_ROWS, keys)}
+    plan = hot.Plan(quarantined={key for key, row in rows.items() if row.pop()}, rows=rows)
     told = [hot.apply(plan, opening) for opening in openings]
     if plan.created:
         written = await connection.fetch(_NEW, *_columns(plan.new(), len(hot.COLUMNS)))
         if len(written) != len(plan.created):
             raise _CreatedElsewhere
+        if plan.quarantines:
+            await connection.execute(_QUARANTINE, *_columns(plan.quarantines, 4))
     if plan.changed - plan.created:
         await connection.execute(_SELDOM, *_columns(plan.seldom(), len(hot.SELDOM) + 1))
     if plan.unstored:

@@ -205,6 +205,21 @@ class SessionOpening:
     uptime_s: int | None = None
     #: the Inform's CurrentTime; None when unknown or not believable
     current_time: datetime | None = None
+    #: (id, count) of the digest nonce that this Inform used up; refused when the count was used before
+    nonce: tuple[int, int] | None = None
+    #: why the device goes into quarantine if it is new; None: it is admitted
+    quarantine: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What tells one box from another with the same identity. `uptime_s` None: it does not tell."""
+
+    at: datetime
+    address: str
+    hardware_version: str
+    uptime_s: int | None
+    uptime_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +235,10 @@ class SessionOpened:
     repeated: bool
     #: the software version before this Inform; None for a new device
     previous_software_version: str | None
+    #: the device is only recorded: nothing is read of it or set on it
+    quarantined: bool = False
+    #: what the device told the time before, where this Inform does not go with it: see `services/clones.py`
+    earlier: "Sighting | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,9 +40,15 @@ def _from_json(names: Sequence[str]) -> str:
 # What every batch does is one step of SQLite each, however many sessions it holds: the interpreter's lock is given up
 # and fought for at each step, which cost more than the statements themselves.
 _READ_ROWS = (
-    f"SELECT json_group_array(json_array({', '.join(hot.COLUMNS)})) FROM devices"
+    f"SELECT json_group_array(json_array({', '.join(hot.COLUMNS)},"
+    " EXISTS (SELECT 1 FROM device_quarantine q WHERE q.device = devices.key))) FROM devices"
     " WHERE key IN (SELECT value FROM json_each(?))"
 )
+_KNOWN_NONCES = (
+    "SELECT json_group_array(json_array(id, nc)) FROM digest_nonces WHERE id IN (SELECT value FROM json_each(?))"
+)
+_CLAIM = f"INSERT OR REPLACE INTO digest_nonces (id, nc) {_from_json(('id', 'nc'))}"
+_QUARANTINE = "INSERT INTO device_quarantine (device, since, actor, reason) VALUES (?, ?, ?, ?)"
 _READ_OPERATIONS = (
     f"SELECT {', '.join(operations.COLUMNS)} FROM operations INDEXED BY ix_operations_due"
     " WHERE device IN (SELECT value FROM json_each(?))"
@@ -140,7 +146,7 @@ def _write(connection: sqlite3.Connection, batch: Sequence[hot.Item]) -> Sequenc
         return [StoreError(f"the SQLite store failed, and nothing was written: {error}")] * len(batch)
 
 
-def _in_transaction(connection: sqlite3.Connection, batch: Sequence[hot.Item]) -> Sequence[hot.Outcome]:
+def _in_transaction(connection: sqlite3.Connection, batch: Sequence[hot.Item]) -> Sequence[hot.Outcome | AcsError]:
     cursor = connection.cursor()
     cursor.execute("BEGIN IMMEDIATE")
     try:
@@ -155,14 +161,36 @@ def _in_transaction(connection: sqlite3.Connection, batch: Sequence[hot.Item]) -
     return [committed[n] if n in committed else next(answers) for n in range(len(batch))]
 
 
-def _open(cursor: sqlite3.Cursor, openings: Sequence[SessionOpening]) -> list[SessionOpened]:
+def _open(cursor: sqlite3.Cursor, openings: Sequence[SessionOpening]) -> Sequence[SessionOpened | AcsError]:
+    if any(opening.nonce is not None for opening in openings):
+        refused = _claim(cursor, openings)
+        if refused:
+            taken = [each for place, each in enumerate(openings) if place not in refused]
+            rest = iter(_open_all(cursor, taken))
+            return [refused[place] if place in refused else next(rest) for place in range(len(openings))]
+    return _open_all(cursor, openings)
+
+
+def _claim(cursor: sqlite3.Cursor, openings: Sequence[SessionOpening]) -> dict[int, AcsError]:
+    """Use up the nonces of a batch; the errors of those that were used before, by their place."""
+    ids = json.dumps([opening.nonce[0] for opening in openings if opening.nonce is not None])
+    known = dict(json.loads(cursor.execute(_KNOWN_NONCES, (ids,)).fetchone()[0]))
+    claims, refused = hot.split_replayed(openings, known)
+    if claims:
+        cursor.execute(_CLAIM, (json.dumps(sorted(claims.items())),))
+    return refused
+
+
+def _open_all(cursor: sqlite3.Cursor, openings: Sequence[SessionOpening]) -> list[SessionOpened]:
     if not openings:
         return []
     keys = json.dumps(sorted({opening.key for opening in openings}))
-    plan = hot.Plan(rows={row[0]: row for row in json.loads(cursor.execute(_READ_ROWS, (keys,)).fetchone()[0])})
+    rows = json.loads(cursor.execute(_READ_ROWS, (keys,)).fetchone()[0])
+    plan = hot.Plan(quarantined={row[0] for row in rows if row.pop()}, rows={row[0]: row for row in rows})
     told = [hot.apply(plan, opening) for opening in openings]
     if plan.created:
         cursor.executemany(_NEW, plan.new())
+        cursor.executemany(_QUARANTINE, plan.quarantines)
     cursor.execute(_TOUCH, (json.dumps(plan.touched()),))
     if plan.changed:
         cursor.executemany(_SELDOM, plan.seldom())
