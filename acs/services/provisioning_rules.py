@@ -1,0 +1,434 @@
+"""Rules of provisioning as data: their file form, which of them match a device, and what they want of it. Pure.
+
+    rules + what is known of the device ──► Desired: per rule its parameters and notifications, and what is left out
+
+The rule of this file: the same rules and the same device always give the same wish; of two rules that want one
+parameter differently the one with the greater `priority` is heard, then the one whose id comes first.
+"""
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from acs.cwmp.writing import writable
+from acs.services.hidden import is_secret
+from acs.store.records import Credentials, LineRecord
+
+#: Parameters of one rule: more is a configuration file, which the kind `download` brings.
+PARAMETERS: Final = 500
+#: The notification of a parameter, by the word that a rule uses (TR-069 A.3.2.4).
+NOTIFICATIONS: Final[Mapping[str, int]] = {
+    "off": 0,
+    "passive": 1,
+    "active": 2,
+    "passive-lightweight": 3,
+    "passive-and-passive-lightweight": 4,
+    "active-lightweight": 5,
+    "passive-and-active-lightweight": 6,
+}
+#: The phase that periodic Informs are counted from.
+_PHASE: Final = datetime(2020, 1, 1, tzinfo=UTC)
+_FIELD: Final = re.compile(r"\{([^{}]*)\}")
+#: What may stand in braces in a value.
+FIELDS: Final = (
+    "device.oui", "device.product_class", "device.serial_number", "device.manufacturer", "device.software_version",
+    "device.hardware_version", "line.id", "line.address", "line.node", "line.account", "line.pppoe_login",
+    "line.gpon_serial", "line.technology",
+)  # fmt: skip
+
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+Globs = Annotated[tuple[Text, ...], Field(max_length=100)]
+
+
+def _parameter(name: str) -> str:
+    if not re.fullmatch(r"\.?[A-Za-z][A-Za-z0-9_.:\[\]-]{0,254}", name) or name.endswith("."):
+        raise ValueError(
+            f"{name!r} is no parameter; write its whole name, or a point and the rest, such as "
+            ".ManagementServer.PeriodicInformInterval"
+        )
+    return name
+
+
+Parameter = Annotated[str, AfterValidator(_parameter)]
+
+
+class Strict(BaseModel):
+    """Frozen, and no key that is not named here."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LineMatch(Strict):
+    """Attributes of the device's line; a device on no line matches none of them. Texts may hold `*`."""
+
+    technology: tuple[Literal["pon", "fttb", "dsl"], ...] = ()
+    #: topology paths: every line on or below one of them, such as olt-1 or olt-1/0/3
+    scope: Globs = ()
+    #: any of the services that are sold on the line
+    services: Globs = ()
+    account: Globs = ()
+    address: Globs = ()
+
+
+class Match(Strict):
+    """Which devices the rule is for: every key given must match; texts without regard to case, `*` at will."""
+
+    oui: Globs = ()
+    manufacturer: Globs = ()
+    product_class: Globs = ()
+    software_version: Globs = ()
+    hardware_version: Globs = ()
+    root: Literal["Device.", "InternetGatewayDevice."] | None = None
+    #: tags that it must all have
+    tags: Globs = ()
+    #: tags of which it may have none
+    without_tags: Globs = ()
+    #: events that bring the rule up, such as 1 BOOT; empty = first contact, reset, and every change
+    events: Globs = ()
+    line: LineMatch | None = None
+
+
+class Value(Strict):
+    """A value with its type, or one that stands in a file beside the rules."""
+
+    value: str | int | float | bool | None = None
+    #: name of a file in the folder of the rules whose one line is the value; nobody else may read it
+    secret_file: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$")] | None = None
+    #: such as xsd:unsignedInt; without it the type is the one that the device itself reports
+    type: Annotated[str, Field(pattern=r"^xsd:[A-Za-z0-9]{1,30}$")] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.value is None) == (self.secret_file is None):
+            raise ValueError("write either value or secret_file")
+        return self
+
+
+class Periodic(Strict):
+    """Periodic Informs: every device of the fleet at its own moment of the interval."""
+
+    interval_s: Annotated[int, Field(ge=30, le=604_800)]
+    #: give each device a moment by a hash of its key, so that a fleet's Informs come evenly
+    spread: bool = True
+
+
+class CredentialWish(Strict):
+    """Random credentials of the device's own, made once and kept sealed."""
+
+    #: for connection requests, from us to the device
+    connection_request: bool = False
+    #: for its sessions, from the device to us
+    cwmp: bool = False
+
+
+class FirmwareWish(Strict):
+    """The firmware that the device shall have: fetched once when its version is another one."""
+
+    version: Text
+    #: id of a file in the file server
+    file: Text
+
+
+class Rule(Strict):
+    """One rule."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+    title: Annotated[str, Field(max_length=200)] = ""
+    enabled: bool = True
+    #: the greater one is heard where two rules want one parameter
+    priority: Annotated[int, Field(ge=-1_000, le=1_000)] = 0
+    match: Match
+    values: Annotated[dict[Parameter, str | int | float | bool | Value], Field(max_length=PARAMETERS)] = {}
+    notifications: Annotated[dict[Parameter, str], Field(max_length=PARAMETERS)] = {}
+    periodic: Periodic | None = None
+    credentials: CredentialWish = CredentialWish()
+    firmware: FirmwareWish | None = None
+
+    @model_validator(mode="after")
+    def _can_be_used(self) -> Self:
+        for name, word in self.notifications.items():
+            if word not in NOTIFICATIONS:
+                raise ValueError(f"notifications.{name}: {word!r} is none of {', '.join(NOTIFICATIONS)}")
+        for name, value in self.values.items():
+            _check_template(name, value.value if isinstance(value, Value) else value)
+        anything = self.values or self.notifications or self.periodic or self.firmware
+        if not (anything or self.credentials.connection_request or self.credentials.cwmp):
+            raise ValueError("the rule wants nothing; write values, notifications, periodic, credentials or firmware")
+        return self
+
+
+class RuleFile(Strict):
+    """One file of rules."""
+
+    rule: Annotated[tuple[Rule, ...], Field(min_length=1, max_length=1_000)]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a rule may look at. `events` are those of the session that runs, empty outside of one."""
+
+    key: str
+    oui: str
+    manufacturer: str
+    product_class: str
+    serial_number: str
+    root: str
+    software_version: str
+    hardware_version: str
+    tags: frozenset[str] = frozenset()
+    events: frozenset[str] = frozenset()
+    line: LineRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One parameter as it shall be. `type` None: as the device reports it."""
+
+    value: str | int | float | bool = field(repr=False)
+    type: str | None = None
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RuleWish:
+    """What one rule wants of one device. `digest` names the rule's content: a changed rule has another one."""
+
+    rule: str
+    digest: str
+    values: Mapping[str, Wish] = field(default_factory=dict)
+    notifications: Mapping[str, int] = field(default_factory=dict)
+    firmware: FirmwareWish | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What all rules together want of one device, by priority. `left_out`: rule → why it wants nothing after all."""
+
+    rules: tuple[RuleWish, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    def names(self) -> tuple[str, ...]:
+        """Every parameter that shall have a value."""
+        return tuple(name for wish in self.rules for name in wish.values)
+
+
+def wishes(
+    rules: Iterable[Rule],
+    subject: Subject,
+    *,
+    secrets: Mapping[str, str] | None = None,
+    credentials: Mapping[str, Credentials] | None = None,
+    stopped: Mapping[str, str] | None = None,
+) -> Desired:
+    """What these rules want of this device.
+
+    Args:
+        secrets: file name → value, of the rules' secret files.
+        credentials: `connection_request` and `cwmp` → the device's own; a rule that wants absent ones is left out.
+        stopped: rule → why it is stopped for this device.
+    """
+    taken: set[str] = set()
+    noticed: set[str] = set()
+    found: list[RuleWish] = []
+    left_out: dict[str, str] = {}
+    for rule in ordered(rules):
+        if not rule.enabled or not matches(rule.match, subject):
+            continue
+        if stopped and rule.id in stopped:
+            left_out[rule.id] = stopped[rule.id]
+            continue
+        try:
+            wish = _wish(rule, subject, secrets or {}, credentials or {})
+        except _Lacking as lacking:
+            left_out[rule.id] = str(lacking)
+            continue
+        values = {name: value for name, value in wish.values.items() if name not in taken}
+        notifications = {name: word for name, word in wish.notifications.items() if name not in noticed}
+        taken.update(values)
+        noticed.update(notifications)
+        found.append(RuleWish(wish.rule, wish.digest, values, notifications, wish.firmware))
+    return Desired(tuple(found), left_out)
+
+
+def ordered(rules: Iterable[Rule]) -> list[Rule]:
+    """The rules in the order in which they are heard."""
+    return sorted(rules, key=lambda rule: (-rule.priority, rule.id))
+
+
+def matches(match: Match, subject: Subject) -> bool:
+    """Whether the rule is for this device now."""
+    texts = (
+        (match.oui, subject.oui),
+        (match.manufacturer, subject.manufacturer),
+        (match.product_class, subject.product_class),
+        (match.software_version, subject.software_version),
+        (match.hardware_version, subject.hardware_version),
+    )
+    return (
+        all(not globs or _fits(globs, text) for globs, text in texts)
+        and match.root in (None, subject.root)
+        and all(any(fnmatchcase(tag, glob) for tag in subject.tags) for glob in match.tags)
+        and not any(_fits(match.without_tags, tag) for tag in subject.tags)
+        and (not match.events or any(_fits(match.events, event) for event in subject.events))
+        and (match.line is None or (subject.line is not None and _matches_line(match.line, subject.line)))
+    )
+
+
+def phase_of(key: str, interval_s: int) -> datetime:
+    """The device's own moment of the interval, by a hash of its key: the same for ever, and even over a fleet."""
+    number = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8, person=b"informs").digest(), "big")
+    return _PHASE + timedelta(seconds=number % interval_s)
+
+
+def periodic_values(root: str, key: str, interval_s: int, *, spread: bool) -> dict[str, Wish]:
+    """The parameters of periodic Informs (TR-069 §3.2.3.1: PeriodicInformTime is the phase)."""
+    server = f"{root}ManagementServer."
+    values = {
+        f"{server}PeriodicInformEnable": Wish(value=True, type="xsd:boolean"),
+        f"{server}PeriodicInformInterval": Wish(interval_s, "xsd:unsignedInt"),
+    }
+    if spread:
+        phase = phase_of(key, interval_s)
+        values[f"{server}PeriodicInformTime"] = Wish(phase.strftime("%Y-%m-%dT%H:%M:%SZ"), "xsd:dateTime")
+    return values
+
+
+def digest_of(desired: Desired, key: bytes) -> str:
+    """A keyed digest of everything wanted: two wishes with one digest are the same."""
+    told = [
+        [
+            wish.rule,
+            wish.digest,
+            {name: [type(each.value).__name__, str(each.value), each.type] for name, each in wish.values.items()},
+            dict(wish.notifications),
+            [wish.firmware.version, wish.firmware.file] if wish.firmware else None,
+        ]
+        for wish in desired.rules
+    ]
+    text = json.dumps(told, sort_keys=True, separators=(",", ":"))
+    return hmac.new(key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+
+
+def rule_digest(rule: Rule) -> str:
+    """What tells this content of a rule from another."""
+    return hashlib.sha256(rule.model_dump_json().encode()).hexdigest()[:16]
+
+
+def event_globs(rules: Iterable[Rule]) -> frozenset[str]:
+    """Every event that some rule waits for."""
+    return frozenset(glob for rule in rules if rule.enabled for glob in rule.match.events)
+
+
+def conflicts(rules: Sequence[Rule]) -> list[str]:
+    """Parameters that rules of the same priority want: the id decides, which nobody sees in the files."""
+    by_name: dict[tuple[int, str], list[str]] = {}
+    for rule in ordered(rules):
+        for name in rule.values:
+            by_name.setdefault((rule.priority, name), []).append(rule.id)
+    return [
+        f"{name}: wanted by {', '.join(ids)} with the same priority {priority}; give the more special one a greater "
+        "priority"
+        for (priority, name), ids in by_name.items()
+        if len(ids) > 1
+    ]
+
+
+class _Lacking(Exception):
+    """Something that the rule needs is not known of this device."""
+
+
+def _wish(rule: Rule, subject: Subject, secrets: Mapping[str, str], credentials: Mapping[str, Credentials]) -> RuleWish:
+    values: dict[str, Wish] = {}
+    for name, given in rule.values.items():
+        full = _full(name, subject.root)
+        if full is not None:
+            values[full] = _value(full, given, subject, secrets)
+    if rule.periodic is not None:
+        values |= periodic_values(subject.root, subject.key, rule.periodic.interval_s, spread=rule.periodic.spread)
+    values |= _credential_values(rule.credentials, subject, credentials)
+    notifications = {
+        full: NOTIFICATIONS[word]
+        for name, word in rule.notifications.items()
+        if (full := _full(name, subject.root)) is not None
+    }
+    return RuleWish(rule.id, rule_digest(rule), values, notifications, rule.firmware)
+
+
+def _full(name: str, root: str) -> str | None:
+    """The whole name for this device; None for one of the other data model."""
+    if name.startswith("."):
+        return root + name[1:]
+    return name if name.startswith(root) else None
+
+
+def _value(name: str, given: str | float | bool | Value, subject: Subject, secrets: Mapping[str, str]) -> Wish:
+    kind, secret = None, is_secret(name)
+    if isinstance(given, Value):
+        kind = given.type
+        if given.secret_file is not None:
+            if given.secret_file not in secrets:
+                raise _Lacking(f"{name}: the file {given.secret_file} is not beside the rules")
+            return Wish(secrets[given.secret_file], kind, secret=True)
+        assert given.value is not None
+        given = given.value
+    if isinstance(given, str):
+        given = _FIELD.sub(lambda found: _filled(name, found[1], subject), given)
+        if not writable(given):
+            raise _Lacking(f"{name}: its value holds a character that XML cannot carry")
+    return Wish(given, kind, secret)
+
+
+def _filled(name: str, path: str, subject: Subject) -> str:
+    what, _, attribute = path.partition(".")
+    if what == "line" and subject.line is None:
+        raise _Lacking(f"{name}: the device is on no line, so {{{path}}} is not known")
+    text = str(getattr(subject if what == "device" else subject.line, attribute))
+    if not text:
+        raise _Lacking(f"{name}: {{{path}}} is empty for this device")
+    return text
+
+
+def _credential_values(
+    wish: CredentialWish, subject: Subject, credentials: Mapping[str, Credentials]
+) -> dict[str, Wish]:
+    values: dict[str, Wish] = {}
+    for kind, wanted, prefix in (
+        ("connection_request", wish.connection_request, "ConnectionRequest"),
+        ("cwmp", wish.cwmp, ""),
+    ):
+        if wanted:
+            own = credentials.get(kind)
+            if own is None:
+                raise _Lacking(f"the {kind} credentials of the device are not there yet")
+            server = f"{subject.root}ManagementServer.{prefix}"
+            values[f"{server}Username"] = Wish(own.username, "xsd:string")
+            values[f"{server}Password"] = Wish(own.secret, "xsd:string", secret=True)
+    return values
+
+
+def _fits(globs: Iterable[str], text: str) -> bool:
+    return any(fnmatchcase(text.lower(), glob.lower()) for glob in globs)
+
+
+def _matches_line(match: LineMatch, line: LineRecord) -> bool:
+    return (
+        (not match.technology or line.technology in match.technology)
+        and (not match.scope or any(_fits(match.scope, scope) for scope in line.scopes()))
+        and (not match.services or any(_fits(match.services, service) for service in line.services))
+        and (not match.account or _fits(match.account, line.account))
+        and (not match.address or _fits(match.address, line.address))
+    )
+
+
+def _check_template(name: str, value: object) -> None:
+    for found in _FIELD.finditer(value) if isinstance(value, str) else ():
+        if found[1] not in FIELDS:
+            raise ValueError(f"values.{name}: {{{found[1]}}} is not known; it may be one of {', '.join(FIELDS)}")
