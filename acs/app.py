@@ -37,6 +37,7 @@ from acs.services.cpe_auth import CpeAuth
 from acs.services.northbound import Northbound
 from acs.services.operations import Operations
 from acs.services.sessions import Sessions
+from acs.services.styles import Styles
 from acs.store.records import DeviceRecord
 from acs.store.store import Store
 from acs.store.vault import Vault
@@ -146,6 +147,7 @@ async def build(config: Config, *, clock: Clock = utc_now, caller: Caller | None
         connection_requests = ConnectionRequests(store, bus, config, metrics, caller, clock)
         operations = Operations(store, bus, config, sessions, connection_requests, clock)
         services = northbound.build(config, store, bus, operations, metrics, clock=clock)
+        sessions.styles = Styles(services.profiles)
         auth = CpeAuth(store, config, _nonce_secret(config))
     except BaseException:
         await store.close()

@@ -195,7 +195,8 @@ class CwmpEndpoint:
             self._informs -= 1
         visit.begun_at = self._loop.time()
         self._touch(connection, visit)
-        connection.respond(200, encode(answer), b"Set-Cookie: sid=%s; Path=/\r\n" % visit.session.id.encode())
+        cookie = b"Set-Cookie: sid=%s; Path=/\r\n" % visit.session.id.encode()
+        connection.respond(200, encode(answer, visit.quirks), cookie)
 
     async def _continue(
         self, connection: Connection, request: Request, visit: Visit, envelope: Envelope | None
@@ -213,7 +214,7 @@ class CwmpEndpoint:
         if answer is None:
             connection.respond(204)
         else:
-            connection.respond(200, encode(answer))
+            connection.respond(200, encode(answer, visit.quirks))
 
     async def _empty_without_session(self, connection: Connection, request: Request) -> None:
         """An empty POST first is how some CPEs fetch the challenge; after a session it is harmless."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import structlog
 
@@ -49,9 +50,11 @@ from acs.services.first_contact import FirstContact
 from acs.services.kinds import KINDS, Kind, PlanContext
 from acs.services.lane import Lane
 from acs.services.plans import ReadPlan
+from acs.services.styles import Styles
 from acs.services.visits import UPTIME, Arrival, Visit, opening_of, parse_uptime
 from acs.store.records import (
     FINAL_STATES,
+    Credentials,
     DeviceRecord,
     OperationRecord,
     OperationState,
@@ -70,6 +73,8 @@ CLOCK_SLACK_S = 5.0
 NOTICED = frozenset({"0 BOOTSTRAP", "1 BOOT", "4 VALUE CHANGE"})
 #: How a session can end.
 ENDS = ("ended", "timed_out", "failed", "replaced", "stopped")
+#: What an empty POST in the place of an answer says.
+NO_ANSWER = SoapFault(9000, "the CPE sent an empty POST in the place of an answer")
 #: What the ACS answers to a CPE's own request.
 REPLIES: Mapping[type[Message], Callable[[], Message]] = {
     GetRPCMethods: lambda: GetRPCMethodsResponse(method_list=ACS_METHODS),
@@ -82,6 +87,19 @@ REPLIES: Mapping[type[Message], Callable[[], Message]] = {
 }
 
 
+class IdentityHooks(Protocol):
+    """What `identity.Identity` does for sessions."""
+
+    async def begun(self, visit: Visit, opened: SessionOpened, now: datetime) -> bool:
+        """Look at a device that is in quarantine or told what does not go together; whether it is admitted."""
+
+    async def greeting(self, visit: Visit, opened: SessionOpened, now: datetime) -> OperationRecord | None:
+        """The stored operation that gives the device a credential of its own; None where that is not its turn."""
+
+    async def credentials(self, key: str, now: datetime) -> Credentials:
+        """The credential that the device is told, made and stored before."""
+
+
 class Sessions:
     """The sessions of this process: one per device, in memory, with the store behind them."""
 
@@ -90,6 +108,10 @@ class Sessions:
     ) -> None:
         #: called with a device whose line must be looked for, and whether it is new; see `Devices.came`
         self.noticed: Callable[[DeviceRecord, bool], None] = lambda _device, _new: None
+        #: how each device wants to be spoken to
+        self.styles = Styles()
+        #: what is done about who a device is when its session begins; see `identity.Identity`
+        self.identity: IdentityHooks | None = None
         self._store = store
         self._bus = bus
         self._config = config.operations
@@ -163,6 +185,7 @@ class Sessions:
         answer = Envelope(InformResponse(), envelope.id, envelope.namespace, use_version=use_version)
         visit.session = visit.session.send_envelope(answer)
         self._replace(visit)
+        visit.quirks = self.styles.of(opening)
         return visit, answer
 
     async def answer(self, visit: Visit, envelope: Envelope | None, now: datetime) -> Envelope | None:
@@ -171,13 +194,16 @@ class Sessions:
         Raises:
             ProtocolError: the CPE may not send this now.
         """
-        visit.session = visit.session.receive_envelope(envelope)
+        asked = visit.session.state is State.ACS_ASKED
+        visit.session = visit.session.receive_envelope(envelope, quirks=visit.bearing)
         visit.posts += 1
         visit.last_post_at = now
         if envelope is not None:
             if visit.session.state is State.CPE_ASKED:
                 return self._reply(visit, envelope)
             self._take(visit, envelope.message, now)
+        elif asked:
+            self._take(visit, NO_ANSWER, now)
         request = await self._next_request(visit, now)
         if request is None:
             visit.session = visit.session.send(None)
@@ -216,6 +242,7 @@ class Sessions:
         if found is None:
             return None
         visit = Visit(session, stored.device, found.device.root, arrival, (), 0, None, stored=True)
+        visit.quirks = self.styles.of(found.device)
         for operation in found.operations:
             if operation.state is OperationState.QUEUED or not review.reboots(operation, self._kinds):
                 self._add_due(visit, operation)
@@ -247,15 +274,26 @@ class Sessions:
         return True
 
     async def _welcome(self, visit: Visit, opened: SessionOpened, now: datetime) -> None:
+        if (opened.quarantined or opened.earlier is not None) and not await self._admitted(visit, opened, now):
+            visit.closing = True
+            return
         if opened.operations:
             review.judge_all(visit, opened.operations, self._kinds, self._config, now)
         greeting = await self._first_contact.operation_for(visit, opened, now)
         if greeting is not None:
             self._add_due(visit, greeting)
+        if visit.arrival.own_credentials and self.identity is not None:
+            own = await self.identity.greeting(visit, opened, now)
+            if own is not None:
+                self._add_due(visit, own)
         if visit.pending:
             await self._commit(visit, now)
         if opened.created or (opened.device.line is None and any(code in NOTICED for code, _ in visit.events)):
             self.noticed(opened.device, opened.created)
+
+    async def _admitted(self, visit: Visit, opened: SessionOpened, now: datetime) -> bool:
+        """Whether anything may be asked of the device; one in quarantine is only recorded."""
+        return not opened.quarantined if self.identity is None else await self.identity.begun(visit, opened, now)
 
     def _replace(self, visit: Visit) -> None:
         old = self._by_device.get(visit.key)
@@ -319,6 +357,8 @@ class Sessions:
             )
             if kind.with_credentials:
                 context = replace(context, credentials=await self._first_contact.credentials(visit.key, now))
+            if kind.with_own_credentials and self.identity is not None:
+                context = replace(context, credentials=await self.identity.credentials(visit.key, now))
             visit.running, visit.kind, visit.plan = operation, kind, kind.plan(operation, context)
             visit.pending.append(review.about_to_send(operation, kind, now))
             return True
@@ -397,6 +437,7 @@ class Sessions:
         seconds = ((visit.last_post_at or now) - visit.session.opened_at).total_seconds()
         self._ends[end].inc()
         self._metrics.session_seconds.observe(seconds)
+        self.styles.ended(visit.key, heard=visit.posts > 1)
         log.info(
             "session.ended",
             session=visit.session.id[:8],

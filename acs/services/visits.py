@@ -10,6 +10,7 @@ from typing import Final
 
 from acs.cwmp.identity import device_key
 from acs.cwmp.messages import Inform
+from acs.cwmp.quirks import NO_QUIRKS, Quirk
 from acs.cwmp.session import Session, State
 from acs.errors import ProtocolError
 from acs.services.kinds import Kind
@@ -21,14 +22,28 @@ from acs.store.records import OperationRecord, OperationTransition, SessionOpeni
 IDENTITY_LENGTH: Final = 128
 EVENTS: Final = 64
 UPTIME: Final = "DeviceInfo.UpTime"
+_EMPTY_ANSWER: Final = frozenset({Quirk.EMPTY_ANSWER})
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Whom HTTP authentication proved: `device` when the credential belongs to one device, None for a shared one."""
+    """Whom the CPE proved to be: `device` when the credential belongs to one device, None for a shared one."""
 
     username: str
     device: str | None = None
+    #: the name must be one of the forms of the device that speaks: it came from a certificate, or with a shared password
+    names_device: bool = False
+    #: a certificate authority vouches for the name
+    certified: bool = False
+    #: (id, count) of the digest nonce that was used
+    nonce: tuple[int, int] | None = None
+    #: the credential was given to the device and proves now for the first time that the device keeps it
+    unproven: bool = False
+
+    @property
+    def proved(self) -> bool:
+        """Whether it was proved which device it is, not only that it knows a shared password."""
+        return self.device is not None or self.certified
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +53,10 @@ class Arrival:
     now: datetime
     address: str
     principal: Principal | None = None
+    #: why the device is only recorded if it is new; None: it is taken in
+    quarantine: str | None = None
+    #: the device gets a credential of its own
+    own_credentials: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -66,6 +85,8 @@ class Visit:
     tree: TreeUpdate | None = None
     #: the CPE promised a reboot: nothing more is asked in this session
     closing: bool = False
+    #: how the device wants to be spoken to
+    quirks: frozenset[Quirk] = NO_QUIRKS
     #: when the server's own clock was last set; see `clock.Steadiness`
     clock_set_at: datetime | None = None
     #: a stored form exists
@@ -76,6 +97,12 @@ class Visit:
     busy: bool = False
     begun_at: float = 0.0
     expires_at: float = 0.0
+
+    @property
+    def bearing(self) -> frozenset[Quirk]:
+        """The quirks for what comes in: an empty POST is a refusal, but never that of what may happen all the same."""
+        once = self.kind is not None and self.kind.reboots
+        return self.quirks if once else self.quirks | _EMPTY_ANSWER
 
     @property
     def quiet(self) -> bool:
@@ -118,6 +145,8 @@ def opening_of(inform: Inform, session: Session, arrival: Arrival) -> SessionOpe
         values=tuple((p.name, p.value, p.type) for p in inform.parameter_list),
         uptime_s=parse_uptime(uptime) if uptime is not None else None,
         current_time=inform.current_time,
+        nonce=arrival.principal.nonce if arrival.principal is not None else None,
+        quarantine=arrival.quarantine,
     )
 
 
