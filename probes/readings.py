@@ -19,7 +19,10 @@ _NUMBERS = {"rx_dbm": "ont.rx_dbm", "olt_rx_dbm": "ont.olt_rx_dbm"}
 
 @dataclass(frozen=True, slots=True)
 class OntPlace:
-    """Where an ONT hangs. Without `ont` (its id on the port) it is found by `gpon_serial` on that port."""
+    """Where an ONT hangs. Without `ont` (its id on the port) it is found by `gpon_serial` on that port.
+
+    On EPON `gpon_serial` is the ONT's MAC.
+    """
 
     frame: int
     slot: int
@@ -67,16 +70,23 @@ class PortReading:
         if place.ont is not None:
             return next((one for one in self.onts if one.ont == place.ont), None)
         wanted = canonical_serial(place.gpon_serial or "")
-        return next((one for one in self.onts if one.gpon_serial and one.gpon_serial == wanted), None)
+        named = (one for one in self.onts if one.gpon_serial)
+        return next((one for one in named if canonical_serial(one.gpon_serial or "") == wanted), None)
 
 
-def readings_of(profile: AccessProfile, table: Table, origin: Origin) -> list[OntReading]:
-    """The ONTs in the walked columns of a port, by id. A row without a serial is no ONT of this port."""
-    onts = []
-    for index, cells in table.rows.items():
-        if profile.serial_column not in cells or not index.isdigit():
-            continue
-        onts.append(_reading(profile, int(index), cells, origin))
+def readings_of(
+    profile: AccessProfile, table: Table, origin: Origin, serials: Mapping[int, str] | None = None
+) -> list[OntReading]:
+    """The ONTs in the columns of a port, by id; `serials` are those that the index itself says.
+
+    A row without a serial is no ONT of this port, unless the node gives no serial at all.
+    """
+    told = serials or {}
+    rows = {int(index): cells for index, cells in table.rows.items() if index.isdigit()}
+    named = {ont for ont, cells in rows.items() if profile.serial_column in cells or ont in told}
+    onts = [
+        _reading(profile, ont, cells, origin, told.get(ont)) for ont, cells in rows.items() if ont in named or not named
+    ]
     return sorted(onts, key=lambda one: one.ont)
 
 
@@ -94,15 +104,23 @@ def with_facts(one: OntReading, facts: Sequence[Fact]) -> OntReading:
 
 def gaps(profile: AccessProfile, onts: Sequence[OntReading]) -> str:
     """What a walk left out: ONTs of the serial column whose run state did not come; empty when nothing is missing."""
-    walked = {profile.columns[name].fact for name in profile.reads.port_walk}
-    if RUN_STATE not in walked:
+    if RUN_STATE not in facts_walked(profile):
         return ""
     lost = [one.ont for one in onts if not any(fact.name == RUN_STATE for fact in one.facts)]
     return f"no run state of ONT {', '.join(map(str, lost))}" if lost else ""
 
 
-def _reading(profile: AccessProfile, ont: int, cells: Mapping[str, Raw], origin: Origin) -> OntReading:
-    serial = profile.columns[profile.serial_column].decoded(cells[profile.serial_column], origin.zone)
-    named = serial.value if isinstance(serial.value, str) else None
-    facts = facts_of_cells(profile, {name: [raw] for name, raw in cells.items()}, origin)
+def facts_walked(profile: AccessProfile) -> frozenset[str]:
+    """The facts that the walk of a port gives of each ONT."""
+    return frozenset(profile.columns[name].fact for name in profile.reads.port_walk)
+
+
+def _reading(
+    profile: AccessProfile, ont: int, cells: Mapping[str, Raw], origin: Origin, told: str | None
+) -> OntReading:
+    named = told
+    if profile.serial_column in cells:
+        serial = profile.columns[profile.serial_column].decoded(cells[profile.serial_column], origin.zone)
+        named = serial.value if isinstance(serial.value, str) else None
+    facts = facts_of_cells(profile.columns, {name: [raw] for name, raw in cells.items()}, origin)
     return with_facts(OntReading(ont=ont, gpon_serial=named), facts)

@@ -1,192 +1,52 @@
-"""What a vendor profile of an access node may hold, and how it is found. A wrong profile is refused with file and key.
+"""What a profile of an access node may hold, and how it is found. A wrong profile is refused with file and key.
 
 A profile is data: OIDs, named index schemes, scales, sentinels, code tables. Vendors are files beside this one:
-`olt/<vendor>-<family>.toml`, every column with its unit and its source.
+`olt/<vendor>-<family>.toml`, `switch/…`, `dslam/…`, every column with its unit and its source.
 """
 
 import tomllib
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from datetime import tzinfo
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from probes.errors import ProfileError
-from probes.facts import FACTS
-from probes.profiles import decode
-from probes.profiles.decode import Decoded, Raw
+from probes.profiles.columns import Column, OidText, Strict
+from probes.profiles.indexes import BitField, Computed, Index, Indexes, IndexExample, PackedBits, SerialKey
+from probes.profiles.ports import DslamProfile, NodeProfile, SwitchProfile
+
+__all__ = [
+    "AccessProfile",
+    "BitField",
+    "DslamProfile",
+    "IndexExample",
+    "PackedBits",
+    "SwitchProfile",
+    "load_dslams",
+    "load_profile",
+    "load_profiles",
+    "load_switches",
+    "match",
+]
 
 #: varbinds in the one GET that reads an ONT: what the slowest nodes answer without a second thought
 MAX_ONT_VARBINDS = 12
 
 _FOLDER = Path(__file__).parent
+_Profile = TypeVar("_Profile", bound=NodeProfile)
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class BitField(_Strict):
-    """Where a number sits in a packed index: its lowest bit and its width."""
-
-    shift: Annotated[int, Field(ge=0, lt=32)]
-    bits: Annotated[int, Field(gt=0, le=32)]
-
-
-class IndexExample(_Strict):
-    """A worked example of an index, checked when the profile is loaded."""
-
-    frame: int
-    slot: int
-    port: int
-    index: int
-
-
-class PackedBits(_Strict):
-    """Index scheme `packed-bits`: frame, slot and port of a PON port in one number, and its type."""
-
-    scheme: Literal["packed-bits"]
-    type: Annotated[int, Field(ge=0)]
-    type_shift: Annotated[int, Field(ge=0, lt=32)]
-    frame: BitField
-    slot: BitField
-    port: BitField
-    example: IndexExample
-    source: str
-
-    def encode(self, frame: int, slot: int, port: int) -> int:
-        """The index of a PON port.
-
-        Raises:
-            ProfileError: a number that does not fit its field.
-        """
-        index = self.type << self.type_shift
-        for name, field, value in (("frame", self.frame, frame), ("slot", self.slot, slot), ("port", self.port, port)):
-            if not 0 <= value < 1 << field.bits:
-                raise ProfileError(f"{name} {value} does not exist here: 0 to {(1 << field.bits) - 1} do")
-            index |= value << field.shift
-        return index
-
-    def parse(self, index: int) -> tuple[int, int, int] | None:
-        """Frame, slot and port of an index; None when it is not a PON port. Negative forms of 32 bits are taken too."""
-        index &= 0xFFFFFFFF
-        frame, slot, port = (
-            index >> field.shift & (1 << field.bits) - 1 for field in (self.frame, self.slot, self.port)
-        )
-        return (frame, slot, port) if self.encode(frame, slot, port) == index else None
-
-    @model_validator(mode="after")
-    def _example_holds(self) -> Self:
-        example = self.example
-        computed = self.encode(example.frame, example.slot, example.port)
-        if computed != example.index:
-            raise ValueError(f"the example says {example.index}, the fields give {computed}")
-        return self
-
-
-class _Column(_Strict, ABC):
-    """What every column has. `index` says what its rows are; `fact` is empty for a column that is only looked up."""
-
-    oid: Annotated[str, Field(pattern=r"^1(\.\d+)+$")]
-    index: Literal["port", "ont", "uni"] = "ont"
-    fact: str = ""
-    unit: str = ""
-    sentinels: tuple[int, ...] = ()
-    #: for `index = "uni"`: how many UNIs are asked
-    instances: Annotated[int, Field(ge=1, le=8)] = 1
-    #: of several instances, the value that stands for all as soon as one has it
-    prefer: str = ""
-    #: the fact that takes the raw code when no table knows it
-    unknown_fact: str = ""
-    source: Annotated[str, Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _facts_exist(self) -> Self:
-        for name in filter(None, (self.fact, self.unknown_fact)):
-            if name not in FACTS:
-                raise ValueError(f"{name} is no fact; probes/facts.py lists them")
-        if self.fact and FACTS[self.fact].unit != self.unit:
-            raise ValueError(f"{self.fact} is in {FACTS[self.fact].unit or 'no unit'}, not {self.unit or 'no unit'}")
-        return self
-
-    def decoded(self, raw: Raw, zone: tzinfo) -> Decoded:
-        """The value behind a raw one; sentinels first."""
-        return decode.missing(raw) if raw in self.sentinels else self._understand(raw, zone)
-
-    @abstractmethod
-    def _understand(self, raw: Raw, zone: tzinfo) -> Decoded: ...
-
-
-class EnumColumn(_Column):
-    """A code with a table of meanings. A code outside the table is unreadable."""
-
-    kind: Literal["enum"]
-    values: Mapping[str, str]
-
-    def _understand(self, raw: Raw, zone: tzinfo) -> Decoded:
-        meaning = self.values.get(str(raw)) if isinstance(raw, int) else None
-        return decode.good(meaning, raw) if meaning is not None else decode.unreadable(raw)
-
-
-class NumberColumn(_Column):
-    """`raw * scale + offset`, in the column's unit. Outside `minimum` … `maximum` it is unreadable."""
-
-    kind: Literal["number"]
-    scale: float = 1.0
-    offset: float = 0.0
-    minimum: float
-    maximum: float
-
-    def _understand(self, raw: Raw, zone: tzinfo) -> Decoded:
-        if not isinstance(raw, (int, float)):
-            return decode.unreadable(raw)
-        value = round(raw * self.scale + self.offset, 3)
-        return decode.good(value, raw) if self.minimum <= value <= self.maximum else decode.unreadable(raw)
-
-
-class InstantColumn(_Column):
-    """A DateAndTime; without an offset of its own it is in the node's local time."""
-
-    kind: Literal["date-and-time"]
-
-    def _understand(self, raw: Raw, zone: tzinfo) -> Decoded:
-        return decode.instant(raw, zone)
-
-
-class SerialColumn(_Column):
-    """A PON serial of eight octets."""
-
-    kind: Literal["gpon-serial"]
-
-    def _understand(self, raw: Raw, zone: tzinfo) -> Decoded:
-        return decode.gpon_serial(raw)
-
-
-Column = Annotated[EnumColumn | NumberColumn | InstantColumn | SerialColumn, Field(discriminator="kind")]
-
-
-class Match(_Strict):
-    """How a node is recognised: one of the sysObjectID prefixes, and the text in its sysDescr."""
-
-    sys_object_ids: Annotated[tuple[str, ...], Field(min_length=1)]
-    sys_descr: str
-    source: str
-
-    def fits(self, sys_object_id: str, sys_descr: str) -> bool:
-        """Whether a node that says this of itself belongs to the family."""
-        known = any(sys_object_id == prefix or sys_object_id.startswith(prefix + ".") for prefix in self.sys_object_ids)
-        return known and self.sys_descr in sys_descr
-
-
-class Reads(_Strict):
+class Reads(Strict):
     """Which columns are read together, by name."""
 
     #: the one GET of an ONT
     ont: tuple[str, ...]
     #: a second GET of an ONT, when more is wanted
     ont_detail: tuple[str, ...] = ()
+    #: a GET after the first one, for tables whose index is the MAC that the first one gave
+    ont_by_mac: tuple[str, ...] = ()
     #: walked below the port, for they cost the node nothing
     port_walk: tuple[str, ...]
     #: asked of each ONT that is online, for the node asks the ONT itself
@@ -195,15 +55,18 @@ class Reads(_Strict):
     port: tuple[str, ...] = ()
 
 
-class Unprovisioned(_Strict):
+class Unprovisioned(Strict):
     """The table of serials that nobody provisioned; its rows below a port are what waits there."""
 
-    oid: Annotated[str, Field(pattern=r"^1(\.\d+)+$")]
+    oid: OidText
     fact: str
+    #: `gpon-serial`, `serial-text` or `mac`: what the rows hold
+    form: Literal["gpon-serial", "serial-text", "mac"] = "gpon-serial"
+    list_fact: str = ""
     source: str
 
 
-class PortFault(_Strict):
+class PortFault(Strict):
     """A PON port is at fault when its own light (a column of `reads.port`) is below a limit."""
 
     column: str
@@ -212,20 +75,30 @@ class PortFault(_Strict):
     source: str
 
 
-class AccessProfile(_Strict):
-    """How one family of access nodes is read."""
+class History(Strict):
+    """The table of an ONT's last falls, rows behind the ONT's index; columns by name."""
 
-    id: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+    up: str
+    down: str
+    cause: str
+    #: how many rows the node keeps
+    rows: Annotated[int, Field(ge=1, le=50)]
+
+
+class AccessProfile(NodeProfile):
+    """How one family of OLTs is read."""
+
     kind: Literal["olt"]
-    title: Mapping[Literal["ru", "en"], str]
-    match: Match
-    index: PackedBits
+    index: Index
+    #: further index schemes of the node's tables, by the name that columns use
+    indexes: Indexes = {}
     columns: Mapping[str, Column]
     reads: Reads
-    #: the column of `reads.port_walk` that names the ONTs of a port
-    serial_column: str
+    #: the column of `reads.port_walk` that names the ONTs of a port; empty where the index holds the serial
+    serial_column: str = ""
     unprovisioned: Unprovisioned | None = None
     port_fault: PortFault | None = None
+    history: History | None = None
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
@@ -233,30 +106,85 @@ class AccessProfile(_Strict):
             unknown = [name for name in names if name not in self.columns]
             if unknown:
                 raise ValueError(f"reads.{group} names {', '.join(unknown)}, which [columns] does not have")
-        if self.serial_column not in self.reads.port_walk:
+        if self.serial_column not in self.reads.port_walk and not isinstance(self.index, SerialKey):
             raise ValueError(f"serial_column {self.serial_column!r} must be one of reads.port_walk")
         if self.port_fault and self.port_fault.column not in self.reads.port:
             raise ValueError(f"port_fault.column {self.port_fault.column!r} must be one of reads.port")
+        if self.history:
+            lost = {self.history.up, self.history.down, self.history.cause} - self.columns.keys()
+            if lost:
+                raise ValueError(f"history names {', '.join(sorted(lost))}, which [columns] does not have")
+        return self
+
+    @model_validator(mode="after")
+    def _column_links_exist(self) -> Self:
+        for name, column in self.columns.items():
+            if column.by and column.by not in self.indexes:
+                raise ValueError(f"columns.{name}.by is {column.by!r}, which [indexes] does not have")
+            if column.fallback and column.fallback not in self.columns:
+                raise ValueError(f"columns.{name}.fallback is {column.fallback!r}, which [columns] does not have")
         return self
 
     @model_validator(mode="after")
     def _reads_are_small(self) -> Self:
-        for group in ("ont", "ont_detail", "port_light"):
+        for group in ("ont", "ont_detail", "ont_by_mac", "port_light"):
             total = sum(self.columns[name].instances for name in getattr(self.reads, group))
             if total > MAX_ONT_VARBINDS:
                 raise ValueError(f"reads.{group} asks {total} varbinds in one GET; at most {MAX_ONT_VARBINDS}")
         return self
 
+    def scheme(self, by: str) -> Index:
+        """The index scheme of a column, by the name that it uses; empty is the profile's own."""
+        return self.indexes[by] if by else self.index
+
+    @property
+    def computed(self) -> bool:
+        """Whether the rows of an ONT follow from its place alone."""
+        return isinstance(self.index, Computed)
+
 
 def load_profile(path: Path) -> AccessProfile:
-    """The profile in one file.
+    """The profile of OLTs in one file.
 
     Raises:
         ProfileError: names the file, every wrong key, and what is wrong with it.
     """
+    return _load(AccessProfile, path)
+
+
+def load_profiles(folder: Path | None = None) -> dict[str, AccessProfile]:
+    """Every profile of OLTs by id: the packaged ones, or those of another folder.
+
+    Raises:
+        ProfileError: a file is wrong, or two files have one id.
+    """
+    return dict(_load_all(AccessProfile, folder or _FOLDER / "olt"))
+
+
+def load_switches(folder: Path | None = None) -> dict[str, SwitchProfile]:
+    """Every profile of access switches by id. Raises as `load_profiles`."""
+    return dict(_load_all(SwitchProfile, folder or _FOLDER / "switch"))
+
+
+def load_dslams(folder: Path | None = None) -> dict[str, DslamProfile]:
+    """Every profile of DSLAMs by id. Raises as `load_profiles`."""
+    return dict(_load_all(DslamProfile, folder or _FOLDER / "dslam"))
+
+
+def match(profiles: Mapping[str, _Profile], sys_object_id: str, sys_descr: str) -> _Profile | None:
+    """The profile whose sysObjectID prefix and sysDescr text fit, the longest prefix first; None when none does."""
+    fitting = [
+        (profile.match.fits(sys_object_id, sys_descr), profile)
+        for profile in profiles.values()
+        if not profile.match.by_name_only
+    ]
+    best = max(fitting, key=lambda one: one[0], default=None)
+    return best[1] if best is not None and best[0] > 0 else None
+
+
+def _load(kind: type[_Profile], path: Path) -> _Profile:
     try:
-        text = path.read_text(encoding="utf-8")
-        return AccessProfile.model_validate(tomllib.loads(text))
+        return kind.model_validate(_tree(path, ()))
     except OSError as error:
         raise ProfileError(f"{path}: {error.strerror}; give the path of a readable profile") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -268,22 +196,40 @@ def load_profile(path: Path) -> AccessProfile:
         raise ProfileError(f"{path}: {wrong}; correct these keys") from error
 
 
-def load_profiles(folder: Path | None = None) -> dict[str, AccessProfile]:
-    """Every profile of OLTs by id: the packaged ones, or those of another folder.
+def _tree(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
+    """The tables of a file over those of the file that it `extends`; a table of the child is laid over the parent's."""
+    tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    parent = tree.pop("extends", None)
+    if parent is None:
+        return tree
+    base = path.with_name(f"{parent}.toml")
+    if base in seen or not base.exists():
+        raise ProfileError(f"{path}: extends {parent!r}, which is no file beside it; name one without .toml")
+    return _overlaid(_tree(base, (*seen, path)), tree)
 
-    Raises:
-        ProfileError: a file is wrong, or two files have one id.
-    """
-    found: dict[str, AccessProfile] = {}
-    for path in sorted((folder or _FOLDER / "olt").glob("*.toml")):
-        profile = load_profile(path)
+
+def _overlaid(base: dict[str, Any], over: dict[str, Any], depth: int = 0) -> dict[str, Any]:
+    """`over` upon `base`: [columns] by column, everything else by table; an empty table takes the parent's away."""
+    found = dict(base)
+    for key, value in over.items():
+        mergeable = depth == 0 and key in ("columns", "reads", "indexes")
+        if mergeable and isinstance(value, dict) and isinstance(found.get(key), dict):
+            found[key] = {**found[key], **value}
+        elif value == {}:
+            found.pop(key, None)
+        else:
+            found[key] = value
+    if "columns" in found:
+        found["columns"] = {name: column for name, column in found["columns"].items() if column != {}}
+    return found
+
+
+@cache
+def _load_all(kind: type[_Profile], folder: Path) -> dict[str, _Profile]:
+    found: dict[str, _Profile] = {}
+    for path in sorted(folder.glob("*.toml")):
+        profile = _load(kind, path)
         if profile.id in found:
             raise ProfileError(f"{path}: id {profile.id!r} is taken by another profile; give it one of its own")
         found[profile.id] = profile
     return found
-
-
-def match(profiles: Mapping[str, AccessProfile], sys_object_id: str, sys_descr: str) -> AccessProfile | None:
-    """The profile whose sysObjectID prefix and sysDescr text fit; None when no family is known."""
-    fitting = (profile for profile in profiles.values() if profile.match.fits(sys_object_id, sys_descr))
-    return next(fitting, None)

@@ -91,9 +91,9 @@ async def test_a_reading_is_forgotten_when_its_time_is_over(start_agent: StartAg
     agent = await start_agent(port_of(4))
     reader, node = AccessReader(cache_s=0.05), node_of(agent)
     await reader.read_port(node, PROFILE, PLACE, NOW)
-    assert [port.last is None for port in reader._ports.values()] == [False]
+    assert [port.last is None for port in reader.olts.ports.values()] == [False]
     await asyncio.sleep(0.1)
-    assert [port.last is None for port in reader._ports.values()] == [True]
+    assert [port.last is None for port in reader.olts.ports.values()] == [True]
 
 
 async def test_a_caller_that_gives_up_does_not_take_the_read_from_the_others(start_agent: StartAgent) -> None:
@@ -230,7 +230,7 @@ async def test_a_named_profile_needs_no_question_and_a_wrong_one_is_refused(star
     agent = await start_agent(AgentTable())
     assert await AccessReader().profile_of(node_of(agent, profile="huawei-smartax")) == PROFILE
     assert agent.answered == 0
-    with pytest.raises(ProfileError, match="no access profile 'nonesuch'; there are: huawei-smartax"):
+    with pytest.raises(ProfileError, match="no access profile 'nonesuch'; there are: .*huawei-smartax"):
         await AccessReader().profile_of(node_of(agent, profile="nonesuch"))
     with pytest.raises(ProfileError, match="no profile knows sysObjectID none"):
         await AccessReader().profile_of(node_of(agent))
