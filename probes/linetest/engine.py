@@ -7,16 +7,18 @@
 The rule of this file: it holds no threshold and no cause but the names nff, other and not_determined.
 """
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from probes.facts import Facts
+from probes.linetest.depths import QUICK, settled
 from probes.linetest.explain import filled
 from probes.linetest.form import Instead
-from probes.linetest.gates import Answer, first_gate, mass_fault
+from probes.linetest.gates import Answer, gate_answers, mass_fault
 from probes.linetest.model import Candidate, Evidence, Finding, Verdict, VerdictKind
 from probes.linetest.next_probe import next_probe
+from probes.linetest.options import priority, steps
 from probes.linetest.pack import Pack
 from probes.linetest.postgates import coverage, dear, gate_facts, human_reasons, instead, unmet_needs
 from probes.linetest.scorecard import Scored, counted, evidence, rank
@@ -51,6 +53,7 @@ class _Case:
     now: datetime
     strict_gates: bool
     obtainable: Container[str] | None
+    depth: str
 
 
 def judge(
@@ -61,17 +64,20 @@ def judge(
     now: datetime,
     strict_gates: bool,
     obtainable: Container[str] | None = None,
+    depth: str = "full",
 ) -> Verdict:
     """Return the verdict that the pack gives for these facts at this instant; it raises for no facts whatever.
 
     `technology` is pon, fttb, dsl, or any (only what needs no access fact). With `strict_gates` an absent gate fact
     is unknown and asks for a person; without it, it is known and quiet. `obtainable` are the facts that could still be
-    had: what to measure next is one of them, where any of them helps. Deterministic; costs under a millisecond.
+    had: what to measure next is one of them, where any of them helps. With depth `quick` a cause is said only where
+    nothing that a full test measures could make another one of it. Deterministic; costs under a millisecond.
     """
     view = look(facts, pack, now)
-    case = _Case(pack, technology, view, rank(pack, technology, view), now, strict_gates, obtainable)
-    answer = first_gate(pack, technology, view) or mass_fault(pack, technology, view)
-    return _verdict(case, _from_answer(answer) if answer else _from_scores(case))
+    case = _Case(pack, technology, view, rank(pack, technology, view), now, strict_gates, obtainable, depth)
+    answers = [*gate_answers(pack, technology, view), *([mass] if (mass := mass_fault(pack, technology, view)) else [])]
+    decision = _from_answer(answers[0]) if answers else _from_scores(case)
+    return _verdict(case, decision, answers[1:])
 
 
 def _from_answer(answer: Answer) -> _Decision:
@@ -104,7 +110,10 @@ def _from_scores(case: _Case) -> _Decision:
         return _undecided(case, first, needs, f"{first.card.id} may not be said without {', '.join(needs)}")
     decision = _said(case, first)
     verdict = decision.change.verdict if decision.change else None
-    if dear(case.pack, verdict or first.card.cause.verdict, first.posterior):
+    if case.depth == QUICK and not settled(case.ranked, case.view, case.pack):
+        return _undecided(case, first, lacking, f"a full test may find another cause than {first.card.id}")
+    business = case.view.values.get("account.business") is True
+    if dear(case.pack, verdict or first.card.cause.verdict, first.posterior, business=business):
         return _undecided(case, first, lacking, "a wrong dispatch would cost more than this belief is worth")
     return decision
 
@@ -138,7 +147,7 @@ def _coverage_gap(case: _Case) -> tuple[str, ...] | None:
     return None if needed is None else tuple(name for name in needed if not case.view.known(name))
 
 
-def _verdict(case: _Case, decision: _Decision) -> Verdict:
+def _verdict(case: _Case, decision: _Decision, beside: Sequence[Answer] = ()) -> Verdict:
     pack, view = case.pack, case.view
     change = decision.change
     cause_id = change.cause if change and change.cause else decision.cause
@@ -167,7 +176,7 @@ def _verdict(case: _Case, decision: _Decision) -> Verdict:
         not_measured=_not_measured(case, decision, gates),
         next_probe=_next(case, decision) if kind is VerdictKind.INCONCLUSIVE else None,
         human_reasons=reasons,
-        secondary=_secondary(case, decision),
+        secondary=_secondary(case, decision, beside),
         ranking=tuple(item.candidate() for item in case.ranked[:_SHOWN]),
         text=filled(cause.text, view.values),
         script=cause.script.both(),
@@ -177,6 +186,9 @@ def _verdict(case: _Case, decision: _Decision) -> Verdict:
         unreadable=tuple(sorted(view.unreadable)),
         stale=tuple(view.stale),
         trace=_trace(case, decision),
+        steps=steps(pack, case.ranked, view) if decision.stage in ("score", "fallback") else (),
+        priority=priority(pack, view),
+        depth=case.depth,
     )
 
 
@@ -232,10 +244,15 @@ def _asked(item: Scored) -> list[str]:
     return [name for row in rows for name in row.facts if name[0] != "@"]
 
 
-def _secondary(case: _Case, decision: _Decision) -> tuple[Finding, ...]:
-    """Return the causes that stand well above their prior and explain a fact that the verdict does not."""
+def _secondary(case: _Case, decision: _Decision, beside: Sequence[Answer]) -> tuple[Finding, ...]:
+    """Return what else is so: later gates and mass faults, and causes well above their prior that explain more."""
     explained = {item.fact for item in decision.evidence if item.points > 0}
-    found = []
+    found: list[Finding] = []
+    for answer in beside:
+        cause = case.pack.cause(answer.cause)
+        if answer.cause not in (decision.cause, *(finding.cause for finding in found)):
+            place = answer.location or cause.location
+            found.append(Finding(answer.cause, cause.title.both(), place, answer.evidence))
     for item in case.ranked:
         risen = item.score_db - item.card.base_db
         if item.card.id in ("nff", "other", decision.cause) or risen < case.pack.file.engine.secondary_db:

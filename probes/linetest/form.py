@@ -3,6 +3,7 @@
 The rule of this file: it knows the form of a pack and no figure of one; thresholds live in packs/*.toml.
 """
 
+from enum import StrEnum
 from re import compile as compile_pattern
 from typing import Self
 
@@ -55,13 +56,36 @@ class EngineSettings(_Strict):
     cost_visit_home: float = Field(gt=0)
     cost_visit_line: float = Field(gt=0)
     cost_day_lost: float = Field(gt=0)
+    cost_day_lost_business: float = Field(default=5000, gt=0)
+    cost_look: float = Field(default=80, gt=0)
+    cost_repeat: float = Field(default=300, gt=0)
+    cost_noc: float = Field(default=500, gt=0)
+    repeat_contacts: int = Field(default=3, ge=1)
     complaint_window_h: float = Field(gt=0)
     optical_class: str
     optical_class_best: str
 
 
+class ProbeClass(StrEnum):
+    """What measuring a fact does to the subscriber."""
+
+    #: reads what is there
+    PASSIVE = "passive"
+    #: sends a little traffic
+    LIGHT = "light"
+    #: asks the subscriber
+    ASK = "ask"
+    #: interrupts the service: needs consent, and is refused from self-service and during a call
+    INTRUSIVE = "intrusive"
+
+
 class FactRule(_Strict):
-    """How this pack reads a fact: sentinels and limits that mean "no reading", its group, its norm, its price."""
+    """How this pack reads a fact: sentinels and limits that mean "no reading", its group, its norm, its price.
+
+    `unit` is the fact's own, written down for the reader; `probe` is what measuring it does to the subscriber.
+    """
+
+    unit: str = ""
 
     sentinels: tuple[float, ...] = ()
     min: float | None = None
@@ -70,6 +94,7 @@ class FactRule(_Strict):
     group: str = ""
     norm: Text | None = None
     probe_s: float | None = None
+    probe: ProbeClass = ProbeClass.PASSIVE
 
 
 class OpticalClass(_Strict):
@@ -119,6 +144,7 @@ class Cause(_Strict):
 
     `scored = false` marks a name that only gates, outages or `instead` use. `services` limits it to tickets about
     these services. `needs` lists groups of facts: of each, at least one must be known before the cause is said.
+    `script` is for the engineer; `subscriber` is for the subscriber's own eyes, else the text of the verdict's kind is.
     """
 
     title: Text
@@ -137,6 +163,7 @@ class Cause(_Strict):
     instead: tuple[Instead, ...] = ()
     text: Text
     script: Text
+    subscriber: Text | None = None
     post_check: PostCheck | None = None
 
     @field_validator("location")
@@ -219,7 +246,10 @@ class CoverageIf(_Strict):
 
 
 class Coverage(_Strict):
-    """What must be known before "nothing found" may be said; a technology that is not listed is never covered."""
+    """What must be known before "nothing found" may be said; a technology that is not listed is never covered.
+
+    `without`: decisive facts that "nothing found" does without, by choice: fact → reason.
+    """
 
     pon: tuple[str, ...] = ()
     fttb: tuple[str, ...] = ()
@@ -227,6 +257,7 @@ class Coverage(_Strict):
     iptv_adds: tuple[str, ...] = ()
     voip_adds: tuple[str, ...] = ()
     also: tuple[CoverageIf, ...] = ()
+    without: dict[str, str] = {}
 
 
 class GateFacts(_Strict):
@@ -269,6 +300,7 @@ class PackFile(_Strict):
     cause: dict[str, Cause]
     coverage: dict[str, Coverage]
     action: dict[str, Action] = {}
+    subscriber: dict[VerdictKind, Text] = {}
 
     @model_validator(mode="after")
     def _names(self) -> Self:

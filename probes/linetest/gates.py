@@ -28,13 +28,13 @@ class Answer:
     gate_facts: tuple[str, ...] | None = None
 
 
-def first_gate(pack: Pack, technology: str, view: View) -> Answer | None:
-    """Return the answer of the first gate of the pack that is met."""
-    for gate in pack.file.gate:
-        applies = "any" in gate.applies_to or technology in gate.applies_to
-        if applies and pack.met(gate.when, view.results):
-            return _answer(pack, gate, view)
-    return None
+def gate_answers(pack: Pack, technology: str, view: View) -> list[Answer]:
+    """Return the answers of the gates of the pack that are met: the first decides, the others are told beside it."""
+    return [
+        _answer(pack, gate, view)
+        for gate in pack.file.gate
+        if ("any" in gate.applies_to or technology in gate.applies_to) and pack.met(gate.when, view.results)
+    ]
 
 
 def _answer(pack: Pack, gate: Gate, view: View) -> Answer:

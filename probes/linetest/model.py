@@ -1,12 +1,15 @@
 """What a judgement is made of and what it says. Values only; the rule of this file: nothing here decides."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from probes.facts import FACTS, Scalar
 
 Title = dict[str, str]
+
+#: the arithmetic of the engine: a change that gives other verdicts from the same facts and pack gives it a new number
+ENGINE = 2
 
 
 class VerdictKind(StrEnum):
@@ -112,6 +115,18 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """Something that may be done, with its chance, its price, what is expected in all, and why it may not be done."""
+
+    verdict: VerdictKind
+    action: str
+    chance: float
+    cost: float
+    expected: float
+    refused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PackRef:
     """Which rules decided: stored with every verdict."""
 
@@ -157,6 +172,9 @@ class Verdict:
     unreadable: tuple[str, ...] = ()
     stale: tuple[str, ...] = ()
     trace: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
+    priority: str = "normal"
+    depth: str = "full"
 
     def to_json(self) -> dict[str, object]:
         """Return the verdict as plain JSON values; the keys are a contract with other programs."""
@@ -189,6 +207,10 @@ class Verdict:
             "unreadable": list(self.unreadable),
             "stale": list(self.stale),
             "trace": list(self.trace),
+            "steps": [_step(item) for item in self.steps],
+            "priority": self.priority,
+            "depth": self.depth,
+            "engine": ENGINE,
         }
 
 
@@ -216,6 +238,10 @@ def _line(item: Evidence) -> dict[str, object]:
 def _finding(item: Finding) -> dict[str, object]:
     lines = [_line(line) for line in item.evidence]
     return {"cause": item.cause, "title": item.title, "location": item.location, "evidence": lines}
+
+
+def _step(item: Step) -> dict[str, object]:
+    return {**asdict(item), "verdict": item.verdict.value, "action": item.action or None, "refused": list(item.refused)}
 
 
 def _stamp(at: datetime) -> str:

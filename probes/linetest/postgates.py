@@ -5,6 +5,7 @@ The rule of this file: a post-gate may silence, soften or hand to a person; it n
 
 from collections.abc import Iterable
 
+from probes.linetest.costs import money_of
 from probes.linetest.form import Cause, Instead
 from probes.linetest.model import AUTOMATIC, VerdictKind
 from probes.linetest.pack import Pack
@@ -58,16 +59,16 @@ def instead(pack: Pack, cause: Cause, view: View) -> Instead | None:
     return None
 
 
-def dear(pack: Pack, verdict: VerdictKind, posterior: float) -> bool:
+def dear(pack: Pack, verdict: VerdictKind, posterior: float, *, business: bool = False) -> bool:
     """Return whether this belief is too weak for what the verdict costs when it is wrong.
 
     A visit pays when P > C/(C+L); a line crew goes first only when P > C_line/(C_line+C_home).
     """
-    money = pack.file.engine
+    money = money_of(pack.file.engine, business=business)
     if verdict is VerdictKind.DISPATCH_HOME:
-        return posterior <= money.cost_visit_home / (money.cost_visit_home + money.cost_day_lost)
+        return posterior <= money.visit_home / (money.visit_home + money.day_lost)
     if verdict is VerdictKind.DISPATCH_LINE:
-        return posterior <= money.cost_visit_line / (money.cost_visit_line + money.cost_visit_home)
+        return posterior <= money.visit_line / (money.visit_line + money.visit_home)
     return False
 
 
@@ -91,7 +92,7 @@ def human_reasons(
     if verdict is not VerdictKind.ATTACH_OUTAGE and strict_gates:
         reasons += [f"gate_unknown:{name}" for name in unknown_gates]
     if verdict is VerdictKind.REMOTE_FIX:
-        reasons += _unsafe(pack, action, view)
+        reasons += unsafe(pack, action, view)
         if tried(action, view):
             reasons.append("action_already_tried")
         if not remote_pays(pack, action):
@@ -101,7 +102,8 @@ def human_reasons(
     return tuple(reasons)
 
 
-def _unsafe(pack: Pack, action: str, view: View) -> list[str]:
+def unsafe(pack: Pack, action: str, view: View) -> list[str]:
+    """Return the codes of why an action may not be done now: a call, an upgrade, no way to it, too often today."""
     rule = pack.file.action.get(action)
     if rule is None:
         return []

@@ -106,7 +106,7 @@ def _fitting(card: Card, view: View, counted_rows: set[int]) -> list[tuple[Compi
     for row in card.rows:
         held = view.results[row.place]
         expected = row.yes > row.no
-        if held is expected and id(row) not in counted_rows:
+        if held is expected and row.yes != row.no and id(row) not in counted_rows:
             out.append((row, held, 0.0))
     return out
 

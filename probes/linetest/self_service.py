@@ -1,0 +1,33 @@
+"""A verdict for the subscriber's own eyes: what to do and until when, and nothing of the network, of us or of others.
+
+The rule of this file: what is not named here is not told. Texts come from the pack; none of them quotes a fact.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from probes.linetest.model import VerdictKind
+from probes.linetest.pack import Pack
+
+#: verdict → what a page or an app may build on
+STATES: Mapping[VerdictKind, str] = {
+    VerdictKind.NFF: "good",
+    VerdictKind.MONITOR_24H: "watched",
+    VerdictKind.REMOTE_FIX: "we_repair",
+    VerdictKind.GUIDE_CUSTOMER: "you_can_repair",
+    VerdictKind.DISPATCH_HOME: "visit",
+    VerdictKind.DISPATCH_LINE: "we_repair",
+    VerdictKind.ATTACH_OUTAGE: "outage",
+    VerdictKind.OPEN_OUTAGE: "outage",
+    VerdictKind.ESCALATE_CORE: "outage",
+    VerdictKind.INCONCLUSIVE: "call_us",
+}
+
+
+def for_subscriber(pack: Pack, verdict: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a subscriber is told of a stored verdict: state, text in both languages, until when."""
+    kind = VerdictKind(str(verdict["verdict"]))
+    cause = pack.file.cause.get(str(verdict.get("cause")))
+    own = cause.subscriber if cause is not None and cause.verdict is kind else None
+    text = own or pack.file.subscriber.get(kind)
+    return {"state": STATES[kind], "text": {} if text is None else text.both(), "until": verdict.get("due_at")}
