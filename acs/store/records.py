@@ -16,7 +16,8 @@ Scalar = str | int | float | bool
 class OperationState(StrEnum):
     """Where an operation is.
 
-    queued → sent → succeeded | failed | unknown; unknown → sent | succeeded | failed; queued → cancelled | expired
+    queued → sent → succeeded | failed | unknown | queued (refused for now); unknown → sent | succeeded | failed;
+    queued → cancelled | expired
     """
 
     #: waits for a session
@@ -50,14 +51,22 @@ class StepName(StrEnum):
     QUEUED = "queued"
     #: the CPE was asked to connect
     CONNECTION_REQUEST_SENT = "connection_request_sent"
+    #: one method did not reach it; the next one follows
+    CONNECTION_REQUEST_TRIED = "connection_request_tried"
     #: the CPE could not be reached
     CONNECTION_REQUEST_FAILED = "connection_request_failed"
+    #: the CPE accepted the request
+    CONNECTION_REQUEST_ACCEPTED = "connection_request_accepted"
     #: the CPE opened a session
     SESSION_OPENED = "session_opened"
     #: the RPC was written as sent, and left
     RPC_SENT = "rpc_sent"
     #: the CPE answered the RPC
     RPC_ANSWERED = "rpc_answered"
+    #: the CPE refused it for now; it is asked again later
+    REFUSED = "refused"
+    #: the CPE reported how it ended: TransferComplete, DUStateChangeComplete, `M ScheduleInform`
+    REPORTED = "reported"
     #: the CPE reported its boot
     BOOT_SEEN = "boot_seen"
     #: it cannot be known whether the RPC arrived
@@ -249,6 +258,8 @@ class TreeUpdate:
     read_at: datetime
     #: partial paths that were read whole: known names below them that are not in `values` are gone; ("",) = all
     replaced_paths: tuple[str, ...] = ()
+    #: names below them that exist all the same: they were read before, or the device refuses their values
+    existing: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,10 +314,15 @@ class EventRecord:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """Every parameter known of a device: name → (value, xsd type); `read_at` is the last whole or partial read."""
+    """Every parameter known of a device: name → (value, xsd type).
+
+    `read_at` is the last whole or partial read; `times` says of each name when its value was read, or came in an
+    Inform: a partial read makes nothing else younger.
+    """
 
     values: Mapping[str, tuple[str, str]]
     read_at: datetime | None
+    times: Mapping[str, datetime]
 
 
 @dataclass(frozen=True, slots=True)

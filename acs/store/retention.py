@@ -13,6 +13,7 @@ from acs.store.records import FINAL_STATES, DeliveryState, LineTestState
 from acs.store.schema import (
     audit,
     context_facts,
+    device_reports,
     device_trees,
     events,
     line_tests,
@@ -68,6 +69,7 @@ def _old(now: datetime, ages: Ages) -> list[tuple[Table, float | None, ColumnEle
     finished = [state.value for state in FINAL_STATES]
     return [
         (events, ages.events_d, events.c.at < before(ages.events_d)),
+        (device_reports, ages.events_d, device_reports.c.at < before(ages.events_d)),
         (readings, ages.readings_d, readings.c.at < before(ages.readings_d)),
         (audit, ages.audit_d, audit.c.at < before(ages.audit_d)),
         (

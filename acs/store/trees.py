@@ -3,6 +3,8 @@
     tree_schemas  id = hash of body, body = zstd(JSON [names sorted, their types])   one per set of names and types
     device_trees  schema_id, vector = zstd(JSON [value, …] in the schema's order)    one per device
 
+A vector whose values were not all read at once is {"values": […], "times": [[instant, how many values], …]}.
+
 The rule of this file: the session of a periodic Inform never comes here; what an Inform carries stands in the device's
 `inform_json`, and `read` lays it over the tree where it is newer.
 """
@@ -13,9 +15,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from itertools import groupby
+from typing import Any
 
 import zstandard
-from sqlalchemy import select, update
+from sqlalchemy import Row, select, update
 
 from acs.errors import InvalidInput, NotFound
 from acs.store.instants import instant, micros
@@ -28,6 +32,8 @@ from acs.store.transaction import Transaction
 MAX_PARAMETERS = 100_000
 #: All values of one device, in characters.
 MAX_CHARACTERS = 16_000_000
+#: Different instants kept in one tree; a device is read in a few ways, each again and again.
+MOMENTS = 64
 #: zstd's level: 9 gives vectors 5–10 % smaller than 3 and is written only when a tree is read.
 _LEVEL = 9
 _ID_BYTES = 16
@@ -54,11 +60,14 @@ async def read(tx: Transaction, key: str) -> Tree | None:
     )
     if row is None:
         return None
-    values = {} if row.body is None else _together(decode_schema(row.body), decode_vector(row.vector))
+    values, times = _known(row)
     for name, (value, type_, changed_at) in json.loads(row.inform_json).items():
-        if row.read_at is None or changed_at > row.read_at or name not in values:
+        if name not in times or changed_at > times[name]:
             values[name] = (value, type_)
-    return Tree(values, None if row.read_at is None else instant(row.read_at))
+            times[name] = changed_at
+    moments = {at: instant(at) for at in set(times.values())}
+    read_at = None if row.read_at is None else instant(row.read_at)
+    return Tree(values, read_at, {name: moments[at] for name, at in times.items()})
 
 
 async def write(tx: Transaction, key: str, values: Mapping[str, tuple[str, str]], read_at: datetime) -> None:
@@ -83,22 +92,25 @@ async def merge(tx: Transaction, key: str, change: TreeUpdate) -> None:
     if device is None:
         raise NotFound(f"device {key} is not known")
     stored = await tx.one(
-        select(device_trees.c.schema_id, device_trees.c.vector, tree_schemas.c.body)
+        select(device_trees.c.schema_id, device_trees.c.vector, device_trees.c.read_at, tree_schemas.c.body)
         .join(tree_schemas, tree_schemas.c.id == device_trees.c.schema_id)
         .where(device_trees.c.device == key)
     )
-    known = {} if stored is None else _together(decode_schema(stored.body), decode_vector(stored.vector))
+    known, times = ({}, {}) if stored is None else _known(stored)
     values = merged(known, change)
     if len(values) > MAX_PARAMETERS:
         raise InvalidInput(f"device {key} has {len(values)} parameters; at most {MAX_PARAMETERS} are stored")
-    await _store(tx, key, values, change.read_at, None if stored is None else stored.schema_id)
+    read_at = micros(change.read_at)
+    times = {name: read_at if name in change.values else times[name] for name in values}
+    await _store(tx, key, values, times, None if stored is None else stored.schema_id)
     await _refresh_inform_values(tx, key, json.loads(device.inform_json), change)
 
 
 def merged(known: Mapping[str, tuple[str, str]], change: TreeUpdate) -> dict[str, tuple[str, str]]:
     """Return what is known after a change."""
     if change.replaced_paths:
-        kept = {name: entry for name, entry in known.items() if not name.startswith(change.replaced_paths)}
+        paths, existing = change.replaced_paths, change.existing
+        kept = {name: entry for name, entry in known.items() if not name.startswith(paths) or name in existing}
     else:
         kept = dict(known)
     kept.update(change.values)
@@ -122,32 +134,53 @@ def decode_schema(body: bytes) -> TreeSchema:
     return TreeSchema(tuple(names), tuple(types))
 
 
-def encode_vector(values: Sequence[str]) -> bytes:
-    """Return values, in the order of their schema, as they are stored."""
-    text = json.dumps(values, separators=(",", ":"), ensure_ascii=False)
+def encode_vector(values: Sequence[str], times: Sequence[int]) -> bytes:
+    """Return values and when each was read, in the order of their schema, as they are stored."""
+    body: object = values
+    if len(set(times)) > 1:
+        times = _coarser(times)
+        body = {"values": values, "times": [[at, len(list(run))] for at, run in groupby(times)]}
+    text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
     return zstandard.ZstdCompressor(level=_LEVEL).compress(text.encode("utf-8", "surrogatepass"))
 
 
-def decode_vector(vector: bytes) -> list[str]:
-    """Return the values of stored bytes, in the order of their schema."""
-    values: list[str] = json.loads(zstandard.ZstdDecompressor().decompress(vector).decode("utf-8", "surrogatepass"))
-    return values
+def decode_vector(vector: bytes, read_at: int) -> tuple[list[str], list[int]]:
+    """Return the values of stored bytes, and when each was read; `read_at` where they were read at once."""
+    body = json.loads(zstandard.ZstdDecompressor().decompress(vector).decode("utf-8", "surrogatepass"))
+    if isinstance(body, list):
+        return body, [read_at] * len(body)
+    return body["values"], [at for at, count in body["times"] for _ in range(count)]
 
 
-def _together(schema: TreeSchema, values: Sequence[str]) -> dict[str, tuple[str, str]]:
-    return dict(zip(schema.names, zip(values, schema.types, strict=True), strict=True))
+def _coarser(times: Sequence[int]) -> list[int]:
+    """At most MOMENTS different instants: where there are more, the oldest become the oldest of all."""
+    moments = sorted(set(times))
+    if len(moments) <= MOMENTS:
+        return list(times)
+    oldest, limit = moments[0], moments[-MOMENTS + 1]
+    return [at if at >= limit else oldest for at in times]
+
+
+def _known(row: Row[Any]) -> tuple[dict[str, tuple[str, str]], dict[str, int]]:
+    """The values of a stored tree, and when each was read; nothing where there is none."""
+    if row.body is None:
+        return {}, {}
+    schema = decode_schema(row.body)
+    values, times = decode_vector(row.vector, row.read_at)
+    together = dict(zip(schema.names, zip(values, schema.types, strict=True), strict=True))
+    return together, dict(zip(schema.names, times, strict=True))
 
 
 async def _store(
-    tx: Transaction, key: str, values: Mapping[str, tuple[str, str]], read_at: datetime, former: bytes | None
+    tx: Transaction, key: str, values: Mapping[str, tuple[str, str]], times: Mapping[str, int], former: bytes | None
 ) -> None:
     names = tuple(sorted(values))
     body = encode_schema(TreeSchema(names, tuple(values[name][1] for name in names)))
     schema_id = hashlib.blake2b(body, digest_size=_ID_BYTES).digest()
     if former is None or bytes(former) != schema_id:
         await tx.upsert(tree_schemas, [{"id": schema_id, "body": body}])
-    vector = encode_vector([values[name][0] for name in names])
-    row = {"device": key, "schema_id": schema_id, "vector": vector, "read_at": micros(read_at)}
+    vector = encode_vector([values[name][0] for name in names], [times[name] for name in names])
+    row = {"device": key, "schema_id": schema_id, "vector": vector, "read_at": max(times.values(), default=0)}
     await tx.upsert(device_trees, [row])
 
 

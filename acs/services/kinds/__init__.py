@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from acs.services.kinds import reading, restart, setting
+from acs.services.kinds import others, own_credentials, reading, restart, setting, transfers
 from acs.services.kinds.base import NAME_LENGTH, NAMES, XSD_TYPES, Kind, PlanContext
 
 __all__ = ["KINDS", "NAMES", "NAME_LENGTH", "XSD_TYPES", "Kind", "PlanContext"]
 
 #: Every kind by its name.
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
-    {kind.name: kind for kind in (*restart.KINDS, *reading.KINDS, *setting.KINDS)}
+    {kind.name: kind for family in (restart, reading, setting, transfers, others, own_credentials) for kind in family.KINDS}
 )

@@ -1,7 +1,8 @@
-"""Kinds that restart the CPE."""
+"""Kinds that restart the CPE: sent at most once, decided by evidence."""
 
-from acs.services.kinds.base import Kind, PlanContext, check_nothing
-from acs.services.plans import Plan, RebootPlan
+from acs.cwmp.messages import FactoryReset, Message
+from acs.services.kinds.base import Ending, Kind, PlanContext, check_nothing
+from acs.services.plans import OneRequestPlan, Outcome, Plan, RebootPlan
 from acs.store.records import OperationRecord
 
 
@@ -9,4 +10,15 @@ def _plan_reboot(operation: OperationRecord, _context: PlanContext) -> Plan:
     return RebootPlan(operation.command_key)
 
 
-KINDS = (Kind("reboot", check_nothing, _plan_reboot, reboots=True),)
+def _plan_factory_reset(_operation: OperationRecord, _context: PlanContext) -> Plan:
+    return OneRequestPlan(FactoryReset(), _promised)
+
+
+def _promised(_answer: Message) -> Outcome:
+    return Outcome(True, "the CPE answered")
+
+
+KINDS = (
+    Kind("reboot", check_nothing, _plan_reboot, Ending.RESTART, "Reboot"),
+    Kind("factory_reset", check_nothing, _plan_factory_reset, Ending.RESET, "FactoryReset"),
+)

@@ -21,29 +21,39 @@ LONGEST_NAME = 512
 LONGEST_TYPE = 64
 #: Invalid parameter name.
 UNKNOWN_NAME = 9005
+#: Resources exceeded.
+RESOURCES = 9004
+#: Faults in a row, nothing having been read, after which the plan looks whether the device answers anything at all.
+DOUBT = 5
+#: Faults in a row that no reading goes beyond when only the probe was answered.
+GIVE_UP = 64
 
 
 class ReadPlan:
     """Reads names and partial paths: together first, then split wherever the CPE refuses.
 
-    9005 for several names is bisected until the unknown ones are alone; a partial path that is refused is read
-    child by child after GetParameterNames. `careful` lists names from the start, for a CPE that dropped the
-    session when it was asked for everything at once.
+    9005 for several names is bisected until the unknown ones are alone, all halves of one size before the smaller
+    ones, so that what exists is found early; a partial path that is refused is read child by child after
+    GetParameterNames. When everything is refused, `probe`, a name that every device knows, tells whether the names
+    are wrong or the device refuses whatever it is asked.
     """
 
-    def __init__(self, names: Iterable[str], *, batch: int, budget: int, careful: bool = False) -> None:
+    def __init__(self, names: Iterable[str], *, batch: int, budget: int, probe: str = "") -> None:
         self.reads = Reads()
         self.refused: dict[str, SoapFault] = {}
         self.requests = 0
         self._batch = batch
         self._budget = budget
+        self._probe = probe
+        self._probing = False
+        self._in_a_row = 0
+        self._dropped: list[str] = []
         self._asked: tuple[str, ...] | str = ()
         self._first_fault: SoapFault | None = None
         self._todo: deque[tuple[str, ...] | str] = deque()
-        self._careful = careful
         wanted = tuple(dict.fromkeys(names))
-        paths = [name for name in wanted if name.endswith(".")]
-        self._todo.extend(paths if careful else ((path,) for path in paths))
+        self._extra = probe not in wanted
+        self._todo.extend((name,) for name in wanted if name.endswith("."))
         self._queue_names(name for name in wanted if not name.endswith("."))
 
     def request(self) -> Message | None:
@@ -60,14 +70,14 @@ class ReadPlan:
         """Values, names, or a fault that splits what was asked."""
         match answer:
             case GetParameterValuesResponse():
+                self._in_a_row = 0
                 self._take_values(answer.parameter_list)
             case GetParameterNamesResponse() if isinstance(self._asked, str):
                 self._take_names(self._asked, [info.name for info in answer.parameter_list])
             case SoapFault():
-                self._first_fault = self._first_fault or answer
-                self._split(answer)
+                self._refuse(answer)
             case _:
-                self._split(SoapFault(fault_code=9002, fault_string=f"answered with {type(answer).__name__}"))
+                self._refuse(SoapFault(fault_code=9002, fault_string=f"answered with {type(answer).__name__}"))
 
     @property
     def unfinished(self) -> int:
@@ -81,7 +91,8 @@ class ReadPlan:
 
     def outcome(self) -> Outcome:
         """Succeeded when anything was read; the names that were refused are in the result."""
-        result: dict[str, Json] = {"read": len(self.reads.values), "requests": self.requests}
+        read = len(self.reads.values) - (self._extra and self._probe in self.reads.values and self._probing)
+        result: dict[str, Json] = {"read": read, "requests": self.requests}
         unknown: list[Json] = [n for n, fault in self.refused.items() if fault.fault_code == UNKNOWN_NAME]
         if unknown:
             result["unknown"] = unknown
@@ -94,10 +105,12 @@ class ReadPlan:
             result["refused"] = other
         if self._todo:
             result["unfinished"] = len(self._todo)
-        if not self.reads.values:
+        if self._dropped:
+            result["not_asked"] = list(self._dropped)
+        if not read:
             fault = self._first_fault or SoapFault(fault_code=0, fault_string="the CPE answered with an empty list")
             return Outcome(False, _all_refused(unknown, fault), result, fault.fault_code, fault.fault_string)
-        return Outcome(True, _read_detail(len(self.reads.values), len(self.refused), len(self._todo)), result)
+        return Outcome(True, _read_detail(read, len(self.refused), len(self._todo)), result)
 
     def _queue_names(self, names: Iterable[str]) -> None:
         listed = tuple(names)
@@ -105,7 +118,7 @@ class ReadPlan:
 
     def _take_values(self, values: Iterable[ParameterValueStruct]) -> None:
         before = len(self.reads.values)
-        self.reads.values.update((p.name, (p.value, _type(p))) for p in values if len(p.name) <= LONGEST_NAME)
+        self.reads.values.update((p.name, value_of(p)) for p in values if len(p.name) <= LONGEST_NAME)
         got = len(self.reads.values) > before
         for name in self._asked if isinstance(self._asked, tuple) else ():
             if name.endswith("."):
@@ -123,8 +136,25 @@ class ReadPlan:
             self._queue_names(leaves)
             return
         children = [name for name in objects if "." not in name[len(path) : -1]]
-        self._todo.extend(children if self._careful else ((name,) for name in children))
+        self._todo.extend((name,) for name in children)
         self._queue_names(leaves)
+
+    def _refuse(self, fault: SoapFault) -> None:
+        self._first_fault = self._first_fault or fault
+        self._in_a_row += 1
+        if self._probing and self._asked == (self._probe,):
+            self._give_up()
+            return
+        self._split(fault)
+        if self._in_a_row >= GIVE_UP:
+            self._give_up()
+        elif self._in_a_row >= DOUBT and self._todo and not self.reads.values and self._probe and not self._probing:
+            self._probing = True
+            self._todo.appendleft((self._probe,))
+
+    def _give_up(self) -> None:
+        self._dropped = [name for ask in self._todo for name in ((ask,) if isinstance(ask, str) else ask)]
+        self._todo.clear()
 
     def _split(self, fault: SoapFault) -> None:
         asked = self._asked
@@ -132,16 +162,16 @@ class ReadPlan:
             self.refused[asked] = fault
         elif len(asked) > 1:
             half = len(asked) // 2
-            self._todo.extendleft((asked[half:], asked[:half]))
+            self._todo.extend((asked[:half], asked[half:]))
         elif asked[0].endswith(".") and (fault.fault_code != UNKNOWN_NAME or asked[0].count(".") == 1):
             self._todo.appendleft(asked[0])
         else:
             self.refused[asked[0]] = fault
 
 
-def _type(parameter: ParameterValueStruct) -> str:
-    """The type as the CPE gave it; text when it is no type's name."""
-    return parameter.type if len(parameter.type) <= LONGEST_TYPE else "xsd:string"
+def value_of(parameter: ParameterValueStruct) -> tuple[str, str]:
+    """The value and its type as the CPE gave them; text when the type is no type's name."""
+    return parameter.value, parameter.type if len(parameter.type) <= LONGEST_TYPE else "xsd:string"
 
 
 def _all_refused(unknown: list[Json], fault: SoapFault) -> str:

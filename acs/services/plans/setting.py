@@ -54,8 +54,10 @@ class SetPlan:
             return self._read_only
         match self._answer:
             case SetParameterValuesResponse(status=status):
-                detail = "applied" if status == 0 else "committed; the CPE applies it later, perhaps after a reboot"
-                return Outcome(True, detail, {"status": status})
+                if status == 0:
+                    return Outcome(True, "applied", {"status": 0})
+                detail = "committed, not applied yet: perhaps after a reboot; it is read again later"
+                return Outcome(True, detail, {"status": status}, reread=tuple(self._wanted))
             case SoapFault() as fault:
                 faults: dict[str, Json] = {
                     f.parameter_name: {"code": f.fault_code, "text": f.fault_string}

@@ -45,6 +45,7 @@ from acs.store.schema.provisioning import (
     provision_refusals,
     provision_states,
 )
+from acs.store.schema.rpcs import device_reports, model_abilities, operation_progress, operation_secrets
 
 __all__ = [
     "access_nodes",
@@ -57,6 +58,7 @@ __all__ = [
     "credential_rotations",
     "device_credentials",
     "device_quarantine",
+    "device_reports",
     "device_tags",
     "device_trees",
     "devices",
@@ -70,6 +72,9 @@ __all__ = [
     "line_tests",
     "lines",
     "metadata",
+    "model_abilities",
+    "operation_progress",
+    "operation_secrets",
     "operation_steps",
     "operations",
     "pack_activations",
