@@ -6,7 +6,7 @@ The rule of this file: a reading that means nothing gives no value. What was sen
 import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 
@@ -25,12 +25,19 @@ class _Sample:
     value: Scalar | None
     raw: str
     name: str
+    #: the parameters besides `name` that the value rests on
+    rests_on: tuple[str, ...] = ()
 
 
-def facts_from_tree(profile: Profile, values: Mapping[str, str], at: datetime, source: str) -> list[Fact]:
+#: When values were read: all at once, or each at its time.
+Times = datetime | Mapping[str, datetime]
+
+
+def facts_from_tree(profile: Profile, values: Mapping[str, str], at: Times, source: str) -> list[Fact]:
     """What the tree says, one fact per name that the profile knows and the tree has.
 
-    `values` is path → text as the CPE sent it, `at` when they were read. A fact whose every reading is a sentinel or
+    `values` is path → text as the CPE sent it, `at` when they were read; a fact of several values is as old as the
+    oldest of them. A fact whose every reading is a sentinel or
     garbage comes back as `unreadable` with the raw text; one without any parameter in the tree does not come back.
     """
     names = sorted(values)
@@ -39,8 +46,14 @@ def facts_from_tree(profile: Profile, values: Mapping[str, str], at: datetime, s
         found = _first_usable(readings, values, names)
         if found is not None:
             quality = Quality.OK if found.value is not None else Quality.UNREADABLE
-            facts.append(Fact(fact, found.value, at, source, found.name, quality, found.raw))
+            facts.append(Fact(fact, found.value, _time_of(found, at), source, found.name, quality, found.raw))
     return facts
+
+
+def _time_of(sample: _Sample, at: Times) -> datetime:
+    if isinstance(at, datetime):
+        return at
+    return min(at[name] for name in (*sample.rests_on, sample.name) if name in at)
 
 
 def wanted_names(profile: Profile, known_names: Sequence[str]) -> list[str]:
@@ -116,13 +129,22 @@ def _first_usable(readings: Sequence[Reading], values: Mapping[str, str], names:
 def _read(reading: Reading, values: Mapping[str, str], names: Sequence[str]) -> _Sample | None:
     rows = [name for name in _matching(reading.path, names) if _row_counts(reading, name, values)]
     if reading.pick == "count":
-        return _Sample(len(rows), f"{len(rows)} rows", reading.path) if rows else None
+        return _Sample(len(rows), f"{len(rows)} rows", reading.path, tuple(rows)) if rows else None
     samples = [_sample(reading, name, values) for name in rows if values[name].strip()]
     usable = [sample for sample in samples if sample.value is not None]
     return _picked(reading, usable) if usable else next(iter(samples), None)
 
 
 def _picked(reading: Reading, samples: Sequence[_Sample]) -> _Sample:
+    """One value of many rows; where all of them were looked at, it rests on all of them."""
+    chosen = _chosen(reading, samples)
+    if reading.pick == "first":
+        return chosen
+    names = tuple(name for sample in samples for name in (sample.name, *sample.rests_on))
+    return replace(chosen, rests_on=names)
+
+
+def _chosen(reading: Reading, samples: Sequence[_Sample]) -> _Sample:
     match reading.pick:
         case "min":
             return min(samples, key=_size)
@@ -155,8 +177,10 @@ def _sample(reading: Reading, name: str, values: Mapping[str, str]) -> _Sample:
 
 def _numeric(reading: Reading, name: str, text: str, raw: str, values: Mapping[str, str]) -> _Sample:
     value = number(text)
+    rests_on: tuple[str, ...] = ()
     if value is not None and reading.of is not None:
         whole_name = _beside(reading.path, name, reading.of)
+        rests_on = (whole_name,)
         whole_raw = values.get(whole_name, "").strip()
         whole = number(whole_raw.rsplit(",", 1)[-1] if reading.last_of_list else whole_raw)
         raw = f"{raw} of {whole_raw}"
@@ -164,8 +188,8 @@ def _numeric(reading: Reading, name: str, text: str, raw: str, values: Mapping[s
     if value is not None:
         value = CONVERSIONS[reading.convert](value)
     if value is None or (reading.between is not None and not reading.between[0] <= value <= reading.between[1]):
-        return _Sample(None, raw, name)
-    return _Sample(_whole(value, reading), raw, name)
+        return _Sample(None, raw, name, rests_on)
+    return _Sample(_whole(value, reading), raw, name, rests_on)
 
 
 def _whole(value: float, reading: Reading) -> Scalar:

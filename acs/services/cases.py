@@ -44,7 +44,7 @@ _TICKETS = 500
 
 @dataclass(frozen=True, slots=True)
 class KnownDevice:
-    """A device on the line as the store knows it. `values` is path → text; `read_at` None: never read.
+    """A device on the line as the store knows it. `values` is path → text, `times` when each was read.
 
     `done` are its last operations that succeeded, newest first.
     """
@@ -52,7 +52,7 @@ class KnownDevice:
     record: DeviceRecord
     profile: Profile | None
     values: Mapping[str, str]
-    read_at: datetime | None
+    times: Mapping[str, datetime]
     boots_24h: int
     done: tuple[OperationRecord, ...] = ()
 
@@ -144,22 +144,22 @@ async def _ticket_facts(tx: Transaction, test: LineTestRecord) -> list[Fact]:
     return ticket_facts(parse_event(ticket.body), ticket.received_at)
 
 
-async def read_values(tx: Transaction, key: str) -> tuple[dict[str, str], datetime | None]:
-    """The device's tree as path → text, and when it was last read."""
+async def read_values(tx: Transaction, key: str) -> tuple[dict[str, str], Mapping[str, datetime]]:
+    """The device's tree as path → text, and when each value was read."""
     tree = await tree_store.read(tx, key)
     if tree is None:
-        return {}, None
-    return {name: value for name, (value, _) in tree.values.items()}, tree.read_at
+        return {}, {}
+    return {name: value for name, (value, _) in tree.values.items()}, tree.times
 
 
 async def _known_device(
     tx: Transaction, record: DeviceRecord, profiles: Sequence[Profile], now: datetime
 ) -> KnownDevice:
-    values, read_at = await read_values(tx, record.key)
+    values, times = await read_values(tx, record.key)
     names = sorted({*values, *record.known_values()})
     events = await device_store.list_events(tx, record.key, limit=_EVENTS)
     boots = sum(event.code == _BOOT and event.at > now - timedelta(days=1) for event in events)
     done = await operation_store.list_operations(
         tx, device=record.key, states=(OperationState.SUCCEEDED,), limit=_OPERATIONS
     )
-    return KnownDevice(record, profile_of(profiles, record, names), values, read_at, boots, tuple(done))
+    return KnownDevice(record, profile_of(profiles, record, names), values, times, boots, tuple(done))

@@ -78,8 +78,8 @@ def stored_facts(case: Case) -> list[Fact]:
     for device in case.devices:
         facts += device_facts(device, case.now)
         facts += _firmware(device)
-        if device.profile is not None and device.read_at is not None:
-            facts += facts_from_tree(device.profile, device.values, device.read_at, _source(device, "cached"))
+        if device.profile is not None:
+            facts += facts_from_tree(device.profile, device.values, device.times, _source(device, "cached"))
     return facts
 
 

@@ -33,6 +33,7 @@ from acs.store.records import (
     OperationStep,
     SessionOpening,
     StepName,
+    TreeUpdate,
 )
 from probes.access import OntPlace, OntReading, PortReading
 from probes.facts import Fact
@@ -270,6 +271,17 @@ async def test_a_cpe_that_does_not_answer_leaves_its_cached_facts_with_their_age
     assert facts["cpe.mem_free_pct"]["quality"] == "stale"
     assert facts["cpe.reachable"]["value"] is True, "its last Inform stands"
     assert facts["cpe.reachable"]["age_s"] > 25
+
+
+async def test_reading_one_parameter_makes_no_other_younger(world: World) -> None:
+    async with world.app.store.transaction() as tx:
+        fresh = {"InternetGatewayDevice.DeviceInfo.UpTime": ("6000", "xsd:unsignedInt")}
+        await trees.merge(tx, KEY, TreeUpdate(fresh, utc_now()))
+    world.operations.behaviour = "silent"
+    tests = world.line_tests()
+    record = await finished(tests, (await tests.start(ACTOR, "L-1")).id)
+    stale = facts_of(record)["cpe.mem_free_pct"]
+    assert (stale["quality"], stale["age_s"] > 7000) == ("stale", True)
 
 
 async def test_a_failed_call_makes_it_unreachable_and_costs_no_time(world: World) -> None:

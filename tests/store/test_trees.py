@@ -36,9 +36,22 @@ def realistic_tree(serial: int) -> dict[str, tuple[str, str]]:
     return values
 
 
-@given(st.lists(st.text(alphabet=st.characters()) | st.text(alphabet=st.characters(categories=["Cs"]))))
-def test_any_vector_comes_back(values: list[str]) -> None:
-    assert trees.decode_vector(trees.encode_vector(values)) == values
+ANY_TEXT = st.text(alphabet=st.characters()) | st.text(alphabet=st.characters(categories=["Cs"]))
+
+
+@given(st.lists(st.tuples(ANY_TEXT, st.integers(0, 5))))
+def test_any_vector_comes_back(entries: list[tuple[str, int]]) -> None:
+    values, times = [value for value, _ in entries], [at for _, at in entries]
+    assert trees.decode_vector(trees.encode_vector(values, times), max(times, default=0)) == (values, times)
+
+
+@given(st.lists(st.integers(0, 10_000), max_size=300))
+def test_a_value_never_becomes_younger_where_too_many_instants_are_kept(times: list[int]) -> None:
+    values = [""] * len(times)
+    _, kept = trees.decode_vector(trees.encode_vector(values, times), max(times, default=0))
+    assert len(set(kept)) <= trees.MOMENTS
+    assert all(after <= before for after, before in zip(kept, times, strict=True))
+    assert max(kept, default=0) == max(times, default=0)
 
 
 @given(st.dictionaries(st.text(alphabet=st.characters(exclude_categories=["Cs"])), st.sampled_from(["xsd:int", ""])))
@@ -55,7 +68,7 @@ async def test_tree_comes_back_as_it_was_written(store: Store, now: datetime) ->
     async with store.transaction() as tx:
         await trees.write(tx, KEY, values, now)
         tree = await trees.read(tx, KEY)
-        assert tree == trees.Tree(values, now)
+        assert tree == trees.Tree(values, now, dict.fromkeys(values, now))
         assert await trees.read(tx, "nobody") is None
         with pytest.raises(NotFound):
             await trees.write(tx, "nobody", values, now)
@@ -70,6 +83,7 @@ async def test_merge_keeps_what_was_not_read(store: Store, now: datetime) -> Non
         tree = await trees.read(tx, KEY)
         assert tree is not None and tree.read_at == later
         assert tree.values == {"D.A": ("9", "t"), "D.H.1.X": ("2", "t"), "D.H.2.X": ("3", "t")}
+        assert tree.times == {"D.A": later, "D.H.1.X": now, "D.H.2.X": now}, "what was not read became younger"
         await trees.merge(tx, KEY, TreeUpdate({"D.H.2.X": ("4", "t")}, later, replaced_paths=("D.H.",)))
         tree = await trees.read(tx, KEY)
     assert tree is not None and tree.values == {"D.A": ("9", "t"), "D.H.2.X": ("4", "t")}
