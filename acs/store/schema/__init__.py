@@ -5,6 +5,7 @@ test compares them); a column is added here and in a new revision in the same co
 """
 
 from acs.store.schema.base import metadata
+from acs.store.schema.bulk import bulk_reports
 from acs.store.schema.connection_requests import (
     connection_requests,
     credential_rotations,
@@ -51,6 +52,7 @@ __all__ = [
     "access_nodes",
     "alarms",
     "audit",
+    "bulk_reports",
     "campaign_devices",
     "campaigns",
     "connection_requests",

@@ -1,0 +1,169 @@
+"""Bulk data reports of CPEs become values with their times, and history of the line's facts.
+
+    report → known already? done : stored → names to parameters → tree, where newer → numbers of facts → readings
+
+The rule of this file: a report is on disk before it is acknowledged, and one that comes twice changes nothing. The
+values of secrets are not kept in it.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from acs.cwmp.bulk import Report, reference_of
+from acs.errors import NotFound
+from acs.profiles.schema import Profile
+from acs.profiles.tree import facts_from_tree
+from acs.services.actor import Actor, Scope
+from acs.services.clock import Clock, utc_now
+from acs.services.hidden import is_secret
+from acs.services.profiles import profile_of
+from acs.store import bulk
+from acs.store import devices as device_store
+from acs.store import facts as fact_store
+from acs.store import trees as tree_store
+from acs.store.bulk import BulkReport
+from acs.store.records import DeviceRecord, Reading, Tree, TreeUpdate
+from acs.store.store import Store
+from acs.store.transaction import Transaction
+from probes.facts import FACTS, Fact, FactKind
+
+log = structlog.get_logger()
+
+#: What the readings are called as a source.
+SOURCE = "cpe bulk"
+#: A time of collection further from now is that of a clock that was never set, or was set wrong.
+_LONGEST_PAST = timedelta(days=90)
+_FUTURE_SLACK = timedelta(minutes=10)
+#: The same values without any time of collection are one report sent again within this time: a CPE tries again after
+#: 5 s × 2, 4, 8 … (TR-069 Amendment 6, Annex N), which makes ten minutes of seven tries.
+_SAME = timedelta(minutes=10)
+_PROFILE_ROW = re.compile(r"(.+\.BulkData\.Profile\.\d+\.Parameter\.\d+\.)Name")
+#: Reports that one question of the API gives.
+MOST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of the reports of one body."""
+
+    stored: int
+    repeated: int
+    #: values whose names stand for no parameter that is known; they are kept in the report
+    unknown: int
+    readings: int
+
+
+class BulkData:
+    """Takes reports, and shows them."""
+
+    def __init__(self, store: Store, profiles: Sequence[Profile], *, clock: Clock = utc_now) -> None:
+        self._store = store
+        self._profiles = profiles
+        self._clock = clock
+
+    async def take(self, key: str, reports: Sequence[Report]) -> Taken:
+        """Store reports of a device that proved who it is.
+
+        Raises:
+            NotFound: the device was never here: it must have sent an Inform first.
+            InvalidInput: a value cannot be stored.
+        """
+        now = self._clock()
+        stored = unknown = written = 0
+        async with self._store.transaction() as tx:
+            device = await device_store.get(tx, key)
+            if device is None:
+                raise NotFound(f"device {key} is not known: it must open a CWMP session first")
+            for report in reports:
+                collected = _collected_at(report, now)
+                kept = BulkReport(key, collected or now, now, _shown(report.values))
+                if collected is None and await _came_before(tx, kept):
+                    continue
+                if not await bulk.put(tx, kept):
+                    continue
+                stored += 1
+                lost, added = await self._spread(tx, device, report, kept.at)
+                unknown += lost
+                written += added
+        taken = Taken(stored, len(reports) - stored, unknown, written)
+        log.info("bulk.taken", device=key, stored=stored, repeated=taken.repeated, unknown=unknown, readings=written)
+        return taken
+
+    async def of_device(self, actor: Actor, key: str, *, since: datetime, limit: int = 20) -> Sequence[BulkReport]:
+        """A device's reports, the newest first.
+
+        Raises:
+            NotFound: the device is not known.
+        """
+        actor.require(Scope.READ)
+        async with self._store.reading() as tx:
+            if await device_store.get(tx, key) is None:
+                raise NotFound(f"device {key} is not known; see GET /api/v1/devices")
+            return await bulk.of_device(tx, key, since=since, limit=min(limit, MOST))
+
+    async def _spread(self, tx: Transaction, device: DeviceRecord, report: Report, at: datetime) -> tuple[int, int]:
+        """Lay a report over the tree and into the history; how many values found no parameter, and readings made."""
+        tree = await tree_store.read(tx, device.key)
+        assert tree is not None
+        references = _references(tree)
+        values: dict[str, tuple[str, str]] = {}
+        for name, (text, type_) in report.values.items():
+            parameter = reference_of(name, references)
+            if parameter is not None:
+                values[parameter] = (text, tree.values[parameter][1] if parameter in tree.values else type_)
+        newer = {name: value for name, value in values.items() if name not in tree.times or tree.times[name] < at}
+        if newer:
+            await tree_store.merge(tx, device.key, TreeUpdate(newer, at))
+        return len(report.values) - len(values), await self._history(tx, device, tree, values, at)
+
+    async def _history(
+        self, tx: Transaction, device: DeviceRecord, tree: Tree, values: Mapping[str, tuple[str, str]], at: datetime
+    ) -> int:
+        profile = profile_of(self._profiles, device, sorted({*tree.values, *values}))
+        if profile is None or device.line is None:
+            return 0
+        facts = facts_from_tree(profile, {name: text for name, (text, _) in values.items()}, at, SOURCE)
+        line = device.line
+        readings = [Reading(line, fact.name, float(fact.value or 0), at, SOURCE) for fact in facts if _is_number(fact)]
+        return await fact_store.put_readings(tx, readings) if readings else 0
+
+
+def _collected_at(report: Report, now: datetime) -> datetime | None:
+    """When it was collected; None where the device does not say, or its clock is wrong."""
+    if report.at is None or not now - _LONGEST_PAST < report.at < now + _FUTURE_SLACK:
+        return None
+    return report.at
+
+
+async def _came_before(tx: Transaction, report: BulkReport) -> bool:
+    recent = await bulk.of_device(tx, report.device, since=report.received_at - _SAME, limit=MOST)
+    return any(each.values == report.values for each in recent)
+
+
+def _references(tree: Tree) -> dict[str, str]:
+    """Name → Reference of the device's own profiles, as its tree shows them."""
+    found: dict[str, str] = {}
+    for name, (alias, _) in tree.values.items():
+        row = _PROFILE_ROW.fullmatch(name)
+        reference = tree.values.get(f"{row[1]}Reference") if row is not None else None
+        if alias and reference is not None and reference[0]:
+            found[alias] = reference[0]
+    return found
+
+
+def _is_number(fact: Fact) -> bool:
+    spec = FACTS.get(fact.name)
+    return (
+        spec is not None
+        and spec.kind in (FactKind.NUMBER, FactKind.COUNT)
+        and isinstance(fact.value, int | float)
+        and not isinstance(fact.value, bool)
+    )
+
+
+def _shown(values: Mapping[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    return {name: ("(hidden)" if is_secret(name) else text, type_) for name, (text, type_) in values.items()}
