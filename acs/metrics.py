@@ -28,6 +28,7 @@ class Metrics:
             "acs_refusals_total", "HTTP requests refused, by status", ["status"], registry=self.registry
         )
         self.challenges = Counter("acs_challenges_total", "Digest challenges sent", registry=self.registry)
+        self.alarms = Counter("acs_alarms_total", "Alarms raised, by kind", ["kind"], registry=self.registry)
         self.connections = Gauge("acs_connections", "Open connections of CPEs", registry=self.registry)
         self.open_sessions = Gauge("acs_open_sessions", "CWMP sessions in memory", registry=self.registry)
         self.operations = Counter(
@@ -37,6 +38,15 @@ class Metrics:
             "acs_connection_requests_total", "Connection requests by result", ["result"], registry=self.registry
         )
 
+        self.file_transfers = Counter(
+            "acs_file_transfers_total",
+            "Requests at the file server, by direction and HTTP status",
+            ["direction", "status"],
+            registry=self.registry,
+        )
+        self.file_bytes = Counter(
+            "acs_file_bytes_total", "Bytes of files sent and taken", ["direction"], registry=self.registry
+        )
         self.line_tests = Counter(
             "acs_line_tests_total", "Line tests ended, by verdict; failed has none", ["verdict"], registry=self.registry
         )

@@ -30,6 +30,7 @@ from acs.services.provisioning_rules import (
     Wish,
     digest_of,
     event_globs,
+    matches,
     rule_digest,
     wishes,
 )
@@ -58,6 +59,9 @@ WHOLE = "*"
 REFUSED = "!"
 #: Events after which a device may well have lost what it was set.
 FORGETFUL = ("0 BOOTSTRAP", "1 BOOT", "M Reboot")
+
+#: Who asks for provisioning on its own; what a person asks for may be repeated at will.
+OURS = ("system", "provisioning")
 
 #: Makes or finds a device's own credentials, before it is told them.
 CredentialSource = Callable[[str, datetime], Awaitable[Credentials]]
@@ -121,7 +125,7 @@ class Provisioning:
             async with self._store.transaction() as tx:
                 await provision_store.forget_state(tx, visit.key)
         known = await self.known(visit.key, frozenset(codes))
-        if known is None or not (await self._desired(known)).rules:
+        if known is None or not (await self.desired_of(known)).rules:
             return None
         id = new_id()
         wanted = OperationRecord(
@@ -146,7 +150,7 @@ class Provisioning:
         known = await self.known(operation.device, frozenset(codes))
         if known is None:
             return ProvisionInputs(Desired(()))
-        desired = await self._desired(known, now)
+        desired = await self.desired_of(known, now)
         given_before = known.state.secrets if known.state else {}
         held = frozenset(
             name
@@ -165,13 +169,14 @@ class Provisioning:
             return
         now = self._clock()
         applied, refused = _names(result.get("applied")), _texts(result.get("refused"))
+        known = await self.known(operation.device)
+        if known is None:
+            return
+        trouble = dict(refused)
+        if operation.actor in OURS and not any(code in FORGETFUL for code in events):
+            steady = digest_of(await self.desired_of(known, now), self._key)
+            trouble |= _not_kept(known.state, steady, applied)
         async with self._store.transaction() as tx:
-            known = await self._known(tx, operation.device, frozenset())
-            if known is None:
-                return
-            trouble = dict(refused)
-            if known.state is not None and not any(code in FORGETFUL for code in events):
-                trouble |= self._not_kept(known, inputs, applied)
             await self._count(tx, known, inputs, trouble, now)
             clean = [w.rule for w in inputs.desired.rules if w.rule not in trouble]
             await provision_store.clear_refusals(tx, operation.device, [*clean, WHOLE])
@@ -187,7 +192,7 @@ class Provisioning:
     async def desired(self, key: str, events: frozenset[str] = frozenset()) -> Desired | None:
         """What the rules want of a device now; None when it is not known."""
         known = await self.known(key, events)
-        return None if known is None else await self._desired(known)
+        return None if known is None else await self.desired_of(known)
 
     def wanted_by(self, known: Known, credentials: Mapping[str, Credentials] | None = None) -> Desired:
         """What the rules want of a device as it is known."""
@@ -243,11 +248,13 @@ class Provisioning:
             for each in found
         ]
 
-    async def _desired(self, known: Known, now: datetime | None = None) -> Desired:
+    async def desired_of(self, known: Known, now: datetime | None = None) -> Desired:
+        """What the rules want of a device as it is known, with credentials of its own where one wants them."""
         at = self._clock() if now is None else now
         credentials: dict[str, Credentials] = {}
+        wanting = [rule for rule in self._set.rules if rule.enabled and matches(rule.match, known.subject)]
         for kind, source in self.credentials.items():
-            if any(getattr(rule.credentials, kind, False) for rule in self._set.rules):
+            if any(getattr(rule.credentials, kind, False) for rule in wanting):
                 credentials[kind] = await source(known.subject.key, at)
         return self.wanted_by(known, credentials)
 
@@ -268,17 +275,6 @@ class Provisioning:
 
     def _digest(self, rule_id: str) -> str:
         return next((rule_digest(rule) for rule in self._set.rules if rule.id == rule_id), "")
-
-    def _not_kept(
-        self, known: Known, inputs: ProvisionInputs, applied: Mapping[str, Collection[str]]
-    ) -> dict[str, str]:
-        """Rules that had to set again what they had set: the device does not keep it."""
-        steady = digest_of(self.wanted_by(known), self._key)
-        if known.state is None or known.state.wanted != steady:
-            return {}
-        return {
-            rule: f"the device does not keep {', '.join(sorted(names)[:5])}" for rule, names in applied.items() if names
-        }
 
     async def _count(
         self, tx: Transaction, known: Known, inputs: ProvisionInputs, trouble: Mapping[str, str], now: datetime
@@ -308,7 +304,7 @@ class Provisioning:
             known = await self._known(tx, operation.device, frozenset())
         if known is None:
             return
-        steady = digest_of(await self._desired(known, now), self._key)
+        steady = digest_of(await self.desired_of(known, now), self._key)
         before = known.state.secrets if known.state else {}
         secrets = dict(before)
         for rule in inputs.desired.rules:
@@ -328,6 +324,15 @@ class Provisioning:
 def rule_named(rules: Sequence[Rule], rule_id: str) -> Rule | None:
     """The rule with this id, or None."""
     return next((rule for rule in rules if rule.id == rule_id), None)
+
+
+def _not_kept(state: ProvisionState | None, steady: str, applied: Mapping[str, Collection[str]]) -> dict[str, str]:
+    """Rules that had to set again what they had set: the device does not keep it."""
+    if state is None or state.wanted != steady:
+        return {}
+    return {
+        rule: f"the device does not keep {', '.join(sorted(names)[:5])}" for rule, names in applied.items() if names
+    }
 
 
 def _subject(each: Candidate, tags: frozenset[str], events: frozenset[str], line: LineRecord | None) -> Subject:
