@@ -37,6 +37,12 @@ class Metrics:
         self.connection_requests = Counter(
             "acs_connection_requests_total", "Connection requests by result", ["result"], registry=self.registry
         )
+        self.stun_requests = Counter(
+            "acs_stun_requests_total",
+            "Datagrams at the STUN server: answered, an error number, silent, malformed, limited, unsendable",
+            ["result"],
+            registry=self.registry,
+        )
 
         self.file_transfers = Counter(
             "acs_file_transfers_total",

@@ -19,7 +19,9 @@ FINAL = ("succeeded", "failed", "expired", "cancelled")
 STEPS = {
     "queued": N_("queued"),
     "connection_request_sent": N_("connection request sent"),
+    "connection_request_tried": N_("connection request not answered this way, another is tried"),
     "connection_request_failed": N_("connection request failed"),
+    "connection_request_accepted": N_("connection request accepted"),
     "session_opened": N_("session opened"),
     "rpc_sent": N_("RPC sent"),
     "rpc_answered": N_("RPC answered"),

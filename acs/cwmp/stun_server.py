@@ -113,6 +113,12 @@ def respond(asked: Asked, local: Endpoint, secret: str | None, *, demand_proof: 
     return Verdict(answer, Sighting(username, asked.source, message.binding_changed, True) if wants_calls else None)
 
 
+def proved_by(asked: Asked, secret: str) -> bool:
+    """Whether the request was signed with this password."""
+    key = _key(asked.message, asked.username or "", secret)
+    return stun.integrity_style(asked.data, asked.message, key) is not None
+
+
 def _key(message: Message, username: str, secret: str) -> bytes:
     realm = message.get(AttributeType.REALM)
     if realm is None:

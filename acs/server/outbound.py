@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from typing import Any, Final
 
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
-from twisted.internet.error import ConnectError, ConnectionRefusedError, TCPTimedOutError
+from twisted.internet.error import ConnectError, ConnectionRefusedError, NoRouteError, TCPTimedOutError
 from twisted.internet.error import TimeoutError as ConnectTimeoutError
 from twisted.internet.interfaces import IReactorTCP, IStreamClientEndpoint
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
@@ -21,8 +21,8 @@ from twisted.web.iweb import IAgentEndpointFactory, IResponse
 from zope.interface import implementer  # type: ignore[import-untyped] # it ships no types
 
 from acs.server.bridge import result_of
-from acs.services.connection_requests import CallFailed, Reply, Result
 from acs.services.targets import Target
+from acs.services.waking.methods import CallFailed, Reply, Result
 
 #: Bytes of an answer that are read: status, headers and what of the body came along with them.
 ANSWER_BYTES: Final = 262_144
@@ -111,10 +111,12 @@ class TwistedCaller:
             raise CallFailed(Result.REFUSED, "nothing listens there: the CPE is off or its URL is old") from error
         except (ConnectTimeoutError, TCPTimedOutError) as error:
             raise CallFailed(Result.TIMED_OUT, "no connection: the device is off, cut off, or behind NAT") from error
+        except NoRouteError as error:
+            raise CallFailed(Result.NO_ROUTE, "the network knows no way there; look at the server's routes") from error
         except ConnectError as error:
             raise CallFailed(Result.TIMED_OUT, f"no way there: {error}") from error
         except (ResponseNeverReceived, ResponseFailed) as error:
-            raise CallFailed(Result.FAILED, "the CPE closed the connection instead of an answer") from error
+            raise CallFailed(Result.CLOSED, "the CPE closed the connection instead of an answer") from error
         return _reply(response)
 
 

@@ -1,241 +1,313 @@
-"""Connection requests: asking a CPE to open a session now.
+"""Connection requests: asking a CPE to open a session now, by whichever way reaches it.
 
-    GET → 401 with challenge → GET with Authorization → 200 or 204
+    what the device told ─▶ HTTP, UDP, XMPP in the order of `reach.order` ─▶ the first that is accepted
+    each try: a step "sent", then "accepted", or "tried" where another method follows, or "failed"
 
-The one rule: one request per device at a time; whoever asks meanwhile shares its result. How a request went is told
-apart and becomes a step of the operations that wait for it.
+The one rule: one request per device at a time; whoever asks meanwhile shares its result. Every try is stored with its
+answer and its duration, and becomes steps of the operations that wait for it.
 """
 
 import asyncio
+import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 import structlog
 
 from acs.config import Config
-from acs.cwmp import auth
-from acs.errors import ProtocolError
 from acs.metrics import Metrics
-from acs.services import targets
 from acs.services.background import Background
 from acs.services.bus import Bus
 from acs.services.clock import Clock
 from acs.services.first_contact import KIND, first_contact_operation
-from acs.services.identifiers import new_secret
-from acs.services.targets import Target, TargetRefused
-from acs.store import devices, operations
+from acs.services.identifiers import new_id
+from acs.services.waking.arrivals import Arrivals
+from acs.services.waking.http_method import HttpMethod
+from acs.services.waking.methods import (
+    SETTLED,
+    Attempt,
+    Caller,
+    CallFailed,
+    Datagrams,
+    Messenger,
+    Method,
+    Reply,
+    Result,
+)
+from acs.services.waking.pace import Pace
+from acs.services.waking.reach import Reach, order, reach_of
+from acs.services.waking.udp_method import UdpMethod
+from acs.services.waking.xmpp_method import XmppMethod
+from acs.store import connection_requests as store
+from acs.store import devices, operations, trees
+from acs.store.connection_requests import Try
 from acs.store.devices import CredentialKind
+from acs.store.limits import LIMITS
 from acs.store.records import DUE_STATES, Credentials, OperationState, StepName
 from acs.store.store import Store
+
+__all__ = ["Attempt", "CallFailed", "Caller", "ConnectionRequests", "Method", "Reply", "Result"]
 
 log = structlog.get_logger()
 
 #: devices whose last call is remembered
 _REMEMBERED = 10_000
-
+#: how long a method that woke a device goes before the others
+_FAVOUR = timedelta(days=1)
 #: Seconds that the session of a shared request gets to take the operations of those who joined it: CPEs need some ten
 #: milliseconds from their answer to their empty POST.
 JOINED_S = 0.3
+#: Results that say most of a device, where no try was accepted.
+_TELLING = frozenset({Result.UNAUTHORIZED, Result.BUSY, Result.REFUSED, Result.TIMED_OUT})
 
 
-class Result(StrEnum):
-    """How a connection request ended."""
+@dataclass(slots=True, eq=False)
+class _Wake:
+    """One request while it runs: who waits for it, and what they are told, in order."""
 
-    #: 2xx: the CPE will open a session within 30 s
-    ACCEPTED = "accepted"
-    #: 401 to right-looking credentials: the CPE has others
-    UNAUTHORIZED = "unauthorized"
-    #: 503: the CPE is in a session or limits the rate
-    BUSY = "busy"
-    #: nothing listens at the URL
-    REFUSED = "refused"
-    #: no answer in time: off, or behind NAT
-    TIMED_OUT = "timed_out"
-    #: the device never told a URL
-    NO_URL = "no_url"
-    #: the URL leads where the configuration does not allow a call
-    NOT_ALLOWED = "not_allowed"
-    #: an answer that is none of the above
-    FAILED = "failed"
+    key: str
+    id: str = field(default_factory=new_id)
+    operations: list[str] = field(default_factory=list)
+    told: asyncio.Queue[tuple[tuple[str, ...], StepName, str] | None] = field(default_factory=asyncio.Queue)
+    tries: list[Try] = field(default_factory=list)
 
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What came back: the status, and the challenge of a 401."""
-
-    status: int
-    challenge: str | None = None
-
-
-class CallFailed(Exception):
-    """No HTTP answer came. `result` says which kind of failure it was."""
-
-    def __init__(self, result: Result, message: str) -> None:
-        super().__init__(message)
-        self.result = result
-
-
-class Caller(Protocol):
-    """Performs the GET; lives in the server room, because it opens sockets."""
-
-    def resolve(self, host: str) -> Awaitable[Sequence[str]]:
-        """The addresses of a host name; an address literal gives itself."""
-
-    def get(self, address: str, target: Target, authorization: str | None) -> Awaitable[Reply]:
-        """GET the target at a checked address, following no redirect.
-
-        Raises:
-            CallFailed: no HTTP answer came.
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One connection request and what came of it, in words for the engineer."""
-
-    result: Result
-    explanation: str
+    def tell(self, name: StepName, detail: str, ids: tuple[str, ...] | None = None) -> None:
+        """A step for those who wait, or for the given ones."""
+        self.told.put_nowait((tuple(self.operations) if ids is None else ids, name, detail))
 
 
 class ConnectionRequests:
     """Calls devices, one request per device at a time."""
 
-    def __init__(self, store: Store, bus: Bus, config: Config, metrics: Metrics, caller: Caller, clock: Clock) -> None:
-        self._store = store
+    def __init__(
+        self,
+        store_: Store,
+        bus: Bus,
+        config: Config,
+        metrics: Metrics,
+        caller: Caller,
+        clock: Clock,
+        *,
+        datagrams: Datagrams | None = None,
+        messenger: Messenger | None = None,
+    ) -> None:
+        section = config.connection_requests
+        self._store = store_
         self._bus = bus
-        self._config = config.connection_requests
+        self._config = section
+        self._binding_age = timedelta(seconds=config.stun.binding_age_s)
         self._mend = config.cwmp.first_contact.enabled
         self._metrics = metrics
-        self._caller = caller
         self._clock = clock
-        self._slots = asyncio.Semaphore(config.connection_requests.at_once)
-        self._running: dict[str, asyncio.Task[Attempt]] = {}
+        self._arrivals = Arrivals(store_, bus)
+        self._pace = Pace(section.per_s, section.per_device_per_minute)
+        self._methods: dict[Method, HttpMethod | UdpMethod | XmppMethod] = {Method.HTTP: HttpMethod(caller, section)}
+        if datagrams is not None:
+            self._methods[Method.UDP] = UdpMethod(datagrams, caller, section, self._arrivals.came, clock)
+        if messenger is not None:
+            self._methods[Method.XMPP] = XmppMethod(messenger, config.xmpp)
+        self._slots = asyncio.Semaphore(section.at_once)
+        self._running: dict[str, tuple[_Wake, asyncio.Task[Attempt]]] = {}
         self._background = Background()
         self._last: OrderedDict[str, Attempt] = OrderedDict()
+        #: device → when it accepted a request whose session was not seen yet
+        self._accepted: dict[str, datetime] = {}
 
     def last(self, key: str) -> Attempt | None:
         """How the device's last call went; None where it was never called, or too long ago to be remembered."""
         return self._last.get(key)
 
     def wake(self, key: str, operation_ids: Sequence[str] = ()) -> asyncio.Task[Attempt]:
-        """Call the device in the background; the steps of the named operations tell how it went."""
+        """Call the device in the background; the steps of the named operations tell how it goes."""
+        ids = tuple(operation_ids)
         running = self._running.get(key)
-        joined = running is not None
-        if running is None:
-            running = self._background.start(self._call(key))
-            self._running[key] = running
-            running.add_done_callback(lambda _: self._running.pop(key, None))
-        if operation_ids:
-            self._background.start(self._tell(key, running, tuple(operation_ids), joined))
-        return running
+        if running is not None:
+            wake, task = running
+            wake.operations.extend(ids)
+            if ids:
+                wake.tell(StepName.CONNECTION_REQUEST_SENT, "", ids)
+                self._background.start(self._again_if_late(key, task, ids))
+            return task
+        wake = _Wake(key, operations=list(ids))
+        if ids:
+            wake.tell(StepName.CONNECTION_REQUEST_SENT, "")
+        task = self._background.start(self._call(wake))
+        self._running[key] = wake, task
+        task.add_done_callback(lambda _: self._running.pop(key, None))
+        self._background.start(self._write(wake))
+        return task
 
     async def request(self, key: str) -> Attempt:
         """Call the device and say how it went."""
         return await asyncio.shield(self.wake(key))
 
+    async def reach(self, key: str) -> Reach | None:
+        """How the device can be called, as far as it is known; None where it is not known."""
+        async with self._store.reading() as tx:
+            device = await devices.get(tx, key)
+            if device is None:
+                return None
+            tree = await trees.read(tx, key)
+            binding = await store.get_binding(tx, key)
+        values = device.known_values() if tree is None else tree.values
+        fresh = binding is not None and binding.seen_at > self._clock() - self._binding_age
+        return reach_of(
+            key, device.address, device.connection_request_url, device.root, values, binding if fresh else None
+        )
+
+    @property
+    def methods(self) -> frozenset[Method]:
+        """The methods that this server has."""
+        return frozenset(self._methods)
+
     async def close(self) -> None:
         """End what runs."""
         await self._background.close()
 
-    async def _tell(
-        self, key: str, running: asyncio.Task[Attempt], operation_ids: tuple[str, ...], joined: bool
-    ) -> None:
-        """Write that the request is on its way, while it is; then the failure, if it was one.
+    async def _call(self, wake: _Wake) -> Attempt:
+        """Try the methods one after the other; the most telling try is the result."""
+        try:
+            attempts = await self._attempts(wake)
+        finally:
+            wake.told.put_nowait(None)
+        attempt = _most_telling(attempts)
+        self._remember(wake.key, attempt)
+        for each in attempts:
+            self._metrics.connection_requests.labels(each.result.value).inc()
+        log.info("connection_request.ended", device=wake.key, result=attempt.result.value, why=attempt.explanation)
+        if self._mend and any(each.result is Result.UNAUTHORIZED for each in attempts):
+            await self._set_credentials_again(wake.key)
+        return attempt
 
-        Whoever joined a request that was running may have come too late for the session that it opened: the device
-        is called again for what is still queued then.
-        """
-        await self._step(operation_ids, StepName.CONNECTION_REQUEST_SENT, "")
-        attempt = await asyncio.shield(running)
-        if attempt.result is not Result.ACCEPTED:
-            await self._step(operation_ids, StepName.CONNECTION_REQUEST_FAILED, attempt.explanation)
-        elif joined:
-            await asyncio.sleep(JOINED_S)
-            left = await self._queued(operation_ids)
-            if left:
-                self.wake(key, left)
+    async def _attempts(self, wake: _Wake) -> list[Attempt]:
+        refused = await self._not_now(wake.key)
+        if refused is not None:
+            wake.tell(StepName.CONNECTION_REQUEST_FAILED, refused.line)
+            return [refused]
+        await asyncio.sleep(self._pace.wait_s(time.monotonic()))
+        reach, path, credentials = await self._prepare(wake.key)
+        if reach is None or not path:
+            text = "the device has told no connection-request URL; it comes at its next Inform"
+            attempt = Attempt(Result.NO_URL, text)
+            wake.tell(StepName.CONNECTION_REQUEST_FAILED, attempt.line)
+            return [attempt]
+        attempts: list[Attempt] = []
+        for n, method in enumerate(path, 1):
+            if n > 1:
+                wake.tell(StepName.CONNECTION_REQUEST_SENT, method.value)
+            attempts.append(await self._try(wake, n, method, reach, credentials))
+            if attempts[-1].result in SETTLED:
+                wake.tell(StepName.CONNECTION_REQUEST_ACCEPTED, attempts[-1].line)
+                break
+            last = n == len(path)
+            step = StepName.CONNECTION_REQUEST_FAILED if last else StepName.CONNECTION_REQUEST_TRIED
+            wake.tell(step, attempts[-1].line)
+        return attempts
 
-    async def _queued(self, operation_ids: tuple[str, ...]) -> list[str]:
-        """Those of the operations that no session has taken."""
+    async def _not_now(self, key: str) -> Attempt | None:
+        """Why the device is not called now; None where nothing speaks against it."""
+        now = self._clock()
+        accepted_at = self._accepted.get(key)
+        if accepted_at is not None:
+            since = now - accepted_at
+            if since < timedelta(seconds=self._config.session_s) and not await self._arrivals.has_come(
+                key, accepted_at
+            ):
+                text = f"it accepted a request {since.total_seconds():.0f} s ago; its session is awaited"
+                return Attempt(Result.AWAITED, text)
+            self._accepted.pop(key, None)
+        if self._pace.admits(key, time.monotonic()):
+            return None
+        text = (
+            f"it was called {self._config.per_device_per_minute} times within a minute "
+            "(connection_requests.per_device_per_minute); it is called again later"
+        )
+        return Attempt(Result.LIMITED, text)
+
+    async def _prepare(self, key: str) -> tuple[Reach | None, list[Method], list[Credentials]]:
+        """What must be known for a call; the tree is read only where more than HTTP may be of use."""
         async with self._store.reading() as tx:
-            found = [await operations.get(tx, id) for id in operation_ids]
-        return [each.id for each in found if each is not None and each.state is OperationState.QUEUED]
+            device = await devices.get(tx, key)
+            if device is None:
+                return None, [], []
+            credentials = await store.candidates(tx, key, CredentialKind.CONNECTION_REQUEST)
+            if self.methods == {Method.HTTP}:
+                reach = reach_of(key, device.address, device.connection_request_url, device.root, {}, None)
+                return reach, order(reach, self.methods), credentials
+            since = self._clock() - _FAVOUR
+            last = await store.last_method(tx, key, [Result.ACCEPTED.value], since)
+        known = await self.reach(key)
+        assert known is not None
+        return known, order(known, self.methods, Method(last) if last else None), credentials
+
+    async def _try(self, wake: _Wake, n: int, method: Method, reach: Reach, credentials: list[Credentials]) -> Attempt:
+        at, begun = self._clock(), time.perf_counter()
+        async with self._slots:
+            attempt = await self._methods[method].call(reach, credentials)
+        attempt = replace(
+            attempt, duration_ms=round((time.perf_counter() - begun) * 1000), target=_target(method, reach)
+        )
+        if attempt.result is Result.ACCEPTED and method is not Method.UDP:
+            self._accepted[wake.key] = at
+            self._background.start(self._expect(wake.key, at, method))
+        wake.tries.append(_try_of(wake, n, at, attempt))
+        return attempt
+
+    async def _expect(self, key: str, at: datetime, method: Method) -> None:
+        """Say so where the CPE accepted and did not come."""
+        came = await self._arrivals.came(key, at, self._config.session_s)
+        if self._accepted.get(key) == at:
+            del self._accepted[key]
+        if came:
+            return
+        text = f"the CPE accepted the request and opened no session within {self._config.session_s:g} s"
+        attempt = Attempt(Result.NO_SESSION, text, method, duration_ms=round(self._config.session_s * 1000))
+        self._metrics.connection_requests.labels(attempt.result.value).inc()
+        self._remember(key, attempt)
+        wake = _Wake(key)
+        async with self._store.transaction() as tx:
+            await store.add_tries(tx, [_try_of(wake, 1, self._clock(), attempt)])
+            queued = await operations.list_operations(tx, device=key, states=(OperationState.QUEUED,))
+        waited = [each.id for each in queued if each.created_at <= at]
+        await self._step(tuple(waited), StepName.CONNECTION_REQUEST_FAILED, attempt.line)
+
+    async def _write(self, wake: _Wake) -> None:
+        """Write the steps of a request as they are told, then its tries."""
+        while (told := await wake.told.get()) is not None:
+            await self._step(*told)
+        if wake.tries:
+            async with self._store.transaction() as tx:
+                await store.add_tries(tx, wake.tries)
+
+    async def _again_if_late(self, key: str, task: asyncio.Task[Attempt], ids: tuple[str, ...]) -> None:
+        """Whoever joined a request may have come too late for the session that it opened: call again for those."""
+        attempt = await asyncio.shield(task)
+        if attempt.result is not Result.ACCEPTED:
+            return
+        await asyncio.sleep(JOINED_S)
+        async with self._store.reading() as tx:
+            found = [await operations.get(tx, id) for id in ids]
+        left = [each.id for each in found if each is not None and each.state is OperationState.QUEUED]
+        if left:
+            self.wake(key, left)
 
     async def _step(self, operation_ids: tuple[str, ...], name: StepName, detail: str) -> None:
+        if not operation_ids:
+            return
         now = self._clock()
         async with self._store.transaction() as tx:
-            steps = [await operations.step(tx, id, name, now, detail) for id in operation_ids]
+            steps = [await operations.step(tx, id, name, now, detail[: LIMITS["detail"]]) for id in operation_ids]
         for step in steps:
             if step is not None:
                 self._bus.publish(f"operation:{step.operation_id}", step)
-
-    async def _call(self, key: str) -> Attempt:
-        async with self._slots:
-            async with self._store.reading() as tx:
-                device = await devices.get(tx, key)
-                credentials = await devices.get_credentials(tx, key, CredentialKind.CONNECTION_REQUEST)
-            url = device.connection_request_url if device else ""
-            attempt = await self._attempt(url, device.address if device else "", credentials)
-        self._remember(key, attempt)
-        self._metrics.connection_requests.labels(attempt.result.value).inc()
-        log.info("connection_request.ended", device=key, result=attempt.result.value, why=attempt.explanation)
-        if attempt.result is Result.UNAUTHORIZED and self._mend:
-            await self._set_credentials_again(key)
-        return attempt
 
     def _remember(self, key: str, attempt: Attempt) -> None:
         self._last[key] = attempt
         self._last.move_to_end(key)
         while len(self._last) > _REMEMBERED:
             self._last.popitem(last=False)
-
-    async def _attempt(self, url: str, device_address: str, credentials: Credentials | None) -> Attempt:
-        if not url:
-            return Attempt(Result.NO_URL, "the device has told no connection-request URL; it comes at its next Inform")
-        try:
-            async with asyncio.timeout(self._config.timeout_s):
-                target = targets.parse(url)
-                addresses = await self._caller.resolve(target.host)
-                address = targets.check_all(addresses, target.port, device_address, self._config)
-                return await self._exchange(str(address), target, credentials)
-        except TargetRefused as error:
-            return Attempt(Result.NOT_ALLOWED, f"{url} was not called: {error}")
-        except CallFailed as error:
-            return Attempt(error.result, f"{url}: {error}")
-        except TimeoutError:
-            return Attempt(
-                Result.TIMED_OUT,
-                f"{url} did not answer within {self._config.timeout_s:g} s: the device is off, cut off, or behind NAT",
-            )
-
-    async def _exchange(self, address: str, target: Target, credentials: Credentials | None) -> Attempt:
-        reply = await self._caller.get(address, target, None)
-        if reply.status != 401:
-            return _judge(reply.status)
-        if credentials is None:
-            return Attempt(Result.UNAUTHORIZED, "the CPE wants a password, and none was set on it yet")
-        try:
-            challenge = auth.parse_challenge(reply.challenge or "")
-        except ProtocolError as error:
-            return Attempt(Result.FAILED, f"the CPE's challenge cannot be answered: {error}")
-        if challenge.scheme != "Digest":
-            return Attempt(Result.FAILED, "the CPE wants Basic, which would show the password; TR-069 demands Digest")
-        return await self._authorized(address, target, challenge, credentials)
-
-    async def _authorized(
-        self, address: str, target: Target, challenge: auth.Challenge, credentials: Credentials
-    ) -> Attempt:
-        user, secret = credentials.username, credentials.secret
-        header = auth.answer(challenge, "GET", target.uri, user, secret, new_secret()[:16])
-        try:
-            return _judge((await self._caller.get(address, target, header)).status)
-        except CallFailed as error:
-            if error.result is not Result.FAILED:
-                raise
-            return _judge((await self._caller.get(address, target, header)).status)
 
     async def _set_credentials_again(self, key: str) -> None:
         now = self._clock()
@@ -246,12 +318,33 @@ class ConnectionRequests:
             await operations.add(tx, first_contact_operation(key, now, "the CPE refused the connection request"))
 
 
-def _judge(status: int) -> Attempt:
-    """The meaning of a final status."""
-    if 200 <= status < 300:
-        return Attempt(Result.ACCEPTED, "the CPE accepted the connection request")
-    if status == 401:
-        return Attempt(Result.UNAUTHORIZED, "the CPE refused the credentials; they are set again in its next session")
-    if status == 503:
-        return Attempt(Result.BUSY, "the CPE is busy (503): it is in a session, reboots, or limits the rate")
-    return Attempt(Result.FAILED, f"the CPE answered the connection request with HTTP status {status}")
+def _most_telling(attempts: Sequence[Attempt]) -> Attempt:
+    """The try that says most: the one that was accepted, else the first that somebody, or nobody, answered."""
+    if attempts[-1].result in SETTLED:
+        return attempts[-1]
+    return next((each for each in attempts if each.result in _TELLING), attempts[0])
+
+
+def _target(method: Method, reach: Reach) -> str:
+    match method:
+        case Method.HTTP:
+            return reach.url
+        case Method.UDP:
+            return ", ".join(map(str, reach.endpoints))
+        case Method.XMPP:
+            return reach.jabber_id
+
+
+def _try_of(wake: _Wake, n: int, at: datetime, attempt: Attempt) -> Try:
+    return Try(
+        wake.key,
+        wake.id,
+        n,
+        at,
+        (attempt.method or "").strip(),
+        attempt.target[:256],
+        attempt.result.value,
+        attempt.answer[:256],
+        attempt.duration_ms,
+        attempt.explanation[: LIMITS["detail"]],
+    )

@@ -110,11 +110,11 @@ async def device_with(server: Running, door: Door, *, credentials: bool = True) 
         (("qop", "close", "qop"), Result.ACCEPTED),
         (("503",), Result.BUSY),
         (("hang",), Result.TIMED_OUT),
-        (("close",), Result.FAILED),
+        (("close",), Result.CLOSED),
         (("basic",), Result.FAILED),
-        (("redirect",), Result.FAILED),
-        (("404",), Result.FAILED),
-        (("endless",), Result.FAILED),
+        (("redirect",), Result.REDIRECTED),
+        (("404",), Result.NOT_FOUND),
+        (("endless",), Result.CLOSED),
     ],
 )
 async def test_each_answer_has_its_meaning(server: Running, script: tuple[str, ...], result: Result) -> None:
