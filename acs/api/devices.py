@@ -47,6 +47,15 @@ class ParameterAnswer(Answer):
     name: str
     value: str
     type: str
+    at: datetime = Field(description="when it was read, or came in an Inform")
+
+
+class BulkReportAnswer(Answer):
+    """What a device reported by itself (TR-069 Annex N), with the names that it used."""
+
+    at: datetime = Field(description="when the device collected it")
+    received_at: datetime
+    values: dict[str, str]
 
 
 class LineOfDevice(Body):
@@ -86,6 +95,26 @@ async def list_parameters(
     """Scope `read`. `path` is a partial path, or the name of one parameter."""
     found = await services.devices.parameters(actor, key, path)
     return [ParameterAnswer.model_validate(parameter) for parameter in found]
+
+
+@router.get("/devices/{key:path}/bulk-reports", summary="Bulk data reports of a device")
+async def list_bulk_reports(
+    key: str,
+    actor: ActorDep,
+    services: ServicesDep,
+    since: Annotated[datetime | None, Query(description="collected since then; a week when not given")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 20,
+) -> list[BulkReportAnswer]:
+    """Scope `read`. The newest first; secrets are not kept in them."""
+    found = await services.bulk_data.of_device(actor, key, since=since, limit=limit)
+    return [
+        BulkReportAnswer(
+            at=report.at,
+            received_at=report.received_at,
+            values={name: text for name, (text, _) in report.values.items()},
+        )
+        for report in found
+    ]
 
 
 @router.put("/devices/{key:path}/line", summary="Put a device on a line by hand", status_code=204)

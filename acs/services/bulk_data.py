@@ -42,6 +42,8 @@ _FUTURE_SLACK = timedelta(minutes=10)
 #: 5 s × 2, 4, 8 … (TR-069 Amendment 6, Annex N), which makes ten minutes of seven tries.
 _SAME = timedelta(minutes=10)
 _PROFILE_ROW = re.compile(r"(.+\.BulkData\.Profile\.\d+\.Parameter\.\d+\.)Name")
+#: How far back a question looks that names no time.
+_SHOWN = timedelta(days=7)
 #: Reports that one question of the API gives.
 MOST = 200
 
@@ -93,13 +95,16 @@ class BulkData:
         log.info("bulk.taken", device=key, stored=stored, repeated=taken.repeated, unknown=unknown, readings=written)
         return taken
 
-    async def of_device(self, actor: Actor, key: str, *, since: datetime, limit: int = 20) -> Sequence[BulkReport]:
-        """A device's reports, the newest first.
+    async def of_device(
+        self, actor: Actor, key: str, *, since: datetime | None, limit: int = 20
+    ) -> Sequence[BulkReport]:
+        """A device's reports collected since then (None: in the last week), the newest first.
 
         Raises:
             NotFound: the device is not known.
         """
         actor.require(Scope.READ)
+        since = since or self._clock() - _SHOWN
         async with self._store.reading() as tx:
             if await device_store.get(tx, key) is None:
                 raise NotFound(f"device {key} is not known; see GET /api/v1/devices")

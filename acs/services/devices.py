@@ -21,7 +21,7 @@ from acs.services.operations import Operations
 from acs.services.profiles import profile_of
 from acs.store import devices as device_store
 from acs.store import trees as tree_store
-from acs.store.records import DeviceRecord
+from acs.store.records import DeviceRecord, Tree
 from acs.store.store import Store
 
 log = structlog.get_logger()
@@ -40,6 +40,8 @@ class Parameter:
     name: str
     value: str
     type: str
+    #: when it was read, or came in an Inform
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ class Devices:
         if tree is None:
             raise _unknown(key)
         names = sorted(name for name in tree.values if name.startswith(path))[:limit]
-        return [Parameter(name, shown_value(name, tree.values[name][0]), tree.values[name][1]) for name in names]
+        return [_parameter(tree, name) for name in names]
 
     async def set_line(self, actor: Actor, key: str, line: str | None) -> None:
         """Put a device on a line by hand, or on none.
@@ -163,3 +165,8 @@ def shown_value(name: str, value: str) -> str:
 
 def _unknown(key: str) -> NotFound:
     return NotFound(f"there is no device {key[:120]!r}; `secondline device list` shows the keys")
+
+
+def _parameter(tree: Tree, name: str) -> Parameter:
+    value, type_ = tree.values[name]
+    return Parameter(name, shown_value(name, value), type_, tree.times[name])

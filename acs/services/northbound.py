@@ -13,20 +13,27 @@ from acs.config import Config
 from acs.metrics import Metrics
 from acs.profiles.schema import Profile, load_profiles
 from acs.services.access import Access
+from acs.services.access_network import gentle_of
+from acs.services.alarms import Alarms
+from acs.services.bulk_data import BulkData
 from acs.services.bus import Bus
 from acs.services.clock import Clock, utc_now
 from acs.services.context import Context
 from acs.services.devices import Devices
+from acs.services.identity import Identity
 from acs.services.line_tests import LineTests
 from acs.services.lines import Lines
 from acs.services.nodes import Nodes
 from acs.services.operations import Operations
+from acs.services.packs import Packs
+from acs.services.policies import Policies
 from acs.services.sources import Ping, Places
 from acs.services.tickets import Tickets
+from acs.services.verdict_reviews import Reviews
 from acs.services.webhooks import Webhooks
 from acs.store.store import Store
 from probes.access import AccessReader
-from probes.linetest.pack_files import load_pack
+from probes.linetest.pack_files import load_tree
 from probes.ping import PingResult, ping
 
 
@@ -44,14 +51,21 @@ class Northbound:
     nodes: Nodes
     context: Context
     line_tests: LineTests
+    packs: Packs
+    reviews: Reviews
     tickets: Tickets
     webhooks: Webhooks
+    alarms: Alarms
+    identity: Identity
+    policies: Policies
     reader: AccessReader
+    bulk_data: BulkData
     profiles: Sequence[Profile]
 
     async def close(self) -> None:
         """End line tests and readings of access nodes; unfinished tests stay stored, and `resume` takes them up."""
         await self.line_tests.stop()
+        await self.alarms.close()
         await self.reader.close()
 
 
@@ -73,8 +87,8 @@ def build(
         PackError: the line-test pack is wrong.
     """
     profiles = load_profiles(_folder(config))
-    pack = load_pack(config.line_tests.pack_file)
-    reader = AccessReader(cache_s=config.line_tests.port_cache_s, per_node=config.line_tests.per_node)
+    packs = Packs(store, load_tree(config.line_tests.pack_file), config.packs, clock=clock)
+    reader = AccessReader(cache_s=config.line_tests.port_cache_s, gentle=gentle_of(config))
     count = config.line_tests.ping_count
 
     async def ping_address(address: str) -> PingResult:
@@ -83,7 +97,9 @@ def build(
     places = Places(store, operations, reader, ping_with or ping_address, config.line_tests, clock)
     webhooks = Webhooks(store, config.webhooks, clock=clock, transport=webhook_transport)
     lines = Lines(store, config.lines, profiles, clock=clock)
-    line_tests = LineTests(places, bus, profiles, pack, webhooks, metrics)
+    line_tests = LineTests(places, bus, profiles, packs, webhooks, metrics)
+    alarms, policies = Alarms(store, metrics, clock), Policies(config.cwmp, profiles)
+    identity = Identity(store, policies, alarms, clock)
     return Northbound(
         store=store,
         bus=bus,
@@ -95,9 +111,15 @@ def build(
         nodes=Nodes(store, clock=clock),
         context=Context(store, future_slack_s=config.line_tests.future_slack_s, clock=clock),
         line_tests=line_tests,
+        packs=packs,
+        reviews=Reviews(store, packs, config.packs, clock=clock),
         tickets=Tickets(store, config.tickets, line_tests, clock=clock),
         webhooks=webhooks,
+        alarms=alarms,
+        identity=identity,
+        policies=policies,
         reader=reader,
+        bulk_data=BulkData(store, profiles, clock=clock),
         profiles=profiles,
     )
 

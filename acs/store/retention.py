@@ -12,6 +12,7 @@ from acs.store.instants import micros
 from acs.store.records import FINAL_STATES, DeliveryState, LineTestState
 from acs.store.schema import (
     audit,
+    bulk_reports,
     context_facts,
     device_reports,
     device_trees,
@@ -32,6 +33,7 @@ class Ages:
 
     events_d: float | None = 90
     readings_d: float | None = 90
+    bulk_reports_d: float | None = 30
     audit_d: float | None = 730
     #: finished operations with their steps
     operations_d: float | None = 180
@@ -71,6 +73,7 @@ def _old(now: datetime, ages: Ages) -> list[tuple[Table, float | None, ColumnEle
         (events, ages.events_d, events.c.at < before(ages.events_d)),
         (device_reports, ages.events_d, device_reports.c.at < before(ages.events_d)),
         (readings, ages.readings_d, readings.c.at < before(ages.readings_d)),
+        (bulk_reports, ages.bulk_reports_d, bulk_reports.c.at < before(ages.bulk_reports_d)),
         (audit, ages.audit_d, audit.c.at < before(ages.audit_d)),
         (
             operations,
