@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from acs.cwmp.envelope import NAMESPACES, NS_1_0, SOAP_ENV, XSI, Envelope, RefusedEnvelope
 from acs.cwmp.messages import MESSAGES, SoapFault
 from acs.cwmp.schema import PLANS, FieldPlan, Kind, Plan
-from acs.cwmp.structs import ParameterInfoStruct, ParameterValueStruct, SetParameterValuesFault
+from acs.cwmp.structs import EventStruct, ParameterInfoStruct, ParameterValueStruct, SetParameterValuesFault
 from acs.cwmp.types import COMMON_TYPES, STRING, normal_type, parse_boolean, parse_bytes, parse_datetime, parse_integer
 from acs.errors import ProtocolError
 
@@ -28,6 +28,7 @@ MAX_ID: Final = 1024
 #: Structs that are read at a time when the caller reads in steps; about 3 ms of work.
 BATCH: Final = 1000
 
+_EVENT_FIELDS: Final = 2
 _CWMP = re.compile(r"urn:dslforum-org:cwmp-1-[0-9]{1,2}")
 _XSI_TYPE: Final = f"{{{XSI}}}type"
 _MUST: Final = frozenset({"1", "true"})
@@ -348,8 +349,19 @@ def _read_items(items: Iterable[_Element], field: FieldPlan) -> list[Any]:
     cls = field.classes[0]
     if cls is ParameterValueStruct:
         return [_parameter_value(item) for item in items]
+    if cls is EventStruct:
+        return [event for item in items for event in _events(item)]
     reader = _BY_TAG[cls]
     return [_read_struct(reader, item) for item in items]
+
+
+def _events(item: _Element) -> list[EventStruct]:
+    """The events of one struct: one, but for CPEs that put all their codes into the first."""
+    event: EventStruct = _read_struct(_BY_TAG[EventStruct], item)
+    if len(item) <= _EVENT_FIELDS:
+        return [event]
+    codes = [(child.text or "").strip() for child in item if _local(child.tag).lower() == "eventcode"]
+    return [EventStruct(code, event.command_key) for code in codes] or [event]
 
 
 def _strings(element: _Element, field: FieldPlan) -> tuple[str, ...]:
