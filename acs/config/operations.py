@@ -1,8 +1,17 @@
 """`[operations]`, `[lines]`, `[profiles]`: what is done on devices, and what is known of them."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from acs.config.base import Count, FilePath, Seconds, Section
+
+
+class RequestDownloadSection(Section):
+    """`[operations.request_download]`: what a CPE gets that asks for a file by RequestDownload."""
+
+    #: File type as the CPE names it ("1 Firmware Upgrade Image") → URL, or id of a file of our own file server; a
+    #: type that is not named is answered and ignored, because nobody here decided that the device may have it.
+    files: Mapping[str, str] = {}
 
 
 class OperationsSection(Section):
@@ -25,8 +34,10 @@ class OperationsSection(Section):
     tick_s: Seconds = 1.0
     #: Days that finished operations are kept.
     keep_days: Count = 365
-    #: Days that Inform events are kept.
+    #: Days that Inform events and reports of CPEs are kept.
     keep_events_days: Count = 90
+    #: What a CPE gets that asks for a file.
+    request_download: RequestDownloadSection = RequestDownloadSection()
 
 
 class BindingRule(StrEnum):

@@ -13,11 +13,12 @@ import structlog
 
 from acs.config import Config
 from acs.errors import AcsError
-from acs.services import review
+from acs.services import report_evidence, reset_evidence, review
 from acs.services.bus import Bus
 from acs.services.clock import Clock
 from acs.services.connection_requests import ConnectionRequests
 from acs.services.kinds import KINDS, Kind
+from acs.services.kinds.base import Ending
 from acs.services.reboot_evidence import Sending, why_never
 from acs.services.sessions import Sessions
 from acs.store import operations, retention
@@ -173,12 +174,25 @@ class Worker:
         if operation.state is OperationState.QUEUED:
             to_state, step = OperationState.EXPIRED, StepName.EXPIRED
             why = "the deadline passed and the device opened no session in which it could be done"
+            if operation.attempts:
+                why = f"the deadline passed after {operation.attempts} attempts; the last: {operation.detail}"
         else:
             to_state, step = OperationState.FAILED, StepName.FAILED
             why = "the deadline passed before the CPE had answered"
-            if review.reboots(operation, self._kinds) and operation.sent_at is not None:
-                why = why_never(Sending(operation.command_key, operation.sent_at, operation.answered_at is not None))
+            if operation.sent_at is not None:
+                why = self._why_never(operation, operation.sent_at) or why
         return OperationTransition(operation.id, (operation.state,), to_state, now, step, why, detail=why)
+
+    def _why_never(self, operation: OperationRecord, sent_at: datetime) -> str | None:
+        """Why an operation that was sent has come to nothing; None where its answer alone was awaited."""
+        kind = self._kinds.get(operation.kind)
+        if kind is not None and kind.ending is Ending.REPORT:
+            return report_evidence.why_never(operation, kind)
+        if not review.reboots(operation, self._kinds):
+            return None
+        sending = Sending(operation.command_key, sent_at, operation.answered_at is not None)
+        reset = kind is not None and kind.ending is Ending.RESET
+        return reset_evidence.why_never(sending) if reset else why_never(sending)
 
     def _wants_session(self, operation: OperationRecord, now: datetime) -> bool:
         kind = self._kinds.get(operation.kind)
@@ -189,7 +203,7 @@ class Worker:
             return False
         if operation.state is OperationState.QUEUED:
             return now >= operation.created_at + timedelta(seconds=self._config.connection_requests.retry_s)
-        if operation.state is not OperationState.UNKNOWN:
+        if operation.state is not OperationState.UNKNOWN or (kind.ending is Ending.REPORT and kind.once):
             return False
         settle_s = self._config.operations.settle_s if kind.reboots else 0.0
         return operation.sent_at is not None and now > operation.sent_at + timedelta(seconds=settle_s)

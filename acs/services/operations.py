@@ -16,7 +16,7 @@ from typing import Any
 
 from acs.config import Config
 from acs.errors import Conflict, InvalidInput, NotFound, TooMany
-from acs.services import audit
+from acs.services import audit, secret_arguments
 from acs.services.actor import Actor, Scope
 from acs.services.bus import Bus, Subscription
 from acs.services.clock import Clock
@@ -25,6 +25,7 @@ from acs.services.identifiers import new_id
 from acs.services.kinds import KINDS, Kind
 from acs.services.sessions import Sessions
 from acs.store import devices, operations
+from acs.store.abilities import seal_arguments
 from acs.store.records import (
     DUE_STATES,
     Json,
@@ -87,13 +88,16 @@ class Operations:
         if row is None or row.internal:
             known = ", ".join(sorted(name for name, each in self._kinds.items() if not each.internal))
             raise InvalidInput(f"kind: {kind!r} is not a kind of operation; known are {known}")
-        deadline_s = self._config.deadline_s if deadline_s is None else deadline_s
+        arguments, secrets = secret_arguments.split(row, row.check(arguments))
+        if deadline_s is None:
+            extra_s = row.lasts_s(arguments) if row.lasts_s is not None else 0.0
+            deadline_s = min(self._config.deadline_s + extra_s, DEADLINE_S)
         if not 1 <= deadline_s <= DEADLINE_S:
             raise InvalidInput(f"deadline_s: must be 1 to {DEADLINE_S:.0f} seconds, but it is {deadline_s:g}")
         now = self._clock()
-        wanted = _record(device_key, kind, row.check(arguments), now, now + timedelta(seconds=deadline_s))
+        wanted = _record(device_key, kind, arguments, now, now + timedelta(seconds=deadline_s))
         wanted = _asked_by(wanted, actor, reason, ticket, idempotency_key)
-        stored = await self._add(actor, wanted)
+        stored = await self._add(actor, wanted, secrets)
         _require_same(stored, wanted)
         if stored.id == wanted.id:
             for step in await self._steps(stored.id):
@@ -184,7 +188,7 @@ class Operations:
                         return
                 await _news_or_pause(news)
 
-    async def _add(self, actor: Actor, wanted: OperationRecord) -> OperationRecord:
+    async def _add(self, actor: Actor, wanted: OperationRecord, secrets: Mapping[str, Json]) -> OperationRecord:
         async with self._store.transaction() as tx:
             if await devices.get(tx, wanted.device) is None:
                 raise NotFound(f"device {wanted.device} is not known; it appears with its first Inform")
@@ -193,6 +197,8 @@ class Operations:
             if len(due) >= limit:
                 raise TooMany(f"device {wanted.device} has {limit} unfinished operations; wait for them or cancel some")
             stored = await operations.add(tx, wanted)
+            if secrets and stored.id == wanted.id:
+                await seal_arguments(tx, wanted.id, dict(secrets))
             if stored.id == wanted.id and actor.kind != "system":
                 after: dict[str, Json] = {"operation": wanted.id, "kind": wanted.kind, "reason": wanted.reason}
                 target = f"device:{wanted.device}"

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from acs.config import OperationsSection
-from acs.services import reboot_evidence
+from acs.cwmp.faults import FAULTS, FaultCode, FaultRetry
+from acs.services import reboot_evidence, report_evidence, reset_evidence
 from acs.services.kinds import Kind
+from acs.services.kinds.base import Ending
 from acs.services.plans import Outcome
 from acs.services.reboot_evidence import Ruling, Sending, Sight
 from acs.services.visits import Visit
@@ -25,8 +27,8 @@ from acs.store.records import (
 )
 from acs.store.transaction import Transaction
 
-#: Sessions that a CPE may break off while it is asked the same thing.
-ATTEMPTS = 3
+#: Seconds that must be left of an operation's time for a fault that may pass to be tried again.
+WORTHWHILE_S = 60.0
 #: The states of an operation whose RPC may have left.
 LEFT = (OperationState.SENT, OperationState.UNKNOWN)
 
@@ -54,12 +56,21 @@ def reboots(operation: OperationRecord, kinds: Mapping[str, Kind]) -> bool:
     return kind is None or kind.reboots
 
 
+def asked_anew(operation: OperationRecord, kinds: Mapping[str, Kind]) -> bool:
+    """Whether a session that is taken up may ask for the operation although its RPC may have left before."""
+    kind = kinds.get(operation.kind)
+    if kind is None:
+        return False
+    return operation.state is OperationState.QUEUED or kind.ending is Ending.ANSWER
+
+
 def judge_all(
     visit: Visit,
     due: Iterable[OperationRecord],
     kinds: Mapping[str, Kind],
     config: OperationsSection,
     now: datetime,
+    previous_version: str | None = None,
 ) -> None:
     """Sort the unfinished operations of a device into what this session will do with each."""
     for operation in due:
@@ -71,7 +82,9 @@ def judge_all(
             visit.pending.append(_stays(operation, StepName.SESSION_OPENED, now))
         elif kind.reboots:
             judge_reboot(visit, operation, kind, config, now, can_ask=bool(visit.root))
-        elif operation.attempts >= ATTEMPTS:
+        elif kind.ending is Ending.REPORT:
+            _judge_report(visit, operation, kind, config, now, previous_version)
+        elif operation.attempts >= kind.attempts:
             outcome = Outcome(False, f"the CPE broke off {operation.attempts} sessions when it was asked")
             visit.pending.append(ended(operation, outcome, now))
         else:
@@ -89,7 +102,7 @@ def judge_reboot(
     *,
     can_ask: bool,
 ) -> None:
-    """Apply what this session proves about a reboot that was sent."""
+    """Apply what this session proves about a reboot or factory reset that was sent."""
     assert operation.sent_at is not None
     sending = Sending(operation.command_key, operation.sent_at, operation.answered_at is not None)
     opened_at = visit.session.opened_at
@@ -102,10 +115,11 @@ def judge_reboot(
         repeated=visit.retry_count > 0,
         clock_set=visit.clock_set_at is not None and operation.sent_at <= visit.clock_set_at,
     )
-    ruling = reboot_evidence.judge(sending, sight, settle_s=config.settle_s, slack_s=config.uptime_slack_s)
+    judge = reset_evidence.judge if kind.ending is Ending.RESET else reboot_evidence.judge
+    ruling = judge(sending, sight, settle_s=config.settle_s, slack_s=config.uptime_slack_s)
     if ruling is Ruling.SUCCEEDED:
         visit.pending.append(_stays(operation, StepName.BOOT_SEEN, now, _seen(visit)))
-        visit.pending.append(ended(operation, Outcome(True, "the CPE rebooted"), now))
+        visit.pending.append(ended(operation, Outcome(True, _happened(visit, kind)), now))
         return
     if operation.state is OperationState.SENT and operation.answered_at is None:
         visit.pending.append(became_unknown(operation, now, "a new session began before the answer"))
@@ -113,6 +127,34 @@ def judge_reboot(
         visit.due.append((operation, kind))
     elif ruling is Ruling.ASK_UPTIME:
         visit.unresolved.append(operation)
+
+
+def _judge_report(
+    visit: Visit,
+    operation: OperationRecord,
+    kind: Kind,
+    config: OperationsSection,
+    now: datetime,
+    previous_version: str | None,
+) -> None:
+    """Apply what this session shows of an operation whose end the device reports."""
+    sight = report_evidence.sighting(
+        visit, visit.device, operation, slack_s=config.uptime_slack_s, previous=previous_version
+    )
+    outcome = report_evidence.seen(kind, operation, sight)
+    if outcome is not None:
+        visit.pending.append(_stays(operation, StepName.REPORTED, now, _seen(visit)))
+        visit.pending.append(ended(operation, outcome, now))
+    elif operation.answered_at is None:
+        if operation.state is OperationState.SENT:
+            visit.pending.append(became_unknown(operation, now, "a new session began before the answer"))
+        if kind.once:
+            return
+        if operation.attempts >= kind.attempts:
+            broke = Outcome(False, f"the CPE broke off {operation.attempts} sessions when it was asked")
+            visit.pending.append(ended(operation, broke, now))
+        else:
+            visit.due.append((operation, kind))
 
 
 def about_to_send(operation: OperationRecord, kind: Kind, now: datetime) -> OperationTransition:
@@ -130,7 +172,7 @@ def about_to_send(operation: OperationRecord, kind: Kind, now: datetime) -> Oper
         StepName.RESENT,
         detail,
         detail="",
-        only_unanswered=kind.reboots,
+        only_unanswered=kind.ending is not Ending.ANSWER,
         attempts=operation.attempts if kind.reboots else None,
     )
 
@@ -152,6 +194,60 @@ def became_unknown(operation: OperationRecord, now: datetime, why: str) -> Opera
 def answered(operation: OperationRecord, outcome: Outcome, now: datetime) -> OperationTransition:
     """The CPE answered; the state stays until `ended`."""
     return _stays(operation, StepName.RPC_ANSWERED, now, "" if outcome.succeeded else outcome.detail)
+
+
+def impossible(operation: OperationRecord, why: str, now: datetime) -> OperationTransition:
+    """Never sent: the device cannot do it."""
+    return OperationTransition(
+        operation.id, DUE_STATES, OperationState.FAILED, now, StepName.FAILED, why[:4000], detail=why[:4000]
+    )
+
+
+def taken(operation: OperationRecord, outcome: Outcome, now: datetime) -> OperationTransition:
+    """The CPE took the request and reports the end later."""
+    return OperationTransition(
+        operation.id,
+        DUE_STATES,
+        None,
+        now,
+        StepName.RPC_ANSWERED,
+        outcome.detail[:4000],
+        result=outcome.result,
+        detail=outcome.detail[:4000],
+    )
+
+
+def may_pass(operation: OperationRecord, kind: Kind, outcome: Outcome, now: datetime) -> bool:
+    """Whether a fault is worth another session: it may pass, the kind bears it, and there is time."""
+    code = outcome.fault_code
+    if outcome.succeeded or not kind.retries or code is None:
+        return False
+    info = FAULTS.get(code)
+    if info is None or info.retry is not FaultRetry.LATER or code == FaultCode.REQUEST_DENIED:
+        return False
+    left_s = (operation.deadline_at - now).total_seconds()
+    return operation.attempts + 1 < kind.attempts and left_s >= WORTHWHILE_S
+
+
+def refused_for_now(operation: OperationRecord, outcome: Outcome, now: datetime) -> OperationTransition:
+    """The CPE refused it with a fault that may pass: it waits for another session."""
+    return OperationTransition(
+        operation.id,
+        LEFT,
+        OperationState.QUEUED,
+        now,
+        StepName.REFUSED,
+        outcome.detail[:4000],
+        fault_code=_kept(outcome.fault_code),
+        fault_string=(outcome.fault_string or "")[:4000],
+        detail=outcome.detail[:4000],
+    )
+
+
+def cancelled(operation_id: str, by: OperationRecord, now: datetime) -> OperationTransition:
+    """The device cancelled the transfer of another operation: no report of it will come."""
+    why = f"its transfer was cancelled by operation {by.id}"
+    return OperationTransition(operation_id, LEFT, OperationState.CANCELLED, now, StepName.CANCELLED, why, detail=why)
 
 
 def ended(operation: OperationRecord, outcome: Outcome, now: datetime) -> OperationTransition:
@@ -179,6 +275,15 @@ def _stays(operation: OperationRecord, step: StepName, now: datetime, detail: st
     return OperationTransition(operation.id, DUE_STATES, None, now, step, detail[:4000])
 
 
+def _happened(visit: Visit, kind: Kind) -> str:
+    if kind.ending is not Ending.RESET:
+        return "the CPE rebooted"
+    if any(code == "0 BOOTSTRAP" for code, _ in visit.events):
+        return "the CPE was reset"
+    return "the CPE restarted after it had agreed to be reset, but did not say 0 BOOTSTRAP"
+
+
 def _seen(visit: Visit) -> str:
-    booted = [code for code, _ in visit.events if code in ("M Reboot", "1 BOOT")]
+    shown = ("0 BOOTSTRAP", "1 BOOT", "M Reboot", "M ScheduleInform", "3 SCHEDULED")
+    booted = [code for code, _ in visit.events if code in shown]
     return ", ".join(booted) if booted else f"uptime {visit.uptime_s:.0f} s" if visit.uptime_s is not None else ""

@@ -1,7 +1,7 @@
 """What a session of a CPE is answered, as data: no socket here, posts in and answers out.
 
     Inform            events and values on disk, evidence about reboots judged, then InformResponse
-    CPE's request     its response; no kind of operation waits for a TransferComplete yet
+    CPE's request     stored and given to the operation that waits for it, then its response
     answer or fault   into the plan of the running operation
     empty POST        the next due operation, written as sent before it leaves; else None, which is 204
 
@@ -18,46 +18,34 @@ import structlog
 
 from acs.config import Config
 from acs.cwmp.envelope import Envelope
-from acs.cwmp.messages import (
-    AutonomousDUStateChangeComplete,
-    AutonomousDUStateChangeCompleteResponse,
-    AutonomousTransferComplete,
-    AutonomousTransferCompleteResponse,
-    DUStateChangeComplete,
-    DUStateChangeCompleteResponse,
-    GetRPCMethods,
-    GetRPCMethodsResponse,
-    Inform,
-    InformResponse,
-    Kicked,
-    KickedResponse,
-    Message,
-    RequestDownload,
-    RequestDownloadResponse,
-    SoapFault,
-    TransferComplete,
-    TransferCompleteResponse,
-    rpc_name,
-)
+from acs.cwmp.messages import Inform, InformResponse, Message, SoapFault
 from acs.cwmp.session import Role, Session, State
-from acs.cwmp.versions import ACS_METHODS
+from acs.cwmp.versions import SUPPORTED_VERSIONS
 from acs.errors import InvalidInput, ProtocolError
 from acs.metrics import Metrics
-from acs.services import review
+from acs.services import abilities, addressing, review, secret_arguments
+from acs.services.abilities import ModelAbilities
 from acs.services.bus import Bus
+from acs.services.carrying import Carrying
 from acs.services.clock import Steadiness
 from acs.services.first_contact import FirstContact
+from acs.services.follow_ups import reading_again
 from acs.services.kinds import KINDS, Kind, PlanContext
 from acs.services.lane import Lane
-from acs.services.plans import ReadPlan
+from acs.services.plans import Outcome, Plan, ReadPlan, Reads, RefreshPlan
+from acs.services.plans.methods import MethodsPlan
+from acs.services.replies import reply_to
+from acs.services.reports import REPORTS, Reports
 from acs.services.styles import Styles
+from acs.services.transfers import NoTransfers, Transfers
 from acs.services.visits import UPTIME, Arrival, Visit, opening_of, parse_uptime
+from acs.store import trees
+from acs.store.abilities import open_arguments
 from acs.store.records import (
     FINAL_STATES,
     Credentials,
     DeviceRecord,
     OperationRecord,
-    OperationState,
     OperationTransition,
     SessionCommit,
     SessionOpened,
@@ -69,22 +57,14 @@ log = structlog.get_logger()
 
 #: Seconds by which the clock may leap, as a leap second does, without being taken for set.
 CLOCK_SLACK_S = 5.0
+#: Ends of a session that are not the device's doing.
+OUR_ENDS = frozenset({"stopped", "replaced"})
 #: Events with which a value that names the device's line may have changed.
 NOTICED = frozenset({"0 BOOTSTRAP", "1 BOOT", "4 VALUE CHANGE"})
 #: How a session can end.
 ENDS = ("ended", "timed_out", "failed", "replaced", "stopped")
 #: What an empty POST in the place of an answer says.
 NO_ANSWER = SoapFault(9000, "the CPE sent an empty POST in the place of an answer")
-#: What the ACS answers to a CPE's own request.
-REPLIES: Mapping[type[Message], Callable[[], Message]] = {
-    GetRPCMethods: lambda: GetRPCMethodsResponse(method_list=ACS_METHODS),
-    TransferComplete: TransferCompleteResponse,
-    AutonomousTransferComplete: AutonomousTransferCompleteResponse,
-    DUStateChangeComplete: DUStateChangeCompleteResponse,
-    AutonomousDUStateChangeComplete: AutonomousDUStateChangeCompleteResponse,
-    RequestDownload: RequestDownloadResponse,
-    Kicked: KickedResponse,
-}
 
 
 class IdentityHooks(Protocol):
@@ -120,6 +100,11 @@ class Sessions:
         self._metrics = metrics
         self._kinds = kinds
         self._first_contact = FirstContact(store, config)
+        #: gives files of our own file server their place; see `transfers`
+        self.transfers: Transfers = NoTransfers()
+        self._abilities = ModelAbilities(store)
+        self._carrying = Carrying(store)
+        self._reports = Reports(store, bus, config.operations, metrics, kinds)
         self._lane = Lane()
         self._steadiness = Steadiness(CLOCK_SLACK_S)
         self._by_device: dict[str, Visit] = {}
@@ -178,6 +163,7 @@ class Sessions:
             events=opening.events,
             retry_count=opening.retry_count,
             uptime_s=opening.uptime_s,
+            device=opened.device,
             clock_set_at=self._steadiness.set_at,
         )
         await self._welcome(visit, opened, arrival.now)
@@ -200,7 +186,7 @@ class Sessions:
         visit.last_post_at = now
         if envelope is not None:
             if visit.session.state is State.CPE_ASKED:
-                return self._reply(visit, envelope)
+                return await self._reply(visit, envelope, now)
             self._take(visit, envelope.message, now)
         elif asked:
             self._take(visit, NO_ANSWER, now)
@@ -241,10 +227,10 @@ class Sessions:
             found = await review.load(tx, stored.device)
         if found is None:
             return None
-        visit = Visit(session, stored.device, found.device.root, arrival, (), 0, None, stored=True)
+        visit = Visit(session, stored.device, found.device.root, arrival, (), 0, None, found.device, stored=True)
         visit.quirks = self.styles.of(found.device)
         for operation in found.operations:
-            if operation.state is OperationState.QUEUED or not review.reboots(operation, self._kinds):
+            if review.asked_anew(operation, self._kinds):
                 self._add_due(visit, operation)
         self._take_up_outstanding(visit, found.operations)
         self._replace(visit)
@@ -257,6 +243,7 @@ class Sessions:
         """
         if not self.close_quiet(visit, now, end):
             return
+        self._carrying.leave(visit, broken=end not in OUR_ENDS)
         running, visit.running, visit.plan = visit.running, None, None
         if running is not None:
             visit.pending.append(review.became_unknown(running, now, f"the session ended ({end}) before the answer"))
@@ -278,7 +265,11 @@ class Sessions:
             visit.closing = True
             return
         if opened.operations:
-            review.judge_all(visit, opened.operations, self._kinds, self._config, now)
+            old = self._by_device.get(visit.key)
+            if old is not None and old.plan is not None:
+                self._carrying.leave(old, broken=True)
+            previous = opened.previous_software_version
+            review.judge_all(visit, opened.operations, self._kinds, self._config, now, previous)
         greeting = await self._first_contact.operation_for(visit, opened, now)
         if greeting is not None:
             self._add_due(visit, greeting)
@@ -302,15 +293,13 @@ class Sessions:
             self._tell(old, "ended" if old.session.complete else "replaced", visit.arrival.now)
         self._by_device[visit.key] = visit
         self._by_id[visit.session.id] = visit
+        self._bus.publish(f"device:{visit.key}", visit.events)
 
-    def _reply(self, visit: Visit, envelope: Envelope) -> Envelope:
+    async def _reply(self, visit: Visit, envelope: Envelope, now: datetime) -> Envelope:
         message = envelope.message
-        make = REPLIES.get(type(message))
-        if isinstance(message, TransferComplete):
-            fault = message.fault_struct.fault_code
-            log.info("transfer.completed", device=visit.key, command_key=message.command_key, fault_code=fault)
-        reply: Message = make() if make else SoapFault(8000, f"{rpc_name(message)} is not supported")
-        answer = Envelope(reply, envelope.id, visit.session.namespace)
+        if isinstance(message, REPORTS):
+            await self._reports.take(visit, message, now)
+        answer = Envelope(reply_to(message), envelope.id, visit.session.namespace)
         visit.session = visit.session.send_envelope(answer)
         return answer
 
@@ -326,12 +315,14 @@ class Sessions:
         while True:
             request = visit.plan.request() if visit.plan is not None else None
             if request is not None:
+                if isinstance(visit.plan, RefreshPlan):
+                    await self._carrying.checkpoint(visit, now)
                 if not (visit.pending or visit.tree) or await self._commit(visit, now):
                     return request
                 visit.plan = visit.running = visit.kind = None
                 continue
             if visit.plan is not None:
-                self._conclude(visit, now)
+                await self._conclude(visit, now)
             if not await self._begin(visit, now):
                 self._lane.leave(visit.session.id)
                 if visit.pending or visit.tree or visit.stored:
@@ -352,34 +343,94 @@ class Sessions:
             if self._by_id.get(visit.session.id) is not visit:  # it was replaced while it waited for the lane
                 self._lane.leave(visit.session.id)
                 return False
-            context = PlanContext(
-                visit.root, self._config.names_per_request, self._config.requests_per_operation, self._periodic_inform_s
-            )
-            if kind.with_credentials:
-                context = replace(context, credentials=await self._first_contact.credentials(visit.key, now))
-            if kind.with_own_credentials and self.identity is not None:
-                context = replace(context, credentials=await self.identity.credentials(visit.key, now))
-            visit.running, visit.kind, visit.plan = operation, kind, kind.plan(operation, context)
+            known = await self._abilities.of(visit.device)
+            if abilities.must_ask(kind, known):
+                visit.due.appendleft((operation, kind))
+                self._abilities.asking(visit.device)
+                visit.plan = MethodsPlan()
+                return True
+            why = abilities.why_not(
+                kind, visit.session.version or SUPPORTED_VERSIONS[0], known
+            ) or await self._cannot_name(visit, operation)
+            if why is None and kind.with_place and not operation.arguments.get("url"):
+                why = self.transfers.why_not(operation)
+            if why is not None:
+                visit.pending.append(review.impossible(operation, why, now))
+                continue
+            visit.running, visit.kind = operation, kind
+            visit.plan = self._carrying.take(operation) or await self._plan(visit, operation, kind, now)
             visit.pending.append(review.about_to_send(operation, kind, now))
             return True
         return False
 
-    def _conclude(self, visit: Visit, now: datetime) -> None:
+    async def _plan(self, visit: Visit, operation: OperationRecord, kind: Kind, now: datetime) -> Plan:
+        context = PlanContext(
+            visit.root,
+            self._config.names_per_request,
+            self._config.requests_per_operation,
+            self._periodic_inform_s,
+            version=visit.session.version or SUPPORTED_VERSIONS[0],
+            bears=(await self._abilities.of(visit.device)).bears,
+            progress=await self._carrying.noted(operation),
+        )
+        if kind.with_credentials:
+            context = replace(context, credentials=await self._first_contact.credentials(visit.key, now))
+        if kind.with_own_credentials and self.identity is not None:
+            context = replace(context, credentials=await self.identity.credentials(visit.key, now))
+        if kind.secrets:
+            async with self._store.reading() as tx:
+                operation = secret_arguments.joined(operation, await open_arguments(tx, operation.id))
+        if kind.with_place and not operation.arguments.get("url"):
+            context = replace(context, place=await self.transfers.place_of(operation, visit.device, now))
+        return kind.plan(operation, context)
+
+    async def _cannot_name(self, visit: Visit, operation: OperationRecord) -> str | None:
+        """Why the device would not understand the names of an operation; None for nearly all."""
+        needed = addressing.special(operation.arguments)
+        if not needed:
+            return None
+        async with self._store.reading() as tx:
+            tree = await trees.read(tx, visit.key)
+        return addressing.why_not(needed, visit.root, tree.values if tree is not None else {})
+
+    async def _conclude(self, visit: Visit, now: datetime) -> None:
         """The plan is over: its outcome and what it read wait for the next commit."""
         plan, operation, kind = visit.plan, visit.running, visit.kind
         assert plan is not None
         visit.plan = visit.running = visit.kind = None
+        if isinstance(plan, MethodsPlan):
+            await self._abilities.learn_methods(visit.device, plan.answer, now)
+            return
         if operation is None or kind is None:
             self._uptime_read(visit, plan.reads.values, now)
             return
         outcome = plan.outcome()
-        visit.pending.append(review.answered(operation, outcome, now))
-        if kind.reboots and outcome.succeeded:
+        self._settle(visit, operation, kind, outcome, now)
+        if not outcome.succeeded:
+            await self._abilities.learn_fault(visit.device, kind.rpc, outcome.fault_code, now)
+        if isinstance(plan, RefreshPlan):
+            await self._carrying.over(plan, operation)
+            if plan.path == visit.root:
+                await self._abilities.learn_bears(visit.device, plan.learned(), now)
+        if plan.reads.values or plan.reads.whole:
+            visit.tree = _update(plan.reads, now)
+
+    def _settle(self, visit: Visit, operation: OperationRecord, kind: Kind, outcome: Outcome, now: datetime) -> None:
+        """What becomes of an operation that the device answered."""
+        if outcome.waits:
+            visit.pending.append(review.taken(operation, outcome, now))
+        elif review.may_pass(operation, kind, outcome, now):
+            visit.pending.append(review.refused_for_now(operation, outcome, now))
+        elif kind.reboots and outcome.succeeded:
+            visit.pending.append(review.answered(operation, outcome, now))
             visit.closing = True
         else:
+            visit.pending.append(review.answered(operation, outcome, now))
             visit.pending.append(review.ended(operation, outcome, now))
-        if plan.reads.values:
-            visit.tree = TreeUpdate(plan.reads.values, now, tuple(plan.reads.whole))
+        if outcome.reread:
+            visit.wanted.append(reading_again(operation, outcome.reread, now))
+        if outcome.cancels is not None:
+            visit.pending.append(review.cancelled(outcome.cancels, operation, now))
 
     def _uptime_read(self, visit: Visit, values: Mapping[str, tuple[str, str]], now: datetime) -> None:
         text = values.get(visit.root + UPTIME, ("", ""))[0]
@@ -391,10 +442,11 @@ class Sessions:
     async def _commit(self, visit: Visit, now: datetime, *, ended: bool = False) -> bool:
         """Write what is pending; False when the last change was refused: somebody else changed the operation."""
         pending, visit.pending = tuple(visit.pending), []
+        wanted, visit.wanted = tuple(visit.wanted), []
         tree, visit.tree = visit.tree, None
         uptime = int(visit.uptime_s) if visit.uptime_s is not None else None
         commit = SessionCommit(
-            visit.key, visit.session.id, now, pending, tree, ended=ended, stored=visit.stored, uptime_s=uptime
+            visit.key, visit.session.id, now, pending, tree, wanted, ended=ended, stored=visit.stored, uptime_s=uptime
         )
         try:
             committed = await self._store.sessions.commit(commit)
@@ -417,13 +469,13 @@ class Sessions:
             visit.due.append((operation, kind))
 
     def _take_up_outstanding(self, visit: Visit, operations: tuple[OperationRecord, ...]) -> None:
-        """A reboot's answer may come in this session; every other operation begins again."""
+        """The answer to what is done once may come in this session; every other operation begins again."""
         asked = visit.session.outstanding
         if visit.session.state is not State.ACS_ASKED or asked is None:
             return
         for operation in operations:
             kind = self._kinds.get(operation.kind)
-            if operation.id == asked.operation and kind is not None and kind.reboots:
+            if operation.id == asked.operation and kind is not None and not review.asked_anew(operation, self._kinds):
                 context = PlanContext(visit.root, self._config.names_per_request, 1)
                 visit.running, visit.kind, visit.plan = operation, kind, kind.plan(operation, context)
                 visit.plan.request()
@@ -448,3 +500,7 @@ class Sessions:
             faults=visit.faults,
             duration_ms=round(seconds * 1000),
         )
+
+
+def _update(reads: Reads, now: datetime) -> TreeUpdate:
+    return TreeUpdate(reads.values, now, tuple(reads.whole), reads.known)

@@ -16,7 +16,7 @@ from acs.errors import ProtocolError
 from acs.services.kinds import Kind
 from acs.services.plans import Plan
 from acs.store.limits import GREATEST_NUMBER
-from acs.store.records import OperationRecord, OperationTransition, SessionOpening, TreeUpdate
+from acs.store.records import DeviceRecord, OperationRecord, OperationTransition, SessionOpening, TreeUpdate
 
 #: Longest identity part of TR-069 (A.3.3.1) is 64; twice that is borne.
 IDENTITY_LENGTH: Final = 128
@@ -31,7 +31,7 @@ class Principal:
 
     username: str
     device: str | None = None
-    #: the name must be one of the forms of the device that speaks: it came from a certificate, or with a shared password
+    #: the name must be one of the device's own: it came from a certificate, or with a shared password
     names_device: bool = False
     #: a certificate authority vouches for the name
     certified: bool = False
@@ -71,16 +71,20 @@ class Visit:
     events: tuple[tuple[str, str], ...]
     retry_count: int
     uptime_s: float | None
+    #: as the store knows it once the Inform is on disk
+    device: DeviceRecord
     #: operations to be done, oldest first, with their kind
     due: deque[tuple[OperationRecord, Kind]] = field(default_factory=deque)
     #: reboots of which only the uptime can tell whether they happened
     unresolved: list[OperationRecord] = field(default_factory=list)
-    #: what `plan` serves: an operation, or None when the plan reads the uptime
+    #: what `plan` serves: an operation, or None when the plan reads the uptime or the device's methods
     running: OperationRecord | None = None
     kind: Kind | None = None
     plan: Plan | None = None
     #: changes to be written before the next answer leaves
     pending: list[OperationTransition] = field(default_factory=list)
+    #: operations that followed from others, to be written with them
+    wanted: list[OperationRecord] = field(default_factory=list)
     #: values read, to be written with them
     tree: TreeUpdate | None = None
     #: the CPE promised a reboot: nothing more is asked in this session
@@ -169,6 +173,6 @@ def _root(values: dict[str, str]) -> str:
     """The data-model root that the Inform uses, such as "Device."; empty when it carries no parameter."""
     for name in values:
         head, dot, _ = name.partition(".")
-        if dot and len(head) <= IDENTITY_LENGTH:
+        if dot and head and len(head) <= IDENTITY_LENGTH:
             return f"{head}."
     return ""

@@ -14,5 +14,9 @@ __all__ = ["KINDS", "NAMES", "NAME_LENGTH", "XSD_TYPES", "Kind", "PlanContext"]
 
 #: Every kind by its name.
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
-    {kind.name: kind for family in (restart, reading, setting, transfers, others, own_credentials) for kind in family.KINDS}
+    {
+        kind.name: kind
+        for family in (restart, reading, setting, transfers, others, own_credentials)
+        for kind in family.KINDS
+    }
 )

@@ -162,6 +162,16 @@ class RefreshPlan:
         """Requests so far."""
         return self._tally.requests
 
+    @property
+    def path(self) -> str:
+        """What is read."""
+        return self._path
+
+    @property
+    def noted(self) -> bool:
+        """Whether a part of what was read is stored already, and a note of what is left."""
+        return self._flushed
+
     def request(self) -> Message | None:
         """The next GetParameterValues or GetParameterNames."""
         if not self._todo or self._tally.requests >= self._budget:

@@ -1,0 +1,152 @@
+"""What devices of a model and firmware can: their RPCs, and what they bear in a refresh. Learned once, remembered.
+
+    GetRPCMethods (once per model, before the first RPC that the standard leaves optional)
+    9000 to an RPC                                             ──▶  not supported by this model
+    how a refresh went                                         ──▶  how the next one begins
+
+The one rule: an RPC that the device lacks, or that is newer than the session's version, is never sent.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final
+
+import structlog
+
+from acs.cwmp.messages import GetRPCMethodsResponse, Message
+from acs.cwmp.versions import RPC_SINCE, may_send
+from acs.services.kinds import Kind
+from acs.services.plans import Bears
+from acs.services.plans.base import NO_SUCH_METHOD
+from acs.services.plans.refreshing import UNTRIED
+from acs.store import abilities as ability_store
+from acs.store.abilities import Model
+from acs.store.records import DeviceRecord, Json
+from acs.store.store import Store
+
+log = structlog.get_logger()
+
+#: What every CPE must have (TR-069 Amendment 6, table 4): nobody is asked whether it is there.
+REQUIRED: Final = frozenset(
+    {
+        "GetRPCMethods", "SetParameterValues", "GetParameterValues", "GetParameterNames", "SetParameterAttributes",
+        "GetParameterAttributes", "AddObject", "DeleteObject", "Reboot", "Download",
+    }
+)  # fmt: skip
+#: Without it a list of methods is not believed.
+BELIEVED: Final = "GetParameterValues"
+#: Models kept in memory.
+REMEMBERED: Final = 2_000
+#: Methods of one model.
+METHODS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What is known of one model. `methods` None: not asked, or no list to be believed; `asked`: asked already."""
+
+    methods: frozenset[str] | None = None
+    asked: bool = False
+    lacking: frozenset[str] = field(default_factory=frozenset)
+    bears: Bears = UNTRIED
+
+    def to_json(self) -> dict[str, Json]:
+        """As it is stored."""
+        return {
+            "methods": list[Json](sorted(self.methods)) if self.methods is not None else None,
+            "asked": self.asked,
+            "lacking": list[Json](sorted(self.lacking)),
+            "bears": self.bears.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> "Abilities":
+        """From its stored form; empty gives what is known of a new model: nothing."""
+        methods = stored.get("methods")
+        return cls(
+            frozenset(methods) if methods is not None else None,
+            bool(stored.get("asked")),
+            frozenset(stored.get("lacking", ())),
+            Bears.from_json(stored.get("bears", {})),
+        )
+
+
+class ModelAbilities:
+    """The abilities of all models, in memory and in the store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: OrderedDict[Model, Abilities] = OrderedDict()
+
+    async def of(self, device: DeviceRecord) -> Abilities:
+        """What is known of the device's model and firmware."""
+        model = model_of(device)
+        known = self._known.get(model)
+        if known is None:
+            async with self._store.reading() as tx:
+                known = Abilities.from_json(await ability_store.get(tx, model))
+            self._keep(model, known)
+        return known
+
+    def asking(self, device: DeviceRecord) -> None:
+        """GetRPCMethods is about to leave: a device that breaks off over it is not asked again by this process."""
+        model = model_of(device)
+        self._keep(model, replace(self._known.get(model, Abilities()), asked=True))
+
+    async def learn_methods(self, device: DeviceRecord, answer: Message | None, now: datetime) -> None:
+        """Take the answer to GetRPCMethods; a device that refuses it is asked nothing of the kind again."""
+        methods: frozenset[str] | None = None
+        if isinstance(answer, GetRPCMethodsResponse) and BELIEVED in answer.method_list:
+            methods = frozenset(name[:64] for name in answer.method_list[:METHODS])
+        known = await self.of(device)
+        await self._learn(device, replace(known, methods=methods, asked=True), now)
+
+    async def learn_fault(self, device: DeviceRecord, rpc: str, fault_code: int | None, now: datetime) -> None:
+        """Take the fault of an operation: 9000 to an RPC that the standard leaves optional is true of the model."""
+        known = await self.of(device)
+        if fault_code == NO_SUCH_METHOD and rpc and rpc != "GetRPCMethods" and rpc not in known.lacking:
+            await self._learn(device, replace(known, lacking=known.lacking | {rpc}), now)
+
+    async def learn_bears(self, device: DeviceRecord, bears: Bears, now: datetime) -> None:
+        """Take what a refresh of the whole tree showed."""
+        known = await self.of(device)
+        if known.bears != bears:
+            await self._learn(device, replace(known, bears=bears), now)
+
+    async def _learn(self, device: DeviceRecord, now_known: Abilities, now: datetime) -> None:
+        model = model_of(device)
+        self._keep(model, now_known)
+        async with self._store.transaction() as tx:
+            await ability_store.put(tx, model, now_known.to_json(), now)
+        log.info("model.learned", model="-".join(model)[:200], lacking=sorted(now_known.lacking)[:20])
+
+    def _keep(self, model: Model, known: Abilities) -> None:
+        self._known[model] = known
+        self._known.move_to_end(model)
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+
+
+def model_of(device: DeviceRecord) -> Model:
+    """OUI, product class and firmware."""
+    return device.oui[:64], device.product_class[:128], device.software_version[:128]
+
+
+def must_ask(kind: Kind, known: Abilities) -> bool:
+    """Whether GetRPCMethods must come before the kind's RPC."""
+    return kind.rpc not in REQUIRED and kind.rpc != "" and not known.asked and kind.rpc not in known.lacking
+
+
+def why_not(kind: Kind, version: str, known: Abilities) -> str | None:
+    """Why the kind cannot be asked of the device; None when it can."""
+    rpc = kind.rpc
+    if not rpc:
+        return None
+    if rpc in known.lacking:
+        return f"not supported by this model: it answered {rpc} with fault {NO_SUCH_METHOD}"
+    if known.methods is not None and rpc not in known.methods:
+        return f"not supported by this model: {rpc} is not among its methods"
+    if not may_send(rpc, version):
+        return f"not supported by this device: {rpc} needs CWMP {RPC_SINCE[rpc]}, it speaks {version}"
+    return None
