@@ -143,6 +143,16 @@ class HttpConnection:
         async with asyncio.timeout(self._stall_s):
             await self._writer.drain()
 
+    async def let_it_read(self, seconds: float) -> None:
+        """After an answer that ends the connection: take what the peer still sends, or it would never read why."""
+        taken = 0
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(seconds):
+                if self._writer.can_write_eof():
+                    self._writer.write_eof()
+                while taken <= _DISCARDED and (data := await self._reader.read(READ_BYTES)):
+                    taken += len(data)
+
     async def close(self) -> None:
         """End the connection; what was written gets a moment to leave."""
         self._writer.close()

@@ -11,7 +11,7 @@ import secrets
 import ssl
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
 from typing import Final
 
@@ -39,6 +39,8 @@ _REALM: Final = "files"
 _NONCE_S: Final = 7_200.0
 #: Seconds of Retry-After when too many transfers run.
 _RETRY_S: Final = 30
+#: Seconds that a refused peer gets to read why.
+_LINGER_S: Final = 2.0
 
 
 class Bandwidth:
@@ -70,6 +72,7 @@ class FileServer:
         self._bandwidth = Bandwidth(config.bytes_per_s)
         self._per_address: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._notes: set[asyncio.Future[None]] = set()
         self._servers: list[asyncio.Server] = []
 
     async def start(self) -> None:
@@ -107,6 +110,7 @@ class FileServer:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._notes, return_exceptions=True)
 
     def _tls(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -226,8 +230,15 @@ class FileServer:
             source.close()
             self._metrics.file_bytes.labels("download").inc(sent)
             at_end = sent == span.length and span.start + span.length == file.size_bytes
-            await asyncio.shield(self._files.sent(grant, sent, to_the_end=at_end, address=address))
+            await self._note(self._files.sent(grant, sent, to_the_end=at_end, address=address))
         self._metrics.file_transfers.labels("download", str(status)).inc()
+
+    async def _note(self, work: Coroutine[object, object, None]) -> None:
+        """Write down what became of a transfer, even when its connection is being ended."""
+        note = asyncio.ensure_future(work)
+        self._notes.add(note)
+        note.add_done_callback(self._notes.discard)
+        await asyncio.shield(note)
 
     async def _receive(self, http: HttpConnection, request: Request, grant: Grant, address: str) -> None:
         try:
@@ -294,9 +305,7 @@ class FileServer:
         if refused.status == 405:
             headers["Allow"] = "GET, HEAD, PUT, POST"
         await http.head(refused.status, headers, 0, close=True)
-        with suppress(BadRequest, TimeoutError):
-            async with asyncio.timeout(2.0):
-                await http.discard()
+        await http.let_it_read(_LINGER_S)
 
 
 def _place(target: bytes) -> tuple[str, str]:

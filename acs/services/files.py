@@ -236,7 +236,8 @@ class Files:
 
     def signature(self, transfer: TransferRecord) -> str:
         """What only our key can make of this transfer: its device, file, direction and end."""
-        parts = (transfer.id, transfer.device, transfer.direction.value, transfer.file or "", str(transfer.expires_at))
+        file = transfer.file if transfer.direction is Direction.DOWNLOAD else None  # an upload's comes later
+        parts = (transfer.id, transfer.device, transfer.direction.value, file or "", transfer.expires_at.isoformat())
         return hmac.new(self._key, json.dumps(parts).encode(), hashlib.sha256).hexdigest()[:40]
 
     def base_for(self, device: DeviceRecord) -> str:
