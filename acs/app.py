@@ -22,11 +22,12 @@ import uvloop
 from twisted.internet import asyncioreactor
 
 from acs import log as logs
-from acs.config import AuthPolicy, Config, Role
+from acs.config import AuthPolicy, Config, Enrolment, Role
 from acs.errors import AcsError, ConfigError
 from acs.metrics import Metrics
 from acs.server.cwmp import CwmpEndpoint
 from acs.server.outbound import TwistedCaller
+from acs.server.waking import Doors, doors
 from acs.server.worker import Worker
 from acs.services import northbound
 from acs.services.background import Background
@@ -58,12 +59,14 @@ class App:
     metrics: Metrics
     sessions: Sessions
     connection_requests: ConnectionRequests
+    doors: Doors
     operations: Operations
     northbound: Northbound
     auth: CpeAuth
     clock: Clock
     api_port: int | None = None
     cwmp_port: int | None = None
+    cwmp_tls_port: int | None = None
     _background: Background = field(default_factory=Background)
     _endpoint: CwmpEndpoint | None = None
     _worker: Worker | None = None
@@ -77,6 +80,7 @@ class App:
             ConfigError: an address cannot be used.
         """
         role = self.config.server.role
+        self.doors.start()
         if role in (Role.CWMP, Role.ALL):
             await self._start_cwmp()
         if role in (Role.API, Role.ALL):
@@ -93,9 +97,12 @@ class App:
             await asyncio.gather(self._api_task, return_exceptions=True)
         if self._endpoint is not None:
             await self._endpoint.stop(self.config.server.grace_s)
+        else:
+            await self.auth.close()
         if self._worker is not None:
             await self._worker.stop()
         await self.connection_requests.close()
+        await self.doors.stop()
         await self._background.close()
         await self.northbound.close()
         await self.store.close()
@@ -108,17 +115,27 @@ class App:
 
     async def _start_cwmp(self) -> None:
         cwmp = self.config.cwmp
-        if cwmp.auth is AuthPolicy.OPEN:
+        if cwmp.auth is AuthPolicy.OPEN and cwmp.enrolment is Enrolment.ADMIT:
             log.warning("cwmp.open", why="cwmp.auth is open: every device that comes is believed")
-        elif cwmp.enrol_username is None:
+        elif cwmp.auth in (AuthPolicy.DIGEST, AuthPolicy.BASIC) and cwmp.enrol_username is None:
             log.warning("cwmp.closed", why="cwmp.enrol_username is not set: only devices with a credential come in")
         self.sessions.noticed = self._notice
-        self._endpoint = CwmpEndpoint(self.config, self.sessions, self.auth, self.metrics, self.clock)
+        services = self.northbound
+        self._endpoint = CwmpEndpoint(
+            self.config,
+            self.sessions,
+            self.auth,
+            self.metrics,
+            self.clock,
+            store=self.store,
+            alarms=services.alarms,
+            proven=services.identity.proven,
+        )
         try:
             await self._endpoint.start()
         except OSError as error:
             raise _cannot_listen("cwmp", cwmp.host, cwmp.port, error) from error
-        self.cwmp_port = self._endpoint.port
+        self.cwmp_port, self.cwmp_tls_port = self._endpoint.port, self._endpoint.tls_port
 
     async def _start_api(self) -> None:
         api = self.config.api
@@ -144,11 +161,17 @@ async def build(config: Config, *, clock: Clock = utc_now, caller: Caller | None
     try:
         sessions = Sessions(store, bus, config, metrics)
         caller = caller or _twisted_caller()
-        connection_requests = ConnectionRequests(store, bus, config, metrics, caller, clock)
+        owner = config.server.role in (Role.CWMP, Role.ALL)
+        waking = doors(config, store, bus, metrics, clock, owner=owner)
+        connection_requests = ConnectionRequests(
+            store, bus, config, metrics, caller, clock, datagrams=waking.datagrams, messenger=waking.messenger
+        )
         operations = Operations(store, bus, config, sessions, connection_requests, clock)
         services = northbound.build(config, store, bus, operations, metrics, clock=clock)
         sessions.styles = Styles(services.profiles)
-        auth = CpeAuth(store, config, _nonce_secret(config))
+        auth = CpeAuth(store, config, _nonce_secret(config), services.policies)
+        sessions.identity, services.identity.changed = services.identity, auth.forget
+        services.identity.admitted = lambda device: services.devices.came(device, new=True)
     except BaseException:
         await store.close()
         raise
@@ -159,6 +182,7 @@ async def build(config: Config, *, clock: Clock = utc_now, caller: Caller | None
         metrics=metrics,
         sessions=sessions,
         connection_requests=connection_requests,
+        doors=waking,
         operations=operations,
         northbound=services,
         auth=auth,

@@ -37,6 +37,12 @@ class Metrics:
         self.connection_requests = Counter(
             "acs_connection_requests_total", "Connection requests by result", ["result"], registry=self.registry
         )
+        self.lightweight_notifications = Counter(
+            "acs_lightweight_notifications_total",
+            "Lightweight notifications: taken, unknown, forged, repeated, ahead, malformed, limited, refused",
+            ["result"],
+            registry=self.registry,
+        )
         self.stun_requests = Counter(
             "acs_stun_requests_total",
             "Datagrams at the STUN server: answered, an error number, silent, malformed, limited, unsendable",

@@ -11,31 +11,40 @@ HTTP status or SOAP fault and one log line; nothing is stored and nobody else no
 import asyncio
 import re
 import secrets
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any, Final
 
 import structlog
 
 from acs.config import Config
-from acs.cwmp.identity import device_key
 from acs.cwmp.messages import Inform, SoapFault
 from acs.cwmp.shapes import Shapes
 from acs.cwmp.soap import Envelope, Limits, RefusedEnvelope, encode
-from acs.errors import ProtocolError, StoreError
+from acs.errors import ProtocolError, Replayed, StoreError
 from acs.metrics import Metrics
 from acs.server.bodies import envelope_of
-from acs.server.http import Connection, Request, Shared
+from acs.server.entry import Answer, Entry
+from acs.server.http import KEPT, Connection, Request, Shared
 from acs.server.limits import Admission, Sweep, retry_after
+from acs.server.listeners import Listeners
+from acs.server.overload import Awaited, Budget, Overload
+from acs.server.proxy import ProxyHeaders
+from acs.services.alarms import Alarms
 from acs.services.background import Background
 from acs.services.clock import Clock
-from acs.services.cpe_auth import Challenge, CpeAuth
+from acs.services.cpe_auth import CpeAuth
+from acs.services.lane import OURS
 from acs.services.sessions import Sessions
-from acs.services.visits import Arrival, Principal, Visit
+from acs.services.visits import Arrival, Visit
+from acs.store import identity
+from acs.store.store import Store
 
 log = structlog.get_logger()
 
 #: Session ids are 32 hexadecimal digits; `$` names, quotes, commas and blanks round them are borne.
 _COOKIE: Final = re.compile(rb'(?:^|[;,\s])sid\s*=\s*"?([0-9a-f]{32})(?![0-9a-f])')
+#: Seconds that a session is remembered after its 204 where no connection tells that the CPE left.
+_LEFT_S: Final = 5.0
 #: Seconds between looks at deadlines; they are as exact as this.
 TICK_S: Final = 1.0
 
@@ -47,7 +56,18 @@ class _NotYours(ProtocolError):
 class CwmpEndpoint:
     """The server that CPEs call."""
 
-    def __init__(self, config: Config, sessions: Sessions, auth: CpeAuth, metrics: Metrics, clock: Clock) -> None:
+    def __init__(
+        self,
+        config: Config,
+        sessions: Sessions,
+        auth: CpeAuth,
+        metrics: Metrics,
+        clock: Clock,
+        *,
+        store: Store,
+        alarms: Alarms | None = None,
+        proven: Callable[[str], Awaitable[None]] | None = None,
+    ) -> None:
         self._config = config.cwmp
         self._limits = config.cwmp.limits
         self._shapes = Shapes(
@@ -64,12 +84,27 @@ class CwmpEndpoint:
         self._admission = Admission(config.cwmp)
         self._shared = Shared(self._limits, self._admission, self._handle, self._gone)
         self._shared.refused = self._refused
+        self._shared.bodies = Budget(config.cwmp.guard.bodies_bytes)
+        proxy = _headers_of(config)
+        if proxy is not None:
+            self._shared.kept = KEPT | proxy.names
+            self._shared.pools = proxy.trusts
+        self._overload = Overload(config.cwmp.guard.busy_informs, _awaited(store))
+        self._entry = Entry(
+            auth,
+            store,
+            self._overload,
+            clock,
+            alarms=alarms,
+            proxy=proxy,
+            retry_after_s=self._limits.retry_after_s,
+        )
+        self._entry.proven = proven
+        self._listeners = Listeners(config.cwmp, self._shared)
         metrics.connections.set_function(lambda: len(self._shared.open))
         self._work = Background()
-        self._port = config.cwmp.port
         self._informs = 0
         self._stopping = False
-        self._server: asyncio.Server | None = None
         shortest = min(self._limits.head_timeout_s, self._limits.idle_timeout_s, self._limits.session_idle_s)
         tick_s = min(TICK_S, shortest / 4)
         self._sweeps = (
@@ -80,28 +115,35 @@ class CwmpEndpoint:
     @property
     def port(self) -> int:
         """The port that is served once started; differs from the configured one when that is 0."""
-        return self._port
+        return self._listeners.port
+
+    @property
+    def tls_port(self) -> int | None:
+        """The port that is served over TLS once started; None without TLS."""
+        return self._listeners.tls_port
 
     async def start(self) -> None:
         """Listen.
 
         Raises:
             OSError: the address cannot be used.
+            ConfigError: a file of `[cwmp.tls]` cannot be used.
         """
-        loop = asyncio.get_running_loop()
-        self._loop = loop
-        self._server = await loop.create_server(
-            lambda: Connection(self._shared, loop), self._config.host, self._config.port, backlog=4096
-        )
-        self._port = int(self._server.sockets[0].getsockname()[1])
+        self._loop = asyncio.get_running_loop()
+        await self._listeners.start()
+        self._overload.start()
         for sweep in self._sweeps:
             sweep.start()
+
+    def reload(self) -> None:
+        """Read certificates again."""
+        self._listeners.reload()
 
     async def stop(self, grace_s: float) -> None:
         """Accept nothing new, let open sessions end for up to `grace_s` seconds, then close everything."""
         self._stopping = True
-        if self._server is not None:
-            self._server.close()
+        self._listeners.close()
+        self._overload.stop()
         deadline = self._loop.time() + grace_s
         while self._loop.time() < deadline and any(not v.session.complete for v in self._sessions.visits()):  # noqa: ASYNC110 - once, at the end
             await asyncio.sleep(0.05)
@@ -113,6 +155,7 @@ class CwmpEndpoint:
         now = self._clock()
         for visit in tuple(self._sessions.visits()):
             await self._sessions.close(visit, "ended" if visit.session.complete else "stopped", now)
+        await self.auth.close()
 
     def _handle(self, connection: Connection, request: Request) -> None:
         """One request: answered at once where nothing must be waited for, else by a task."""
@@ -124,7 +167,7 @@ class CwmpEndpoint:
             return
         visit = self._visit_of(connection, request)
         if visit is not None and not request.body and visit.quiet and not visit.busy:
-            self._finish_quiet(connection, visit)
+            self._finish_quiet(connection, visit, request)
         else:
             self._work.start(self._guarded(connection, self._serve(connection, request, visit)))
 
@@ -140,8 +183,10 @@ class CwmpEndpoint:
             return None
         return bound
 
-    def _finish_quiet(self, connection: Connection, visit: Visit) -> None:
+    def _finish_quiet(self, connection: Connection, visit: Visit, request: Request) -> None:
         """An empty POST where there is nothing to ask: 204, without a task."""
+        if b"authorization" in request.headers:
+            self.auth.saw(visit.arrival.principal, request.headers[b"authorization"])
         try:
             self._check_owner(connection, visit)
             self._sessions.finish_quiet(visit, self._clock())
@@ -153,9 +198,11 @@ class CwmpEndpoint:
 
     async def _serve(self, connection: Connection, request: Request, visit: Visit | None) -> None:
         coding = request.headers.get(b"content-encoding", b"")
-        if visit is None and request.body and self.auth.required and b"authorization" not in request.headers:
-            self._challenge(connection, self.auth.challenge())
-            return
+        if visit is None and request.body:
+            refusal = self._entry.at_once(connection, request, self._informs)
+            if refusal is not None:
+                self._turn_away(connection, refusal)
+                return
         envelope: Envelope | None = None
         try:
             envelope = await envelope_of(request.body, coding, self._shapes) if request.body else None
@@ -174,12 +221,10 @@ class CwmpEndpoint:
 
     async def _inform(self, connection: Connection, request: Request, envelope: Envelope) -> None:
         """A new session, whatever the connection or the device had before."""
-        principal = await self._principal(connection, request)
-        if isinstance(principal, Challenge):
-            self._challenge(connection, principal)
-            return
         assert isinstance(envelope.message, Inform)
-        if principal is not None and not await self._admitted(principal, envelope.message, connection):
+        arrival = await self._entry.arrival(connection, request, envelope.message)
+        if isinstance(arrival, Answer):
+            self._turn_away(connection, arrival)
             return
         if self._stopping or self._informs >= self._limits.waiting_informs:
             self._overloaded(connection, "Informs wait for the store")
@@ -187,12 +232,19 @@ class CwmpEndpoint:
         if len(self._sessions) >= self._limits.sessions:
             self._overloaded(connection, "sessions are open")
             return
-        arrival = Arrival(self._clock(), connection.address, principal)
         self._informs += 1
         try:
             visit, answer = await self._sessions.open(secrets.token_hex(16), envelope, arrival)
+        except Replayed:
+            again = self._entry.replayed(arrival, envelope.message, connection, request)
+            if isinstance(again, Answer):
+                self._turn_away(connection, again)
+                return
+            visit, answer = await self._sessions.open(secrets.token_hex(16), envelope, again)
         finally:
             self._informs -= 1
+        if arrival.principal is not None:
+            await self._entry.came_in(arrival.principal, visit.key)
         visit.begun_at = self._loop.time()
         self._touch(connection, visit)
         cookie = b"Set-Cookie: sid=%s; Path=/\r\n" % visit.session.id.encode()
@@ -203,6 +255,8 @@ class CwmpEndpoint:
     ) -> None:
         """The next POST of a session."""
         self._check_owner(connection, visit)
+        if b"authorization" in request.headers:
+            self.auth.saw(visit.arrival.principal, request.headers[b"authorization"])
         if visit.busy:
             raise _NotYours("a second POST came before the first one was answered")
         visit.busy = True
@@ -218,28 +272,11 @@ class CwmpEndpoint:
 
     async def _empty_without_session(self, connection: Connection, request: Request) -> None:
         """An empty POST first is how some CPEs fetch the challenge; after a session it is harmless."""
-        if self.auth.required:
-            header = request.headers.get(b"authorization")
-            principal = self.auth.challenge() if header is None else await self.auth.check(header)
-            if isinstance(principal, Challenge):
-                self._challenge(connection, principal)
-                return
-        connection.respond(204)
-
-    async def _principal(self, connection: Connection, request: Request) -> Principal | Challenge | None:
-        if not self.auth.required:
-            return None
-        header = request.headers.get(b"authorization")
-        return self.auth.challenge() if header is None else await self.auth.check(header)
-
-    async def _admitted(self, principal: Principal, inform: Inform, connection: Connection) -> bool:
-        """Whether the one who was proved may be the device of this Inform; challenged again if not."""
-        key = device_key(inform.device_id)
-        if await self.auth.admits(principal, key):
-            return True
-        why = f"the credential of {principal.device or principal.username} was used by {key[:200]}"
-        self._challenge(connection, self.auth.challenge(why))
-        return False
+        refusal = await self._entry.empty(connection, request)
+        if refusal is not None:
+            self._turn_away(connection, refusal)
+        else:
+            connection.respond(204)
 
     async def _resumed(self, connection: Connection, request: Request) -> Visit | None:
         """A session that another process stored, by its cookie."""
@@ -262,6 +299,9 @@ class CwmpEndpoint:
 
     def _touch(self, connection: Connection, visit: Visit) -> None:
         """The session goes on: bind it to the connection and give it its time."""
+        if connection.pooled:
+            self._unbound(visit)
+            return
         connection.visit = visit
         idle_s = max(self._limits.session_idle_s, float(visit.session.session_timeout_s or 0))
         end_at = visit.begun_at + self._limits.session_timeout_s
@@ -287,11 +327,21 @@ class CwmpEndpoint:
         elif not self._stopping:
             self._work.start(self._sessions.park(visit, now))
 
-    def _challenge(self, connection: Connection, challenge: Challenge) -> None:
-        self._metrics.challenges.inc()
-        if challenge.why:
-            self._refused(401, challenge.why, connection.address)
-        connection.respond(401, headers=b"WWW-Authenticate: %s\r\n" % challenge.header.encode("latin-1"))
+    def _unbound(self, visit: Visit) -> None:
+        """The session goes on over a proxy's connection, which others share: nothing will tell that the CPE left."""
+        idle_s = _LEFT_S if visit.session.complete else self._limits.session_idle_s
+        visit.expires_at = min(self._loop.time() + idle_s, visit.begun_at + self._limits.session_timeout_s)
+
+    def _turn_away(self, connection: Connection, answer: Answer) -> None:
+        """The answer to a POST that begins no session."""
+        if answer.status == 401:
+            self._metrics.challenges.inc()
+        elif answer.status == 503:
+            self._metrics.refusals.labels("503").inc()
+            log.debug("input.deferred", why=answer.why, address=connection.address)
+        if answer.why and answer.status != 503:
+            self._refused(answer.status, answer.why, connection.address)
+        connection.respond(answer.status, headers=answer.headers)
 
     def _overloaded(self, connection: Connection, what: str) -> None:
         self._metrics.refusals.labels("503").inc()
@@ -311,9 +361,6 @@ class CwmpEndpoint:
         elif error.status_hint == 200 and error.fault_code is not None:
             fault = SoapFault(error.fault_code, str(error))
             connection.respond(200, encode(Envelope(fault, asked.id, asked.namespace) if asked else Envelope(fault)))
-        elif error.status_hint == 401:
-            challenge = self.auth.challenge().header.encode("latin-1")
-            connection.respond(401, headers=b"WWW-Authenticate: %s\r\n" % challenge)
         else:
             connection.respond(error.status_hint)
 
@@ -333,3 +380,16 @@ class CwmpEndpoint:
             log.error("session.failed", error=str(error), kind=type(error).__name__, exc_info=error)
             self._metrics.refusals.labels("500").inc()
             connection.respond(500)
+
+
+def _headers_of(config: Config) -> ProxyHeaders | None:
+    proxy = config.cwmp.proxy
+    return ProxyHeaders(proxy) if proxy.trusted and proxy.mode == "headers" else None
+
+
+def _awaited(store: Store) -> Awaited:
+    async def awaited() -> Collection[str]:
+        async with store.reading() as tx:
+            return await identity.awaited_serials(tx, OURS)
+
+    return awaited

@@ -16,6 +16,8 @@ import structlog
 
 from acs.config import LimitsSection
 from acs.server.limits import Admission, retry_after
+from acs.server.origin import Origin
+from acs.server.overload import Budget
 
 log = structlog.get_logger()
 
@@ -27,8 +29,11 @@ KEPT: Final = frozenset(
 REASONS: Final[Mapping[int, bytes]] = {
     200: b"OK",
     204: b"No Content",
+    302: b"Found",
+    307: b"Temporary Redirect",
     400: b"Bad Request",
     401: b"Unauthorized",
+    403: b"Forbidden",
     405: b"Method Not Allowed",
     408: b"Request Timeout",
     411: b"Length Required",
@@ -48,6 +53,8 @@ _OVERHEAD: Final = 8
 #: Pieces of a body that are borne whatever their size; beyond it they must hold _PIECE bytes on average.
 _PIECES: Final = 4_000
 _PIECE: Final = 16
+#: Bytes of a body that are not counted: an Inform has 2 to 8 KB.
+_SMALL: Final = 32_768
 #: Seconds that a closed connection gets to take its last answer.
 _LINGER_S: Final = 5.0
 
@@ -80,6 +87,9 @@ class Refusal:
         self.why = why
 
 
+#: The budget of bodies where none is set.
+_PLENTY: Final = 1 << 40
+
 Handler = Callable[["Connection", Request], None]
 
 
@@ -93,6 +103,12 @@ class Shared:
         #: called when a connection ended, with a request that is empty
         self.gone = gone
         self.open: set[Connection] = set()
+        #: the headers that are kept
+        self.kept = KEPT
+        #: what the large bodies of all connections may take together
+        self.bodies = Budget(_PLENTY)
+        #: whether an address is one of a proxy that puts the requests of many CPEs on one connection
+        self.pools: Callable[[str], bool] = lambda _address: False
         self.refused: Callable[[int, str, str], None] = lambda _status, _why, _address: None
         self.closing = False
 
@@ -102,11 +118,18 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_admitted", "_busy", "_closed", "_head_bytes", "_in_head", "_limits", "_loop", "_parser", "_queue", "_refusal",
-        "_request", "_served", "_shared", "_transport", "_wire_bytes", "address", "deadline", "visit",
+        "_request", "_served", "_shared", "_taken", "_transport", "_wire_bytes", "address", "deadline", "origin",
+        "pooled", "visit",
     )  # fmt: skip
 
-    def __init__(self, shared: Shared, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, shared: Shared, loop: asyncio.AbstractEventLoop, origin: Origin | None = None) -> None:
         self._shared = shared
+        #: where the CPE is, where that is not the other end of a plain connection
+        self.origin = origin
+        #: the requests on it may be of many CPEs, so that no session belongs to it
+        self.pooled = False
+        #: bytes of the budget of bodies that this connection holds
+        self._taken = 0
         self._limits = shared.limits
         self._loop = loop
         self._parser = httptools.HttpRequestParser(self)
@@ -130,8 +153,12 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A CPE connected: count it, or turn it away with 503."""
         self._transport = transport
-        peer = transport.get_extra_info("peername")
-        self.address = peer[0] if peer else ""
+        if self.origin is not None:
+            self.address = self.origin.address
+        else:
+            peer = transport.get_extra_info("peername")
+            self.address = peer[0] if peer else ""
+            self.pooled = self._shared.pools(self.address)
         limits = self._limits
         self.deadline = self._loop.time() + limits.head_timeout_s
         reason = self._shared.admission.enter(self.address)
@@ -145,6 +172,7 @@ class Connection(asyncio.Protocol):
         """The connection is gone."""
         self._closed = True
         self._queue = None
+        self._give_back()
         if self._admitted:
             self._admitted = False
             self._shared.admission.leave(self.address)
@@ -213,6 +241,8 @@ class Connection(asyncio.Protocol):
     def respond(self, status: int, body: bytes = b"", headers: bytes = b"") -> None:
         """Answer the request being handled; `headers` are whole lines. An answer to a lost connection is dropped."""
         request, self._busy = self._busy, None
+        if self._taken and not self._queue:
+            self._give_back()
         if self._closed or request is None:
             return
         if request.old and request.keep_alive:
@@ -252,7 +282,7 @@ class Connection(asyncio.Protocol):
         if self._head_bytes > self._limits.head_bytes:
             self._count_head(0)
         name = name.lower()
-        if name in KEPT:
+        if name in self._shared.kept:
             kept = self._request.headers
             kept[name] = kept[name] + b", " + value if name in kept else value
 
@@ -281,6 +311,8 @@ class Connection(asyncio.Protocol):
         request = self._request
         request.size += len(body)
         request.number += 1
+        if request.size > _SMALL:
+            self._take(len(body))
         if request.size > self._limits.body_bytes:
             self._stop(413, f"the body is longer than {self._limits.body_bytes} bytes")
         if request.number > _PIECES + request.size // _PIECE:
@@ -313,6 +345,16 @@ class Connection(asyncio.Protocol):
         if len(self._queue) >= self._limits.queued_requests:
             self._stop(503, f"more than {self._limits.queued_requests} requests wait on one connection")
         self._queue.append(request)
+
+    def _take(self, size: int) -> None:
+        """Count a part of a large body against what all may take together."""
+        if not self._shared.bodies.take(size):
+            self._stop(503, "the large bodies of all connections take too much memory")
+        self._taken += size
+
+    def _give_back(self) -> None:
+        self._shared.bodies.give(self._taken)
+        self._taken = 0
 
     def _count_head(self, size: int) -> None:
         self._head_bytes += size

@@ -4,13 +4,14 @@ The one rule: a network's policy is known before anything was read; a profile's 
 profile can never let anybody in whom its own `auth` does not name.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from acs.config import AdmitSection, AuthPolicy, CwmpSection, Enrolment, NetworkSection, PolicySection
 from acs.cwmp.messages import Inform
 from acs.cwmp.quirks import NO_QUIRKS, Quirk
+from acs.cwmp.structs import DeviceId
 from acs.profiles.schema import Identity, Profile, choose
 from acs.services.networks import is_in, network_finder, parse_address
 
@@ -27,9 +28,9 @@ class Policy:
 
 
 class Policies:
-    """The policies of one endpoint. `profiles` is called when a device's profile matters."""
+    """The policies of one endpoint."""
 
-    def __init__(self, config: CwmpSection, profiles: Callable[[], Sequence[Profile]] = tuple) -> None:
+    def __init__(self, config: CwmpSection, profiles: Sequence[Profile] = ()) -> None:
         self._network_of = network_finder(config.networks)
         self._base = Policy(config.auth, config.enrolment, config.own_credentials)
         self._by_network = {
@@ -68,16 +69,16 @@ class Policies:
         """The configured network that an address is in."""
         return self._network_of(address)[1]
 
-    def admits(self, inform: Inform, address: str, *, proved: bool) -> bool:
+    def admits(self, device: DeviceId, address: str, *, proved: bool) -> bool:
         """Whether a rule lets the device out of quarantine."""
-        return any(_matches(rule, inform, address, proved=proved) for rule in self._rules)
+        return any(_matches(rule, device, address, proved=proved) for rule in self._rules)
 
     def _profile_of(self, inform: Inform) -> Profile | None:
         device = inform.device_id
         root = next((f"{p.name.partition('.')[0]}." for p in inform.parameter_list if "." in p.name), "")
         version = next((p.value for p in inform.parameter_list if p.name == f"{root}DeviceInfo.SoftwareVersion"), "")
         identity = Identity(root, device.manufacturer, device.oui, device.product_class, version)
-        return choose(self._profiles(), identity)
+        return choose(self._profiles, identity)
 
 
 def _over(base: Policy, section: PolicySection) -> Policy:
@@ -89,12 +90,11 @@ def _over(base: Policy, section: PolicySection) -> Policy:
     )
 
 
-def _matches(rule: AdmitSection, inform: Inform, address: str, *, proved: bool) -> bool:
+def _matches(rule: AdmitSection, device: DeviceId, address: str, *, proved: bool) -> bool:
     if rule.proved and not proved:
         return False
     if rule.networks and not is_in(parse_address(address), rule.networks):
         return False
-    device = inform.device_id
     asked = (
         (rule.oui, device.oui),
         (rule.product_class, device.product_class),

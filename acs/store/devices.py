@@ -28,6 +28,8 @@ class CredentialKind(StrEnum):
 
     #: the CPE to us
     CWMP = "cwmp"
+    #: the CPE to us, told to the CPE and not proven by it yet: `CWMP` and the shared one are still good
+    CWMP_NEW = "cwmp_new"
     #: we to the CPE, in a connection request
     CONNECTION_REQUEST = "connection_request"
     #: the CPE to our STUN server
@@ -113,6 +115,12 @@ async def get_credentials(tx: Transaction, key: str, kind: CredentialKind) -> Cr
         select(device_credentials).where(device_credentials.c.device == key, device_credentials.c.kind == kind.value)
     )
     return None if row is None else Credentials(row.username, tx.vault.open(row.sealed_secret).decode())
+
+
+async def remove_credentials(tx: Transaction, key: str, kind: CredentialKind) -> bool:
+    """Forget the device's credentials of this kind; False where there are none."""
+    c = device_credentials.c
+    return await tx.run(delete(device_credentials).where(c.device == key, c.kind == kind.value)) == 1
 
 
 async def has_credentials(tx: Transaction, kind: CredentialKind) -> bool:

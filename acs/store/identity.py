@@ -1,7 +1,7 @@
 """Who CPEs are, as it is kept: quarantine, and the highest count of each digest nonce."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,11 +9,14 @@ from typing import Any
 from sqlalchemy import delete, select, text
 
 from acs.store.instants import instant, micros
-from acs.store.schema import device_quarantine, digest_nonces
+from acs.store.records import OperationState
+from acs.store.schema import device_quarantine, devices, digest_nonces, operations
 from acs.store.transaction import Transaction
 
 #: Nonces forgotten in one bite.
 _BITE = 10_000
+#: Devices that are waited for, at most.
+_AWAITED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,18 @@ async def forget_nonces(tx: Transaction, before: int) -> bool:
     """Forget a bite of the nonces with a smaller id, which are too old to be taken; True when there are more."""
     some = select(digest_nonces.c.id).where(digest_nonces.c.id < before).order_by(digest_nonces.c.id).limit(_BITE)
     return await tx.run(delete(digest_nonces).where(digest_nonces.c.id.in_(some))) == _BITE
+
+
+async def awaited_serials(tx: Transaction, ours: Collection[str]) -> set[str]:
+    """Serial numbers of devices with an operation that somebody else than `ours` asked for and that is not sent."""
+    query = (
+        select(devices.c.serial_number)
+        .join(operations, operations.c.device == devices.c.key)
+        .where(operations.c.state == OperationState.QUEUED.value, operations.c.actor.not_in(sorted(ours)))
+        .distinct()
+        .limit(_AWAITED)
+    )
+    return {row.serial_number for row in await tx.rows(query)}
 
 
 def _quarantine(row: Any) -> QuarantineRecord:

@@ -8,15 +8,20 @@ from typing import Any
 
 from acs.config import Config
 from acs.metrics import Metrics
+from acs.profiles.schema import load_profiles
 from acs.server.cwmp import CwmpEndpoint
 from acs.server.outbound import TwistedCaller
+from acs.server.waking import Doors, doors
 from acs.server.worker import Worker
 from acs.services.actor import local_actor
+from acs.services.alarms import Alarms
 from acs.services.bus import Bus
 from acs.services.clock import utc_now
 from acs.services.connection_requests import Caller, ConnectionRequests
 from acs.services.cpe_auth import CpeAuth
+from acs.services.identity import Identity
 from acs.services.operations import Operations
+from acs.services.policies import Policies
 from acs.services.sessions import Sessions
 from acs.store import operations as operation_store
 from acs.store.records import OperationRecord, OperationStep
@@ -24,6 +29,7 @@ from acs.store.store import Store
 from acs.store.vault import Vault
 
 ACTOR = local_actor("test")
+PROFILES = load_profiles()
 
 
 def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -40,7 +46,13 @@ def config_for(folder: Path, **tables: Any) -> Config:
     base: dict[str, Any] = {
         "cwmp": {"host": "127.0.0.1", "port": 0, "auth": "open", "first_contact": {"enabled": False}},
         "api": {"port": 0},
-        "connection_requests": {"allowed_networks": ["127.0.0.0/8"], "timeout_s": 2.0, "retry_s": 0.5},
+        "connection_requests": {
+            "allowed_networks": ["127.0.0.0/8"],
+            "timeout_s": 2.0,
+            "retry_s": 0.5,
+            "session_s": 0.2,
+            "per_device_per_minute": 1000,
+        },
         "store": {"url": f"sqlite:///{folder / 'test.db'}", "vault_key_file": str(folder / "test.key")},
         "operations": {"tick_s": 0.1, "settle_s": 0.3, "uptime_slack_s": 0.2},
     }
@@ -58,6 +70,9 @@ class Running:
     operations: Operations
     endpoint: CwmpEndpoint
     worker: Worker
+    alarms: Alarms
+    identity: Identity
+    doors: Doors
 
     @property
     def port(self) -> int:
@@ -67,6 +82,8 @@ class Running:
         await self.endpoint.stop(0.1)
         await self.worker.stop()
         await self.connection_requests.close()
+        await self.doors.stop()
+        await self.alarms.close()
         await self.store.close()
 
     async def steps(self, operation: OperationRecord) -> list[str]:
@@ -88,13 +105,23 @@ async def start(config: Config, caller: Caller | None = None) -> Running:
     store = await Store.open(config.store.url, vault=vault, commit_window_ms=1.0)
     bus, metrics = Bus(), Metrics()
     sessions = Sessions(store, bus, config, metrics)
-    calls = ConnectionRequests(store, bus, config, metrics, caller or TwistedCaller(reactor), utc_now)
+    waking = doors(config, store, bus, metrics, utc_now, owner=True)
+    calls = ConnectionRequests(
+        store, bus, config, metrics, caller or TwistedCaller(reactor), utc_now,
+        datagrams=waking.datagrams, messenger=waking.messenger,
+    )  # fmt: skip
+    waking.start()
     operations = Operations(store, bus, config, sessions, calls, utc_now)
-    endpoint = CwmpEndpoint(config, sessions, CpeAuth(store, config, b"test"), metrics, utc_now)
+    policies, alarms = Policies(config.cwmp, PROFILES), Alarms(store, metrics, utc_now)
+    identity, auth = Identity(store, policies, alarms, utc_now), CpeAuth(store, config, b"test", policies)
+    sessions.identity, identity.changed = identity, auth.forget
+    endpoint = CwmpEndpoint(
+        config, sessions, auth, metrics, utc_now, store=store, alarms=alarms, proven=identity.proven
+    )
     worker = Worker(store, bus, config, sessions, calls, utc_now)
     await worker.start()
     await endpoint.start()
-    return Running(config, store, bus, metrics, sessions, calls, operations, endpoint, worker)
+    return Running(config, store, bus, metrics, sessions, calls, operations, endpoint, worker, alarms, identity, waking)
 
 
 @asynccontextmanager

@@ -1,0 +1,107 @@
+"""Too much at once: who is served first, and how much memory bodies may take.
+
+    a session that a person waits for ─→ begun while there is room at all
+    any other new session             ─→ 503 with Retry-After while the server is busy
+
+The one rule: while the server is not busy, nothing is looked at; a session that was begun is never put off.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Collection
+from typing import Final
+
+from acs.errors import AcsError
+
+#: Seconds between two looks at the loop's lateness.
+TICK_S: Final = 0.1
+#: Seconds by which the loop is late when it is busy.
+LATE_S: Final = 0.25
+#: Seconds that the list of awaited devices is believed while the server is busy.
+AWAITED_S: Final = 1.0
+
+_SERIAL: Final = re.compile(rb"<SerialNumber[^>]*>\s*([^<]{1,128}?)\s*</")
+
+#: Gives the serial numbers of devices with operations that a person asked for.
+Awaited = Callable[[], Awaitable[Collection[str]]]
+
+
+class Overload:
+    """Knows whether the server is busy, and whom somebody waits for."""
+
+    def __init__(self, busy_informs: int, awaited: Awaited) -> None:
+        self._busy_informs = busy_informs
+        self._ask = awaited
+        self._awaited: frozenset[bytes] = frozenset()
+        self._asked_at = float("-inf")
+        self._asking: asyncio.Task[None] | None = None
+        self._late = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
+
+    def start(self) -> None:
+        """Begin to watch the running loop."""
+        self._due = asyncio.get_running_loop().time() + TICK_S
+        self._timer = asyncio.get_running_loop().call_at(self._due, self._look)
+
+    def stop(self) -> None:
+        """Watch no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._asking is not None:
+            self._asking.cancel()
+
+    def is_busy(self, waiting_informs: int) -> bool:
+        """Whether new sessions that nobody waits for are put off."""
+        return self._late or waiting_informs >= self._busy_informs
+
+    def goes_first(self, body: bytes) -> bool:
+        """Whether the Inform in a body answers a connection request, or is of a device that somebody waits for."""
+        self._refresh()
+        if b"6 CONNECTION REQUEST" in body:
+            return True
+        if not self._awaited:
+            return False
+        found = _SERIAL.search(body)
+        return found is not None and found[1] in self._awaited
+
+    def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        self._late = now - self._due > LATE_S
+        self._due = now + TICK_S
+        self._timer = loop.call_at(self._due, self._look)
+
+    def _refresh(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._asking is None and loop.time() - self._asked_at > AWAITED_S:
+            self._asked_at = loop.time()
+            self._asking = loop.create_task(self._read())
+
+    async def _read(self) -> None:
+        try:
+            self._awaited = frozenset(serial.encode() for serial in await self._ask())
+        except AcsError:
+            self._awaited = frozenset()  # the store says so itself where it is asked for something that matters
+        finally:
+            self._asking = None
+
+
+class Budget:
+    """Bytes that all bodies together may take; each is taken and given back."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, size_bytes: int) -> None:
+        self.left = size_bytes
+
+    def take(self, size_bytes: int) -> bool:
+        """Take a part; False where there is not so much left."""
+        if size_bytes > self.left:
+            return False
+        self.left -= size_bytes
+        return True
+
+    def give(self, size_bytes: int) -> None:
+        """Give a part back."""
+        self.left += size_bytes
