@@ -5,6 +5,7 @@ ends in `_file` names a file that holds it, relative to the configuration file. 
 with the key's path and what to do.
 """
 
+from acs.config.access import AccessSection, PollingSection, TrapsSection
 from acs.config.base import Count, FilePath, Network, Port, Seconds, Section
 from acs.config.cwmp import (
     ConnectionRequestsSection,
@@ -25,12 +26,14 @@ from acs.config.identity import (
     TlsSection,
 )
 from acs.config.operations import BindingRule, LinesSection, OperationsSection, ProfilesSection
+from acs.config.packs import PacksSection
 from acs.config.provisioning import CampaignsSection, FileAuth, FilesSection, ProvisioningSection
 from acs.config.server import ApiSection, LogSection, Role, ServerSection, StoreSection
 from acs.config.support import LineTestsSection, SourcesSection, TicketsSection, WebhooksSection, WebhookTarget
 from acs.config.wakeup import CredentialsSection, LightweightSection, SetOn, StunSection, XmppSection
 
 __all__ = [
+    "AccessSection",
     "AdmitSection",
     "ApiSection",
     "AuthPolicy",
@@ -55,7 +58,9 @@ __all__ = [
     "Network",
     "NetworkSection",
     "OperationsSection",
+    "PacksSection",
     "PolicySection",
+    "PollingSection",
     "Port",
     "ProfilePolicySection",
     "ProfilesSection",
@@ -71,6 +76,7 @@ __all__ = [
     "StunSection",
     "TicketsSection",
     "TlsSection",
+    "TrapsSection",
     "WebhookTarget",
     "WebhooksSection",
     "XmppSection",

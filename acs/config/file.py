@@ -9,9 +9,11 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from acs.config.access import AccessSection, PollingSection, TrapsSection
 from acs.config.base import Section
 from acs.config.cwmp import ConnectionRequestsSection, CwmpSection
 from acs.config.operations import LinesSection, OperationsSection, ProfilesSection
+from acs.config.packs import PacksSection
 from acs.config.provisioning import CampaignsSection, FilesSection, ProvisioningSection
 from acs.config.server import ApiSection, LogSection, ServerSection, StoreSection
 from acs.config.support import LineTestsSection, TicketsSection, WebhooksSection
@@ -37,7 +39,11 @@ class Config(Section):
     provisioning: ProvisioningSection = ProvisioningSection()
     files: FilesSection = FilesSection()
     campaigns: CampaignsSection = CampaignsSection()
+    access: AccessSection = AccessSection()
+    polling: PollingSection = PollingSection()
+    traps: TrapsSection = TrapsSection()
     line_tests: LineTestsSection = LineTestsSection()
+    packs: PacksSection = PacksSection()
     tickets: TicketsSection = TicketsSection()
     webhooks: WebhooksSection = WebhooksSection()
     log: LogSection = LogSection()

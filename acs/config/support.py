@@ -36,7 +36,7 @@ class LineTestsSection(Section):
     waiting: Count = 1_000
     #: Seconds that a reading of a PON port serves other tests on it.
     port_cache_s: Seconds = 45.0
-    #: Reads of one access node at the same time; small ones lose packets beyond a few.
+    #: Questions to one access node at the same time, whoever asks; small ones lose packets beyond a few.
     per_node: Count = 4
     #: Echoes of one ping.
     ping_count: Annotated[int, Field(ge=1, le=100)] = 5

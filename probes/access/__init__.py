@@ -13,8 +13,17 @@ from datetime import datetime
 from probes import ping
 from probes.access.node import Nodes, NodeTarget
 from probes.access.olt import LEAST_WALK_RATIO, OltReader
+from probes.access.ports import PortPlace, PortReader
 from probes.facts import Fact
-from probes.profiles.schema import AccessProfile, load_profiles
+from probes.gentle import Gentle
+from probes.profiles.schema import (
+    AccessProfile,
+    DslamProfile,
+    SwitchProfile,
+    load_dslams,
+    load_profiles,
+    load_switches,
+)
 from probes.readings import OntPlace, OntReading, PortReading
 
 __all__ = [
@@ -23,6 +32,7 @@ __all__ = [
     "NodeTarget",
     "OntPlace",
     "OntReading",
+    "PortPlace",
     "PortReading",
     "ping",
     "read_ont",
@@ -39,24 +49,32 @@ class AccessReader:
 
     #: how long a port reading answers for the next caller
     cache_s: float = 45.0
-    #: requests in flight to one node [E]; an OLT answers from its control CPU
-    per_node: int = 4
+    #: the way to the nodes, with their limits; one for the whole process
+    gentle: Gentle = field(default_factory=Gentle, repr=False)
     #: for the light of all ONTs of a port; what is not read by then is left out
     light_budget_s: float = 6.0
     #: ask a node that is silent on SNMP by ping, so that a wrong community does not look like a dead node
     ping_silent: bool = True
+    #: seconds between two reads of a port's counters, when no earlier reading is remembered [E]
+    rate_window_s: float = 2.0
     nodes: Nodes = field(init=False, repr=False)
     olts: OltReader = field(init=False, repr=False)
+    ports: PortReader = field(init=False, repr=False)
     _profiles: Mapping[str, AccessProfile] = field(default_factory=load_profiles, repr=False)
+    _switches: Mapping[str, SwitchProfile] = field(default_factory=load_switches, repr=False)
+    _dslams: Mapping[str, DslamProfile] = field(default_factory=load_dslams, repr=False)
 
     def __post_init__(self) -> None:
         """All readers ask through the same limits."""
-        self.nodes = Nodes(self.per_node, self.ping_silent)
+        self.nodes = Nodes(self.gentle, self.ping_silent)
         self.olts = OltReader(self.nodes, self.cache_s, self.light_budget_s)
+        self.ports = PortReader(self.nodes, self.cache_s, self.rate_window_s)
 
     async def close(self) -> None:
         """Cancel the reads under way and wait for their end."""
         await self.olts.close()
+        await self.ports.close()
+        await self.gentle.close()
 
     async def profile_of(self, target: NodeTarget) -> AccessProfile:
         """The profile of an OLT: the named one, or the one that matches what the node says of itself.
@@ -91,6 +109,34 @@ class AccessReader:
             ProbeRefused, ProbeUnreadable, ProfileError: as `read_ont`. A silent node is `olt.reachable` = False.
         """
         return await self.olts.read_port(target, profile, place, now)
+
+    async def switch_profile_of(self, target: NodeTarget) -> SwitchProfile:
+        """As `profile_of`, for a switch; one of no known family is read by the standard tables."""
+        return await self.nodes.profile_of(target, self._switches)
+
+    async def dslam_profile_of(self, target: NodeTarget) -> DslamProfile:
+        """As `profile_of`, for a DSLAM; one of no known family is read by the standard tables."""
+        return await self.nodes.profile_of(target, self._dslams)
+
+    async def read_switch_port(
+        self, target: NodeTarget, profile: SwitchProfile, place: PortPlace, now: datetime
+    ) -> list[Fact]:
+        """State, speed, errors, addresses and bindings of a switch port, the first fact `sw.reachable`.
+
+        Raises:
+            ProbeRefused, ProbeUnreadable, ProfileError: as `read_ont`.
+        """
+        return await self.ports.read(target, profile, place, now)
+
+    async def read_dsl_line(
+        self, target: NodeTarget, profile: DslamProfile, place: PortPlace, now: datetime
+    ) -> list[Fact]:
+        """State, margins, rates, errors and retrains of a DSL line, the first fact `dslam.reachable`.
+
+        Raises:
+            ProbeRefused, ProbeUnreadable, ProfileError: as `read_ont`.
+        """
+        return await self.ports.read(target, profile, place, now)
 
 
 async def read_ont(

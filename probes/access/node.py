@@ -1,8 +1,7 @@
 """One access node as all readers see it: what it is, how many questions at once, and whether it is there at all."""
 
-import asyncio
 import zoneinfo
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import TypeVar
@@ -10,13 +9,12 @@ from typing import TypeVar
 from probes import ping
 from probes.errors import ProbeError, ProfileError
 from probes.facts import Fact
+from probes.gentle import Gentle
 from probes.profiles.ports import NodeProfile
 from probes.profiles.reading import Origin
 from probes.profiles.schema import match
-from probes.snmp import client
 from probes.snmp.client import SnmpTarget, Value, Walk
 
-_Answer = TypeVar("_Answer")
 _Profile = TypeVar("_Profile", bound=NodeProfile)
 
 _SYS_DESCR = "1.3.6.1.2.1.1.1.0"
@@ -44,18 +42,17 @@ class Identity:
 
 @dataclass(slots=True)
 class _Node:
-    """What is kept of one node: its limit, and what it said of itself once it was asked."""
+    """What is kept of one node: what it said of itself once it was asked."""
 
-    limit: asyncio.Semaphore
     identity: Identity | None = None
 
 
 @dataclass(slots=True)
 class Nodes:
-    """Asks nodes, with a limit per node. Every question of the readers goes through here."""
+    """Asks nodes through `gentle`, which keeps their limits. Every question of the readers goes through here."""
 
-    #: requests in flight to one node [E]; an OLT answers from its control CPU
-    per_node: int = 4
+    #: the way to the nodes; one for the whole process
+    gentle: Gentle = field(default_factory=Gentle, repr=False)
     #: ask a node that is silent on SNMP by ping, so that a wrong community does not look like a dead node
     ping_silent: bool = True
     _nodes: dict[SnmpTarget, _Node] = field(default_factory=dict, repr=False)
@@ -63,11 +60,11 @@ class Nodes:
     async def get(self, target: NodeTarget, oids: Iterable[str]) -> dict[str, Value]:
         """Values by OID. Raises as the SNMP client."""
         wanted = list(oids)
-        return await self._limited(target, lambda: client.get(target.snmp, wanted)) if wanted else {}
+        return (await self.gentle.get(target.snmp, wanted)).value if wanted else {}
 
     async def walk(self, target: NodeTarget, root: str) -> Walk:
         """All instances below an OID. Raises as the SNMP client."""
-        return await self._limited(target, lambda: client.walk(target.snmp, root))
+        return await self.gentle.walk(target.snmp, root)
 
     async def walk_or_problem(self, target: NodeTarget, root: str) -> Walk:
         """As `walk`; an error is an incomplete walk."""
@@ -119,12 +116,8 @@ class Nodes:
                 pass
         return Fact(fact, alive, origin.at, origin.source, method)
 
-    async def _limited(self, target: NodeTarget, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
-        async with self._node(target).limit:
-            return await ask()
-
     def _node(self, target: NodeTarget) -> _Node:
-        return self._nodes.setdefault(target.snmp, _Node(asyncio.Semaphore(self.per_node)))
+        return self._nodes.setdefault(target.snmp, _Node())
 
 
 def named_profile(profiles: Mapping[str, _Profile], name: str, node: str) -> _Profile:

@@ -14,7 +14,7 @@ from probes.snmp import walking
 from probes.snmp.library import Library, Rows, resolve, translated
 from probes.snmp.manners import MAX_VARBINDS, Manners
 from probes.snmp.tables import Table, fill_tails, join_columns
-from probes.snmp.target import Oid, SnmpTarget, V3User, Value, Version
+from probes.snmp.target import Oid, SnmpTarget, V3User, Value, Version, WriteAccess
 from probes.snmp.walking import MAX_ROWS, Next, Walk
 from probes.snmp.wire import NO_SUCH_NAME, TOO_BIG
 
@@ -31,6 +31,7 @@ __all__ = [
     "Value",
     "Version",
     "Walk",
+    "WriteAccess",
     "columns",
     "get",
     "join_columns",

@@ -61,3 +61,12 @@ class SnmpTarget:
 
     def __str__(self) -> str:
         return f"{self.address} port {self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class WriteAccess:
+    """The credentials for SET: a community for v1 and v2c, or a user. They are never those of reading by default."""
+
+    community: str = field(default="", repr=False)
+    version: Version = Version.V2C
+    user: V3User | None = None

@@ -148,7 +148,7 @@ async def test_an_ont_whose_state_was_left_out_makes_the_reading_incomplete(star
 async def test_light_that_is_late_is_left_out_and_said(start_agent: StartAgent) -> None:
     agent = await start_agent(port_of(16))
     most = slow(agent, PROFILE.columns["rx"].oid, 0.1)
-    reader = AccessReader(light_budget_s=0.25, per_node=4)
+    reader = AccessReader(light_budget_s=0.25)
     reading = await reader.read_port(node_of(agent, snmp=target_of(agent, timeout_s=1.0)), PROFILE, PLACE, NOW)
     assert reading.complete and not reading.light_complete
     read = [one for one in reading.onts if one.rx_dbm is not None]
