@@ -172,7 +172,7 @@ class OltReader:
         table = found.table
         onts = readings_of(profile, table, origin, found.serials)
         facts = [_reached(origin), *await self._port_facts(target, profile, where, origin)]
-        if onts:
+        if any(one.gpon_serial for one in onts):
             facts += await self._unprovisioned(target, profile, where, origin)
         ratio = len(onts) / port.last_rows if port.last_rows else 1.0
         facts.append(said("probe.walk_ratio", round(ratio, 3), origin))

@@ -127,6 +127,22 @@ class TextEnumColumn(EnumColumn):
         return {name: decode.good(values[key], raw) for name, values in self.also.items() if key in values}
 
 
+class CodeNumberColumn(_Column):
+    """Codes that stand for numbers in the column's unit, as speeds do; `also` as in `enum`."""
+
+    kind: Literal["code-number"]
+    values: Mapping[str, float]
+    also: Mapping[str, Mapping[str, str]] = Field(default_factory=dict)
+
+    def _understand(self, raw: Raw, zone: tzinfo) -> Decoded:
+        meaning = self.values.get(str(raw)) if isinstance(raw, int) else None
+        return decode.good(meaning, raw) if meaning is not None else decode.unreadable(raw)
+
+    def more(self, raw: Raw) -> Mapping[str, Decoded]:
+        """The facts of `also` for this code."""
+        return {name: decode.good(values[str(raw)], raw) for name, values in self.also.items() if str(raw) in values}
+
+
 class _Bounded(_Column):
     """`raw * scale + offset`, in the column's unit. Outside `minimum` … `maximum` it is unreadable."""
 
@@ -343,6 +359,7 @@ class MacListColumn(_Column):
 Column = Annotated[
     EnumColumn
     | TextEnumColumn
+    | CodeNumberColumn
     | NumberColumn
     | CountColumn
     | RangedColumn

@@ -83,7 +83,7 @@ def plain_text(raw: Raw) -> str:
 
 
 def serial_text(raw: Raw) -> Decoded:
-    """A PON serial that the node writes as text, `HWTC7D4630C3`, `HWTC-7d4630c3`, 16 digits; or as 8 octets after all."""
+    """A PON serial that the node writes as text, `HWTC7D4630C3`, `HWTC-7d4630c3`, 16 digits; or as 8 octets."""
     if isinstance(raw, bytes) and len(raw) == 8 and not plain_text(raw).isalnum():
         return gpon_serial(raw)
     text = plain_text(raw) if isinstance(raw, (bytes, str)) else ""

@@ -32,7 +32,7 @@ class Match(Strict):
     source: str
 
     def fits(self, sys_object_id: str, sys_descr: str) -> int:
-        """How well a node that says this of itself fits; 0: not at all, else more for a longer prefix and for more text."""
+        """How well a node that says this of itself fits: 0 not at all, more for a longer prefix and for text."""
         known = [
             len(prefix)
             for prefix in self.sys_object_ids
@@ -105,8 +105,10 @@ class PortProfile(NodeProfile):
     port: PortIndex
     columns: Mapping[str, Column]
     reads: PortReads
-    #: rows of tables that are no plain ifIndex: name → `1.{port}`
-    rows: Mapping[str, str] = {}
+    #: rows of tables that are no plain ifIndex: name → `1.{port}`, or `{rmon}` for the port's row in RMON
+    rows: Mapping[str, str] = Field(default_factory=dict)
+    #: the column of RMON that says whose statistics a row has
+    rmon_sources: OidText | None = None
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
@@ -123,12 +125,12 @@ class PortProfile(NodeProfile):
                 raise ValueError(f"columns.{name}.fallback is {column.fallback!r}, which [columns] does not have")
         return self
 
-    def oid(self, name: str, if_index: int) -> str:
-        """The OID of a column for one port."""
+    def oid(self, name: str, if_index: int, rmon: int | None = None) -> str:
+        """The OID of a column for one port; `rmon` is the port's row in the RMON statistics."""
         column = self.columns[name]
         if column.index == "scalar":
             return f"{column.oid}.{column.tail or '0'}"
-        row = self.rows[column.by].format(port=if_index) if column.by else str(if_index)
+        row = self.rows[column.by].format(port=if_index, rmon=rmon or if_index) if column.by else str(if_index)
         return f"{column.oid}.{row}{'.' + column.tail if column.tail else ''}"
 
 
@@ -141,7 +143,6 @@ class Fdb(Strict):
     base_ports: OidText
     #: VLAN → number of its table; empty when the tables' numbers are the VLANs
     vlan_tables: OidText | None = None
-    #: rows of a table that are learned (3) or managed; empty: all are
     source: str
 
 
@@ -152,8 +153,8 @@ class Binding(Strict):
     mac: OidText | None = None
     ip: OidText | None = None
     port: OidText
-    #: `number`: the port, or its ifIndex; `port-list`: a bitmap, first port highest bit; `text`: the port's name
-    port_form: Literal["number", "port-list", "text"]
+    #: `number-or-name`: the port's ifIndex or its name; `port-list`: a bitmap, the first port is the highest bit
+    port_form: Literal["number-or-name", "port-list"]
     vlan: OidText | None = None
     lease: OidText | None = None
     source: str

@@ -103,7 +103,7 @@ def facts_of(
 
 
 def facts_of_cells(columns: Mapping[str, Column], cells: Mapping[str, Sequence[Raw]], origin: Origin) -> list[Fact]:
-    """The facts in raw values by column name (several values for several UNIs); of one name the first good one counts."""
+    """The facts in raw values by column name (several for several UNIs); of one name the first good one counts."""
     found: dict[str, Fact] = {}
     for name, raws in cells.items():
         if not raws:

@@ -91,7 +91,7 @@ class AccessProfile(NodeProfile):
     kind: Literal["olt"]
     index: Index
     #: further index schemes of the node's tables, by the name that columns use
-    indexes: Indexes = {}
+    indexes: Indexes = Field(default_factory=dict)
     columns: Mapping[str, Column]
     reads: Reads
     #: the column of `reads.port_walk` that names the ONTs of a port; empty where the index holds the serial
