@@ -14,7 +14,7 @@ from cli.texts import N_, _
 FACTS_LIMIT = 4_000_000
 
 
-@click.group(help=N_("The line-test engine: judge facts, show a test."))
+@click.group(help=N_("The line-test engine: judge facts, show, explain and replay a test."))
 def linetest() -> None:
     """Group of the line-test commands."""
 
@@ -82,6 +82,53 @@ def show(context: click.Context, test_id: str, url: str | None, token_file: Path
     if not as_json:
         output.print_card(_("Line {line}").format(line=test.get("line")), card(verdict, test), style=style(verdict))
     context.exit(for_verdict(str(verdict.get("verdict"))))
+
+
+@linetest.command(help=N_("Explain a stored line test: the sums, what was missing, what would have flipped it."))
+@click.argument("test_id")
+@server_options
+def explain(test_id: str, url: str | None, token_file: Path | None, as_json: bool) -> None:
+    """Print why a line test said what it said."""
+    from cli import output
+    from cli.client import connect, segment
+    from cli.explained import explained
+
+    with connect(url, token_file) as client:
+        told: dict[str, Any] = client.get(f"/line-tests/{segment(test_id)}/explanation")
+    if as_json:
+        output.print_json(told)
+        return
+    for line in explained(told):
+        output.print_line(line)
+
+
+@linetest.command(help=N_("Judge a stored line test again from its facts: the same bits, or exit code 1."))
+@click.argument("test_id")
+@click.option("--pack", "pack_name", default="", help=_("Another pack than its own: a hash, active or packaged."))
+@server_options
+@click.pass_context
+def replay(
+    context: click.Context, test_id: str, pack_name: str, url: str | None, token_file: Path | None, as_json: bool
+) -> None:
+    """Print whether a stored test gives the same verdict again."""
+    from cli import output
+    from cli.client import connect, segment
+
+    with connect(url, token_file) as client:
+        told: dict[str, Any] = client.get(f"/line-tests/{segment(test_id)}/replay", pack=pack_name or None)
+    if as_json:
+        output.print_json(told)
+    else:
+        verdict = told["verdict"]
+        output.print_line(_("{verdict} ({cause}), pack {hash}").format(hash=verdict["pack"]["hash"], **_named(verdict)))
+        same = _("The same, bit by bit.")
+        other = _("It differs in: {keys}").format(keys=", ".join(told["differing"]))
+        output.print_line(same if told["same"] else other)
+    context.exit(ExitStatus.OK if told["same"] else ExitStatus.FAILURE)
+
+
+def _named(verdict: dict[str, Any]) -> dict[str, str]:
+    return {"verdict": str(verdict["verdict"]), "cause": str(verdict["cause"])}
 
 
 def _tree(file: str) -> object:

@@ -10,11 +10,13 @@ from acs.api.devices import router as devices_router
 from acs.api.docs_page import router as docs_router
 from acs.api.errors import ERROR_ANSWERS, install_error_handlers
 from acs.api.health import router as health_router
+from acs.api.identity import router as identity_router
 from acs.api.limits import BodyLimit, Rates
 from acs.api.line_tests import router as line_tests_router
 from acs.api.lines import router as lines_router
 from acs.api.nodes import router as nodes_router
 from acs.api.operations import router as operations_router
+from acs.api.packs import router as packs_router
 from acs.api.tickets import router as tickets_router
 from acs.api.tokens import router as tokens_router
 from acs.api.webhooks import router as webhooks_router
@@ -30,9 +32,11 @@ wrong and what to do. Instants are RFC 3339 with a zone; units stand at the end 
 
 _TAGS = [
     {"name": "devices", "description": "CPEs that have informed, and what is known of them."},
+    {"name": "identity", "description": "Who devices are: quarantine, own credentials, alarms."},
     {"name": "operations", "description": "What is wanted on a device, step by step until it is done."},
     {"name": "lines", "description": "The inventory of access lines."},
     {"name": "line tests", "description": "Gathering facts about a line and judging them."},
+    {"name": "rule packs", "description": "The rules of line tests: proposed, tried silently, approved, activated."},
     {"name": "tickets", "description": "TM Forum trouble tickets: taken at once, answered with a verdict."},
     {"name": "context", "description": "What other systems know: facts, readings, incidents, planned works."},
     {"name": "access nodes", "description": "OLTs and switches, and how to read them."},
@@ -42,12 +46,14 @@ _TAGS = [
 ]
 
 _ROUTERS: tuple[APIRouter, ...] = (
+    identity_router,
     devices_router,
     operations_router,
     lines_router,
     nodes_router,
     context_router,
     line_tests_router,
+    packs_router,
     tickets_router,
     tokens_router,
     webhooks_router,

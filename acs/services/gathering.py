@@ -49,12 +49,21 @@ class Source:
     """One place to look. `gather` may raise AcsError, ProbeError, OSError or Skipped.
 
     `gives` are the names of the facts that it can give: those of a source that did not answer may still be had.
+    `intrusive`: asking it interrupts the service (TDR, SELT, a throughput test), so that it needs consent.
     """
 
     name: str
     deadline_s: float
     gather: Callable[[], Awaitable[Sequence[Fact] | Partly]]
     gives: frozenset[str] = frozenset()
+    intrusive: bool = False
+
+
+def asks(depth: str, source: Source) -> bool:
+    """Whether a test of this depth asks a source: quick only the access node, self-service nothing intrusive."""
+    if depth == "quick":
+        return source.name == "access"
+    return not (depth == "self-service" and source.intrusive)
 
 
 @dataclass(frozen=True, slots=True)

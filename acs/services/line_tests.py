@@ -26,24 +26,29 @@ from acs.services.bus import Bus
 from acs.services.cases import LIGHT, Case, load_case, tickets_14d
 from acs.services.clock import Clock
 from acs.services.derived import actions_tried, contact_counts, light_facts, line_facts, sources_down
-from acs.services.gathering import Gathering, SourceReport, SourceState
+from acs.services.gathering import Gathering, SourceReport, SourceState, asks
 from acs.services.identifiers import new_id
 from acs.services.lines import known_line
 from acs.services.merging import Merged, merge, serial_doubt
 from acs.services.obtainable import obtainable
+from acs.services.packs import Packs
+from acs.services.replays import kept, told_verdict
 from acs.services.running_tests import DEPTHS, Door, Job, Progress, RunningTests
+from acs.services.shadows import shadow_verdicts
 from acs.services.snapshots import shown_report, snapshot
 from acs.services.sources import Places, sources_of, stored_facts
 from acs.services.tmf import SERVICES
 from acs.services.webhooks import Webhooks
 from acs.store import facts as fact_store
 from acs.store import line_tests as test_store
+from acs.store import packs as pack_store
 from acs.store import tickets as ticket_store
+from acs.store.packs import ShadowVerdict
 from acs.store.records import Json, LineTestRecord, LineTestState, Reading
 from acs.store.store import Store
 from acs.store.transaction import Transaction
 from probes.facts import FACTS, Fact, Quality
-from probes.linetest.engine import judge
+from probes.linetest.explanation import Judged
 from probes.linetest.pack import Pack
 
 log = structlog.get_logger()
@@ -65,7 +70,7 @@ class LineTests:
         places: Places,
         bus: Bus,
         profiles: Sequence[Profile],
-        pack: Pack,
+        packs: Packs,
         webhooks: Webhooks,
         metrics: Metrics,
     ) -> None:
@@ -75,7 +80,7 @@ class LineTests:
         self._clock: Clock = places.clock
         self._bus = bus
         self._profiles = profiles
-        self._pack = pack
+        self._packs = packs
         self._webhooks = webhooks
         self._metrics = metrics
         self._running = RunningTests(self._config.waiting + self._config.at_once)
@@ -274,6 +279,8 @@ class LineTests:
         async with self._store.reading() as tx:
             case = await load_case(tx, job.record, self._profiles, self._clock())
             tickets = await tickets_14d(tx, case)
+            scopes = case.line.scopes()
+            pack, silent = await self._packs.deciding(tx, scopes), await self._packs.silent(tx, scopes)
         self._tell(job, "started", {"line": case.line.id, "technology": case.line.technology})
         base = [
             *actions_tried(case),
@@ -282,23 +289,23 @@ class LineTests:
             *contact_counts(case.told_by_name, tickets, case.now),
         ]
         sources = sources_of(case, self._places)
-        if job.record.depth == "quick":
-            sources = [source for source in sources if source.name == "access"]
+        sources = [source for source in sources if asks(job.record.depth, source)]
         gathering = Gathering(sources, lambda report: self._tell_source(job, report))
         try:
             began = monotonic()
             if not await gathering.until(min(self._config.partial_s, job.budget_s)):
-                verdict, _ = self._judge(case, base, gathering, monotonic() - began)
+                verdict, _, _ = self._judge(pack, case, base, gathering, monotonic() - began)
                 self._tell(job, "verdict", {**verdict, "partial": True})
                 await gathering.until(job.budget_s - (monotonic() - began))
         finally:
             await gathering.stop()
-        verdict, merged = self._judge(case, base, gathering, monotonic() - began)
-        await self._finish(job, case, verdict, merged, gathering)
+        verdict, merged, judged = self._judge(pack, case, base, gathering, monotonic() - began)
+        shadows = shadow_verdicts(job.record, judged, verdict, silent)
+        await self._finish(job, case, verdict, merged, judged, gathering, pack, shadows)
 
     def _judge(
-        self, case: Case, base: Sequence[Fact], gathering: Gathering, elapsed_s: float
-    ) -> tuple[dict[str, Any], Merged]:
+        self, pack: Pack, case: Case, base: Sequence[Fact], gathering: Gathering, elapsed_s: float
+    ) -> tuple[dict[str, Any], Merged, Judged]:
         now = self._clock()
         reports = gathering.reports
         asked = [report for report in reports if report.state is not SourceState.SKIPPED]
@@ -315,22 +322,23 @@ class LineTests:
         doubts = (*merged.doubts, *serial_doubt(facts, case.line.gpon_serial))
         merged = replace(merged, facts=facts, doubts=doubts)
         known = {name: fact for name, fact in facts.items() if name in FACTS}
-        verdict = judge(
-            case.line.technology,
-            known,
-            pack=self._pack,
-            now=now,
-            strict_gates=True,
-            obtainable=obtainable(sources_of(case, self._places), reports, case.told),
-        )
-        told = {**verdict.to_json(), "line": case.line.id, "partial": False}
-        return _doubted(told) if doubts else told, merged
+        could = obtainable(sources_of(case, self._places), reports, case.told)
+        judged = Judged(case.line.technology, known, now, True, could, case.test.depth)
+        return told_verdict(judged.verdict(pack), case.line.id, doubted=bool(doubts)), merged, judged
 
     async def _finish(
-        self, job: Job, case: Case, verdict: dict[str, Any], merged: Merged, gathering: Gathering
+        self,
+        job: Job,
+        case: Case,
+        verdict: dict[str, Any],
+        merged: Merged,
+        judged: Judged,
+        gathering: Gathering,
+        pack: Pack,
+        shadows: Sequence[ShadowVerdict],
     ) -> None:
         record, now = job.record, self._clock()
-        facts = snapshot(merged, gathering.reports, now)
+        facts = {**snapshot(merged, gathering.reports, now), "judged": kept(judged, doubted=bool(merged.doubts))}
         await self._running.close(job)
 
         async def store() -> None:
@@ -338,6 +346,8 @@ class LineTests:
                 written = await test_store.finish(tx, record.id, LineTestState.DONE, now, facts=facts, verdict=verdict)
                 if not written:
                     raise Conflict(f"line test {record.id} was ended by another process")
+                await self._packs.keep(tx, pack)
+                await pack_store.add_shadow_verdicts(tx, shadows)
                 await self._keep_light(tx, case, gathering.facts)
                 await self._tell_tickets(tx, record, "line_test.verdict", {"verdict": verdict}, now)
 
@@ -412,12 +422,6 @@ class LineTests:
         progress = Progress(job.record.id, kind, self._clock(), data)
         job.history.append(progress)
         self._bus.publish(f"line-test:{job.record.id}", progress)
-
-
-def _doubted(verdict: dict[str, Any]) -> dict[str, Any]:
-    """A verdict over facts that may be another line's: a person looks at the inventory first."""
-    reasons = [*verdict.get("human_reasons", ()), "inventory_doubt"]
-    return {**verdict, "needs_human": True, "human_reasons": reasons}
 
 
 async def _waiting_tickets(tx: Transaction, record: LineTestRecord) -> list[str]:

@@ -20,6 +20,7 @@ from acs.services.bus import Bus
 from acs.services.clock import Clock, utc_now
 from acs.services.context import Context
 from acs.services.devices import Devices
+from acs.services.fleet import Fleet
 from acs.services.identity import Identity
 from acs.services.line_tests import LineTests
 from acs.services.lines import Lines
@@ -59,6 +60,7 @@ class Northbound:
     identity: Identity
     policies: Policies
     reader: AccessReader
+    fleet: Fleet
     bulk_data: BulkData
     profiles: Sequence[Profile]
 
@@ -75,6 +77,7 @@ def build(
     bus: Bus,
     operations: Operations,
     metrics: Metrics,
+    fleet: Fleet,
     *,
     clock: Clock = utc_now,
     ping_with: Ping | None = None,
@@ -99,7 +102,8 @@ def build(
     lines = Lines(store, config.lines, profiles, clock=clock)
     line_tests = LineTests(places, bus, profiles, packs, webhooks, metrics)
     alarms, policies = Alarms(store, metrics, clock), Policies(config.cwmp, profiles)
-    identity = Identity(store, policies, alarms, clock)
+    first_settings = config.cwmp.first_contact.enabled
+    identity = Identity(store, policies, alarms, clock, first_settings=first_settings)
     return Northbound(
         store=store,
         bus=bus,
@@ -119,6 +123,7 @@ def build(
         identity=identity,
         policies=policies,
         reader=reader,
+        fleet=fleet,
         bulk_data=BulkData(store, profiles, clock=clock),
         profiles=profiles,
     )

@@ -22,7 +22,7 @@ from acs.store.records import Json, LineTestRecord
 from acs.store.transaction import Transaction
 
 #: what a test asks, the least first
-DEPTHS = ("quick", "normal", "full")
+DEPTHS = ("quick", "self-service", "normal", "full")
 #: what a test is about when nobody says it
 _USUAL_SERVICE = "internet"
 

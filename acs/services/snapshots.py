@@ -25,9 +25,10 @@ def shown_report(report: SourceReport) -> dict[str, Json]:
 
 
 def shown_fact(fact: Fact, now: datetime) -> dict[str, Json]:
-    """A fact as it is stored and shown, with its age and whether it is stale."""
+    """A fact as it is stored and shown, with its age and whether it is stale; `read` is its quality when it came."""
     spec = FACTS.get(fact.name)
     quality = Quality.STALE if fact.quality is Quality.OK and is_stale(fact, now) else fact.quality
+    read: dict[str, Json] = {} if quality is fact.quality else {"read": fact.quality.value}
     return {
         "name": fact.name,
         "value": fact.value,
@@ -38,4 +39,5 @@ def shown_fact(fact: Fact, now: datetime) -> dict[str, Json]:
         "method": fact.method,
         "quality": quality.value,
         "raw": fact.raw,
+        **read,
     }

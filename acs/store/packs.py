@@ -20,7 +20,7 @@ from acs.store.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class PackRecord:
-    """A version of a pack as it was handed in: `tree` is the whole of it, `trials` its cases, `report` lint and test."""
+    """A version of a pack as it was handed in: `tree` is all of it, `trials` its cases, `report` lint and test."""
 
     hash: str
     name: str
@@ -217,11 +217,11 @@ async def add_shadow_verdicts(tx: Transaction, verdicts: Sequence[ShadowVerdict]
 
 async def count_shadow_verdicts(tx: Transaction, digest: str, since: datetime) -> tuple[int, int]:
     """Return how many tests a shadow judged since then, and in how many it said something else."""
-    query = select(func.count(), func.coalesce(func.sum(shadow_verdicts.c.differs), 0)).where(
-        shadow_verdicts.c.hash == digest, shadow_verdicts.c.at >= micros(since)
-    )
+    query = select(
+        func.count().label("judged"), func.coalesce(func.sum(shadow_verdicts.c.differs), 0).label("differed")
+    ).where(shadow_verdicts.c.hash == digest, shadow_verdicts.c.at >= micros(since))
     row = await tx.one(query)
-    return (0, 0) if row is None else (int(row[0]), int(row[1]))
+    return (0, 0) if row is None else (int(row.judged), int(row.differed))
 
 
 async def shadow_differences(tx: Transaction, digest: str, *, limit: int = 1000) -> list[ShadowVerdict]:

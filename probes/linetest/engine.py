@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from probes.facts import Facts
-from probes.linetest.depths import QUICK, settled
+from probes.linetest.depths import QUICK, SELF_SERVICE, settled
 from probes.linetest.explain import filled
 from probes.linetest.form import Instead
 from probes.linetest.gates import Answer, gate_answers, mass_fault
@@ -193,7 +193,8 @@ def _verdict(case: _Case, decision: _Decision, beside: Sequence[Answer] = ()) ->
 
 
 def _next(case: _Case, decision: _Decision) -> str | None:
-    return next_probe(case.pack, case.ranked, case.view, decision.wanted, case.obtainable)
+    barred = case.pack.intrusive if case.depth == SELF_SERVICE else frozenset()
+    return next_probe(case.pack, case.ranked, case.view, decision.wanted, case.obtainable, barred)
 
 
 def _post_check(check: object) -> str:

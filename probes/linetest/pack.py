@@ -10,7 +10,7 @@ from math import inf, log10
 from probes.facts import FACTS, FactSpec
 from probes.linetest.conditions import Compiler, Condition, Steps
 from probes.linetest.derive import DERIVED, Limits
-from probes.linetest.form import TECHNOLOGIES, Cause, FactRule, PackFile, Row
+from probes.linetest.form import TECHNOLOGIES, Cause, FactRule, PackFile, ProbeClass, Row
 from probes.linetest.model import PackRef, Title
 from probes.linetest.norms import norms
 
@@ -69,7 +69,8 @@ class Reader:
 class Pack:
     """A checked and compiled pack. `plans` is by technology; `places` finds a condition of the file by identity.
 
-    `norms` is what a healthy line shows, by fact and language; a fact that is not there has none.
+    `norms` is what a healthy line shows, by fact and language; a fact that is not there has none. `intrusive` are the
+    facts whose measurement interrupts the service.
     """
 
     ref: PackRef
@@ -81,6 +82,7 @@ class Pack:
     ages: tuple[float, ...]
     limits: Limits
     norms: Mapping[str, Title]
+    intrusive: frozenset[str]
 
     def met(self, condition: Condition, results: Sequence[bool | None]) -> bool:
         """Return whether a condition of this pack's file is known to be met."""
@@ -99,7 +101,8 @@ def compile_pack(file: PackFile, digest: str) -> Pack:
     readers = _readers(file)
     ages = tuple({reader.max_age_s for reader in readers.values()} - {inf})
     ref = PackRef(file.pack.id, file.pack.version, digest)
-    return Pack(ref, file, compiler.steps(), plans, places, readers, ages, _limits(file), norms(file))
+    intrusive = frozenset(name for name, rule in file.facts.items() if rule.probe is ProbeClass.INTRUSIVE)
+    return Pack(ref, file, compiler.steps(), plans, places, readers, ages, _limits(file), norms(file), intrusive)
 
 
 def _conditions(file: PackFile) -> list[Condition]:

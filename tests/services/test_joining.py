@@ -129,7 +129,7 @@ async def test_a_ticket_about_television_gets_a_test_of_its_own(hooked: World) -
 
 async def test_a_ticket_whose_test_fails_is_told_so(hooked: World, monkeypatch: pytest.MonkeyPatch) -> None:
     tests = hooked.line_tests()
-    monkeypatch.setattr("acs.services.line_tests.judge", _crash)
+    monkeypatch.setattr("probes.linetest.explanation.judge", _crash)
     view = await Tickets(hooked.app.store, TicketsSection(), tests).receive(ACTOR, event(1, "L-1"))
     record = await finished(tests, str(view.ticket.line_test))
     assert record.state is LineTestState.FAILED

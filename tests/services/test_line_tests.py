@@ -37,7 +37,6 @@ from acs.store.records import (
 )
 from probes.access import OntPlace, OntReading, PortReading
 from probes.facts import Fact
-from probes.linetest.pack_files import load_pack
 from probes.ping import PingResult
 
 ACTOR = local_actor()
@@ -181,7 +180,7 @@ class World:
 
         places = Places(self.app.store, self.operations, self.reader, ping, self.config, utc_now)  # type: ignore[arg-type]
         webhooks = self.webhooks or self.app.northbound.webhooks
-        return LineTests(places, self.app.bus, load_profiles(), load_pack(), webhooks, self.metrics)
+        return LineTests(places, self.app.bus, load_profiles(), self.app.northbound.packs, webhooks, self.metrics)
 
 
 @pytest.fixture

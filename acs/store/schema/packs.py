@@ -1,4 +1,4 @@
-"""Tables of rule packs: every version that ever judged, who approved it, where it decides, and what it says silently."""
+"""Tables of rule packs: every version that ever judged, its approvals, where it decides, what it says silently."""
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text
 
