@@ -26,6 +26,7 @@ from acs.config import AuthPolicy, Config, Enrolment, Role
 from acs.errors import AcsError, ConfigError
 from acs.metrics import Metrics
 from acs.server.cwmp import CwmpEndpoint
+from acs.server.files import FileServer
 from acs.server.outbound import TwistedCaller
 from acs.server.waking import Doors, doors
 from acs.server.worker import Worker
@@ -35,6 +36,7 @@ from acs.services.bus import Bus
 from acs.services.clock import Clock, utc_now
 from acs.services.connection_requests import Caller, ConnectionRequests
 from acs.services.cpe_auth import CpeAuth
+from acs.services.fleet import build_fleet
 from acs.services.northbound import Northbound
 from acs.services.operations import Operations
 from acs.services.sessions import Sessions
@@ -68,7 +70,9 @@ class App:
     cwmp_port: int | None = None
     cwmp_tls_port: int | None = None
     _background: Background = field(default_factory=Background)
+    files_port: int | None = None
     _endpoint: CwmpEndpoint | None = None
+    _files: FileServer | None = None
     _worker: Worker | None = None
     _api: "ApiServer | None" = None
     _api_task: asyncio.Task[None] | None = None
@@ -82,7 +86,10 @@ class App:
         role = self.config.server.role
         self.doors.start()
         if role in (Role.CWMP, Role.ALL):
+            await self._start_files()
             await self._start_cwmp()
+        if role not in (Role.WORKER, Role.ALL):
+            self._background.start(self.northbound.fleet.keep_rules_fresh())
         if role in (Role.API, Role.ALL):
             await self._start_api()
             await self.northbound.line_tests.resume()
@@ -99,6 +106,8 @@ class App:
             await self._endpoint.stop(self.config.server.grace_s)
         else:
             await self.auth.close()
+        if self._files is not None:
+            await self._files.stop(self.config.server.grace_s)
         if self._worker is not None:
             await self._worker.stop()
         await self.connection_requests.close()
@@ -109,7 +118,15 @@ class App:
         log.info("server.stopped")
 
     async def _start_worker(self) -> None:
-        self._worker = Worker(self.store, self.bus, self.config, self.sessions, self.connection_requests, self.clock)
+        self._worker = Worker(
+            self.store,
+            self.bus,
+            self.config,
+            self.sessions,
+            self.connection_requests,
+            self.clock,
+            jobs=self.northbound.fleet.jobs(),
+        )
         await self._worker.start()
         self._background.start(self.northbound.webhooks.run())
 
@@ -136,6 +153,16 @@ class App:
         except OSError as error:
             raise _cannot_listen("cwmp", cwmp.host, cwmp.port, error) from error
         self.cwmp_port, self.cwmp_tls_port = self._endpoint.port, self._endpoint.tls_port
+
+    async def _start_files(self) -> None:
+        fleet, config = self.northbound.fleet, self.config.files
+        if fleet.files.enabled:
+            self._files = FileServer(config, fleet.files, self.metrics, _nonce_secret(self.config))
+            try:
+                await self._files.start()
+            except OSError as error:
+                raise _cannot_listen("files", config.host, config.port, error) from error
+            self.files_port = fleet.files.ports[0]
 
     async def _start_api(self) -> None:
         api = self.config.api
@@ -167,7 +194,10 @@ async def build(config: Config, *, clock: Clock = utc_now, caller: Caller | None
             store, bus, config, metrics, caller, clock, datagrams=waking.datagrams, messenger=waking.messenger
         )
         operations = Operations(store, bus, config, sessions, connection_requests, clock)
-        services = northbound.build(config, store, bus, operations, metrics, clock=clock)
+        fleet = build_fleet(config, store, operations, sessions, clock, config.store.vault_key_file.read_bytes())
+        services = northbound.build(config, store, bus, operations, metrics, fleet, clock=clock)
+        services.devices.bound = fleet.search.check
+        fleet.provisioning.credentials["cwmp"] = services.identity.credentials
         sessions.styles = Styles(services.profiles)
         auth = CpeAuth(store, config, _nonce_secret(config), services.policies)
         sessions.identity, services.identity.changed = services.identity, auth.forget

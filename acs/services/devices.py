@@ -4,7 +4,7 @@ The rule of this file: parameter values that hold secrets are never shown, whate
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -72,6 +72,8 @@ class Devices:
         self._profiles = profiles
         self._clock = clock
         self._newcomers = asyncio.Semaphore(_NEWCOMERS)
+        #: called with a device that is on a line now, or on none; see `ProvisionSearch.check`
+        self.bound: Callable[[str], Awaitable[object]] | None = None
 
     async def find(
         self, actor: Actor, *, search: str = "", line: str | None = None, limit: int = 100, after: str = ""
@@ -129,6 +131,8 @@ class Devices:
             before, after = {"line": record.line}, {"line": line}
             now = self._clock()
             await audit.note(tx, actor, "device.bound", f"device:{key}", now, before=before, after=after)
+        if self.bound is not None and record.line != line:
+            await self.bound(key)
 
     async def came(self, device: DeviceRecord, *, new: bool) -> None:
         """A device came whose line must be looked for: it is new, or a value that identifies it changed.
@@ -141,7 +145,9 @@ class Devices:
 
     async def _take_in(self, device: DeviceRecord, *, new: bool) -> None:
         async with self._store.transaction() as tx:
-            await self._lines.bind_device(tx, device)
+            line = await self._lines.bind_device(tx, device)
+        if self.bound is not None and line is not None:
+            await self.bound(device.key)
         if not new:
             return
         try:

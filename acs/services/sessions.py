@@ -21,7 +21,7 @@ from acs.cwmp.envelope import Envelope
 from acs.cwmp.messages import Inform, InformResponse, Message, SoapFault
 from acs.cwmp.session import Role, Session, State
 from acs.cwmp.versions import SUPPORTED_VERSIONS
-from acs.errors import InvalidInput, ProtocolError
+from acs.errors import Conflict, InvalidInput, NotFound, ProtocolError
 from acs.metrics import Metrics
 from acs.services import abilities, addressing, review, secret_arguments
 from acs.services.abilities import ModelAbilities
@@ -34,6 +34,8 @@ from acs.services.kinds import KINDS, Kind, PlanContext
 from acs.services.lane import Lane
 from acs.services.plans import Outcome, Plan, ReadPlan, Reads, RefreshPlan
 from acs.services.plans.methods import MethodsPlan
+from acs.services.plans.provisioning import ProvisionPlan
+from acs.services.provisioning import Provisioning
 from acs.services.replies import reply_to
 from acs.services.reports import REPORTS, Reports
 from acs.services.styles import Styles
@@ -99,7 +101,9 @@ class Sessions:
         self._idle_s = config.cwmp.limits.session_timeout_s
         self._metrics = metrics
         self._kinds = kinds
-        self._first_contact = FirstContact(store, config)
+        self.first_contact = FirstContact(store, config)
+        #: what the rules want of a device; None where nobody provisions
+        self.provisioning: Provisioning | None = None
         #: gives files of our own file server their place; see `transfers`
         self.transfers: Transfers = NoTransfers()
         self._abilities = ModelAbilities(store)
@@ -270,17 +274,25 @@ class Sessions:
                 self._carrying.leave(old, broken=True)
             previous = opened.previous_software_version
             review.judge_all(visit, opened.operations, self._kinds, self._config, now, previous)
-        greeting = await self._first_contact.operation_for(visit, opened, now)
+        await self._greet(visit, opened, now)
+        if visit.pending:
+            await self._commit(visit, now)
+        if opened.created or (opened.device.line is None and any(code in NOTICED for code, _ in visit.events)):
+            self.noticed(opened.device, opened.created)
+
+    async def _greet(self, visit: Visit, opened: SessionOpened, now: datetime) -> None:
+        """What a device is given because it came: first settings, a credential of its own, what the rules want."""
+        greeting = await self.first_contact.operation_for(visit, opened, now)
         if greeting is not None:
             self._add_due(visit, greeting)
         if visit.arrival.own_credentials and self.identity is not None:
             own = await self.identity.greeting(visit, opened, now)
             if own is not None:
                 self._add_due(visit, own)
-        if visit.pending:
-            await self._commit(visit, now)
-        if opened.created or (opened.device.line is None and any(code in NOTICED for code, _ in visit.events)):
-            self.noticed(opened.device, opened.created)
+        if self.provisioning is not None:
+            settings = await self.provisioning.operation_for(visit, opened, now)
+            if settings is not None:
+                self._add_due(visit, settings)
 
     async def _admitted(self, visit: Visit, opened: SessionOpened, now: datetime) -> bool:
         """Whether anything may be asked of the device; one in quarantine is only recorded."""
@@ -357,8 +369,12 @@ class Sessions:
             if why is not None:
                 visit.pending.append(review.impossible(operation, why, now))
                 continue
-            visit.running, visit.kind = operation, kind
-            visit.plan = self._carrying.take(operation) or await self._plan(visit, operation, kind, now)
+            try:
+                plan = self._carrying.take(operation) or await self._plan(visit, operation, kind, now)
+            except (InvalidInput, NotFound, Conflict) as error:  # its file is gone, or not for this model
+                visit.pending.append(review.impossible(operation, str(error), now))
+                continue
+            visit.running, visit.kind, visit.plan = operation, kind, plan
             visit.pending.append(review.about_to_send(operation, kind, now))
             return True
         return False
@@ -374,9 +390,13 @@ class Sessions:
             progress=await self._carrying.noted(operation),
         )
         if kind.with_credentials:
-            context = replace(context, credentials=await self._first_contact.credentials(visit.key, now))
+            told = await self.first_contact.settings(operation, visit.arrival.address, now)
+            context = replace(context, waking=told)
         if kind.with_own_credentials and self.identity is not None:
             context = replace(context, credentials=await self.identity.credentials(visit.key, now))
+        if kind.with_provision and self.provisioning is not None:
+            inputs = await self.provisioning.inputs(operation, visit.codes, now)
+            context = replace(context, provision=inputs)
         if kind.secrets:
             async with self._store.reading() as tx:
                 operation = secret_arguments.joined(operation, await open_arguments(tx, operation.id))
@@ -408,6 +428,8 @@ class Sessions:
         self._settle(visit, operation, kind, outcome, now)
         if not outcome.succeeded:
             await self._abilities.learn_fault(visit.device, kind.rpc, outcome.fault_code, now)
+        if isinstance(plan, ProvisionPlan) and self.provisioning is not None:
+            await self.provisioning.concluded(operation, plan.inputs, outcome, visit.codes)
         if isinstance(plan, RefreshPlan):
             await self._carrying.over(plan, operation)
             if plan.path == visit.root:

@@ -109,6 +109,11 @@ class Visit:
         return self.quirks if once else self.quirks | _EMPTY_ANSWER
 
     @property
+    def codes(self) -> frozenset[str]:
+        """The event codes of its Inform."""
+        return frozenset(code for code, _ in self.events)
+
+    @property
     def quiet(self) -> bool:
         """Whether there is nothing to ask: an empty POST can be answered by 204 without a look at the store."""
         return self.plan is None and not (self.due or self.unresolved or self.pending or self.tree or self.stored)

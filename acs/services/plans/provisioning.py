@@ -56,7 +56,8 @@ class ProvisionPlan:
     """Makes a device as its rules want it."""
 
     def __init__(self, inputs: ProvisionInputs, *, parameter_key: str, batch: int, budget: int) -> None:
-        self._inputs = inputs
+        #: what it works with; whoever notes its outcome needs it
+        self.inputs = inputs
         self._key = parameter_key
         self._read = ReadPlan(inputs.desired.names(), batch=batch, budget=budget)
         self.reads = self._read.reads
@@ -89,7 +90,7 @@ class ProvisionPlan:
 
     def outcome(self) -> Outcome:
         """Succeeded when no rule was refused. The result says what each rule did."""
-        idle = [wish.rule for wish in self._inputs.desired.rules if wish.rule not in self.applied | self.refused]
+        idle = [wish.rule for wish in self.inputs.desired.rules if wish.rule not in self.applied | self.refused]
         result: dict[str, Json] = {
             "applied": {rule: list(names) for rule, names in self.applied.items()},
             "unchanged": list(idle),
@@ -132,7 +133,7 @@ class ProvisionPlan:
     def _compare(self) -> None:
         """What differs, by now: first the values, then the notifications."""
         self._stages.compared = True
-        found = changes(self._inputs.desired, self.reads.values, self._inputs.held)
+        found = changes(self.inputs.desired, self.reads.values, self.inputs.held)
         lacking = [c for c in found if c.present is None and (c.type is None or c.name in self._read.refused)]
         for change in lacking:
             fault = self._read.refused.get(change.name)
@@ -144,7 +145,7 @@ class ProvisionPlan:
         self._add_notices()
 
     def _add_notices(self) -> None:
-        noticed = tuple(n for n in notices(self._inputs.desired, self._attributes) if n.rule not in self.refused)
+        noticed = tuple(n for n in notices(self.inputs.desired, self._attributes) if n.rule not in self.refused)
         if noticed:
             self._stages.sets.append(_Batch(notices=noticed))
 

@@ -1,0 +1,101 @@
+"""Everything that acts on many devices: provisioning, files, campaigns; put together for one process.
+
+The rule of this file: it only puts services together and names the worker's jobs; it decides nothing.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from acs.config import Config
+from acs.services.clock import Clock
+from acs.services.files import Files
+from acs.services.kinds.base import Place
+from acs.services.operations import Operations
+from acs.services.provision_desk import ProvisionDesk
+from acs.services.provisioning import Provisioning
+from acs.services.provisioning_jobs import ProvisionSearch
+from acs.services.sessions import Sessions
+from acs.store.files import Direction
+from acs.store.records import DeviceRecord, OperationRecord
+from acs.store.store import Store
+
+#: A job of the worker: seconds between two calls, and the call.
+Jobs = Mapping[str, tuple[float, Callable[[], Awaitable[object]]]]
+#: Seconds between two looks at files that are too old.
+_TIDY_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """The services that act on many devices."""
+
+    config: Config
+    provisioning: Provisioning
+    desk: ProvisionDesk
+    search: ProvisionSearch
+    files: Files
+
+    def jobs(self) -> Jobs:
+        """What the worker runs again and again."""
+        return {
+            "provisioning": (self.config.provisioning.tick_s, self.search.turn),
+            "files": (_TIDY_S, self.files.tidy),
+        }
+
+    async def keep_rules_fresh(self) -> None:
+        """Read the rule files again whenever they change, until cancelled: for a process without the worker."""
+        while True:
+            await asyncio.sleep(self.config.provisioning.tick_s)
+            await self.provisioning.reload()
+
+
+class OwnTransfers:
+    """Gives operations their places in our own file server; see `transfers.Transfers`."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+
+    def why_not(self, operation: OperationRecord) -> str | None:
+        """Why there is no place for the operation's file; None when there is one."""
+        if self._files.enabled:
+            return None
+        return f"{operation.kind} without a URL needs the file server; name a folder in files.directory, or give url"
+
+    async def place_of(self, operation: OperationRecord, device: DeviceRecord, now: datetime) -> Place:
+        """The place of the file: `arguments["file"]` of a download, a new one of an upload."""
+        file = operation.arguments.get("file")
+        purpose = Direction.UPLOAD if operation.kind == "upload" else Direction.DOWNLOAD
+        signed = await self._files.url_for(
+            None if file is None or purpose is Direction.UPLOAD else str(file),
+            device.key,
+            purpose,
+            file_type=str(operation.arguments.get("file_type", "")),
+            operation=operation.id,
+        )
+        return Place(signed.url, signed.username, signed.password, signed.size_bytes)
+
+
+def build_fleet(
+    config: Config, store: Store, operations: Operations, sessions: Sessions, clock: Clock, key: bytes
+) -> Fleet:
+    """Put the services together and hang them into the sessions.
+
+    Raises:
+        ConfigError: a rule file is wrong.
+    """
+    provisioning = Provisioning(store, config, clock, _derived(key, b"provisioning"))
+    provisioning.credentials["connection_request"] = sessions.first_contact.credentials
+    files = Files(store, config.files, clock, _derived(key, b"files"))
+    search = ProvisionSearch(store, config, provisioning, operations, clock)
+    desk = ProvisionDesk(store, provisioning, clock)
+    desk.changed = search.check
+    sessions.provisioning = provisioning
+    sessions.transfers = OwnTransfers(files)
+    return Fleet(config, provisioning, desk, search, files)
+
+
+def _derived(key: bytes, purpose: bytes) -> bytes:
+    return hashlib.blake2b(key, digest_size=32, person=purpose[:16]).digest()
