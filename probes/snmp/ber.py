@@ -1,4 +1,4 @@
-"""The part of ASN.1 BER that SNMP v1 and v2c messages use (RFC 1157, RFC 3416, X.690), for the agent.
+"""The part of ASN.1 BER that SNMP messages use (RFC 1157, RFC 3416, X.690): what we write, and what our agent reads.
 
 Every function is pure; `MalformedMessage` is the only error for any bytes. The client does not come here: its library
 has a codec of its own, which is what makes this one a second opinion in the tests.
@@ -82,13 +82,13 @@ def oid_text(oid: OidTuple) -> str:
 
 def encode_varbind(oid: OidTuple, cell: Cell) -> bytes:
     """One variable binding; it may be cached, for it depends on nothing else."""
-    return _tlv(_SEQUENCE, _tlv(Kind.OID, _oid_bytes(oid)) + _tlv(cell.kind, _value_bytes(cell)))
+    return tlv(_SEQUENCE, tlv(Kind.OID, _oid_bytes(oid)) + tlv(cell.kind, _value_bytes(cell)))
 
 
 def encode_response(request: Request, varbinds: bytes, *, error: int = 0, index: int = 0) -> bytes:
     """The answer to a request, around varbinds that are encoded already."""
-    pdu = _integer(request.request_id) + _integer(error) + _integer(index) + _tlv(_SEQUENCE, varbinds)
-    return _tlv(_SEQUENCE, _integer(request.version) + _tlv(Kind.OCTETS, request.community) + _tlv(Pdu.RESPONSE, pdu))
+    pdu = integer(request.request_id) + integer(error) + integer(index) + tlv(_SEQUENCE, varbinds)
+    return tlv(_SEQUENCE, integer(request.version) + tlv(Kind.OCTETS, request.community) + tlv(Pdu.RESPONSE, pdu))
 
 
 def decode_request(data: bytes) -> Request:
@@ -156,7 +156,8 @@ def _read_oid(data: bytes) -> OidTuple:
     return (min(head // 40, 2), head - 40 * min(head // 40, 2), *parts)
 
 
-def _tlv(tag: int, body: bytes) -> bytes:
+def tlv(tag: int, body: bytes) -> bytes:
+    """A tag, the length of a body, and the body."""
     size = len(body)
     if size < 0x80:
         return bytes((tag, size)) + body
@@ -164,8 +165,9 @@ def _tlv(tag: int, body: bytes) -> bytes:
     return bytes((tag, 0x80 | wide)) + size.to_bytes(wide, "big") + body
 
 
-def _integer(value: int) -> bytes:
-    return _tlv(Kind.INTEGER, _integer_bytes(value))
+def integer(value: int) -> bytes:
+    """An INTEGER."""
+    return tlv(Kind.INTEGER, _integer_bytes(value))
 
 
 def _integer_bytes(value: int) -> bytes:
