@@ -19,6 +19,8 @@ from probes.snmp.client import Walk
 _AGAIN = timedelta(seconds=30)
 #: and everything after this [E]
 _KEEP = timedelta(minutes=10)
+#: the bits of an ONT's number in a row that is the port's row and that number
+_LOW = 0xFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ class Directories:
     async def _read(self, target: NodeTarget, profile: AccessProfile, now: datetime) -> Directory:
         index = profile.index
         if isinstance(index, IfName):
-            return _by_name(index, await self.nodes.walk(target, index.names), now)
+            named = _by_name(index, await self.nodes.walk(target, index.names), now)
+            return await self._behind_ports(target, profile, named) if index.ont_add else named
         if isinstance(index, (SerialKey, Rows)):
             return await self._by_columns(target, profile, index, now)
         # an index that holds the ONT's number, so that a port cannot be walked: the serials name the rows
@@ -78,6 +81,19 @@ class Directories:
             Entry(row, index.parse_row(row), self._serial(profile, raw, target)) for row, raw in _cells(walk, oid, tail)
         ]
         return _directory([one for one in entries if one.spot], {}, walk, now)
+
+    async def _behind_ports(self, target: NodeTarget, profile: AccessProfile, named: Directory) -> Directory:
+        """The ONTs whose rows are their port's row and a number, by the column of their serials."""
+        oid = profile.columns[profile.serial_column].oid
+        ports = {int(row): spot for spot, row in named.ports.items()}
+        walk = await self.nodes.walk_or_problem(target, oid)
+        entries = []
+        for row, raw in _cells(walk, oid):
+            spot = ports.get(int(row) & ~_LOW) if row.isdigit() else None
+            if spot is not None:
+                entries.append(Entry(row, replace(spot, ont=int(row) & _LOW), self._serial(profile, raw, target)))
+        problem = "; ".join(filter(None, [named.problem, walk.problem]))
+        return replace(named, onts=entries, complete=not problem, problem=problem)
 
     async def _by_columns(
         self, target: NodeTarget, profile: AccessProfile, index: SerialKey | Rows, now: datetime
@@ -121,6 +137,8 @@ def find(profile: AccessProfile, directory: Directory, place: OntPlace) -> Entry
             None,
         )
     wanted = canonical_serial(place.gpon_serial or "")
+    if not wanted:
+        return None
     for one in directory.onts:
         if one.serial and canonical_serial(one.serial) == wanted:
             return one

@@ -16,7 +16,7 @@ from probes.errors import ProbeError, ProbeTimeout
 from probes.facts import Fact, Quality
 from probes.profiles import decode
 from probes.profiles.decode import Raw, canonical_serial
-from probes.profiles.indexes import Computed, SerialKey
+from probes.profiles.indexes import Computed, IfName, SerialKey
 from probes.profiles.reading import (
     Origin,
     Where,
@@ -189,11 +189,14 @@ class OltReader:
         self, target: NodeTarget, profile: AccessProfile, place: OntPlace, now: datetime
     ) -> tuple[Where, _Found]:
         """The port, and the cells of its ONTs: walked below it, or read row by row where they lie elsewhere."""
-        if profile.computed and profile.index.below_port:
-            where = Where(place.frame, place.slot, place.port)
-            table = await rows.walk_columns(self.nodes, target, profile, where)
+        if profile.index.below_port:
+            below = await self._port_where(target, profile, place, now)
+            if below is None:
+                problem = f"this node names no port {place}"
+                return Where(place.frame, place.slot, place.port), _Found(Table({}, complete=False, problem=problem))
+            table = await rows.walk_columns(self.nodes, target, profile, below)
             numbers = [int(row) for row in table.rows if row.isdigit()]
-            return where, _Found(table, {ont: replace(where, ont=ont) for ont in numbers})
+            return below, _Found(table, {ont: _at(profile, below, ont) for ont in numbers})
         directory = await self.directories.of(target, profile, now, fresh=True)
         at = port_row_of(profile, directory, place)
         where = Where(place.frame, place.slot, place.port, port_row=at)
@@ -264,15 +267,16 @@ class OltReader:
         """Where a place's ONT is in the tables: its own number, or the one whose serial the port shows."""
         if place.ont is None and place.gpon_serial is None:
             return None
-        if profile.computed and place.ont is not None:
-            return Where(place.frame, place.slot, place.port, place.ont)
         index = profile.index
         if isinstance(index, SerialKey) and place.gpon_serial is not None:
             row = index.row_of(place.slot, canonical_serial(place.gpon_serial))
             return Where(place.frame, place.slot, place.port, place.ont, ont_row=row)
-        if profile.computed and index.below_port:
-            ont = await self._by_serial_below(target, profile, place, now)
-            return None if ont is None else Where(place.frame, place.slot, place.port, ont)
+        if index.below_port or (place.ont is not None and (profile.computed or _adds(profile))):
+            port = await self._port_where(target, profile, place, now)
+            if port is None:
+                return None
+            ont = place.ont if place.ont is not None else await self._by_serial_below(target, profile, place, port, now)
+            return None if ont is None else _at(profile, port, ont)
         for fresh in (False, True):
             directory = await self.directories.of(target, profile, now, fresh=fresh)
             entry = find(profile, directory, place)
@@ -282,8 +286,21 @@ class OltReader:
                 return where_of(place, entry, port_row_of(profile, directory, place))
         return None
 
-    async def _by_serial_below(
+    async def _port_where(
         self, target: NodeTarget, profile: AccessProfile, place: OntPlace, now: datetime
+    ) -> Where | None:
+        """Where a place's port is in the tables; None when its node names no such port."""
+        where = Where(place.frame, place.slot, place.port)
+        if profile.computed:
+            return where
+        for fresh in (False, True):
+            row = port_row_of(profile, await self.directories.of(target, profile, now, fresh=fresh), place)
+            if row is not None:
+                return replace(where, port_row=row)
+        return None
+
+    async def _by_serial_below(
+        self, target: NodeTarget, profile: AccessProfile, place: OntPlace, port: Where, now: datetime
     ) -> int | None:
         """The number of the ONT with the place's serial, from the port's memory or from its column of serials."""
         known = self._port(target, profile, place).last
@@ -292,7 +309,7 @@ class OltReader:
             if found is not None:
                 return found.ont
         column = profile.columns[profile.serial_column]
-        root = f"{column.oid}.{port_row(profile, column.by, Where(place.frame, place.slot, place.port))}"
+        root = f"{column.oid}.{port_row(profile, column.by, port)}"
         serials = await self.nodes.walk(target, root)
         wanted, zone = canonical_serial(place.gpon_serial or ""), zone_of(target)
         for oid, raw in serials.rows:
@@ -342,6 +359,18 @@ def _refuse_wrong_place(profile: AccessProfile, place: OntPlace) -> None:
     """A place that the node cannot have is refused before anything is sent."""
     if isinstance(profile.index, Computed):
         profile.index.port_row(place.frame, place.slot, place.port)
+
+
+def _adds(profile: AccessProfile) -> bool:
+    return isinstance(profile.index, IfName) and profile.index.ont_add
+
+
+def _at(profile: AccessProfile, port: Where, ont: int) -> Where:
+    """An ONT on a port, where its row follows from the port's."""
+    if port.port_row is None:
+        return replace(port, ont=ont)
+    row = str(int(port.port_row) + ont) if _adds(profile) else f"{port.port_row}.{ont}"
+    return replace(port, ont=ont, ont_row=row)
 
 
 def _reached(origin: Origin) -> Fact:

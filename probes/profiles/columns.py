@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from probes.facts import FACTS
+from probes.facts import FACTS, Quality
 from probes.profiles import decode
 from probes.profiles.decode import Decoded, Raw
 from probes.units import signed
@@ -49,6 +49,8 @@ class _Column(Strict, ABC):
     unit: str = ""
     #: raw values that say "no value"; numbers or text
     sentinels: tuple[int | str, ...] = ()
+    #: numbers between the ONT's index and the UNI's
+    before_uni: Annotated[str, Field(pattern=r"^(\d+(\.\d+)*)?$")] = ""
     #: for `index = "uni"`: how many UNIs are asked
     instances: Annotated[int, Field(ge=1, le=8)] = 1
     #: of several instances, the value that stands for all as soon as one has it
@@ -287,6 +289,16 @@ class MacColumn(_Column):
         return decode.mac(raw)
 
 
+class MacOrSerialColumn(_Column):
+    """What names an ONT on a node with EPON and GPON ports: a MAC, or a PON serial."""
+
+    kind: Literal["mac-or-serial"]
+
+    def _understand(self, raw: Raw, zone: tzinfo) -> Decoded:
+        found = decode.mac(raw)
+        return found if found.quality is not Quality.UNREADABLE else decode.serial_text(raw)
+
+
 class TextColumn(_Column):
     """Text as the node writes it; empty text is missing."""
 
@@ -370,6 +382,7 @@ Column = Annotated[
     | SerialColumn
     | SerialTextColumn
     | MacColumn
+    | MacOrSerialColumn
     | TextColumn
     | BitsColumn
     | MacListColumn,

@@ -249,7 +249,8 @@ class NameExample(Strict):
 class IfName(_Scheme):
     """Index scheme `if-name`: the index is the ifIndex whose name matches; the pattern's groups are the places.
 
-    With `ont_add` only ports have names, and an ONT's index is the port's plus the ONT's number.
+    Where only ports have names, an ONT's index is the port's plus the ONT's number (`ont_add`), or the port's and then
+    the ONT's number (`ont_rows`).
     """
 
     scheme: Literal["if-name"]
@@ -258,7 +259,13 @@ class IfName(_Scheme):
     port: str
     ont: str = ""
     ont_add: bool = False
+    ont_rows: bool = False
     examples: Annotated[tuple[NameExample, ...], Field(min_length=1)]
+
+    @property
+    def below_port(self) -> bool:
+        """Where the ONT's number follows the port's index."""
+        return self.ont_rows
 
     def spot_of(self, name: str) -> Spot | None:
         """The place that a name means; None when it is no PON port and no ONT."""

@@ -59,7 +59,8 @@ def ont_rows(profile: AccessProfile, column: Column, where: Where) -> list[str]:
     row = _looked_up(profile, column, where)
     if row is None:
         return []
-    return [f"{row}.{uni}" for uni in range(1, column.instances + 1)] if column.index == "uni" else [row]
+    before = f"{row}.{column.before_uni}" if column.before_uni else row
+    return [f"{before}.{uni}" for uni in range(1, column.instances + 1)] if column.index == "uni" else [row]
 
 
 def _looked_up(profile: AccessProfile, column: Column, where: Where) -> str | None:
