@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import click
 
-from cli import output
+from cli import admission, output
 from cli.client import Client, connect
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
@@ -259,3 +259,7 @@ def _shown(value: object) -> object:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or None
     return value
+
+
+for _command in (admission.admit, admission.quarantine, admission.credentials):
+    device.add_command(_command)

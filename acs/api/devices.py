@@ -39,6 +39,8 @@ class DeviceDetail(DeviceAnswer):
     profile: str | None
     parameters: int = Field(description="how many parameters are known")
     read_at: datetime | None = Field(description="when its tree was last read")
+    quarantined_since: datetime | None = Field(description="since when it is only recorded; null: it is served")
+    own_credentials: bool = Field(description="it proves itself to us with a credential that no other device has")
 
 
 class ParameterAnswer(Answer):
@@ -152,4 +154,12 @@ async def get_device(key: str, actor: ActorDep, services: ServicesDep) -> Device
     """Scope `read`."""
     view = await services.devices.get(actor, key)
     base = DeviceAnswer.model_validate(view.device).model_dump()
-    return DeviceDetail(**base, profile=view.profile, parameters=view.parameters, read_at=view.read_at)
+    quarantine = await services.identity.quarantine_of(actor, key)
+    return DeviceDetail(
+        **base,
+        profile=view.profile,
+        parameters=view.parameters,
+        read_at=view.read_at,
+        quarantined_since=None if quarantine is None else quarantine.since,
+        own_credentials=await services.identity.has_own_credentials(key),
+    )

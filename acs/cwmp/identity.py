@@ -49,7 +49,11 @@ def percent_encode(part: str) -> str:
 
 
 def names_device(username: str, device_id: DeviceId) -> bool:
-    """Whether a username is one of the two forms that the standard gives this device; letter case is not compared."""
+    """Whether a username is one of the two forms that the standard gives this device.
+
+    Letter case is not compared, and any character may be percent-encoded.
+    """
     forms = (device_key(device_id), device_key(DeviceId(oui=device_id.oui, serial_number=device_id.serial_number)))
     raw = tuple(unquote(form) for form in forms)
-    return username.casefold() in {form.casefold() for form in (*forms, *raw)}
+    known = {form.casefold() for form in (*forms, *raw)}
+    return username.casefold() in known or unquote(username).casefold() in known

@@ -23,6 +23,9 @@ Pick = Literal["first", "min", "max", "sum", "any", "all", "count"]
 #: what one matching key of [match] is worth; the profile with the greatest sum is chosen
 _WEIGHTS = {"product_class": 8, "oui": 4, "manufacturer": 4, "object": 2, "root": 1}
 
+#: packaged folders with files of another form
+_OTHER_FOLDERS = frozenset({"diagnostics"})
+
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 Path_ = Annotated[str, Field(min_length=3, max_length=256, pattern=r"^[A-Za-z][A-Za-z0-9_.*-]*$")]
 
@@ -197,7 +200,7 @@ def choose(profiles: Iterable[Profile], identity: Identity, names: Sequence[str]
 def _packaged() -> Iterable[tuple[str, str]]:
     def walk(folder: Traversable, prefix: str) -> Iterable[tuple[str, str]]:
         for entry in sorted(folder.iterdir(), key=lambda item: item.name):
-            if entry.is_dir():
+            if entry.is_dir() and entry.name not in _OTHER_FOLDERS:
                 yield from walk(entry, f"{prefix}{entry.name}/")
             elif entry.name.endswith(".toml"):
                 yield prefix + entry.name, entry.read_text("utf-8")

@@ -41,7 +41,7 @@ from acs.services.waking.reach import Reach, order, reach_of
 from acs.services.waking.udp_method import UdpMethod
 from acs.services.waking.xmpp_method import XmppMethod
 from acs.store import connection_requests as store
-from acs.store import devices, operations, trees
+from acs.store import devices, identity, operations, trees
 from acs.store.connection_requests import Try
 from acs.store.devices import CredentialKind
 from acs.store.limits import LIMITS
@@ -147,7 +147,7 @@ class ConnectionRequests:
         """How the device can be called, as far as it is known; None where it is not known."""
         async with self._store.reading() as tx:
             device = await devices.get(tx, key)
-            if device is None:
+            if device is None or await identity.quarantined(tx, key) is not None:
                 return None
             tree = await trees.read(tx, key)
             binding = await store.get_binding(tx, key)

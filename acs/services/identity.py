@@ -17,6 +17,7 @@ from acs.services.actor import Actor, Scope, system_actor
 from acs.services.alarms import CLONED, Alarms
 from acs.services.clock import Clock
 from acs.services.clones import Clones
+from acs.services.first_contact import first_contact_operation
 from acs.services.own_credentials import OwnCredentials, operation
 from acs.services.policies import Policies
 from acs.services.visits import Visit
@@ -35,7 +36,9 @@ Admitted = Callable[[DeviceRecord], Awaitable[None]]
 class Identity:
     """Use cases about who a device is."""
 
-    def __init__(self, store: Store, policies: Policies, alarms: Alarms, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, policies: Policies, alarms: Alarms, clock: Clock, *, first_settings: bool = False
+    ) -> None:
         #: called with a device whose credentials changed; see `CpeAuth.forget`
         self.changed: Callable[[str | None], None] = lambda _key: None
         #: what follows when a device is admitted
@@ -44,6 +47,7 @@ class Identity:
         self._policies = policies
         self._alarms = alarms
         self._clock = clock
+        self._first_settings = first_settings
         self._clones = Clones()
         self._own = OwnCredentials(store)
 
@@ -169,12 +173,21 @@ class Identity:
         async with self._store.transaction() as tx:
             was_there = await identity.admit(tx, device.key)
             if was_there:
+                for each in self._settings(device, now):
+                    await operations.add(tx, each)
                 await audit.note(tx, actor, "device.admitted", f"device:{device.key}", now, after={"reason": reason})
         if was_there:
             log.info("device.admitted", device=device.key, actor=actor.name)
             if self.admitted is not None:
                 await self.admitted(device)
         return was_there
+
+    def _settings(self, device: DeviceRecord, now: datetime) -> list[OperationRecord]:
+        """What a device is given that any other got at its first contact."""
+        wanted = [first_contact_operation(device.key, now, "it was admitted")] if self._first_settings else []
+        if self._policies.of_address(device.address).own_credentials:
+            wanted.append(operation(device.key, now, "it was admitted"))
+        return wanted
 
     def _compare(self, visit: Visit, opened: SessionOpened, earlier: Sighting) -> None:
         device = opened.device

@@ -24,7 +24,7 @@ from acs.services.connection_requests import Attempt, ConnectionRequests
 from acs.services.identifiers import new_id
 from acs.services.kinds import KINDS, Kind
 from acs.services.sessions import Sessions
-from acs.store import devices, operations
+from acs.store import devices, identity, operations
 from acs.store.abilities import seal_arguments
 from acs.store.records import (
     DUE_STATES,
@@ -192,6 +192,8 @@ class Operations:
         async with self._store.transaction() as tx:
             if await devices.get(tx, wanted.device) is None:
                 raise NotFound(f"device {wanted.device} is not known; it appears with its first Inform")
+            if await identity.quarantined(tx, wanted.device) is not None:
+                raise Conflict(f"device {wanted.device} is in quarantine; admit it first: secondline device admit")
             limit = self._config.queued_per_device
             due = await operations.list_operations(tx, device=wanted.device, states=DUE_STATES, limit=limit)
             if len(due) >= limit:

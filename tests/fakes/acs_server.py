@@ -1,5 +1,6 @@
 """The CWMP side of the server in the test's own loop: store, sessions, endpoint and worker on a port of 127.0.0.1."""
 
+import functools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -29,7 +30,8 @@ from acs.store.store import Store
 from acs.store.vault import Vault
 
 ACTOR = local_actor("test")
-PROFILES = load_profiles()
+#: the profiles, read once for all tests
+profiles_in = functools.cache(load_profiles)
 
 
 def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -112,7 +114,7 @@ async def start(config: Config, caller: Caller | None = None) -> Running:
     )  # fmt: skip
     waking.start()
     operations = Operations(store, bus, config, sessions, calls, utc_now)
-    policies, alarms = Policies(config.cwmp, PROFILES), Alarms(store, metrics, utc_now)
+    policies, alarms = Policies(config.cwmp, profiles_in(config.profiles.directory)), Alarms(store, metrics, utc_now)
     identity, auth = Identity(store, policies, alarms, utc_now), CpeAuth(store, config, b"test", policies)
     sessions.identity, identity.changed = identity, auth.forget
     endpoint = CwmpEndpoint(
