@@ -28,7 +28,7 @@ from acs.metrics import Metrics
 from acs.server.cwmp import CwmpEndpoint
 from acs.server.files import FileServer
 from acs.server.outbound import TwistedCaller
-from acs.server.waking import Doors, doors
+from acs.server.waking import Doors, doors, waking_jobs
 from acs.server.worker import Worker
 from acs.services import northbound
 from acs.services.background import Background
@@ -125,7 +125,7 @@ class App:
             self.sessions,
             self.connection_requests,
             self.clock,
-            jobs=self.northbound.fleet.jobs(),
+            jobs={**self.northbound.fleet.jobs(), **waking_jobs(self.sessions, self.store, self.config, self.clock)},
         )
         await self._worker.start()
         self._background.start(self.northbound.webhooks.run())
@@ -190,6 +190,7 @@ async def build(config: Config, *, clock: Clock = utc_now, caller: Caller | None
         caller = caller or _twisted_caller()
         owner = config.server.role in (Role.CWMP, Role.ALL)
         waking = doors(config, store, bus, metrics, clock, owner=owner)
+        sessions.first_contact.messenger = waking.messenger
         connection_requests = ConnectionRequests(
             store, bus, config, metrics, caller, clock, datagrams=waking.datagrams, messenger=waking.messenger
         )

@@ -6,20 +6,29 @@ sockets, the others send through it.
 
 import os
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 from acs.config import Config
 from acs.errors import ConfigError
 from acs.metrics import Metrics
 from acs.server.lightweight import LightweightServer
 from acs.server.stun import OrderedDatagrams, StunServer
+from acs.server.worker import Job
 from acs.server.xmpp import XmppMessenger
 from acs.services.bus import Bus
 from acs.services.clock import Clock
+from acs.services.sessions import Sessions
 from acs.services.waking.bindings import Bindings
 from acs.services.waking.lightweight import Notifications
 from acs.services.waking.methods import Datagrams
+from acs.store import connection_requests
 from acs.store.store import Store
+
+#: Seconds between two looks for passwords that are too old.
+ROTATE_S: Final = 60.0
+#: Seconds between two bites of old tries.
+FORGET_S: Final = 300.0
 
 
 @dataclass(slots=True)
@@ -70,6 +79,20 @@ def doors(config: Config, store: Store, bus: Bus, metrics: Metrics, clock: Clock
     if config.lightweight.enabled and owner:
         lightweight = LightweightServer(config.lightweight, Notifications(store, bus, config, clock), metrics)
     return Doors(stun, datagrams, messenger, lightweight)
+
+
+def waking_jobs(sessions: Sessions, store: Store, config: Config, clock: Clock) -> dict[str, tuple[float, Job]]:
+    """The worker's jobs: rotations begun and settled, old tries forgotten."""
+
+    async def rotate() -> None:
+        await sessions.first_contact.begin_rotations(clock())
+
+    async def forget() -> None:
+        before = clock() - timedelta(days=config.connection_requests.keep_days)
+        async with store.transaction() as tx:
+            await connection_requests.prune_tries(tx, before)
+
+    return {"rotations": (ROTATE_S, rotate), "tries": (FORGET_S, forget)}
 
 
 def _listen(section: str, door: Any, reactor: Any) -> None:

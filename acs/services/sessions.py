@@ -31,6 +31,7 @@ from acs.services.clock import Steadiness
 from acs.services.first_contact import FirstContact
 from acs.services.follow_ups import reading_again
 from acs.services.kinds import KINDS, Kind, PlanContext
+from acs.services.kinds.base import Ending
 from acs.services.lane import Lane
 from acs.services.plans import Outcome, Plan, ReadPlan, Reads, RefreshPlan
 from acs.services.plans.methods import MethodsPlan
@@ -66,7 +67,7 @@ NOTICED = frozenset({"0 BOOTSTRAP", "1 BOOT", "4 VALUE CHANGE"})
 #: How a session can end.
 ENDS = ("ended", "timed_out", "failed", "replaced", "stopped")
 #: What an empty POST in the place of an answer says.
-NO_ANSWER = SoapFault(9000, "the CPE sent an empty POST in the place of an answer")
+NO_ANSWER = SoapFault(9001, "the CPE sent an empty POST in the place of an answer")
 
 
 class IdentityHooks(Protocol):
@@ -361,11 +362,7 @@ class Sessions:
                 self._abilities.asking(visit.device)
                 visit.plan = MethodsPlan()
                 return True
-            why = abilities.why_not(
-                kind, visit.session.version or SUPPORTED_VERSIONS[0], known
-            ) or await self._cannot_name(visit, operation)
-            if why is None and kind.with_place and not operation.arguments.get("url"):
-                why = self.transfers.why_not(operation)
+            why = await self._why_not(visit, operation, kind, known)
             if why is not None:
                 visit.pending.append(review.impossible(operation, why, now))
                 continue
@@ -402,7 +399,20 @@ class Sessions:
                 operation = secret_arguments.joined(operation, await open_arguments(tx, operation.id))
         if kind.with_place and not operation.arguments.get("url"):
             context = replace(context, place=await self.transfers.place_of(operation, visit.device, now))
+        if kind.collect is not None and operation.answered_at is not None:
+            return kind.collect(operation, context)
         return kind.plan(operation, context)
+
+    async def _why_not(
+        self, visit: Visit, operation: OperationRecord, kind: Kind, known: abilities.Abilities
+    ) -> str | None:
+        """Why the operation cannot be done on this device; None when nothing is known against it."""
+        why = abilities.why_not(kind, visit.session.version or SUPPORTED_VERSIONS[0], known)
+        if why is None and kind.feature is not None:
+            why = abilities.why_lacking(kind.feature(operation), known)
+        if why is None and kind.with_place and not operation.arguments.get("url"):
+            why = self.transfers.why_not(operation)
+        return why or await self._cannot_name(visit, operation)
 
     async def _cannot_name(self, visit: Visit, operation: OperationRecord) -> str | None:
         """Why the device would not understand the names of an operation; None for nearly all."""
@@ -428,6 +438,8 @@ class Sessions:
         self._settle(visit, operation, kind, outcome, now)
         if not outcome.succeeded:
             await self._abilities.learn_fault(visit.device, kind.rpc, outcome.fault_code, now)
+        if outcome.lacks is not None:
+            await self._abilities.learn_lacking(visit.device, outcome.lacks, now)
         if isinstance(plan, ProvisionPlan) and self.provisioning is not None:
             await self.provisioning.concluded(operation, plan.inputs, outcome, visit.codes)
         if isinstance(plan, RefreshPlan):
@@ -441,6 +453,7 @@ class Sessions:
         """What becomes of an operation that the device answered."""
         if outcome.waits:
             visit.pending.append(review.taken(operation, outcome, now))
+            visit.closing = visit.closing or kind.ending is Ending.RESULTS  # a test begins when the session is over
         elif review.may_pass(operation, kind, outcome, now):
             visit.pending.append(review.refused_for_now(operation, outcome, now))
         elif kind.reboots and outcome.succeeded:

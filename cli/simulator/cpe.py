@@ -22,10 +22,12 @@ from acs.cwmp.identity import DeviceKey, device_key
 from acs.cwmp.session import Role, Session
 from acs.cwmp.structs import DeviceId, EventStruct, FaultStruct
 from acs.errors import ProtocolError
-from cli.simulator import rpcs
+from cli.simulator import diagnostics, rpcs
 from cli.simulator.http import AcsConnection, HttpFailed
+from cli.simulator.nat import Address
 from cli.simulator.rpcs import Deed, DeedKind
 from cli.simulator.tree import Tree
+from cli.simulator.udp_bell import StunClient, UdpBell, address_text
 from cli.simulator.wakeup import Doorbell
 
 #: leaves that go into every Inform, below the root; those that a tree lacks are left out (TR-098 and TR-181: Forced)
@@ -40,6 +42,8 @@ FORCED = (
     "ManagementServer.ConnectionRequestURL",
     "WANDevice.1.WANConnectionDevice.1.WANPPPConnection.1.ExternalIPAddress",
 )
+#: what a device behind NAT believes its address to be
+PRIVATE_URL = "http://192.168.100.2:7547/cwmp"
 #: retry intervals grow by this factor up to the tenth try (TR-069 §3.2.1.1, k = 2000)
 RETRY_FACTOR = 2.0
 RETRY_STEPS = 10
@@ -71,6 +75,10 @@ class Habits:
     retry_m_s: float = 5.0
     timeout_s: float = 30.0
     namespace: str = NS_1_0
+    #: behind a NAT: its connection request URL names a private address that nobody outside can call
+    behind_nat: bool = False
+    #: its STUN client speaks RFC 5389; without, RFC 3489
+    stun_cookie: bool = True
 
 
 @dataclass(slots=True)
@@ -92,6 +100,8 @@ class Cpe:
     hung: bool = False
     tree: Tree = field(init=False)
     doorbell: Doorbell = field(init=False)
+    #: hears UDP connection requests while STUN is switched on
+    udp_bell: UdpBell = field(init=False)
     _events: list[EventStruct] = field(default_factory=list)
     _transfers: list[m.TransferComplete] = field(default_factory=list)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -106,7 +116,9 @@ class Cpe:
 
     def __post_init__(self) -> None:
         self._booted = time.monotonic() - self.uptime_s
-        self.doorbell = Doorbell(self._credentials, lambda: self._raise_event("6 CONNECTION REQUEST"), host=self.host)
+        self.doorbell = Doorbell(self._credentials, self._rung, host=self.host)
+        self.udp_bell = UdpBell(self._credentials, self._rung, host=self.host, nat=self.habits.behind_nat)
+        self.udp_bell.moved = self._moved
         self.tree = self.make_tree(self)
 
     @property
@@ -126,7 +138,7 @@ class Cpe:
             "uptime": str(uptime),
             "ppp_uptime": str(max(0, uptime - 4)),
             "now": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-            "connection_request_url": self.doorbell.url,
+            "connection_request_url": PRIVATE_URL if self.habits.behind_nat else self.doorbell.url,
             "reboots": str(self.reboots),
         }
 
@@ -144,6 +156,7 @@ class Cpe:
             timer.cancel()
         self._timers.clear()
         await self.doorbell.close()
+        self.udp_bell.close()
         if life is not None:
             life.cancel()
             with suppress(asyncio.CancelledError):
@@ -198,6 +211,7 @@ class Cpe:
             return deeds
         self._failures = 0
         self.sessions += 1
+        self._use_stun()
         self._informed.set()
         return deeds
 
@@ -273,12 +287,16 @@ class Cpe:
             await self._restart(deed)
         elif deed.kind is DeedKind.DOWNLOAD:
             self._transferred(deed)
+        elif deed.kind is DeedKind.TEST:
+            diagnostics.run(self.tree, deed.url)
+            self._raise_event("8 DIAGNOSTICS COMPLETE")
         else:
             self._raise_event("3 SCHEDULED")
             self._raise_event("M ScheduleInform", deed.command_key)
 
     async def _restart(self, deed: Deed) -> None:
         await self.doorbell.close()
+        self.udp_bell.close()
         self.reboots += 1
         await asyncio.sleep(self.habits.boot_s)
         self._booted = time.monotonic()
@@ -310,6 +328,33 @@ class Cpe:
             self._wake.set()
 
         self._timers.add(asyncio.get_running_loop().call_later(delay_s, now_due))
+
+    def _rung(self) -> None:
+        self._raise_event("6 CONNECTION REQUEST")
+
+    def _moved(self, address: Address) -> None:
+        """The STUN server says where the device is seen: it tells, where the tree has a place for it."""
+        server = f"{self.tree.root}ManagementServer."
+        if f"{server}UDPConnectionRequestAddress" in self.tree:
+            self.tree.put(f"{server}UDPConnectionRequestAddress", address_text(address))
+            self.tree.put(f"{server}NATDetected", "true" if self.habits.behind_nat else "false")
+            self.notice_changes()
+
+    def _use_stun(self) -> None:
+        """Run the STUN client as the tree says now."""
+        server = f"{self.tree.root}ManagementServer."
+        if f"{server}STUNEnable" not in self.tree or self.tree.value(f"{server}STUNEnable") not in ("1", "true"):
+            self.udp_bell.use(None)
+            return
+        host = self.tree.value(f"{server}STUNServerAddress") or self.host
+        client = StunClient(
+            (host, int(self.tree.value(f"{server}STUNServerPort") or 3478)),
+            self.tree.value(f"{server}STUNUsername"),
+            self.tree.value(f"{server}STUNPassword"),
+            float(self.tree.value(f"{server}STUNMinimumKeepAlivePeriod") or 30),
+            self.habits.stun_cookie,
+        )
+        self.udp_bell.use(client)
 
     def _credentials(self) -> tuple[str, str]:
         server = f"{self.tree.root}ManagementServer."

@@ -17,6 +17,7 @@ from acs.errors import InvalidInput
 from acs.services.plans import Outcome, Plan
 from acs.services.plans.provisioning import ProvisionInputs
 from acs.services.plans.refreshing import UNTRIED, Bears
+from acs.services.waking.settings import WakingSettings
 from acs.store.records import Credentials, Json, OperationRecord
 
 #: Longest parameter name of TR-069 (A.3.2.1).
@@ -43,6 +44,8 @@ class Ending(StrEnum):
     RESTART = "restart"
     #: a reset to factory state after the answer: sent at most once
     RESET = "reset"
+    #: results that the device holds when it says `8 DIAGNOSTICS COMPLETE`, read in another session
+    RESULTS = "results"
     #: a report that carries the command key: TransferComplete, DUStateChangeComplete, `M ScheduleInform`
     REPORT = "report"
 
@@ -84,6 +87,8 @@ class PlanContext:
     place: Place | None = None
     bears: Bears = UNTRIED
     progress: Json = None
+    #: what the device is told to be woken; only for a kind `with_credentials`
+    waking: WakingSettings | None = None
     #: what the rules want of the device; only for a kind `with_provision`
     provision: ProvisionInputs | None = None
 
@@ -109,7 +114,8 @@ class Kind:
     have. `once`: nothing but proof sends it twice. `retries`: a fault that may pass is asked again later.
     `on_inform` and `on_report` say what an Inform or a report of the CPE shows of an operation that was sent; None
     is nothing yet. `lasts_s` adds to its deadline what its arguments ask for. `secrets` are arguments that are kept
-    sealed. `internal`: only the server itself may ask for it.
+    sealed. `collect` makes the RPCs that read what a test has found. `feature` names what the model must have, so that
+    one that lacks it is not asked again. `internal`: only the server itself may ask for it.
     """
 
     name: str
@@ -131,6 +137,8 @@ class Kind:
     on_report: Callable[[OperationRecord, Message, Sighting], Outcome | None] | None = None
     lasts_s: Callable[[Mapping[str, Json]], float] | None = None
     secrets: tuple[str, ...] = ()
+    collect: Callable[[OperationRecord, PlanContext], Plan] | None = None
+    feature: Callable[[OperationRecord], str] | None = None
 
     @property
     def reboots(self) -> bool:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator
 
 from acs.cwmp.messages import Message, SetParameterAttributes
-from acs.cwmp.structs import ParameterValueStruct, SetParameterAttributesStruct
+from acs.cwmp.structs import SetParameterAttributesStruct
 from acs.cwmp.writing import writable
 from acs.errors import InvalidInput
 from acs.services.kinds.base import (
@@ -16,7 +16,6 @@ from acs.services.kinds.base import (
     Arguments,
     Kind,
     PlanContext,
-    check_nothing,
     check_with,
     only,
     parameter_name,
@@ -24,14 +23,13 @@ from acs.services.kinds.base import (
 from acs.services.plans import (
     AddPlan,
     DeletePlan,
-    FirstContactPlan,
     OneRequestPlan,
     Outcome,
     Plan,
     RefusedPlan,
     SetPlan,
 )
-from acs.store.records import Credentials, Json, OperationRecord
+from acs.store.records import Json, OperationRecord
 
 #: Notifications that lightweight notifications (CWMP 1.4) brought.
 LIGHTWEIGHT = 3
@@ -192,26 +190,6 @@ def _plan_delete(operation: OperationRecord, _context: PlanContext) -> Plan:
     return DeletePlan(str(operation.arguments["path"]), operation.command_key)
 
 
-def _plan_first_contact(operation: OperationRecord, context: PlanContext) -> Plan:
-    server = f"{context.root}ManagementServer."
-    credentials = context.credentials or Credentials("", "")
-    periodic = context.periodic_inform_s
-    groups: list[tuple[ParameterValueStruct, ...]] = [
-        (
-            ParameterValueStruct(f"{server}ConnectionRequestUsername", credentials.username, "xsd:string"),
-            ParameterValueStruct(f"{server}ConnectionRequestPassword", credentials.secret, "xsd:string"),
-        )
-    ]
-    if periodic:
-        groups.append(
-            (
-                ParameterValueStruct(f"{server}PeriodicInformEnable", "1", "xsd:boolean"),
-                ParameterValueStruct(f"{server}PeriodicInformInterval", str(periodic), "xsd:unsignedInt"),
-            )
-        )
-    return FirstContactPlan(tuple(groups), operation.command_key)
-
-
 KINDS = (
     Kind("set", _check_set, _plan_set, rpc="SetParameterValues", arguments=Values, retries=True),
     Kind(
@@ -224,5 +202,4 @@ KINDS = (
     ),
     Kind("add_object", _check_add, _plan_add, rpc="AddObject", arguments=Table),
     Kind("delete_object", check_with(Row), _plan_delete, rpc="DeleteObject", arguments=Row, retries=True),
-    Kind("first_contact", check_nothing, _plan_first_contact, with_credentials=True, internal=True),
 )
