@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 from acs.cwmp import auth
 from acs.cwmp.messages import (
+    FactoryReset,
+    FactoryResetResponse,
     GetParameterNames,
     GetParameterNamesResponse,
     GetParameterValues,
@@ -26,6 +28,9 @@ from acs.cwmp.messages import (
 )
 from acs.cwmp.soap import NS_1_0, Envelope, decode, encode
 from acs.cwmp.structs import DeviceId, EventStruct, ParameterInfoStruct, ParameterValueStruct
+
+#: Stands for the command key of a factory reset, which has none.
+RESET = "(reset)"
 
 
 class Dropped(Exception):
@@ -142,6 +147,13 @@ class Cpe:
     connection_request_url: str = ""
     posts: int = 0
     hook: Callable[[Message], Message | None] | None = None
+    software_version: str = "sw1"
+    namespace: str = NS_1_0
+    #: its own requests, sent after the next Inform and forgotten once they are answered
+    reports: list[Message] = field(default_factory=list)
+    #: what the server answered to them
+    told: list[Message | None] = field(default_factory=list)
+    resets: int = 0
 
     def __post_init__(self) -> None:
         self._reboot_key: str | None = None
@@ -159,7 +171,7 @@ class Cpe:
     def inform(self, *events: tuple[str, str]) -> bytes:
         parameters = [
             (f"{self.root}DeviceInfo.HardwareVersion", "hw1", "xsd:string"),
-            (f"{self.root}DeviceInfo.SoftwareVersion", "sw1", "xsd:string"),
+            (f"{self.root}DeviceInfo.SoftwareVersion", self.software_version, "xsd:string"),
             (f"{self.root}ManagementServer.ConnectionRequestURL", self.connection_request_url, "xsd:string"),
         ]
         if self.uptime_in_inform:
@@ -170,7 +182,7 @@ class Cpe:
             retry_count=self.retry_count,
             parameter_list=tuple(ParameterValueStruct(*p) for p in parameters),
         )
-        return encode(Envelope(message, "1", NS_1_0))
+        return encode(Envelope(message, "1", self.namespace))
 
     async def session(self, *events: tuple[str, str]) -> None:
         """One session from Inform to 204; events of its own that wait are sent along and counted when answered.
@@ -191,6 +203,10 @@ class Cpe:
             self.delivered += sent
             self.events = [event for event in self.events if event not in sent]
             self.retry_count = 0
+            while self.reports:
+                response = await self._post(http, encode(Envelope(self.reports[0], "r", self.namespace)))
+                self.told.append(response.message)
+                self.reports.pop(0)
             response = await self._post(http, b"")
             while response.status == 200:
                 asked = response.envelope
@@ -238,6 +254,9 @@ class Cpe:
             case Reboot(command_key=key):
                 self._reboot_key = key
                 return RebootResponse() if self.answers_reboot else None
+            case FactoryReset():
+                self._reboot_key = RESET
+                return FactoryResetResponse() if self.answers_reboot else None
             case GetParameterValues(parameter_names=names):
                 return self._values(names)
             case GetParameterNames(parameter_path=path, next_level=next_level):
@@ -280,5 +299,8 @@ class Cpe:
         self.booted_at = time.monotonic()
         self.uptime_base_s = 0.0
         self.retry_count = 0
+        if key == RESET:
+            self.resets += 1
         if self.boot_events:
-            self.events += [("1 BOOT", ""), ("M Reboot", key)]
+            first, last = (("0 BOOTSTRAP", ""), ("1 BOOT", "")) if key == RESET else (("1 BOOT", ""), ("M Reboot", key))
+            self.events += [first, last]
