@@ -188,6 +188,8 @@ class Worker:
         kind = self._kinds.get(operation.kind)
         if kind is not None and kind.ending is Ending.REPORT:
             return report_evidence.why_never(operation, kind)
+        if kind is not None and kind.ending is Ending.RESULTS and operation.answered_at is not None:
+            return "the device took the test, but never said that it was over: it lost it, or it hangs"
         if not review.reboots(operation, self._kinds):
             return None
         sending = Sending(operation.command_key, sent_at, operation.answered_at is not None)
@@ -203,6 +205,8 @@ class Worker:
             return False
         if operation.state is OperationState.QUEUED:
             return now >= operation.created_at + timedelta(seconds=self._config.connection_requests.retry_s)
+        if kind.ending is Ending.RESULTS and operation.answered_at is not None:
+            return review.results_wanted(operation, kind, (), now)
         if operation.state is not OperationState.UNKNOWN or (kind.ending is Ending.REPORT and kind.once):
             return False
         settle_s = self._config.operations.settle_s if kind.reboots else 0.0

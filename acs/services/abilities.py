@@ -72,6 +72,10 @@ class Abilities:
         )
 
 
+#: What every CPE has, whatever one of them answered once: without these it could not be managed at all.
+ALWAYS = frozenset({"GetRPCMethods", "GetParameterValues", "SetParameterValues", "GetParameterNames"})
+
+
 class ModelAbilities:
     """The abilities of all models, in memory and in the store."""
 
@@ -105,8 +109,14 @@ class ModelAbilities:
     async def learn_fault(self, device: DeviceRecord, rpc: str, fault_code: int | None, now: datetime) -> None:
         """Take the fault of an operation: 9000 to an RPC that the standard leaves optional is true of the model."""
         known = await self.of(device)
-        if fault_code == NO_SUCH_METHOD and rpc and rpc != "GetRPCMethods" and rpc not in known.lacking:
+        if fault_code == NO_SUCH_METHOD and rpc and rpc not in ALWAYS and rpc not in known.lacking:
             await self._learn(device, replace(known, lacking=known.lacking | {rpc}), now)
+
+    async def learn_lacking(self, device: DeviceRecord, feature: str, now: datetime) -> None:
+        """A device showed that its model lacks a feature."""
+        known = await self.of(device)
+        if feature not in known.lacking:
+            await self._learn(device, replace(known, lacking=known.lacking | {feature}), now)
 
     async def learn_bears(self, device: DeviceRecord, bears: Bears, now: datetime) -> None:
         """Take what a refresh of the whole tree showed."""
@@ -126,6 +136,13 @@ class ModelAbilities:
         self._known.move_to_end(model)
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
+
+
+def why_lacking(feature: str, known: Abilities) -> str | None:
+    """Why the model cannot do what a feature stands for; None where nothing is known against it."""
+    if feature not in known.lacking:
+        return None
+    return f"not supported by this model: it was asked before, and has no {feature.partition(':')[2] or feature}"
 
 
 def model_of(device: DeviceRecord) -> Model:

@@ -5,7 +5,7 @@ The one rule: an operation that reboots a CPE is put back to `due` only by `rebo
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from acs.config import OperationsSection
 from acs.cwmp.faults import FAULTS, FaultCode, FaultRetry
@@ -27,6 +27,8 @@ from acs.store.records import (
 )
 from acs.store.transaction import Transaction
 
+#: Events with which a test is over, or its results are lost.
+RESULTS_LIKELY = frozenset({"8 DIAGNOSTICS COMPLETE", "1 BOOT", "0 BOOTSTRAP"})
 #: Seconds that must be left of an operation's time for a fault that may pass to be tried again.
 WORTHWHILE_S = 60.0
 #: The states of an operation whose RPC may have left.
@@ -84,6 +86,9 @@ def judge_all(
             judge_reboot(visit, operation, kind, config, now, can_ask=bool(visit.root))
         elif kind.ending is Ending.REPORT:
             _judge_report(visit, operation, kind, config, now, previous_version)
+        elif kind.ending is Ending.RESULTS and operation.answered_at is not None:
+            if results_wanted(operation, kind, visit.events, now):
+                visit.due.append((operation, kind))
         elif operation.attempts >= kind.attempts:
             outcome = Outcome(False, f"the CPE broke off {operation.attempts} sessions when it was asked")
             visit.pending.append(ended(operation, outcome, now))
@@ -157,8 +162,19 @@ def _judge_report(
             visit.due.append((operation, kind))
 
 
+def results_wanted(operation: OperationRecord, kind: Kind, events: Iterable[tuple[str, str]], now: datetime) -> bool:
+    """Whether the device should be asked for the results of a test that it runs: it says so, or it is overdue."""
+    assert operation.answered_at is not None
+    if any(code in RESULTS_LIKELY for code, _ in events):
+        return True
+    lasts_s = kind.lasts_s(operation.arguments) if kind.lasts_s is not None else 0.0
+    return now >= operation.answered_at + timedelta(seconds=lasts_s)
+
+
 def about_to_send(operation: OperationRecord, kind: Kind, now: datetime) -> OperationTransition:
     """The change that must be on disk before the operation's first RPC leaves."""
+    if kind.ending is Ending.RESULTS and operation.answered_at is not None:
+        return _stays(operation, StepName.REPORTED, now, "the results are read")
     if operation.state is OperationState.QUEUED:
         return OperationTransition(
             operation.id, (OperationState.QUEUED,), OperationState.SENT, now, StepName.RPC_SENT, operation.kind

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from acs.cwmp import messages as m
+from cli.simulator import diagnostics
 from cli.simulator.tree import Refusal, Tree
 
 METHOD_NOT_SUPPORTED = 9000
@@ -23,6 +24,8 @@ class DeedKind(StrEnum):
     FACTORY_RESET = "factory_reset"
     #: pretend to fetch a file, and report it
     DOWNLOAD = "download"
+    #: run a test of its own, and report that it is over
+    TEST = "test"
     #: open a session later
     INFORM = "inform"
 
@@ -68,6 +71,10 @@ def _get_names(tree: Tree, request: m.Message, _now: datetime) -> Outcome:
 def _set_values(tree: Tree, request: m.Message, _now: datetime) -> Outcome:
     assert isinstance(request, m.SetParameterValues)
     tree.set(request.parameter_list, request.parameter_key)
+    for each in request.parameter_list:
+        test = diagnostics.requested(each.name, each.value)
+        if test is not None:
+            return m.SetParameterValuesResponse(0), Deed(DeedKind.TEST, url=test, delay_s=diagnostics.LASTS_S)
     return m.SetParameterValuesResponse(0), None
 
 

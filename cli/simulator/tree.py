@@ -92,6 +92,12 @@ class Tree:
             parameter.value, parameter.live = value, False
             self._changed.add(name)
 
+    def grow(self, name: str, value: str, type_: str = "xsd:string") -> None:
+        """Put a leaf, and make it where there is none: rows that the device itself adds."""
+        if name not in self._parameters:
+            self._parameters[name] = Parameter("", type_, False)
+        self.put(name, value)
+
     def find(self, pattern: str) -> list[str]:
         """Return the names of leaves that match a path with `*` for instance numbers."""
         expression = re.compile(re.escape(pattern).replace(r"\*", r"\d+") + r"\Z")

@@ -7,7 +7,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from acs.services.kinds import diagnostics, others, own_credentials, reading, restart, setting, transfers, waking
+from acs.services.kinds import (
+    diagnostics,
+    others,
+    own_credentials,
+    provisioning,
+    reading,
+    restart,
+    setting,
+    transfers,
+    waking,
+)
 from acs.services.kinds.base import NAME_LENGTH, NAMES, XSD_TYPES, Kind, PlanContext
 
 __all__ = ["KINDS", "NAMES", "NAME_LENGTH", "XSD_TYPES", "Kind", "PlanContext"]
@@ -16,7 +26,7 @@ __all__ = ["KINDS", "NAMES", "NAME_LENGTH", "XSD_TYPES", "Kind", "PlanContext"]
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
     {
         kind.name: kind
-        for family in (diagnostics, restart, reading, setting, transfers, others, own_credentials, waking)
+        for family in (diagnostics, restart, reading, setting, transfers, others, own_credentials, waking, provisioning)
         for kind in family.KINDS
     }
 )

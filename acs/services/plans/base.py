@@ -32,6 +32,8 @@ class Outcome:
     fault_code: int | None = None
     fault_string: str | None = None
     waits: bool = False
+    #: a feature that the model turned out to lack; see `abilities`
+    lacks: str | None = None
     reread: tuple[str, ...] = ()
     cancels: str | None = None
 
