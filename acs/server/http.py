@@ -18,6 +18,7 @@ from acs.config import LimitsSection
 from acs.server.limits import Admission, retry_after
 from acs.server.origin import Origin
 from acs.server.overload import Budget
+from acs.server.short_bodies import ENDS, WAIT_S, lengthened, may_be_short
 
 log = structlog.get_logger()
 
@@ -118,8 +119,8 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_admitted", "_busy", "_closed", "_head_bytes", "_in_head", "_limits", "_loop", "_parser", "_queue", "_refusal",
-        "_request", "_served", "_shared", "_taken", "_transport", "_wire_bytes", "address", "deadline", "origin",
-        "pooled", "visit",
+        "_request", "_served", "_shared", "_short", "_taken", "_transport", "_wire_bytes", "address", "deadline",
+        "origin", "pooled", "visit",
     )  # fmt: skip
 
     def __init__(self, shared: Shared, loop: asyncio.AbstractEventLoop, origin: Origin | None = None) -> None:
@@ -143,6 +144,8 @@ class Connection(asyncio.Protocol):
         self._wire_bytes = 0
         #: requests that came whole in one piece of data
         self._served = 0
+        #: a request whose body goes on after its Content-Length
+        self._short: Request | None = None
         self._closed = False
         self._admitted = False
         self._transport: Any = None
@@ -183,15 +186,18 @@ class Connection(asyncio.Protocol):
         """Bytes came."""
         if self._closed or self._refusal is not None:
             return
+        if self._short is not None:
+            self._lengthen(data)
+            return
         request = self._request
+        before = request.size
         self._served = 0
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._refuse(400, "the request wants another protocol")
         except httptools.HttpParserError as error:
-            refusal = self._stopped_by(error)
-            self._refuse(refusal.status, refusal.why)
+            self._stopped(error, data, request, before)
         else:
             self._count_wire(len(data), began=self._request is not request)
 
@@ -206,6 +212,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """The CPE closed its side: answers under way may still leave, the last one closes."""
+        self._give_up_short(self._short)
         last = self._queue[-1] if self._queue else self._busy
         if isinstance(last, Request):
             last.keep_alive = False
@@ -220,7 +227,9 @@ class Connection(asyncio.Protocol):
             return
         if self._busy is not None:
             return
-        if self._head_bytes or not self._in_head:
+        if self._short is not None:
+            self._give_up_short(self._short)
+        elif self._head_bytes or not self._in_head:
             part = "head" if self._in_head else "body"
             self._refuse(408, f"the {part} of a request did not come in time")
         else:
@@ -301,7 +310,7 @@ class Connection(asyncio.Protocol):
         if length is not None and int(length) > limits.body_bytes:
             self._stop(413, f"Content-Length is {int(length)}; the limit is {limits.body_bytes}")
         if length is None and b"transfer-encoding" not in headers and b"xml" in headers.get(b"content-type", b""):
-            self._stop(411, "a request with an XML type has neither Content-Length nor chunks")
+            self._check_empty(headers)
         self.deadline = self._loop.time() + limits.body_timeout_s
         if b"expect" in headers and self._busy is None and headers[b"expect"].lower() == b"100-continue":
             self._transport.write(_CONTINUE)
@@ -333,6 +342,9 @@ class Connection(asyncio.Protocol):
         self._head_bytes = 0
         if self._closed:
             self._stop(400, "a request after the last one")
+        if request.body[-1:] not in ENDS and self._busy is None and may_be_short(request.body, request.headers):
+            self._short = request
+            raise _Stopped("the body goes on")
         self._served += 1
         if self._served > self._limits.queued_requests + 1:
             self._stop(503, f"more than {self._limits.queued_requests} requests came behind another")
@@ -345,6 +357,31 @@ class Connection(asyncio.Protocol):
         if len(self._queue) >= self._limits.queued_requests:
             self._stop(503, f"more than {self._limits.queued_requests} requests wait on one connection")
         self._queue.append(request)
+
+    def _after_short(self, data: bytes, before: int | None) -> None:
+        """Find what followed a short body in a piece of data; `before`: bytes of the body that came earlier."""
+        short = self._short
+        assert short is not None
+        self._parser = httptools.HttpRequestParser(self)
+        end = short.size - before if before is not None else data.find(short.body) + short.size
+        self._loop.call_later(WAIT_S, self._give_up_short, short)
+        self._lengthen(data[end:])
+
+    def _lengthen(self, more: bytes) -> None:
+        """Add to a short body what belongs to it; the rest is the next request."""
+        short = self._short
+        assert short is not None
+        short.body, rest, over = lengthened(short.body, more, short.size)
+        if over:
+            self._give_up_short(short)
+            if rest:
+                self.data_received(rest)
+
+    def _give_up_short(self, short: Request | None) -> None:
+        """Wait no more for the rest of a short body."""
+        if short is not None and self._short is short and not self._closed:
+            self._short, self._busy = None, short
+            self._shared.handler(self, short)
 
     def _take(self, size: int) -> None:
         """Count a part of a large body against what all may take together."""
@@ -377,13 +414,23 @@ class Connection(asyncio.Protocol):
         if self._request.method == b"POST" and self._parser.should_upgrade():
             self._stop(400, "the request wants another protocol")
 
+    def _check_empty(self, headers: dict[bytes, bytes]) -> None:
+        """Bear an empty POST that claims to be XML, but only in a session: elsewhere it is a body without length."""
+        if self.visit is None and b"cookie" not in headers:
+            self._stop(411, "a request with an XML type has neither Content-Length nor chunks")
+
     def _stop(self, status: int, why: str) -> None:
         """Stop the parser from inside a callback."""
         self._refusal = Refusal(status, why)
         raise _Stopped(why)
 
-    def _stopped_by(self, error: Exception) -> Refusal:
-        return self._refusal or Refusal(400, f"not HTTP: {error}")
+    def _stopped(self, error: Exception, data: bytes, request: Request, before: int) -> None:
+        """The parser went no further: a body goes on after its length, a limit was passed, or it is no HTTP."""
+        if self._short is not None:
+            self._after_short(data, before if self._short is request else None)
+            return
+        refusal = self._refusal or Refusal(400, f"not HTTP: {error}")
+        self._refuse(refusal.status, refusal.why)
 
     def _refuse(self, status: int, why: str) -> None:
         """Answer with an error in its turn, and close."""
