@@ -79,7 +79,7 @@ def obedient(message: Message) -> Message | None:
 
 async def asked(server: Running, cpe: Cpe, kind: str, arguments: dict[str, Any], **named: Any) -> OperationRecord:
     operation = await server.operations.request(ACTOR, cpe.key, kind, arguments, **named)
-    await cpe.session(("2 PERIODIC", ""))
+    await cpe.until_quiet(("2 PERIODIC", ""))
     return await server.now(operation)
 
 

@@ -239,7 +239,7 @@ class RefreshPlan:
             fault = self._first_fault or SoapFault(0, "the CPE answered with an empty list")
             detail = f"the CPE gave no value: {fault.fault_code} {fault.fault_string}".rstrip()
             return Outcome(False, detail, result, fault.fault_code, fault.fault_string)
-        if not left and self._listed is not None and not self._flushed:
+        if not left and self._listed is not None:
             self.reads.whole, self.reads.known = [self._path], self._listed
         parts = [f"{tally.read} values read"]
         parts += [f"{len(self.refused)} refused"] if self.refused else []
