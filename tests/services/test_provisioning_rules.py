@@ -105,7 +105,7 @@ class Device:
         bad = [p for p in parameters if p.name in self.refuses]
         if bad:
             faults = tuple(SetParameterValuesFault(p.name, 9007, "Invalid value") for p in bad)
-            return SoapFault(9003, "Invalid arguments", () if self.mute else faults)
+            return SoapFault(9003, "Invalid arguments", set_parameter_values_faults=() if self.mute else faults)
         self.values |= {p.name: (p.value, p.type) for p in parameters}
         return SetParameterValuesResponse(0)
 
