@@ -4,6 +4,7 @@ The rule of this file: what stands here is what the revisions in `migrations/` b
 test compares them); a column is added here and in a new revision in the same commit.
 """
 
+from acs.store.schema.access import access_alarms, node_disagreements, node_endpoints, node_polls
 from acs.store.schema.base import metadata
 from acs.store.schema.bulk import bulk_reports
 from acs.store.schema.connection_requests import (
@@ -49,6 +50,7 @@ from acs.store.schema.provisioning import (
 from acs.store.schema.rpcs import device_reports, model_abilities, operation_progress, operation_secrets
 
 __all__ = [
+    "access_alarms",
     "access_nodes",
     "alarms",
     "audit",
@@ -75,6 +77,9 @@ __all__ = [
     "lines",
     "metadata",
     "model_abilities",
+    "node_disagreements",
+    "node_endpoints",
+    "node_polls",
     "operation_progress",
     "operation_secrets",
     "operation_steps",
