@@ -91,7 +91,7 @@ class EnumColumn(_Column):
     kind: Literal["enum"]
     values: Mapping[str, str]
     #: further facts of the same code: fact → code → value
-    also: Mapping[str, Mapping[str, str]] = {}
+    also: Mapping[str, Mapping[str, str]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _values_are_allowed(self) -> Self:

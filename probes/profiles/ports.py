@@ -50,7 +50,7 @@ class NodeProfile(Strict):
     title: Mapping[Literal["ru", "en"], str]
     match: Match
     #: facts that the family surely has and that no source gives an OID or a unit for: name → what is lacking
-    left_out: Mapping[str, str] = {}
+    left_out: Mapping[str, str] = Field(default_factory=dict)
 
 
 class PortIndex(Strict):
@@ -190,7 +190,7 @@ class Pair(Strict):
     length_tail: str = ""
     fault_tail: str = ""
     #: result → number behind the port: 1 there means that the pair has it
-    flags: Mapping[str, str] = {}
+    flags: Mapping[str, str] = Field(default_factory=dict)
 
 
 class CableTest(Strict):
@@ -201,11 +201,16 @@ class CableTest(Strict):
     #: seconds before the first look, and between two
     wait_s: Annotated[float, Field(gt=0, le=10)] = 1.0
     tries: Annotated[int, Field(ge=1, le=30)] = 10
+    #: what the test tells of is the whole cable, not a pair
+    whole: bool = False
+    #: a column of the port's type, and how many pairs each type has
+    ports_oid: OidText | None = None
+    ports_pairs: Mapping[str, int] = Field(default_factory=dict)
     #: whether a link goes down during the test
     drops_link: bool = True
     pairs: tuple[Pair, ...] = ()
     #: code → result; a code that is not here is unreadable
-    results: Mapping[str, str] = {}
+    results: Mapping[str, str] = Field(default_factory=dict)
     #: codes of "not tested": missing
     untested: tuple[int, ...] = ()
     #: metres in one unit of length
