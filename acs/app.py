@@ -50,6 +50,9 @@ if TYPE_CHECKING:  # imported by the roles that serve it
 
 log = structlog.get_logger()
 
+#: Seconds between two looks for digest nonces that are too old to be used.
+_NONCES_S = 60.0
+
 
 @dataclass(slots=True)
 class App:
@@ -97,6 +100,11 @@ class App:
             await self._start_worker()
         log.info("server.started", role=role.value, cwmp_port=self.cwmp_port, api_port=self.api_port)
 
+    def reload(self) -> None:
+        """Read again what may change while the server runs: the certificates."""
+        if self._endpoint is not None:
+            self._endpoint.reload()
+
     async def stop(self) -> None:
         """Stop gracefully: nothing new, open sessions to their end, everything on disk, then close."""
         if self._api is not None and self._api_task is not None:
@@ -125,7 +133,11 @@ class App:
             self.sessions,
             self.connection_requests,
             self.clock,
-            jobs={**self.northbound.fleet.jobs(), **waking_jobs(self.sessions, self.store, self.config, self.clock)},
+            jobs={
+                **self.northbound.fleet.jobs(),
+                **waking_jobs(self.sessions, self.store, self.config, self.clock),
+                "nonces": (_NONCES_S, self.auth.forget_old_nonces),
+            },
         )
         await self._worker.start()
         self._background.start(self.northbound.webhooks.run())
@@ -147,6 +159,7 @@ class App:
             store=self.store,
             alarms=services.alarms,
             proven=services.identity.proven,
+            reports=services.bulk_data,
         )
         try:
             await self._endpoint.start()
@@ -257,6 +270,7 @@ async def _serve(config: Config) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     app = await build(config)
+    loop.add_signal_handler(signal.SIGHUP, app.reload)
     try:
         await app.start()
         _quiet_the_collector()

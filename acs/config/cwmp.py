@@ -88,6 +88,8 @@ class CwmpSection(Section):
     nonce_age_s: Seconds = 300.0
     #: Offer SHA-256 as a second challenge; some CPEs are confused by two, and every CPE must know MD5.
     offer_sha256: bool = False
+    #: Take reports of bulk data (TR-069 Annex N) at the path `/bulk`, with the same credentials and limits.
+    bulk_data: bool = True
     limits: LimitsSection = LimitsSection()
     networks: tuple[NetworkSection, ...] = ()
     profiles: tuple[ProfilePolicySection, ...] = ()

@@ -23,18 +23,38 @@ async def envelope_of(body: bytes, coding: bytes, shapes: Shapes) -> Envelope | 
     Raises:
         ProtocolError: as `soap.decode`; also 415 for an unknown coding, 400 for a broken one, 413 for a bomb.
     """
-    coding = coding.strip().lower() if coding else coding
     limits = shapes.limits
-    if coding in (b"", b"identity"):
+    if not coding or not _is_compressed(coding.strip().lower()):
         if len(body) <= AT_ONCE:
             return shapes.decode(body)
         return await _slowly((body[at : at + BITE] for at in range(0, len(body), BITE)), limits)
     if not body:
         return None
+    return await _slowly(_inflated(body, limits.max_bytes), limits)
+
+
+async def plain_body(body: bytes, coding: bytes, limit: int) -> bytes:
+    """A body as it was before its compression, inflated in bites.
+
+    Raises:
+        ProtocolError: 415 for an unknown coding, 400 for a broken one, 413 for a bomb.
+    """
+    if not _is_compressed(coding.strip().lower()) or not body:
+        return body
+    inflated = bytearray()
+    for bite in _inflated(body, limit):
+        inflated += bite
+        await asyncio.sleep(0)
+    return bytes(inflated)
+
+
+def _is_compressed(coding: bytes) -> bool:
+    if coding in (b"", b"identity"):
+        return False
     if coding not in (b"gzip", b"x-gzip", b"deflate"):
         name = coding[:40].decode("latin-1")
         raise ProtocolError(f"Content-Encoding {name!r} is not read; gzip and deflate are", status_hint=415)
-    return await _slowly(_inflated(body, limits.max_bytes), limits)
+    return True
 
 
 async def _slowly(bites: Iterator[bytes], limits: Limits) -> Envelope | None:

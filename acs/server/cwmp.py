@@ -22,7 +22,9 @@ from acs.cwmp.shapes import Shapes
 from acs.cwmp.soap import Envelope, Limits, RefusedEnvelope, encode
 from acs.errors import ProtocolError, Replayed, StoreError
 from acs.metrics import Metrics
+from acs.server import collector
 from acs.server.bodies import envelope_of
+from acs.server.collector import Collector
 from acs.server.entry import Answer, Entry
 from acs.server.http import KEPT, Connection, Request, Shared
 from acs.server.limits import Admission, Sweep, retry_after
@@ -31,6 +33,7 @@ from acs.server.overload import Awaited, Budget, Overload
 from acs.server.proxy import ProxyHeaders
 from acs.services.alarms import Alarms
 from acs.services.background import Background
+from acs.services.bulk_data import BulkData
 from acs.services.clock import Clock
 from acs.services.cpe_auth import CpeAuth
 from acs.services.lane import OURS
@@ -67,6 +70,7 @@ class CwmpEndpoint:
         store: Store,
         alarms: Alarms | None = None,
         proven: Callable[[str], Awaitable[None]] | None = None,
+        reports: BulkData | None = None,
     ) -> None:
         self._config = config.cwmp
         self._limits = config.cwmp.limits
@@ -100,6 +104,11 @@ class CwmpEndpoint:
             retry_after_s=self._limits.retry_after_s,
         )
         self._entry.proven = proven
+        self._collector: Collector | None = None
+        if reports is not None and config.cwmp.bulk_data:
+            self._collector = Collector(self._entry, reports, self._limits.inflated_bytes)
+            self._shared.other_path = collector.PATH
+            self._shared.kept |= collector.HEADERS
         self._listeners = Listeners(config.cwmp, self._shared)
         metrics.connections.set_function(lambda: len(self._shared.open))
         self._work = Background()
@@ -160,6 +169,9 @@ class CwmpEndpoint:
     def _handle(self, connection: Connection, request: Request) -> None:
         """One request: answered at once where nothing must be waited for, else by a task."""
         self._metrics.posts.inc()
+        if request.target and self._collector is not None and request.method in collector.METHODS:
+            self._work.start(self._guarded(connection, self._collect(self._collector, connection, request)))
+            return
         if request.method != b"POST":
             self._refused(405, f"method {request.method[:16]!r}", connection.address)
             request.keep_alive = False
@@ -269,6 +281,14 @@ class CwmpEndpoint:
             connection.respond(204)
         else:
             connection.respond(200, encode(answer, visit.quirks))
+
+    async def _collect(self, reports: Collector, connection: Connection, request: Request) -> None:
+        """A report of bulk data."""
+        answer = await reports.answer(connection, request)
+        if answer.status == 200:
+            connection.respond(200)
+        else:
+            self._turn_away(connection, answer)
 
     async def _empty_without_session(self, connection: Connection, request: Request) -> None:
         """An empty POST first is how some CPEs fetch the challenge; after a session it is harmless."""

@@ -93,7 +93,8 @@ class Entry:
         """How the Inform comes in, or what it is answered instead."""
         origin = self.origin(connection, request)
         policy = self.auth.policies.of_device(origin.address, inform)
-        claim = Claim(request.headers.get(b"authorization"), origin.address, origin.tls, origin.certificate)
+        header, method = request.headers.get(b"authorization"), request.method.decode("latin-1")
+        claim = Claim(header, origin.address, origin.tls, origin.certificate, method)
         who = await self.auth.check(claim, policy, inform)
         if isinstance(who, Challenge):
             return _challenged(who)

@@ -63,7 +63,7 @@ _LINGER_S: Final = 5.0
 class Request:
     """One request, whole. `headers` holds only KEPT, lower case; `size` is the body's length as sent."""
 
-    __slots__ = ("body", "headers", "keep_alive", "method", "number", "old", "pieces", "size")
+    __slots__ = ("body", "headers", "keep_alive", "method", "number", "old", "pieces", "size", "target")
 
     def __init__(self) -> None:
         self.headers: dict[bytes, bytes] = {}
@@ -73,6 +73,8 @@ class Request:
         self.number = 0
         self.size = 0
         self.method = b""
+        #: the target, where it begins with a path that is not CWMP's own
+        self.target = b""
         self.keep_alive = True
         #: HTTP/1.0: keep-alive must be said
         self.old = False
@@ -88,6 +90,8 @@ class Refusal:
         self.why = why
 
 
+#: What no target begins with.
+_NOWHERE: Final = b" "
 #: The budget of bodies where none is set.
 _PLENTY: Final = 1 << 40
 
@@ -104,6 +108,8 @@ class Shared:
         #: called when a connection ended, with a request that is empty
         self.gone = gone
         self.open: set[Connection] = set()
+        #: what the target of a request begins with that is no business of CWMP
+        self.other_path = _NOWHERE
         #: the headers that are kept
         self.kept = KEPT
         #: what the large bodies of all connections may take together
@@ -283,6 +289,8 @@ class Connection(asyncio.Protocol):
 
     def on_url(self, url: bytes) -> None:
         """A part of the request's target."""
+        if self._request.target or url.startswith(self._shared.other_path):
+            self._request.target += url
         self._count_head(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:

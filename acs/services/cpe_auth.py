@@ -53,6 +53,7 @@ class Claim:
     address: str
     tls: bool = False
     certificate: str | None = None
+    method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +90,11 @@ class _Verifier:
             known = self._ha1[name] = auth.ha1(self.username, self._realm, self.secret, name)
         return known
 
-    def verifies(self, given: auth.DigestResponse | auth.BasicCredentials) -> bool:
+    def verifies(self, given: auth.DigestResponse | auth.BasicCredentials, method: str = "POST") -> bool:
         if isinstance(given, auth.BasicCredentials):
             return auth.verify_basic(given, self.username, self.secret)
         return given.algorithm.removesuffix("-sess") in _ALGORITHMS and auth.verify(
-            given, "POST", self.ha1(given.algorithm)
+            given, method, self.ha1(given.algorithm)
         )
 
 
@@ -224,25 +225,25 @@ class CpeAuth:
             return Denial(503, f"too many wrong passwords for {name[:128]!r}", max(1, round(wait_s)))
         enrol = self._enrol
         shared = enrol is not None and name == enrol.username
-        if shared and enrol is not None and enrol.verifies(given):
+        if shared and enrol is not None and enrol.verifies(given, claim.method):
             self.guard.succeeded(claim.address, name)
             return Principal(name, nonce=nonce)
         for each in await self._owners_of(name):
-            if each.verifies(given):
+            if each.verifies(given, claim.method):
                 self.guard.succeeded(claim.address, name)
                 return Principal(name, each.device, nonce=nonce, unproven=each.unproven)
-        if self._enrols_by_name(given):
+        if self._enrols_by_name(given, claim.method):
             self.guard.succeeded(claim.address, name)
             return Principal(name, names_device=True, nonce=nonce)
         self.guard.failed(claim.address, name, now, shared=shared)
         return self.challenge(policy, tls=claim.tls, why=f"wrong user name or password for {name[:128]!r}")
 
-    def _enrols_by_name(self, given: auth.DigestResponse | auth.BasicCredentials) -> bool:
+    def _enrols_by_name(self, given: auth.DigestResponse | auth.BasicCredentials, method: str) -> bool:
         """Whether it is the enrolment password with a name that can be a device's."""
         password = self._enrol_password if self._by_device_name else None
         if password is None or "-" not in given.username:
             return False
-        return _Verifier(self._realm, None, given.username, password).verifies(given)
+        return _Verifier(self._realm, None, given.username, password).verifies(given, method)
 
     async def _owners_of(self, username: str) -> tuple[_Verifier, ...]:
         """Every credential with this user name, those that are not proven yet included."""

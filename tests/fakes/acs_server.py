@@ -16,6 +16,7 @@ from acs.server.waking import Doors, doors
 from acs.server.worker import Worker
 from acs.services.actor import local_actor
 from acs.services.alarms import Alarms
+from acs.services.bulk_data import BulkData
 from acs.services.bus import Bus
 from acs.services.clock import utc_now
 from acs.services.connection_requests import Caller, ConnectionRequests
@@ -112,14 +113,16 @@ async def start(config: Config, caller: Caller | None = None) -> Running:
         store, bus, config, metrics, caller or TwistedCaller(reactor), utc_now,
         datagrams=waking.datagrams, messenger=waking.messenger,
     )  # fmt: skip
+    sessions.first_contact.messenger = waking.messenger
     waking.start()
     operations = Operations(store, bus, config, sessions, calls, utc_now)
     policies, alarms = Policies(config.cwmp, profiles_in(config.profiles.directory)), Alarms(store, metrics, utc_now)
     identity, auth = Identity(store, policies, alarms, utc_now), CpeAuth(store, config, b"test", policies)
     sessions.identity, identity.changed = identity, auth.forget
     endpoint = CwmpEndpoint(
-        config, sessions, auth, metrics, utc_now, store=store, alarms=alarms, proven=identity.proven
-    )
+        config, sessions, auth, metrics, utc_now, store=store, alarms=alarms, proven=identity.proven,
+        reports=BulkData(store, profiles_in()),
+    )  # fmt: skip
     worker = Worker(store, bus, config, sessions, calls, utc_now)
     await worker.start()
     await endpoint.start()
