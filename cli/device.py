@@ -1,33 +1,20 @@
 """`secondline device`: CPEs: what is known of them, and what may be done with them."""
 
-import secrets
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import click
 
-from cli import admission, output
+from cli import admission, output, rpcs
+from cli.asking import finish as _finish
+from cli.asking import request as _request
+from cli.asking import wait_options
 from cli.client import Client, connect
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
-from cli.operation import exit_for, follow, print_operation
-from cli.options import AnyFunction, server_options
+from cli.options import server_options
 from cli.texts import _
-
-#: seconds without any step after which --wait gives up
-QUIET_S = 600.0
-#: seconds after a deadline in which the server must have told the end
-AFTER_DEADLINE_S = 30.0
-
-
-def wait_options(function: AnyFunction) -> AnyFunction:
-    """Add --wait/--no-wait and --deadline, passed on as `wait` and `deadline_s`."""
-    wait = click.option("--wait/--no-wait", default=True, show_default=True, help=_("Wait for the end."))
-    deadline = click.option(
-        "--deadline", "deadline_s", type=click.IntRange(1, 31 * 86400), help=_("Seconds until it expires.")
-    )
-    return wait(deadline(function))
 
 
 @click.group(help=_("CPEs: ONTs, routers, set-top boxes."))
@@ -200,40 +187,6 @@ def parse_assignment(text: str) -> tuple[str, object]:
     return path.strip(), value
 
 
-def _request(
-    client: Client,
-    key: str,
-    kind: str,
-    arguments: dict[str, object],
-    wait: bool,
-    deadline_s: int | None,
-    as_json: bool,
-    *,
-    reason: str = "",
-) -> dict[str, Any]:
-    body: dict[str, object] = {"kind": kind, "arguments": arguments, "reason": reason}
-    if deadline_s is not None:
-        body["deadline_s"] = deadline_s
-    headers = {"idempotency-key": secrets.token_hex(16)}
-    queued: dict[str, Any] = client.post(f"/devices/{quote(key, safe='')}/operations", body, headers=headers)
-    if not wait:
-        print_operation(queued, as_json)
-        return queued
-    return follow(
-        client, queued["id"], timeout_s=deadline_s + AFTER_DEADLINE_S if deadline_s else QUIET_S, quiet=as_json
-    )
-
-
-def _finish(ended: dict[str, Any], wait: bool, as_json: bool) -> None:
-    if not wait:
-        return
-    if as_json:
-        output.print_json(ended)
-    exit_for(ended)
-    if not as_json:
-        output.print_line(_("Done: {kind} of {device}.").format(kind=ended.get("kind"), device=ended.get("device")))
-
-
 def _values(ended: dict[str, Any]) -> list[dict[str, Any]]:
     result = ended.get("result") or {}
     values = result.get("values", result) if isinstance(result, dict) else result
@@ -261,5 +214,5 @@ def _shown(value: object) -> object:
     return value
 
 
-for _command in (admission.admit, admission.quarantine, admission.credentials):
+for _command in (admission.admit, admission.quarantine, admission.credentials, *rpcs.COMMANDS):
     device.add_command(_command)

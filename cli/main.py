@@ -16,7 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("cli.demo:demo", N_("Watch twelve tickets of a simulated neighbourhood turn into verdicts.")),
     "simulate": ("cli.simulate:simulate", N_("Run a simulated neighbourhood against any server.")),
     "line": ("cli.line:line", N_("Access lines: import, list, show, check.")),
-    "device": ("cli.device:device", N_("CPEs: list, show, get, set, refresh, reboot.")),
+    "device": ("cli.device:device", N_("CPEs: list, show, get, set, refresh, reboot, download, and every other RPC.")),
     "operation": ("cli.operation:operation", N_("Operations on CPEs: list, show, cancel.")),
     "alarm": ("cli.alarm:alarm", N_("Alarms: list, clear.")),
     "linetest": ("cli.linetest:linetest", N_("The line-test engine: judge facts, show, explain and replay a test.")),

@@ -25,6 +25,8 @@ STEPS = {
     "session_opened": N_("session opened"),
     "rpc_sent": N_("RPC sent"),
     "rpc_answered": N_("RPC answered"),
+    "refused": N_("refused for now: asked again later"),
+    "reported": N_("the device reported the end"),
     "boot_seen": N_("boot seen"),
     "unknown": N_("it is not known whether the RPC arrived"),
     "resent": N_("proven never to have arrived: sent again"),

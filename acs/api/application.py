@@ -5,11 +5,13 @@ The rule of this file: nothing but `/health`, and the page that describes the ca
 
 from fastapi import APIRouter, FastAPI
 
+from acs.api.connection_requests import router as connection_requests_router
 from acs.api.context import router as context_router
 from acs.api.devices import router as devices_router
 from acs.api.docs_page import router as docs_router
 from acs.api.errors import ERROR_ANSWERS, install_error_handlers
 from acs.api.health import router as health_router
+from acs.api.history import router as history_router
 from acs.api.identity import router as identity_router
 from acs.api.limits import BodyLimit, Rates
 from acs.api.line_tests import router as line_tests_router
@@ -47,6 +49,8 @@ _TAGS = [
 
 _ROUTERS: tuple[APIRouter, ...] = (
     identity_router,
+    connection_requests_router,
+    history_router,
     devices_router,
     operations_router,
     lines_router,

@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import AfterQuery, Answer, Body, LimitQuery, Name, SearchQuery, Text
+from acs.api.kinds import kinds_schema
 from acs.api.operations import OperationAnswer, operation_answer
 
 router = APIRouter(tags=["devices"])
@@ -69,8 +70,10 @@ class LineOfDevice(Body):
 class OperationRequest(Body):
     """What is wanted of the device."""
 
-    kind: Annotated[str, Field(max_length=32, description="reboot, get, set, refresh")]
-    arguments: dict[str, Any] = Field(default_factory=dict, description="by kind: {names}, {values}, {path}")
+    model_config = ConfigDict(json_schema_extra=kinds_schema)
+
+    kind: Annotated[str, Field(max_length=32, description="what is wanted")]
+    arguments: dict[str, Any] = Field(default_factory=dict, description="by kind")
     deadline_s: Annotated[float, Field(gt=0, le=2_678_400)] | None = None
     reason: Text = ""
     ticket: Annotated[str, Field(max_length=200)] | None = None
