@@ -26,6 +26,7 @@ PACKAGES = (
     Package("postgresql", ("/usr/lib/postgresql/*/bin/initdb",), "the store on PostgreSQL"),
     Package("snmpd", ("snmpd",), "SNMP reads against net-snmp's agent"),
     Package("snmp", ("snmpget",), "our SNMP agent against net-snmp's tools"),
+    Package("prosody", ("prosody",), "connection requests through a real XMPP server"),
     Package("iproute2", ("ip",), "pings over a link of their own"),
     Package("util-linux", ("setpriv",), "running a server as another user"),
 )

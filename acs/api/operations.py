@@ -14,6 +14,7 @@ from acs.api.sse import ServerEvent, event_stream
 from acs.services.actor import Actor
 from acs.services.devices import HIDDEN, shown_value
 from acs.services.northbound import Northbound
+from acs.services.waking.methods import code_of
 from acs.store.records import OperationRecord, OperationState, OperationStep
 
 router = APIRouter(tags=["operations"])
@@ -31,6 +32,7 @@ class StepAnswer(Answer):
     at: datetime
     name: str
     detail: str
+    code: str = Field(default="", description="of a connection request: its result, such as timed_out or nat")
 
 
 class OperationAnswer(Answer):
@@ -81,7 +83,7 @@ async def get_operation(operation_id: str, actor: ActorDep, services: ServicesDe
     record = await services.operations.get(actor, operation_id)
     steps = await services.operations.steps(actor, operation_id)
     answer = await _with_values(record, actor, services)
-    return OperationDetail(**answer.model_dump(), steps=[StepAnswer.model_validate(step) for step in steps])
+    return OperationDetail(**answer.model_dump(), steps=[_step_answer(step) for step in steps])
 
 
 @router.post("/operations/{operation_id}/cancel", summary="Take back an operation that has not left")
@@ -126,7 +128,11 @@ async def _steps(operation_id: str, actor: Actor, services: Northbound) -> Async
 
 
 def _step(step: OperationStep) -> dict[str, Any]:
-    return StepAnswer.model_validate(step).model_dump(mode="json")
+    return _step_answer(step).model_dump(mode="json")
+
+
+def _step_answer(step: OperationStep) -> StepAnswer:
+    return StepAnswer.model_validate(step).model_copy(update={"code": code_of(step)})
 
 
 async def _with_values(record: OperationRecord, actor: Actor, services: Northbound) -> OperationAnswer:

@@ -125,6 +125,7 @@ class ConnectionRequests:
         running = self._running.get(key)
         if running is not None:
             wake, task = running
+            ids = tuple(id for id in ids if id not in wake.operations)
             wake.operations.extend(ids)
             if ids:
                 wake.tell(StepName.CONNECTION_REQUEST_SENT, "", ids)

@@ -31,6 +31,7 @@ from acs.services.policies import Policies
 from acs.services.sources import Ping, Places
 from acs.services.tickets import Tickets
 from acs.services.verdict_reviews import Reviews
+from acs.services.wake_desk import WakeDesk
 from acs.services.webhooks import Webhooks
 from acs.store.store import Store
 from probes.access import AccessReader
@@ -46,6 +47,7 @@ class Northbound:
     bus: Bus
     metrics: Metrics
     operations: Operations
+    wake_desk: WakeDesk
     access: Access
     lines: Lines
     devices: Devices
@@ -109,6 +111,7 @@ def build(
         bus=bus,
         metrics=metrics,
         operations=operations,
+        wake_desk=WakeDesk(store, operations.connection_requests, clock),
         access=Access(store, clock=clock),
         lines=lines,
         devices=Devices(store, lines, operations, profiles, clock=clock),

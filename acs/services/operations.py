@@ -62,7 +62,7 @@ class Operations:
         self._bus = bus
         self._config = config.operations
         self._sessions = sessions
-        self._connection_requests = connection_requests
+        self.connection_requests = connection_requests
         self._clock = clock
         self._kinds = kinds
 
@@ -103,7 +103,7 @@ class Operations:
             for step in await self._steps(stored.id):
                 self._bus.publish(f"operation:{stored.id}", step)
             if not self._sessions.offer(stored):
-                self._connection_requests.wake(device_key, (stored.id,))
+                self.connection_requests.wake(device_key, (stored.id,))
         return stored
 
     async def get(self, actor: Actor, operation_id: str) -> OperationRecord:
@@ -159,7 +159,7 @@ class Operations:
 
     def last_call(self, device_key: str) -> Attempt | None:
         """How the last connection request of this process to the device went; None when it is not remembered."""
-        return self._connection_requests.last(device_key)
+        return self.connection_requests.last(device_key)
 
     async def wait(self, operation_id: str, timeout_s: float) -> OperationRecord:
         """The operation once it has ended, or as it stands after `timeout_s`."""

@@ -8,6 +8,7 @@ off ──power──▶ booting ──▶ idle ◀──▶ session          wa
 import asyncio
 import random
 import secrets
+import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -29,6 +30,7 @@ from cli.simulator.rpcs import Deed, DeedKind
 from cli.simulator.tree import Tree
 from cli.simulator.udp_bell import StunClient, UdpBell, address_text
 from cli.simulator.wakeup import Doorbell
+from cli.simulator.xmpp_bell import XmppBell, XmppClient
 
 #: leaves that go into every Inform, below the root; those that a tree lacks are left out (TR-098 and TR-181: Forced)
 FORCED = (
@@ -79,6 +81,9 @@ class Habits:
     behind_nat: bool = False
     #: its STUN client speaks RFC 5389; without, RFC 3489
     stun_cookie: bool = True
+    #: where it finds the XMPP server, in the place of DNS; None: it has no XMPP
+    xmpp: tuple[str, int] | None = None
+    xmpp_tls: ssl.SSLContext | None = None
 
 
 @dataclass(slots=True)
@@ -102,7 +107,11 @@ class Cpe:
     doorbell: Doorbell = field(init=False)
     #: hears UDP connection requests while STUN is switched on
     udp_bell: UdpBell = field(init=False)
+    #: hears connection requests through an XMPP server while the tree names a connection to one
+    xmpp_bell: XmppBell = field(init=False)
     _events: list[EventStruct] = field(default_factory=list)
+    #: what the ACS wants to be told of and was not told yet
+    _changed: dict[str, None] = field(default_factory=dict)
     _transfers: list[m.TransferComplete] = field(default_factory=list)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _due: list[Deed] = field(default_factory=list)
@@ -119,6 +128,8 @@ class Cpe:
         self.doorbell = Doorbell(self._credentials, self._rung, host=self.host)
         self.udp_bell = UdpBell(self._credentials, self._rung, host=self.host, nat=self.habits.behind_nat)
         self.udp_bell.moved = self._moved
+        self.xmpp_bell = XmppBell(self._credentials, self._rung)
+        self.xmpp_bell.bound = self._bound
         self.tree = self.make_tree(self)
 
     @property
@@ -157,6 +168,7 @@ class Cpe:
         self._timers.clear()
         await self.doorbell.close()
         self.udp_bell.close()
+        self.xmpp_bell.close()
         if life is not None:
             life.cancel()
             with suppress(asyncio.CancelledError):
@@ -168,7 +180,9 @@ class Cpe:
 
     def notice_changes(self) -> None:
         """Report values that changed inside the device and that the ACS wants to be told of."""
-        if self.tree.take_changes():
+        changed = self.tree.take_changes()
+        if changed:
+            self._changed.update(dict.fromkeys(changed))
             self._raise_event("4 VALUE CHANGE")
 
     async def wait_informed(self) -> None:
@@ -212,6 +226,7 @@ class Cpe:
         self._failures = 0
         self.sessions += 1
         self._use_stun()
+        self._use_xmpp()
         self._informed.set()
         return deeds
 
@@ -240,7 +255,9 @@ class Cpe:
 
     async def _inform(self, session: Session, connection: AcsConnection) -> Session:
         reported = tuple(self._events)
-        names = [name for leaf in FORCED if (name := self.tree.root + leaf) in self.tree]
+        changed = list(self._changed)
+        forced = (self.tree.root + leaf for leaf in FORCED)
+        names = [name for name in dict.fromkeys((*forced, *changed)) if name in self.tree]
         inform = m.Inform(
             device_id=self.device_id,
             event=reported,
@@ -250,6 +267,8 @@ class Cpe:
         )
         session, _ = await self._ask(session, connection, inform)
         self._events = [event for event in self._events if event not in reported]
+        for name in changed:
+            self._changed.pop(name, None)
         return session
 
     async def _ask(self, session: Session, connection: AcsConnection, request: m.Message) -> tuple[Session, m.Message]:
@@ -297,6 +316,7 @@ class Cpe:
     async def _restart(self, deed: Deed) -> None:
         await self.doorbell.close()
         self.udp_bell.close()
+        self.xmpp_bell.close()
         self.reboots += 1
         await asyncio.sleep(self.habits.boot_s)
         self._booted = time.monotonic()
@@ -355,6 +375,27 @@ class Cpe:
             self.habits.stun_cookie,
         )
         self.udp_bell.use(client)
+
+    def _bound(self, jabber_id: str) -> None:
+        """The XMPP server gave it a full Jabber ID."""
+        self.tree.put(f"{self.tree.root}ManagementServer.ConnReqJabberID", jabber_id)
+        self.notice_changes()
+
+    def _use_xmpp(self) -> None:
+        """Connect to the XMPP server that the tree names now."""
+        server = f"{self.tree.root}ManagementServer."
+        name = f"{server}ConnReqXMPPConnection"
+        row = self.tree.value(name) if self.habits.xmpp and name in self.tree else ""
+        if not row or f"{row}.Username" not in self.tree or self.habits.xmpp is None:
+            self.xmpp_bell.use(None)
+            return
+        self.xmpp_bell.tls = self.habits.xmpp_tls
+        client = XmppClient(
+            self.habits.xmpp,
+            *(self.tree.value(f"{row}.{leaf}") for leaf in ("Username", "Password", "Domain", "Resource")),
+            allowed=self.tree.value(f"{server}ConnReqAllowedJabberIDs"),
+        )
+        self.xmpp_bell.use(client)
 
     def _credentials(self) -> tuple[str, str]:
         server = f"{self.tree.root}ManagementServer."

@@ -1,7 +1,6 @@
 """CPEs woken end to end, by each method, through real sockets: the simulator behind its NAT, our STUN server."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -19,18 +18,10 @@ from tests.server.waking_world import (
     powered,
     server_with,
     tries_of,
+    until,
 )
 
 UPTIME = {"names": ["Device.DeviceInfo.UpTime"]}
-
-
-async def until(true: Callable[[], bool | Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
-        while True:
-            found = true()
-            if found if isinstance(found, bool) else await found:
-                return
-            await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize("cookie", [True, False], ids=["rfc5389", "rfc3489"])

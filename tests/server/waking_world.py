@@ -1,7 +1,7 @@
 """A server with every way of waking, and simulated CPEs on it, through real sockets."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -84,3 +84,12 @@ async def done(server: Running, kind: str, arguments: dict[str, Any] | None = No
     """An operation, once it has ended."""
     operation = await server.operations.request(ACTOR, key, kind, arguments or {})
     return await server.operations.wait(operation.id, 20)
+
+
+async def until(true: Callable[[], bool | Awaitable[bool]]) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            found = true()
+            if found if isinstance(found, bool) else await found:
+                return
+            await asyncio.sleep(0.02)

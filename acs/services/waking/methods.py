@@ -10,6 +10,7 @@ from typing import Protocol
 
 from acs.cwmp.stun import Endpoint
 from acs.services.targets import Target
+from acs.store.records import OperationStep, StepName
 
 
 class Method(StrEnum):
@@ -85,6 +86,22 @@ class Attempt:
     def line(self) -> str:
         """The try in one line, as a step of an operation tells it: method, code, time, explanation."""
         return f"{self.method or 'none'} {self.result} {self.duration_ms} ms: {self.explanation}"
+
+
+#: Steps whose detail is the line of an attempt.
+_TOLD = frozenset(
+    {
+        StepName.CONNECTION_REQUEST_TRIED,
+        StepName.CONNECTION_REQUEST_FAILED,
+        StepName.CONNECTION_REQUEST_ACCEPTED,
+    }
+)
+
+
+def code_of(step: OperationStep) -> str:
+    """The result's code in a step that tells of a connection request; empty for every other step."""
+    words = step.detail.split(" ", 2)
+    return words[1] if step.name in _TOLD and len(words) == 3 and words[1] in set(Result) else ""
 
 
 @dataclass(frozen=True, slots=True)

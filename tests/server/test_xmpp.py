@@ -1,0 +1,103 @@
+"""Connection requests through a real Prosody: accounts made for CPEs, and every answer told apart."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acs.services.waking.methods import CallFailed, Method, Result
+from acs.store.records import OperationState
+from cli.simulator.cpe import Cpe
+from tests.fakes.acs_server import Running
+from tests.prosody import ADMIN, DOMAIN, PASSWORD, Prosody, running_prosody
+from tests.server.waking_world import KEY, done, make_cpe, powered, server_with, tries_of, until
+
+UPTIME = {"names": ["Device.DeviceInfo.UpTime"]}
+
+
+@pytest.fixture(scope="module")
+async def prosody(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Prosody]:
+    async with running_prosody(tmp_path_factory.mktemp("prosody")) as server:
+        yield server
+
+
+def tables(folder: Path, prosody: Prosody, password: str = PASSWORD) -> dict[str, Any]:
+    secret = folder / "xmpp.secret"
+    secret.write_text(password)
+    secret.chmod(0o600)
+    xmpp = {
+        "jid": f"{ADMIN}@{DOMAIN}", "password_file": str(secret), "host": "127.0.0.1", "port": prosody.port,
+        "ca_file": str(prosody.authority), "set_on": "all", "timeout_s": 2.0,
+    }  # fmt: skip
+    return {"stun": {"enabled": False}, "xmpp": xmpp}
+
+
+async def online(server: Running) -> None:
+    assert server.doors.messenger is not None
+    async with asyncio.timeout(20):
+        await server.doors.messenger.online()
+
+
+def with_xmpp(cpe: Cpe, prosody: Prosody) -> Cpe:
+    cpe.habits.xmpp = ("127.0.0.1", prosody.port)
+    cpe.habits.xmpp_tls = prosody.tls()
+    return cpe
+
+
+async def connected(server: Running, cpe: Cpe) -> None:
+    """The CPE is on the XMPP server, and has told its Jabber ID."""
+
+    async def is_known() -> bool:
+        reach = await server.connection_requests.reach(KEY)
+        wanted = cpe.tree.value("Device.ManagementServer.ConnReqJabberID")
+        return bool(wanted) and reach is not None and reach.jabber_id == wanted
+
+    await until(is_known)
+
+
+async def test_a_cpe_behind_nat_gets_an_account_and_is_woken_by_xmpp(tmp_path: Path, prosody: Prosody) -> None:
+    async with server_with(tmp_path, **tables(tmp_path, prosody)) as server:
+        await online(server)
+        async with powered(with_xmpp(make_cpe(server, behind_nat=True), prosody)) as cpe:
+            await connected(server, cpe)
+            assert (await done(server, "get", UPTIME)).state is OperationState.SUCCEEDED
+            assert [(each.method, each.result) for each in await tries_of(server, 1)] == [
+                (Method.XMPP, Result.ACCEPTED)
+            ]
+            assert cpe.xmpp_bell.asked == 1
+            cpe.xmpp_bell.busy = True
+            assert (await server.connection_requests.request(KEY)).result is Result.BUSY
+            cpe.xmpp_bell.busy = False
+            cpe.tree.put("Device.ManagementServer.ConnectionRequestPassword", "another")
+            assert (await server.connection_requests.request(KEY)).result is Result.UNAUTHORIZED
+            jabber_id = cpe.tree.value("Device.ManagementServer.ConnReqJabberID")
+            cpe.xmpp_bell.close()
+            await asyncio.sleep(0.3)
+            tries = len(await tries_of(server, 1))
+            await server.connection_requests.request(KEY)
+            offline = [each for each in await tries_of(server, tries + 2) if each.result == Result.OFFLINE]
+            assert offline and jabber_id in offline[0].detail
+
+
+async def test_an_account_is_given_a_new_password_and_strangers_are_refused(tmp_path: Path, prosody: Prosody) -> None:
+    async with server_with(tmp_path, **tables(tmp_path, prosody)) as server:
+        await online(server)
+        messenger = server.doors.messenger
+        assert messenger is not None
+        await messenger.make_account("twice", "first password")
+        await messenger.make_account("twice", "second password")
+        reply = await messenger.ask(f"twice@{DOMAIN}/cwmp", "u", "p", 2.0)
+        assert reply.condition == "service-unavailable" and not reply.repeated
+
+
+async def test_without_a_stream_it_says_so_and_the_server_goes_on(tmp_path: Path, prosody: Prosody) -> None:
+    async with server_with(tmp_path, **tables(tmp_path, prosody, "wrong password")) as server:
+        messenger = server.doors.messenger
+        assert messenger is not None
+        with pytest.raises(CallFailed, match="not connected"):
+            await messenger.ask(f"x@{DOMAIN}", "u", "p", 1.0)
+        async with powered(make_cpe(server)) as cpe:
+            await cpe.wait_informed()
+            assert (await done(server, "get", UPTIME)).state is OperationState.SUCCEEDED
