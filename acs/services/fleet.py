@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from acs.config import Config
+from acs.services.campaigns import Campaigns
 from acs.services.clock import Clock
 from acs.services.files import Files
 from acs.services.kinds.base import Place
@@ -37,12 +38,14 @@ class Fleet:
     desk: ProvisionDesk
     search: ProvisionSearch
     files: Files
+    campaigns: Campaigns
 
     def jobs(self) -> Jobs:
         """What the worker runs again and again."""
         return {
             "provisioning": (self.config.provisioning.tick_s, self.search.turn),
             "files": (_TIDY_S, self.files.tidy),
+            "campaigns": (self.config.campaigns.tick_s, self.campaigns.turn),
         }
 
     async def keep_rules_fresh(self) -> None:
@@ -94,7 +97,8 @@ def build_fleet(
     desk.changed = search.check
     sessions.provisioning = provisioning
     sessions.transfers = OwnTransfers(files)
-    return Fleet(config, provisioning, desk, search, files)
+    campaigns = Campaigns(store, config.campaigns, operations, clock)
+    return Fleet(config, provisioning, desk, search, files, campaigns)
 
 
 def _derived(key: bytes, purpose: bytes) -> bytes:

@@ -1,0 +1,332 @@
+"""Firmware campaigns, and what became of each of their devices."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Row, func, select, update
+
+from acs.errors import Conflict
+from acs.store.instants import instant, instant_or_none, micros, micros_or_none
+from acs.store.limits import check_text, json_text
+from acs.store.records import Json
+from acs.store.schema import campaign_devices, campaigns, devices
+from acs.store.transaction import Transaction
+
+
+class CampaignState(StrEnum):
+    """Where a campaign is: running ⇄ paused → done | cancelled; stopped is paused by its own stop rule."""
+
+    RUNNING = "running"
+    #: by a person
+    PAUSED = "paused"
+    #: too many failures; a person may resume it
+    STOPPED = "stopped"
+    #: every device has its result
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class DeviceState(StrEnum):
+    """Where one device of a campaign is.
+
+    waiting → started → succeeded | failed | unknown;  waiting → skipped | cancelled;  unknown → succeeded | failed
+    """
+
+    #: not asked yet, or asked and taken back before it was sent
+    WAITING = "waiting"
+    #: asked; its transfer, boot or new version is awaited
+    STARTED = "started"
+    #: the new version was seen in an Inform
+    SUCCEEDED = "succeeded"
+    #: proven not to run the new version
+    FAILED = "failed"
+    #: asked, and nothing tells how it went; it is never asked again without evidence
+    UNKNOWN = "unknown"
+    #: needs nothing, or the file is not for it
+    SKIPPED = "skipped"
+    #: the campaign was cancelled before its turn
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRecord:
+    """One campaign. `settings` are as `CampaignSettings` dumps them."""
+
+    id: str
+    name: str
+    file: str
+    version: str
+    settings: Mapping[str, Json]
+    state: CampaignState
+    created_at: datetime
+    created_by: str
+    detail: str = ""
+    canary_passed_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignDevice:
+    """One device of a campaign, with the version that it runs now as far as is known (None: the device is gone)."""
+
+    campaign: str
+    device: str
+    state: DeviceState
+    canary: bool
+    place: int
+    version_before: str
+    operation: str | None = None
+    attempts: int = 0
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    detail: str = ""
+    version_now: str | None = None
+    last_inform_at: datetime | None = None
+    last_boot_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many devices of a campaign are in each state, canaries apart."""
+
+    all: Mapping[DeviceState, int] = field(default_factory=dict)
+    canaries: Mapping[DeviceState, int] = field(default_factory=dict)
+
+    def count(self, *states: DeviceState) -> int:
+        """How many are in one of these states."""
+        return sum(self.all.get(state, 0) for state in states)
+
+    def canary_count(self, *states: DeviceState) -> int:
+        """How many canaries are in one of these states."""
+        return sum(self.canaries.get(state, 0) for state in states)
+
+
+_COLUMNS = (
+    "campaign", "device", "state", "canary", "place", "version_before", "operation", "attempts", "started_at",
+    "finished_at", "detail",
+)  # fmt: skip
+
+
+async def add(tx: Transaction, campaign: CampaignRecord, members: Sequence[CampaignDevice]) -> None:
+    """Store a campaign with its devices.
+
+    Raises:
+        Conflict: its name is taken.
+    """
+    check_text("name", campaign.name)
+    row = {
+        "id": campaign.id,
+        "name": campaign.name,
+        "file": campaign.file,
+        "version": check_text("version", campaign.version),
+        "settings": json_text("settings", campaign.settings),
+        "state": campaign.state.value,
+        "detail": campaign.detail,
+        "created_at": micros(campaign.created_at),
+        "created_by": campaign.created_by,
+        "canary_passed_at": micros_or_none(campaign.canary_passed_at),
+        "finished_at": micros_or_none(campaign.finished_at),
+    }
+    if not await tx.insert(campaigns, row):
+        raise Conflict(f"campaign {campaign.name!r} exists already; choose another name")
+    rows = [
+        {
+            "campaign": each.campaign,
+            "device": each.device,
+            "state": each.state.value,
+            "canary": each.canary,
+            "place": each.place,
+            "version_before": each.version_before,
+            "operation": each.operation,
+            "attempts": each.attempts,
+            "started_at": micros_or_none(each.started_at),
+            "finished_at": micros_or_none(each.finished_at),
+            "detail": each.detail,
+        }
+        for each in members
+    ]
+    await tx.insert_many(campaign_devices, rows)
+
+
+async def get(tx: Transaction, name_or_id: str) -> CampaignRecord | None:
+    """Return the campaign with this id or name, or None."""
+    row = await tx.one(
+        select(campaigns).where((campaigns.c.id == name_or_id) | (campaigns.c.name == name_or_id)).limit(1)
+    )
+    return None if row is None else _campaign(row)
+
+
+async def list_campaigns(
+    tx: Transaction, *, states: Sequence[CampaignState] | None = None, limit: int = 100
+) -> list[CampaignRecord]:
+    """Return campaigns, newest first."""
+    query = select(campaigns).order_by(campaigns.c.id.desc()).limit(limit)
+    if states is not None:
+        query = query.where(campaigns.c.state.in_([state.value for state in states]))
+    return [_campaign(row) for row in await tx.rows(query)]
+
+
+async def change(
+    tx: Transaction,
+    campaign_id: str,
+    from_states: Sequence[CampaignState],
+    to_state: CampaignState,
+    detail: str,
+    *,
+    finished_at: datetime | None = None,
+) -> bool:
+    """Change a campaign's state under a guard; False where it is in another one by now."""
+    statement = (
+        update(campaigns)
+        .where(campaigns.c.id == campaign_id, campaigns.c.state.in_([state.value for state in from_states]))
+        .values(state=to_state.value, detail=detail[:1000], finished_at=micros_or_none(finished_at))
+    )
+    return await tx.run(statement) == 1
+
+
+async def put_settings(tx: Transaction, campaign_id: str, settings: Mapping[str, Json]) -> None:
+    """Replace a campaign's settings."""
+    await tx.run(
+        update(campaigns).where(campaigns.c.id == campaign_id).values(settings=json_text("settings", settings))
+    )
+
+
+async def pass_canary(tx: Transaction, campaign_id: str, at: datetime) -> None:
+    """Note that every canary came through; the soak time counts from here."""
+    statement = update(campaigns).where(campaigns.c.id == campaign_id, campaigns.c.canary_passed_at.is_(None))
+    await tx.run(statement.values(canary_passed_at=micros(at)))
+
+
+async def members(
+    tx: Transaction,
+    campaign_id: str,
+    *,
+    states: Sequence[DeviceState] | None = None,
+    canary: bool | None = None,
+    limit: int = 1000,
+    after: int = -1,
+) -> list[CampaignDevice]:
+    """Return devices of a campaign in the order of starting; `after` is the last place of the page before."""
+    query = (
+        select(
+            *(campaign_devices.c[name] for name in _COLUMNS),
+            devices.c.software_version.label("version_now"),
+            devices.c.last_inform_at.label("last_inform_at"),
+            devices.c.last_boot_at.label("last_boot_at"),
+        )
+        .select_from(campaign_devices.outerjoin(devices, devices.c.key == campaign_devices.c.device))
+        .where(campaign_devices.c.campaign == campaign_id, campaign_devices.c.place > after)
+        .order_by(campaign_devices.c.place)
+        .limit(limit)
+    )
+    if states is not None:
+        query = query.where(campaign_devices.c.state.in_([state.value for state in states]))
+    if canary is not None:
+        query = query.where(campaign_devices.c.canary.is_(canary))
+    return [_device(row) for row in await tx.rows(query)]
+
+
+async def settle(
+    tx: Transaction,
+    member: CampaignDevice,
+    to_state: DeviceState,
+    detail: str,
+    *,
+    operation: str | None = None,
+    started_at: datetime | None = None,
+    finished_at: datetime | None = None,
+    attempts: int | None = None,
+) -> bool:
+    """Change one device's state under a guard: it must be as `member` says; False where it is not by now."""
+    table = campaign_devices
+    statement = (
+        update(table)
+        .where(
+            table.c.campaign == member.campaign,
+            table.c.device == member.device,
+            table.c.state == member.state.value,
+            table.c.attempts == member.attempts,
+        )
+        .values(
+            state=to_state.value,
+            detail=detail[:1000],
+            operation=operation if operation is not None else member.operation,
+            started_at=micros_or_none(started_at if started_at is not None else member.started_at),
+            finished_at=micros_or_none(finished_at),
+            attempts=member.attempts if attempts is None else attempts,
+        )
+    )
+    return await tx.run(statement) == 1
+
+
+async def settle_all(
+    tx: Transaction, campaign_id: str, from_state: DeviceState, to_state: DeviceState, why: str
+) -> int:
+    """Change every device that is in a state to another one; returns how many."""
+    statement = (
+        update(campaign_devices)
+        .where(campaign_devices.c.campaign == campaign_id, campaign_devices.c.state == from_state.value)
+        .values(state=to_state.value, detail=why[:1000])
+    )
+    return await tx.run(statement)
+
+
+async def tally(tx: Transaction, campaign_id: str) -> Tally:
+    """Return how many devices are in each state."""
+    query = (
+        select(campaign_devices.c.state, campaign_devices.c.canary, func.count().label("devices"))
+        .where(campaign_devices.c.campaign == campaign_id)
+        .group_by(campaign_devices.c.state, campaign_devices.c.canary)
+    )
+    found: dict[DeviceState, int] = {}
+    canaries: dict[DeviceState, int] = {}
+    for row in await tx.rows(query):
+        state = DeviceState(row.state)
+        found[state] = found.get(state, 0) + row.devices
+        if row.canary:
+            canaries[state] = canaries.get(state, 0) + row.devices
+    return Tally(found, canaries)
+
+
+async def started_since(tx: Transaction, campaign_id: str, since: datetime) -> int:
+    """Return how many devices were asked since an instant."""
+    row = await tx.one(
+        select(func.count())
+        .select_from(campaign_devices)
+        .where(campaign_devices.c.campaign == campaign_id, campaign_devices.c.started_at > micros(since))
+    )
+    return 0 if row is None else int(row[0])
+
+
+async def busy_elsewhere(tx: Transaction, keys: Sequence[str], campaign_id: str) -> set[str]:
+    """Return those of these devices that another campaign has asked, and has no result of."""
+    open_states = [DeviceState.STARTED.value, DeviceState.UNKNOWN.value]
+    query = select(campaign_devices.c.device).where(
+        campaign_devices.c.device.in_(list(keys)),
+        campaign_devices.c.campaign != campaign_id,
+        campaign_devices.c.state.in_(open_states),
+    )
+    return {row.device for row in await tx.rows(query)}
+
+
+def _campaign(row: Row[Any]) -> CampaignRecord:
+    values = dict(row._mapping)
+    values["settings"] = json.loads(values["settings"])
+    values["state"] = CampaignState(values["state"])
+    values["created_at"] = instant(values["created_at"])
+    for name in ("canary_passed_at", "finished_at"):
+        values[name] = instant_or_none(values[name])
+    return CampaignRecord(**values)
+
+
+def _device(row: Row[Any]) -> CampaignDevice:
+    values = dict(row._mapping)
+    values["state"] = DeviceState(values["state"])
+    values["canary"] = bool(values["canary"])
+    for name in ("started_at", "finished_at", "last_inform_at", "last_boot_at"):
+        values[name] = instant_or_none(values[name])
+    return CampaignDevice(**values)
