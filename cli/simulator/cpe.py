@@ -8,7 +8,6 @@ off ──power──▶ booting ──▶ idle ◀──▶ session          wa
 import asyncio
 import random
 import secrets
-import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,16 +20,15 @@ from acs.cwmp import soap
 from acs.cwmp.envelope import NS_1_0, Envelope
 from acs.cwmp.identity import DeviceKey, device_key
 from acs.cwmp.session import Role, Session
-from acs.cwmp.structs import DeviceId, EventStruct, FaultStruct
+from acs.cwmp.structs import DeviceId, EventStruct
 from acs.errors import ProtocolError
-from cli.simulator import diagnostics, rpcs
+from cli.simulator import diagnostics, rpcs, transfers
+from cli.simulator.deeds import Deed, DeedKind
 from cli.simulator.http import AcsConnection, HttpFailed
-from cli.simulator.nat import Address
-from cli.simulator.rpcs import Deed, DeedKind
+from cli.simulator.stock import Stock, TransferHabit
 from cli.simulator.tree import Tree
-from cli.simulator.udp_bell import StunClient, UdpBell, address_text
 from cli.simulator.wakeup import Doorbell
-from cli.simulator.xmpp_bell import XmppBell, XmppClient
+from cli.simulator.waking import PRIVATE_URL, Doors, Surroundings
 
 #: leaves that go into every Inform, below the root; those that a tree lacks are left out (TR-098 and TR-181: Forced)
 FORCED = (
@@ -44,8 +42,6 @@ FORCED = (
     "ManagementServer.ConnectionRequestURL",
     "WANDevice.1.WANConnectionDevice.1.WANPPPConnection.1.ExternalIPAddress",
 )
-#: what a device behind NAT believes its address to be
-PRIVATE_URL = "http://192.168.100.2:7547/cwmp"
 #: retry intervals grow by this factor up to the tenth try (TR-069 §3.2.1.1, k = 2000)
 RETRY_FACTOR = 2.0
 RETRY_STEPS = 10
@@ -77,13 +73,7 @@ class Habits:
     retry_m_s: float = 5.0
     timeout_s: float = 30.0
     namespace: str = NS_1_0
-    #: behind a NAT: its connection request URL names a private address that nobody outside can call
-    behind_nat: bool = False
-    #: its STUN client speaks RFC 5389; without, RFC 3489
-    stun_cookie: bool = True
-    #: where it finds the XMPP server, in the place of DNS; None: it has no XMPP
-    xmpp: tuple[str, int] | None = None
-    xmpp_tls: ssl.SSLContext | None = None
+    surroundings: Surroundings = field(default_factory=Surroundings)
 
 
 @dataclass(slots=True)
@@ -105,14 +95,15 @@ class Cpe:
     hung: bool = False
     tree: Tree = field(init=False)
     doorbell: Doorbell = field(init=False)
-    #: hears UDP connection requests while STUN is switched on
-    udp_bell: UdpBell = field(init=False)
-    #: hears connection requests through an XMPP server while the tree names a connection to one
-    xmpp_bell: XmppBell = field(init=False)
+    #: the other ways in which it is woken, as its tree says
+    doors: Doors = field(init=False)
     _events: list[EventStruct] = field(default_factory=list)
     #: what the ACS wants to be told of and was not told yet
     _changed: dict[str, None] = field(default_factory=dict)
-    _transfers: list[m.TransferComplete] = field(default_factory=list)
+    #: transfers that wait, deployment units, options
+    stock: Stock = field(default_factory=Stock)
+    #: its own requests, sent until they are answered
+    _transfers: list[m.Message] = field(default_factory=list)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _due: list[Deed] = field(default_factory=list)
     _timers: set[asyncio.TimerHandle] = field(default_factory=set)
@@ -126,10 +117,10 @@ class Cpe:
     def __post_init__(self) -> None:
         self._booted = time.monotonic() - self.uptime_s
         self.doorbell = Doorbell(self._credentials, self._rung, host=self.host)
-        self.udp_bell = UdpBell(self._credentials, self._rung, host=self.host, nat=self.habits.behind_nat)
-        self.udp_bell.moved = self._moved
-        self.xmpp_bell = XmppBell(self._credentials, self._rung)
-        self.xmpp_bell.bound = self._bound
+        around = self.habits.surroundings
+        self.doors = Doors(
+            lambda: self.tree, around, self._credentials, self._rung, self.notice_changes, host=self.host
+        )
         self.tree = self.make_tree(self)
 
     @property
@@ -149,7 +140,7 @@ class Cpe:
             "uptime": str(uptime),
             "ppp_uptime": str(max(0, uptime - 4)),
             "now": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-            "connection_request_url": PRIVATE_URL if self.habits.behind_nat else self.doorbell.url,
+            "connection_request_url": PRIVATE_URL if self.habits.surroundings.behind_nat else self.doorbell.url,
             "reboots": str(self.reboots),
         }
 
@@ -167,8 +158,7 @@ class Cpe:
             timer.cancel()
         self._timers.clear()
         await self.doorbell.close()
-        self.udp_bell.close()
-        self.xmpp_bell.close()
+        self.doors.close()
         if life is not None:
             life.cancel()
             with suppress(asyncio.CancelledError):
@@ -225,8 +215,7 @@ class Cpe:
             return deeds
         self._failures = 0
         self.sessions += 1
-        self._use_stun()
-        self._use_xmpp()
+        self.doors.follow()
         self._informed.set()
         return deeds
 
@@ -283,7 +272,7 @@ class Cpe:
         return session, reply.message
 
     def _answer(self, request: m.Message, deeds: list[Deed]) -> m.Message:
-        answer, deed = rpcs.answer(self.tree, request, datetime.now(UTC))
+        answer, deed = rpcs.answer(self.tree, request, datetime.now(UTC), self.stock)
         if deed is None:
             return answer
         if deed.kind is DeedKind.REBOOT:
@@ -300,12 +289,17 @@ class Cpe:
 
     async def _do(self, deed: Deed) -> None:
         if deed.delay_s > 0:
-            self._later(deed.delay_s, Deed(deed.kind, deed.command_key, url=deed.url))
+            self._later(deed.delay_s, Deed(deed.kind, deed.command_key, url=deed.url, request=deed.request))
             return
         if deed.kind in (DeedKind.REBOOT, DeedKind.FACTORY_RESET):
             await self._restart(deed)
-        elif deed.kind is DeedKind.DOWNLOAD:
-            self._transferred(deed)
+        elif deed.kind is DeedKind.TRANSFER:
+            await self._transfer(deed)
+        elif deed.kind is DeedKind.UNITS:
+            assert isinstance(deed.request, m.ChangeDUState)
+            self._transfers.append(await transfers.change_units(deed.request, self.stock))
+            self._raise_event("11 DU STATE CHANGE COMPLETE")
+            self._raise_event("M ChangeDUState", deed.command_key)
         elif deed.kind is DeedKind.TEST:
             diagnostics.run(self.tree, deed.url)
             self._raise_event("8 DIAGNOSTICS COMPLETE")
@@ -315,26 +309,35 @@ class Cpe:
 
     async def _restart(self, deed: Deed) -> None:
         await self.doorbell.close()
-        self.udp_bell.close()
-        self.xmpp_bell.close()
+        self.doors.close()
         self.reboots += 1
         await asyncio.sleep(self.habits.boot_s)
         self._booted = time.monotonic()
         if deed.kind is DeedKind.FACTORY_RESET:
-            self.tree = self.make_tree(self)
+            self.tree, self.stock = self.make_tree(self), Stock(self.stock.habit)
             self._raise_event("0 BOOTSTRAP")
         self._raise_event("1 BOOT")
         if deed.kind is DeedKind.REBOOT:
             self._raise_event("M Reboot", deed.command_key)
         await self.doorbell.open()
 
-    def _transferred(self, deed: Deed) -> None:
-        known = deed.url.startswith(("http://", "https://"))
-        fault = FaultStruct() if known else FaultStruct(9013, "Unsupported protocol for file transfer")
-        now = datetime.now(UTC)
-        self._transfers.append(m.TransferComplete(deed.command_key, fault, now, now))
+    async def _transfer(self, deed: Deed) -> None:
+        """Move a file, unless it was cancelled; firmware restarts the device before it reports."""
+        waiting = self.stock.transfers.get(deed.command_key)
+        if waiting is None:
+            return
+        begun_at, waiting.state = datetime.now(UTC), 2
+        moved = await transfers.move(waiting.request, self.tree)
+        complete = m.TransferComplete(deed.command_key, moved.fault, begun_at, datetime.now(UTC))
+        del self.stock.transfers[deed.command_key]
+        if moved.version is not None:
+            self.tree.put(f"{self.tree.root}DeviceInfo.SoftwareVersion", moved.version)
+            await self._restart(Deed(DeedKind.TRANSFER))
+        if self.stock.habit is not TransferHabit.NORMAL:
+            return
+        self._transfers.append(complete)
         self._raise_event("7 TRANSFER COMPLETE")
-        self._raise_event("M Download", deed.command_key)
+        self._raise_event(f"M {type(waiting.request).__name__}", deed.command_key)
 
     def _raise_event(self, code: str, command_key: str = "") -> None:
         event = EventStruct(code, command_key)
@@ -351,51 +354,6 @@ class Cpe:
 
     def _rung(self) -> None:
         self._raise_event("6 CONNECTION REQUEST")
-
-    def _moved(self, address: Address) -> None:
-        """The STUN server says where the device is seen: it tells, where the tree has a place for it."""
-        server = f"{self.tree.root}ManagementServer."
-        if f"{server}UDPConnectionRequestAddress" in self.tree:
-            self.tree.put(f"{server}UDPConnectionRequestAddress", address_text(address))
-            self.tree.put(f"{server}NATDetected", "true" if self.habits.behind_nat else "false")
-            self.notice_changes()
-
-    def _use_stun(self) -> None:
-        """Run the STUN client as the tree says now."""
-        server = f"{self.tree.root}ManagementServer."
-        if f"{server}STUNEnable" not in self.tree or self.tree.value(f"{server}STUNEnable") not in ("1", "true"):
-            self.udp_bell.use(None)
-            return
-        host = self.tree.value(f"{server}STUNServerAddress") or self.host
-        client = StunClient(
-            (host, int(self.tree.value(f"{server}STUNServerPort") or 3478)),
-            self.tree.value(f"{server}STUNUsername"),
-            self.tree.value(f"{server}STUNPassword"),
-            float(self.tree.value(f"{server}STUNMinimumKeepAlivePeriod") or 30),
-            self.habits.stun_cookie,
-        )
-        self.udp_bell.use(client)
-
-    def _bound(self, jabber_id: str) -> None:
-        """The XMPP server gave it a full Jabber ID."""
-        self.tree.put(f"{self.tree.root}ManagementServer.ConnReqJabberID", jabber_id)
-        self.notice_changes()
-
-    def _use_xmpp(self) -> None:
-        """Connect to the XMPP server that the tree names now."""
-        server = f"{self.tree.root}ManagementServer."
-        name = f"{server}ConnReqXMPPConnection"
-        row = self.tree.value(name) if self.habits.xmpp and name in self.tree else ""
-        if not row or f"{row}.Username" not in self.tree or self.habits.xmpp is None:
-            self.xmpp_bell.use(None)
-            return
-        self.xmpp_bell.tls = self.habits.xmpp_tls
-        client = XmppClient(
-            self.habits.xmpp,
-            *(self.tree.value(f"{row}.{leaf}") for leaf in ("Username", "Password", "Domain", "Resource")),
-            allowed=self.tree.value(f"{server}ConnReqAllowedJabberIDs"),
-        )
-        self.xmpp_bell.use(client)
 
     def _credentials(self) -> tuple[str, str]:
         server = f"{self.tree.root}ManagementServer."

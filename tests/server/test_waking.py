@@ -30,13 +30,13 @@ async def test_a_cpe_behind_nat_is_told_of_stun_and_woken_by_udp(tmp_path: Path,
         server_with(tmp_path) as server,
         powered(make_cpe(server, behind_nat=True, stun_cookie=cookie)) as cpe,
     ):
-        await until(lambda: cpe.udp_bell.bound > 0)
+        await until(lambda: cpe.doors.udp.bound > 0)
         own = await credentials_of(server, CredentialKind.STUN)
         assert own is not None and own.secret == cpe.tree.value("Device.ManagementServer.STUNPassword")
 
         async def bound() -> bool:
             binding = await binding_of(server)
-            return binding is not None and (binding.host, binding.port) == cpe.udp_bell.nat.address
+            return binding is not None and (binding.host, binding.port) == cpe.doors.udp.nat.address
 
         await until(bound)
         operation = await done(server, "get", UPTIME)
@@ -44,17 +44,17 @@ async def test_a_cpe_behind_nat_is_told_of_stun_and_woken_by_udp(tmp_path: Path,
         assert [(each.method, each.result) for each in await tries_of(server, 1)] == [(Method.UDP, Result.ACCEPTED)]
         steps = {step.name: step.detail for step in await server.steps_of(operation)}
         assert steps[StepName.CONNECTION_REQUEST_ACCEPTED].startswith("udp accepted ")
-        assert cpe.udp_bell.refused == 0
+        assert cpe.doors.udp.refused == 0
 
 
 async def test_a_nat_that_forgot_is_healed_by_the_next_keep_alive(tmp_path: Path) -> None:
     async with server_with(tmp_path) as server, powered(make_cpe(server, behind_nat=True)) as cpe:
-        await until(lambda: cpe.udp_bell.bound > 0)
-        await cpe.udp_bell.nat.forget()
+        await until(lambda: cpe.doors.udp.bound > 0)
+        await cpe.doors.udp.nat.forget()
 
         async def moved() -> bool:
             binding = await binding_of(server)
-            return binding is not None and (binding.host, binding.port) == cpe.udp_bell.nat.address
+            return binding is not None and (binding.host, binding.port) == cpe.doors.udp.nat.address
 
         await until(moved)
         assert (await done(server, "get", UPTIME)).state is OperationState.SUCCEEDED
@@ -65,9 +65,9 @@ async def test_udp_that_brings_nothing_falls_back_and_the_path_is_told(tmp_path:
         server_with(tmp_path, connection_requests={"udp_wait_s": 1.1}) as server,
         powered(make_cpe(server, behind_nat=True)) as cpe,
     ):
-        await until(lambda: cpe.udp_bell.bound > 0)
+        await until(lambda: cpe.doors.udp.bound > 0)
         await until(lambda: _has_binding(server))
-        cpe.udp_bell.close()
+        cpe.doors.udp.close()
         operation = await server.operations.request(ACTOR, KEY, "get", UPTIME)
         async with asyncio.timeout(10):
             async for step in server.operations.watch(operation.id):
@@ -85,7 +85,7 @@ async def test_udp_that_brings_nothing_falls_back_and_the_path_is_told(tmp_path:
 
 async def test_without_nat_http_is_first_and_udp_helps_when_its_port_is_closed(tmp_path: Path) -> None:
     async with server_with(tmp_path) as server, powered(make_cpe(server)) as cpe:
-        await until(lambda: cpe.udp_bell.bound > 0)
+        await until(lambda: cpe.doors.udp.bound > 0)
         await until(lambda: _has_binding(server))
         assert (await done(server, "get", UPTIME)).state is OperationState.SUCCEEDED
         await cpe.doorbell.close()
@@ -100,7 +100,7 @@ async def test_without_nat_http_is_first_and_udp_helps_when_its_port_is_closed(t
 
 async def test_rotated_passwords_wake_the_cpe_and_the_old_ones_do_not(tmp_path: Path) -> None:
     async with server_with(tmp_path) as server, powered(make_cpe(server)) as cpe:
-        await until(lambda: cpe.udp_bell.bound > 0)
+        await until(lambda: cpe.doors.udp.bound > 0)
         former = await credentials_of(server, CredentialKind.CONNECTION_REQUEST)
         assert former is not None
         assert (await done(server, "rotate_credentials")).state is OperationState.SUCCEEDED
@@ -115,7 +115,7 @@ async def test_rotated_passwords_wake_the_cpe_and_the_old_ones_do_not(tmp_path: 
 
 async def test_a_rotation_that_the_cpe_refuses_leaves_the_old_password_good(tmp_path: Path) -> None:
     async with server_with(tmp_path) as server, powered(make_cpe(server)) as cpe:
-        await until(lambda: cpe.udp_bell.bound > 0)
+        await until(lambda: cpe.doors.udp.bound > 0)
         cpe.tree._parameters["Device.ManagementServer.ConnectionRequestPassword"].writable = False
         assert (await done(server, "rotate_credentials")).state is OperationState.FAILED
         assert (await done(server, "get", UPTIME)).state is OperationState.SUCCEEDED

@@ -41,8 +41,8 @@ async def online(server: Running) -> None:
 
 
 def with_xmpp(cpe: Cpe, prosody: Prosody) -> Cpe:
-    cpe.habits.xmpp = ("127.0.0.1", prosody.port)
-    cpe.habits.xmpp_tls = prosody.tls()
+    cpe.habits.surroundings.xmpp = ("127.0.0.1", prosody.port)
+    cpe.habits.surroundings.xmpp_tls = prosody.tls()
     return cpe
 
 
@@ -66,14 +66,14 @@ async def test_a_cpe_behind_nat_gets_an_account_and_is_woken_by_xmpp(tmp_path: P
             assert [(each.method, each.result) for each in await tries_of(server, 1)] == [
                 (Method.XMPP, Result.ACCEPTED)
             ]
-            assert cpe.xmpp_bell.asked == 1
-            cpe.xmpp_bell.busy = True
+            assert cpe.doors.xmpp.asked == 1
+            cpe.doors.xmpp.busy = True
             assert (await server.connection_requests.request(KEY)).result is Result.BUSY
-            cpe.xmpp_bell.busy = False
+            cpe.doors.xmpp.busy = False
             cpe.tree.put("Device.ManagementServer.ConnectionRequestPassword", "another")
             assert (await server.connection_requests.request(KEY)).result is Result.UNAUTHORIZED
             jabber_id = cpe.tree.value("Device.ManagementServer.ConnReqJabberID")
-            cpe.xmpp_bell.close()
+            cpe.doors.xmpp.close()
             await asyncio.sleep(0.3)
             tries = len(await tries_of(server, 1))
             await server.connection_requests.request(KEY)

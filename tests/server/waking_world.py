@@ -15,6 +15,7 @@ from cli.ports import free_port
 from cli.simulator.cpe import Cpe, Habits
 from cli.simulator.neighbourhood import CpeKind
 from cli.simulator.tree import load
+from cli.simulator.waking import Surroundings
 from tests.fakes.acs_server import ACTOR, Running, config_for, merged, running
 from tests.simulator.conftest import FIXED
 
@@ -39,14 +40,14 @@ async def server_with(folder: Path, **tables: Any) -> AsyncIterator[Running]:
         yield server
 
 
-def make_cpe(server: Running, kind: CpeKind = CpeKind.ROUTER, **habits: object) -> Cpe:
+def make_cpe(server: Running, kind: CpeKind = CpeKind.ROUTER, **surroundings: Any) -> Cpe:
     fixed = FIXED | {"serial": "W1", "acs_url": f"http://127.0.0.1:{server.port}/", "periodic_s": "3600"}
     return Cpe(
         DeviceId("TP-Link", "1C61B4", "Device2", "W1"),
         lambda device: load(kind.value, fixed, device.live),
         "",
         uptime_s=1000,
-        habits=Habits(**({"boot_s": 0.05, "retry_m_s": 0.05} | habits)),  # type: ignore[arg-type] # told by the test
+        habits=Habits(boot_s=0.05, retry_m_s=0.05, surroundings=Surroundings(**surroundings)),
     )
 
 
