@@ -19,6 +19,7 @@ from acs.api.lines import router as lines_router
 from acs.api.nodes import router as nodes_router
 from acs.api.operations import router as operations_router
 from acs.api.packs import router as packs_router
+from acs.api.self_checks import router as self_checks_router
 from acs.api.tickets import router as tickets_router
 from acs.api.tokens import router as tokens_router
 from acs.api.webhooks import router as webhooks_router
@@ -39,6 +40,7 @@ _TAGS = [
     {"name": "lines", "description": "The inventory of access lines."},
     {"name": "line tests", "description": "Gathering facts about a line and judging them."},
     {"name": "rule packs", "description": "The rules of line tests: proposed, tried silently, approved, activated."},
+    {"name": "self-checks", "description": "A subscriber tests his own line."},
     {"name": "tickets", "description": "TM Forum trouble tickets: taken at once, answered with a verdict."},
     {"name": "context", "description": "What other systems know: facts, readings, incidents, planned works."},
     {"name": "access nodes", "description": "OLTs and switches, and how to read them."},
@@ -58,6 +60,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     context_router,
     line_tests_router,
     packs_router,
+    self_checks_router,
     tickets_router,
     tokens_router,
     webhooks_router,

@@ -28,6 +28,7 @@ from acs.services.nodes import Nodes
 from acs.services.operations import Operations
 from acs.services.packs import Packs
 from acs.services.policies import Policies
+from acs.services.self_checks import SelfChecks
 from acs.services.sources import Ping, Places
 from acs.services.tickets import Tickets
 from acs.services.verdict_reviews import Reviews
@@ -56,6 +57,7 @@ class Northbound:
     line_tests: LineTests
     packs: Packs
     reviews: Reviews
+    self_checks: SelfChecks
     tickets: Tickets
     webhooks: Webhooks
     alarms: Alarms
@@ -120,6 +122,7 @@ def build(
         line_tests=line_tests,
         packs=packs,
         reviews=Reviews(store, packs, config.packs, clock=clock),
+        self_checks=SelfChecks(store, line_tests, packs, clock=clock),
         tickets=Tickets(store, config.tickets, line_tests, clock=clock),
         webhooks=webhooks,
         alarms=alarms,
