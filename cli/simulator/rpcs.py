@@ -4,49 +4,29 @@ request ──RPCS──▶ answer now, and perhaps a Deed: reboot, factory rese
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from acs.cwmp import messages as m
 from cli.simulator import diagnostics
+from cli.simulator import stock as stock_rpcs
+from cli.simulator.deeds import Deed, DeedKind, Outcome
+from cli.simulator.stock import Stock
 from cli.simulator.tree import Refusal, Tree
 
 METHOD_NOT_SUPPORTED = 9000
 
 
-class DeedKind(StrEnum):
-    """What a CPE does after it has answered."""
-
-    #: restart, keeping the settings
-    REBOOT = "reboot"
-    #: restart with the settings of the factory
-    FACTORY_RESET = "factory_reset"
-    #: pretend to fetch a file, and report it
-    DOWNLOAD = "download"
-    #: run a test of its own, and report that it is over
-    TEST = "test"
-    #: open a session later
-    INFORM = "inform"
-
-
-@dataclass(frozen=True, slots=True)
-class Deed:
-    """Something to do after the answer. `delay_s` counts from the end of the session."""
-
-    kind: DeedKind
-    command_key: str = ""
-    delay_s: float = 0.0
-    url: str = ""
-
-
-Outcome = tuple[m.Message, Deed | None]
-
-
-def answer(tree: Tree, request: m.Message, now: datetime) -> Outcome:
+def answer(tree: Tree, request: m.Message, now: datetime, stock: Stock | None = None) -> Outcome:
     """Return what the CPE says to a request of the ACS, and what it does afterwards; refusals are SoapFaults."""
+    stock = stock or Stock()
+    lacks = type(request).__name__ in stock.lacking
+    held = None if lacks else stock.answer(request)
+    if held is not None:
+        return held
+    if isinstance(request, m.GetRPCMethods) and not lacks:
+        return _methods(stock), None
     handler = RPCS.get(type(request))
-    if handler is None:
+    if handler is None or lacks:
         return m.SoapFault(METHOD_NOT_SUPPORTED, f"Method not supported: {type(request).__name__}", "Server"), None
     try:
         return handler(tree, request, now)
@@ -54,8 +34,9 @@ def answer(tree: Tree, request: m.Message, now: datetime) -> Outcome:
         return refusal.fault, None
 
 
-def _methods(_tree: Tree, _request: m.Message, _now: datetime) -> Outcome:
-    return m.GetRPCMethodsResponse(tuple(kind.__name__ for kind in RPCS)), None
+def _methods(stock: Stock) -> m.Message:
+    known = (kind.__name__ for kind in (m.GetRPCMethods, *RPCS, *stock_rpcs.RPCS))
+    return m.GetRPCMethodsResponse(tuple(name for name in known if name not in stock.lacking))
 
 
 def _get_values(tree: Tree, request: m.Message, _now: datetime) -> Outcome:
@@ -109,18 +90,12 @@ def _factory_reset(_tree: Tree, _request: m.Message, _now: datetime) -> Outcome:
     return m.FactoryResetResponse(), Deed(DeedKind.FACTORY_RESET)
 
 
-def _download(_tree: Tree, request: m.Message, _now: datetime) -> Outcome:
-    assert isinstance(request, m.Download)
-    return m.DownloadResponse(1), Deed(DeedKind.DOWNLOAD, request.command_key, request.delay_seconds, request.url)
-
-
 def _schedule_inform(_tree: Tree, request: m.Message, _now: datetime) -> Outcome:
     assert isinstance(request, m.ScheduleInform)
     return m.ScheduleInformResponse(), Deed(DeedKind.INFORM, request.command_key, request.delay_seconds)
 
 
 RPCS: dict[type[m.Message], Callable[[Tree, m.Message, datetime], Outcome]] = {
-    m.GetRPCMethods: _methods,
     m.GetParameterValues: _get_values,
     m.GetParameterNames: _get_names,
     m.SetParameterValues: _set_values,
@@ -130,6 +105,5 @@ RPCS: dict[type[m.Message], Callable[[Tree, m.Message, datetime], Outcome]] = {
     m.DeleteObject: _delete_object,
     m.Reboot: _reboot,
     m.FactoryReset: _factory_reset,
-    m.Download: _download,
     m.ScheduleInform: _schedule_inform,
 }

@@ -8,6 +8,7 @@ import pytest
 
 from acs.cwmp import messages as m
 from acs.cwmp.structs import ParameterValueStruct
+from cli.ports import free_port
 from cli.simulator.cpe import Cpe, RebootHabit
 from cli.simulator.neighbourhood import CpeKind
 from tests.simulator.fake_acs import FakeAcs
@@ -68,7 +69,9 @@ async def test_values_are_read_and_set(acs: FakeAcs, make_cpe: MakeCpe) -> None:
         m.GetRPCMethods(),
         m.GetOptions(),
     ]
-    await make_cpe().start()
+    cpe = make_cpe()
+    cpe.stock.lacking = frozenset({"GetOptions"})
+    await cpe.start()
     await acs.until(lambda: acs.sessions_ended)
     values, done, fault, methods, unknown = acs.answers
     assert isinstance(values, m.GetParameterValuesResponse)
@@ -150,7 +153,7 @@ async def test_a_device_without_power_refuses_connections_and_boots_later(acs: F
 
 
 async def test_a_download_ends_with_a_transfer_complete(acs: FakeAcs, make_cpe: MakeCpe) -> None:
-    acs.ask = [m.Download("fw-1", "1 Firmware Upgrade Image", "http://files.example/fw.bin")]
+    acs.ask = [m.Download("fw-1", "1 Firmware Upgrade Image", f"http://127.0.0.1:{free_port()}/fw.bin")]
     await make_cpe().start()
     await acs.until(lambda: acs.transfers)
     assert acs.transfers[0].command_key == "fw-1"
