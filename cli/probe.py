@@ -1,4 +1,4 @@
-"""`secondline probe`: look at a line from here, without the server: ping addresses, read an ONT or a PON port."""
+"""`secondline probe`: look at a line from here, without the server: ping addresses, read an OLT, a switch, a DSLAM."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,18 +12,23 @@ import click
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
 from cli.options import json_option
-from cli.texts import _, language
+from cli.probe_facts import cli_error, community_of, fact_json, fact_row
+from cli.probe_ports import dslam, switch
+from cli.texts import _
 
 if TYPE_CHECKING:  # the probes are loaded when a probe runs, not when the help is shown
     from probes.access import NodeTarget, OntPlace, PortReading
-    from probes.errors import ProbeError
     from probes.facts import Fact
     from probes.ping import PingResult
 
 
 @click.group()
 def probe() -> None:
-    """Probes from this machine: ping, olt. They need no server."""
+    """Probes from this machine: ping, olt, switch, dslam. They need no server."""
+
+
+probe.add_command(switch)
+probe.add_command(dslam)
 
 
 @probe.command()
@@ -59,7 +64,7 @@ def ping(addresses: tuple[str, ...], count: int, interval_s: float, timeout_s: f
                 ping_many(addresses, count=count, interval_s=interval_s, timeout_s=timeout_s, size=size)
             )
     except ProbeError as error:
-        raise _cli_error(error) from error
+        raise cli_error(error) from error
     if as_json:
         print_json([_ping_json(result) for result in results.values()])
     else:
@@ -114,14 +119,14 @@ def olt(
     from probes.errors import ProbeError
     from probes.snmp.client import SnmpTarget
 
-    snmp = SnmpTarget(address, port, community=_community(community_file), timeout_s=timeout_s)
+    snmp = SnmpTarget(address, port, community=community_of(community_file), timeout_s=timeout_s)
     target = NodeTarget(name=address, snmp=snmp, profile=profile, time_zone=time_zone)
     place = OntPlace(frame, slot, port_number, ont, gpon_serial)
     try:
         with progress(_("Reading the OLT…"), quiet=as_json):
             profile_id, facts, reading = asyncio.run(_read(target, place))
     except ProbeError as error:
-        raise _cli_error(error) from error
+        raise cli_error(error) from error
     _show(profile_id, facts, reading, as_json)
 
 
@@ -146,7 +151,7 @@ def _show(profile_id: str, facts: "Sequence[Fact]", reading: "PortReading | None
     else:
         now = datetime.now(UTC)
         columns = (_("Fact"), "", _("Value"), _("Unit"), _("Source"), _("Age"))
-        print_table(columns, [_fact_row(fact, now) for fact in facts])
+        print_table(columns, [fact_row(fact, now) for fact in facts])
         if reading is not None:
             _show_port(reading)
     if reading is not None and reading.problem:
@@ -191,58 +196,15 @@ def _show_port(reading: "PortReading") -> None:
     print_table(columns, rows)
 
 
-def _community(path: Path) -> str:
-    try:
-        text = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CliError(f"{path}: {error}", ExitStatus.USAGE) from error
-    if not text:
-        raise CliError(_("The community file is empty: write the community into it."), ExitStatus.USAGE)
-    return text
-
-
-def _cli_error(error: "ProbeError") -> CliError:
-    from probes.errors import NoSuchHost, ProbeRefused, ProbeTimeout, ProfileError
-
-    for kind, status in (
-        (ProbeTimeout, ExitStatus.UNREACHABLE),
-        (NoSuchHost, ExitStatus.UNREACHABLE),
-        (ProbeRefused, ExitStatus.REFUSED),
-        (ProfileError, ExitStatus.USAGE),
-    ):
-        if isinstance(error, kind):
-            return CliError(str(error), status)
-    return CliError(str(error))
-
-
-def _fact_row(fact: "Fact", now: datetime) -> tuple[object, ...]:
-    from probes.facts import FACTS, Quality
-
-    spec = FACTS.get(fact.name)
-    title = spec.title[language()] if spec is not None else ""
-    value = fact.value if fact.quality is Quality.OK else f"{fact.quality} ({fact.raw})"
-    age = f"{max(0, round((now - fact.at).total_seconds()))} s"
-    source = f"{fact.source}, {fact.method}" if fact.method else fact.source
-    return fact.name, title, value, spec.unit if spec is not None else "", source, age
-
-
-def _fact_json(fact: "Fact") -> dict[str, Any]:
-    from probes.facts import FACTS
-
-    unit = FACTS[fact.name].unit if fact.name in FACTS else ""
-    shown = asdict(fact) | {"at": fact.at.isoformat(), "quality": str(fact.quality), "unit": unit}
-    return {key: shown[key] for key in ("name", "value", "unit", "at", "source", "method", "quality", "raw")}
-
-
 def _olt_json(profile_id: str, facts: "Sequence[Fact]", reading: "PortReading | None") -> dict[str, Any]:
-    document: dict[str, Any] = {"profile": profile_id, "facts": [_fact_json(fact) for fact in facts]}
+    document: dict[str, Any] = {"profile": profile_id, "facts": [fact_json(fact) for fact in facts]}
     if reading is not None:
         document |= {
             "complete": reading.complete,
             "light_complete": reading.light_complete,
             "problem": reading.problem,
             "onts": [
-                {"ont": one.ont, "gpon_serial": one.gpon_serial, "facts": [_fact_json(fact) for fact in one.facts]}
+                {"ont": one.ont, "gpon_serial": one.gpon_serial, "facts": [fact_json(fact) for fact in one.facts]}
                 for one in reading.onts
             ],
         }

@@ -4,15 +4,38 @@ The rule of this file: a source that has answered has given what it has; one tha
 be asked again; other systems can renew what they have said of this line; the subscriber can be asked at any time.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 from acs.services.gathering import Source, SourceReport, SourceState
 from probes.facts import FACTS, Fact
-from probes.profiles.schema import load_profiles
+from probes.profiles.schema import (
+    AccessProfile,
+    DslamProfile,
+    SwitchProfile,
+    load_dslams,
+    load_profiles,
+    load_switches,
+)
 
 #: facts that are the subscriber's word begin so
 _SUBSCRIBER = ("led.", "home.")
+#: what follows from several reads or tables of a switch port
+_OF_SWITCHES = frozenset(
+    {
+        "sw.reachable",
+        "sw.crc_ppm",
+        "sw.late_collisions",
+        "sw.mac_count",
+        "sw.macs",
+        "sw.frames_15min",
+        "sw.runts_15min",
+        "sw.dhcp_binding",
+        "dhcp.mac_matches_binding",
+        "sw.in_mbit",
+        "sw.out_mbit",
+    }
+)
 _ENDED = (SourceState.ANSWERED, SourceState.SKIPPED)
 
 
@@ -29,9 +52,16 @@ def named(*prefixes: str) -> frozenset[str]:
 
 
 @cache
-def access_facts_known() -> frozenset[str]:
-    """What access nodes can give: their profiles' columns, and what follows from a whole port."""
-    columns = {
-        column.fact for profile in load_profiles().values() for column in profile.columns.values() if column.fact
-    }
-    return named("sib.", "olt.").union(columns)
+def access_facts_known(technology: str) -> frozenset[str]:
+    """What access nodes of a technology can give: their profiles' columns, and what follows from a whole port."""
+    if technology == "fttb":
+        return frozenset(_columns(load_switches())) | _OF_SWITCHES
+    if technology == "dsl":
+        return frozenset(_columns(load_dslams())) | {"dslam.reachable"}
+    return named("sib.", "olt.").union(_columns(load_profiles()))
+
+
+def _columns(
+    profiles: Mapping[str, AccessProfile] | Mapping[str, SwitchProfile] | Mapping[str, DslamProfile],
+) -> set[str]:
+    return {column.fact for profile in profiles.values() for column in profile.columns.values() if column.fact}

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from acs.config import LineTestsSection
 from acs.profiles.tree import facts_from_tree, firmware_fact, values_for, wanted_names
+from acs.services import access_lines
 from acs.services.actor import system_actor
 from acs.services.cases import Case, KnownDevice, read_values
 from acs.services.clock import Clock
@@ -57,7 +58,8 @@ def sources_of(case: Case, places: Places) -> list[Source]:
     """Every source for a case, the most trusted first: with equal age the earlier one's word counts."""
     timeouts = places.config.sources
     cpe_s = timeouts.cpe_full_s if case.test.depth == "full" else timeouts.cpe_s
-    sources = [Source("access", timeouts.access_s, lambda: access_facts(case, places), access_facts_known())]
+    known = access_facts_known(case.line.technology)
+    sources = [Source("access", timeouts.access_s, lambda: access_facts(case, places), known)]
     for n, device in enumerate(case.devices):
         kind = "stb" if device.is_stb else "cpe"
         sources.append(
@@ -91,6 +93,9 @@ async def access_facts(case: Case, places: Places) -> Sequence[Fact] | Partly:
     line = case.line
     if case.node is None:
         raise Skipped(f"no access node {line.node!r} is known" if line.node else "the line names no access node")
+    if line.technology in ("fttb", "dsl"):
+        target = node_target(case.node, places.config.sources.access_s / _TRIES)
+        return await access_lines.port_facts(line, target, places.reader, case.now)
     if line.slot is None or line.port is None or (line.ont is None and not line.gpon_serial):
         raise Skipped("the line has no slot and port, or neither ONT number nor PON serial")
     place = OntPlace(line.frame or 0, line.slot, line.port, line.ont, line.gpon_serial or None)

@@ -40,7 +40,8 @@ async def test_a_capture_gives_its_expected_facts(folder: Path, start_agent: Sta
     one = said(await reader.read_ont(node, profile, place, NOW, detail=True))
     assert one.pop("olt.reachable") is True
     assert one == expected["ont"]
-    assert agent.answered - before == 2
+    # two GETs, and the last falls where the profile has a table of them
+    assert agent.answered - before <= (8 if profile.history else 2) + bool(profile.reads.ont_by_mac)
     assert agent.widest <= 12
 
     reading = await reader.read_port(node, profile, place, NOW)
