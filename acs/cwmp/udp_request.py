@@ -82,4 +82,5 @@ def parse_address(text: str) -> tuple[str, int] | None:
         return None
     port = DEFAULT_PORT if found["port"] is None else int(found["port"])
     host = found["six"] or found["host"]
-    return (host, port) if 0 < port < 65536 and host not in ("0.0.0.0", "::") else None
+    named = found["six"] is not None or "." in host
+    return (host, port) if named and 0 < port < 65536 and host not in ("0.0.0.0", "::") else None

@@ -50,6 +50,7 @@ def test_any_bytes_give_a_request_or_a_protocol_error(data: bytes) -> None:
         ("http://203.0.113.7/", None),
         ("not set", None),
         ("a:b", None),
+        ("junk", None),
     ],
 )
 def test_an_address_without_port_means_port_80_and_junk_means_none(text: str, address: tuple[str, int] | None) -> None:

@@ -232,3 +232,34 @@ def test_ports_can_be_limited_and_every_address_of_a_name_is_checked() -> None:
         targets.check("192.0.2.1", 22, "192.0.2.1", section(ports=(7547,)))
     with pytest.raises(TargetRefused):
         targets.check_all(["192.0.2.1", "127.0.0.1"], 7547, "192.0.2.1", section())
+
+
+async def test_a_device_that_accepted_is_not_called_again_before_its_session_is_due(tmp_path: Path) -> None:
+    config = config_for(tmp_path, connection_requests={"session_s": 30.0, "retry_s": 30.0})
+    async with running(config) as server:
+        door = Door("200")
+        async with device_with(server, door) as cpe:
+            assert (await server.connection_requests.request(cpe.key)).result is Result.ACCEPTED
+            assert (await server.connection_requests.request(cpe.key)).result is Result.AWAITED
+            assert len(door.seen) == 1
+            await cpe.session(("6 CONNECTION REQUEST", ""))
+            assert (await server.connection_requests.request(cpe.key)).result is Result.ACCEPTED
+
+
+async def test_a_cpe_that_accepts_and_never_comes_is_told_from_one_that_comes(server: Running) -> None:
+    async with device_with(server, Door("200")) as cpe:
+        operation = await server.operations.request(ACTOR, cpe.key, "reboot", {})
+        async with asyncio.timeout(5):
+            steps = server.operations.watch(operation.id)
+            failed = await anext(step async for step in steps if step.name is StepName.CONNECTION_REQUEST_FAILED)
+        assert failed.detail.startswith("http no_session ")
+
+
+async def test_a_device_is_called_so_often_a_minute_and_no_more(tmp_path: Path) -> None:
+    config = config_for(tmp_path, connection_requests={"per_device_per_minute": 2})
+    async with running(config) as server:
+        door = Door("503")
+        async with device_with(server, door) as cpe:
+            results = [(await server.connection_requests.request(cpe.key)).result for _ in range(3)]
+        assert results == [Result.BUSY, Result.BUSY, Result.LIMITED]
+        assert len(door.seen) == 2

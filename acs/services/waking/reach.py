@@ -8,7 +8,8 @@ The one rule: a method that woke the device lately goes first; a method that the
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
+from typing import Final
 from urllib.parse import urlsplit
 
 from acs.cwmp import udp_request
@@ -16,6 +17,10 @@ from acs.cwmp.stun import Endpoint
 from acs.services.waking.methods import Method
 from acs.store.connection_requests import Binding
 
+#: Addresses of private use (RFC 1918, RFC 4193) and of carriers' NATs (RFC 6598).
+_PRIVATE: Final = tuple(
+    map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "fc00::/7"))
+)
 _OUTSIDE = (Method.XMPP, Method.UDP, Method.HTTP)
 _DIRECT = (Method.HTTP, Method.UDP, Method.XMPP)
 
@@ -88,4 +93,5 @@ def private_elsewhere(url: str, address: str) -> bool:
         came = ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    return named.is_private and not named.is_loopback and named != (getattr(came, "ipv4_mapped", None) or came)
+    private = any(named.version == network.version and named in network for network in _PRIVATE)
+    return private and named != (getattr(came, "ipv4_mapped", None) or came)
