@@ -21,7 +21,10 @@ router = APIRouter(tags=["line tests"])
 class LineTestRequest(Body):
     """How a line is tested."""
 
-    depth: Literal["quick", "normal", "full"] = Field(default="normal", description="full waits longer for a slow CPE")
+    depth: Literal["quick", "self-service", "normal", "full"] = Field(
+        default="normal",
+        description="quick asks only the access node, 5 s at most; full waits longer for a slow CPE",
+    )
     ticket: Annotated[str, Field(max_length=200)] | None = None
     service: Literal["internet", "iptv", "voip"] | None = None
     deadline_s: Annotated[float, Field(ge=0.1, le=60)] | None = None

@@ -28,6 +28,8 @@ class LineTestsSection(Section):
     sources: SourcesSection = SourcesSection()
     #: Seconds until a verdict is given from what is there.
     partial_s: Seconds = 20.0
+    #: Seconds that a test of depth `quick` takes at most: the subscriber is on the phone.
+    quick_s: Seconds = 5.0
     #: Seconds until a test ends whatever is missing.
     hard_stop_s: Seconds = 60.0
     #: Tests that gather at the same time; more wait, so that a burst does not fill the access nodes.

@@ -48,6 +48,7 @@ from acs.store.records import Json, LineTestRecord, LineTestState, Reading
 from acs.store.store import Store
 from acs.store.transaction import Transaction
 from probes.facts import FACTS, Fact, Quality
+from probes.linetest.depths import QUICK
 from probes.linetest.explanation import Judged
 from probes.linetest.pack import Pack
 
@@ -149,7 +150,8 @@ class LineTests:
             raise InvalidInput(f"depth: {depth!r} is none of {', '.join(DEPTHS)}")
         if service is not None and service not in SERVICES:
             raise InvalidInput(f"service: {service!r} is none of {', '.join(SERVICES)}")
-        budget_s = self._config.hard_stop_s if deadline_s is None else deadline_s
+        usual_s = min(self._config.quick_s, self._config.hard_stop_s) if depth == QUICK else self._config.hard_stop_s
+        budget_s = usual_s if deadline_s is None else deadline_s
         if not 0.1 <= budget_s <= self._config.hard_stop_s:
             raise InvalidInput(f"deadline_s: write 0.1 to {self._config.hard_stop_s:g} seconds")
         now = self._clock()

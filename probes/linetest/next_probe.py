@@ -5,6 +5,7 @@ expected cost of the best decision before and after. Asking the subscriber is a 
 """
 
 from collections.abc import Container, Iterable, Sequence
+from operator import mul
 
 from probes.linetest.costs import Money, excess, money_of
 from probes.linetest.model import VerdictKind
@@ -13,7 +14,7 @@ from probes.linetest.scorecard import Scored
 from probes.linetest.view import View
 
 #: only so many of the likeliest causes choose the probe
-_LEADING = 5
+_LEADING = 4
 #: cards that name no fault: what they lack is asked for by coverage
 _NO_FAULT = ("nff", "other")
 
@@ -78,7 +79,7 @@ def _seconds(pack: Pack, fact: str) -> float:
 
 def _least(prices: Prices, beliefs: Sequence[float]) -> float:
     """The cost of the cheapest decision under these beliefs."""
-    return min([sum([price * belief for price, belief in zip(row, beliefs, strict=True)]) for row in prices])
+    return min([sum(map(mul, row, beliefs)) for row in prices])
 
 
 def _gain(leading: Sequence[Scored], prices: Prices, beliefs: Sequence[float], now: float, fact: str) -> float:

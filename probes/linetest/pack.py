@@ -49,11 +49,16 @@ Effects = tuple[tuple[int, float], ...]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The cards of a technology, and their rows turned round: from each settled condition to the cards it moves."""
+    """The cards of a technology, and their rows turned round: from each settled condition to the cards it moves.
+
+    `grouped` are the rows of which only the strongest of a group counts, as (place, group, yes, no, only_if);
+    `owners` is the card of each group.
+    """
 
     cards: tuple[Card, ...]
     single: tuple[tuple[int, Effects, Effects], ...]
-    grouped: tuple[tuple[int, CompiledRow], ...]
+    grouped: tuple[tuple[int, int, float, float, str], ...]
+    owners: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +145,13 @@ def _asks(rows: tuple[CompiledRow, ...]) -> dict[str, tuple[float, float]]:
 def _plan(cards: tuple[Card, ...]) -> Plan:
     met: dict[int, list[tuple[int, float]]] = {}
     unmet: dict[int, list[tuple[int, float]]] = {}
-    grouped = []
+    grouped: list[tuple[int, int, float, float, str]] = []
+    groups: dict[tuple[int, str], int] = {}
     for number, card in enumerate(cards):
         for row in card.rows:
             if row.only_if or not row.group.startswith("#"):
-                grouped.append((number, row))
+                group = groups.setdefault((number, row.group), len(groups))
+                grouped.append((row.place, group, row.yes, row.no, row.only_if))
                 continue
             if row.yes:
                 met.setdefault(row.place, []).append((number, row.yes))
@@ -152,7 +159,7 @@ def _plan(cards: tuple[Card, ...]) -> Plan:
                 unmet.setdefault(row.place, []).append((number, row.no))
     places = sorted({*met, *unmet})
     single = tuple((place, tuple(met.get(place, ())), tuple(unmet.get(place, ()))) for place in places)
-    return Plan(cards, single, tuple(grouped))
+    return Plan(cards, single, tuple(grouped), tuple(number for number, _ in groups))
 
 
 def _readers(file: PackFile) -> dict[str, Reader]:

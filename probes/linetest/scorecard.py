@@ -59,15 +59,15 @@ def _sums(plan: Plan, view: View) -> list[float]:
         if held is not None:
             for number, points in met if held else unmet:
                 sums[number] += points
-    strongest: dict[tuple[int, str], float] = {}
-    for number, row in plan.grouped:
-        held = results[row.place]
-        if held is None or (row.only_if and values.get(row.only_if) is not True):
+    strongest = [0.0] * len(plan.owners)
+    for place, group, yes, no, only_if in plan.grouped:
+        held = results[place]
+        if held is None or (only_if and values.get(only_if) is not True):
             continue
-        points = row.yes if held else row.no
-        if abs(points) > abs(strongest.get((number, row.group), 0.0)):
-            strongest[number, row.group] = points
-    for (number, _), points in strongest.items():
+        points = yes if held else no
+        if points and abs(points) > abs(strongest[group]):
+            strongest[group] = points
+    for number, points in zip(plan.owners, strongest, strict=True):
         sums[number] += points
     return sums
 
