@@ -22,11 +22,15 @@ class Package:
     needed_by: str
 
 
+_STREAM = "/usr/lib/nginx/modules/ngx_stream_module.so"
 PACKAGES = (
     Package("postgresql", ("/usr/lib/postgresql/*/bin/initdb",), "the store on PostgreSQL"),
     Package("snmpd", ("snmpd",), "SNMP reads against net-snmp's agent"),
     Package("snmp", ("snmpget",), "our SNMP agent against net-snmp's tools"),
     Package("prosody", ("prosody",), "connection requests through a real XMPP server"),
+    Package("nginx-light", ("nginx",), "the server behind nginx, and its TLS beside nginx's"),
+    Package("libnginx-mod-stream", (_STREAM,), "the server behind nginx's TCP proxy"),
+    Package("haproxy", ("haproxy",), "the server behind haproxy"),
     Package("iproute2", ("ip",), "pings over a link of their own"),
     Package("util-linux", ("setpriv",), "running a server as another user"),
 )
