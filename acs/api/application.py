@@ -5,11 +5,13 @@ The rule of this file: nothing but `/health`, and the page that describes the ca
 
 from fastapi import APIRouter, FastAPI
 
+from acs.api.campaigns import router as campaigns_router
 from acs.api.connection_requests import router as connection_requests_router
 from acs.api.context import router as context_router
 from acs.api.devices import router as devices_router
 from acs.api.docs_page import router as docs_router
 from acs.api.errors import ERROR_ANSWERS, install_error_handlers
+from acs.api.files import router as files_router
 from acs.api.health import router as health_router
 from acs.api.history import router as history_router
 from acs.api.identity import router as identity_router
@@ -19,6 +21,7 @@ from acs.api.lines import router as lines_router
 from acs.api.nodes import router as nodes_router
 from acs.api.operations import router as operations_router
 from acs.api.packs import router as packs_router
+from acs.api.provisioning import router as provisioning_router
 from acs.api.self_checks import router as self_checks_router
 from acs.api.tickets import router as tickets_router
 from acs.api.tokens import router as tokens_router
@@ -37,6 +40,9 @@ _TAGS = [
     {"name": "devices", "description": "CPEs that have informed, and what is known of them."},
     {"name": "identity", "description": "Who devices are: quarantine, own credentials, alarms."},
     {"name": "operations", "description": "What is wanted on a device, step by step until it is done."},
+    {"name": "provisioning", "description": "Rules that give devices their settings, and tags."},
+    {"name": "files", "description": "Firmware and configurations for devices, and what devices send."},
+    {"name": "campaigns", "description": "Upgrades of the firmware of many devices."},
     {"name": "lines", "description": "The inventory of access lines."},
     {"name": "line tests", "description": "Gathering facts about a line and judging them."},
     {"name": "rule packs", "description": "The rules of line tests: proposed, tried silently, approved, activated."},
@@ -53,7 +59,10 @@ _ROUTERS: tuple[APIRouter, ...] = (
     identity_router,
     connection_requests_router,
     history_router,
+    provisioning_router,
     devices_router,
+    files_router,
+    campaigns_router,
     operations_router,
     lines_router,
     nodes_router,

@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 import os
 import re
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from acs.errors import InvalidInput, StoreError
 BLOCK: Final = 262_144
 _ID: Final = re.compile(r"[0-9a-z]{8,40}")
 _PART: Final = ".part"
+#: Seconds after which nobody can be writing a file any more.
+_LEFT_S: Final = 86_400.0
 
 
 class TooLarge(InvalidInput):
@@ -40,7 +43,9 @@ class FileFolder:
         self.root = root
 
     def prepare(self) -> int:
-        """Make the folder, and throw away what was half written when the process stopped; returns how much.
+        """Make the folder, and throw away what a stopped process left half written; returns how much.
+
+        Another process may be writing now, so only what is a day old goes.
 
         Raises:
             OSError: it cannot be made or written.
@@ -48,8 +53,10 @@ class FileFolder:
         self.root.mkdir(mode=0o750, parents=True, exist_ok=True)
         removed = 0
         for path in self.root.glob(f"*/*{_PART}"):
-            path.unlink(missing_ok=True)
-            removed += 1
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > _LEFT_S:
+                    path.unlink()
+                    removed += 1
         return removed
 
     def path_of(self, file_id: str) -> Path:
@@ -137,7 +144,7 @@ def _take(target: BinaryIO, digest: "hashlib._Hash", block: bytes) -> None:
 
 
 def _create(part: Path) -> BinaryIO:
-    part.parent.mkdir(mode=0o750, exist_ok=True)
+    part.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
     return os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o640), "wb")
 
 

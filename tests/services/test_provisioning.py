@@ -79,7 +79,7 @@ async def test_a_new_device_gets_what_the_rules_want_and_keeps_it(tmp_path: Path
         assert (done.state, done.detail) == (OperationState.SUCCEEDED, "1 settings changed")
         await cpe.session(("0 BOOTSTRAP", ""), ("1 BOOT", ""))
         assert sets(cpe) == 1
-        await cpe.session(("2 PERIODIC", ""))
+        await cpe.until_quiet(("2 PERIODIC", ""))
         await asyncio.sleep(0.3)
         assert len(await provisionings(app, cpe)) == 2, "nothing is asked where nothing changed"
 
@@ -95,11 +95,11 @@ async def test_a_changed_rule_a_tag_and_a_line_reach_the_device(tmp_path: Path) 
         desk, cpe = app.northbound.fleet.desk, cpe_of(app)
         await cpe.session(("0 BOOTSTRAP", ""))
         assert await desk.change_tags(ADMIN, cpe.key, add=["vip"]) == ["vip"]
-        await cpe.session(("2 PERIODIC", ""))
+        await cpe.until_quiet(("2 PERIODIC", ""))
         assert cpe.values[NAME][0] == "vip"
         await app.northbound.lines.put(ADMIN, line("line-9", device_serials=(), gpon_serial=""))
         await app.northbound.devices.set_line(ADMIN, cpe.key, "line-9")
-        await cpe.session(("2 PERIODIC", ""))
+        await cpe.until_quiet(("2 PERIODIC", ""))
         assert cpe.values[NAME][0] == "user1"
         await app.northbound.lines.put(ADMIN, line("line-9", device_serials=(), gpon_serial="", pppoe_login="other"))
 
@@ -107,11 +107,11 @@ async def test_a_changed_rule_a_tag_and_a_line_reach_the_device(tmp_path: Path) 
             return any(each.state is OperationState.QUEUED for each in await provisionings(app, cpe))
 
         await until(asked, "the changed line is noticed")
-        await cpe.session(("2 PERIODIC", ""))
+        await cpe.until_quiet(("2 PERIODIC", ""))
         assert cpe.values[NAME][0] == "other"
         (tmp_path / "rules" / "10-base.toml").write_text(BASE.replace("ours", "new"))
         await until(asked, "the changed file is noticed")
-        await cpe.session(("2 PERIODIC", ""))
+        await cpe.until_quiet(("2 PERIODIC", ""))
         assert cpe.values[NAME][0] == "new"
 
 
@@ -159,7 +159,7 @@ async def test_a_rule_that_is_refused_is_stopped_for_that_device_alone(tmp_path:
         assert "stopped after 2 refusals" in plan.left_out["bad"]
         cpe.hook = None
         assert await desk.resume(ADMIN, cpe.key, "bad") == 1
-        await cpe.session(("2 PERIODIC", ""))
+        await cpe.until_quiet(("2 PERIODIC", ""))
         assert cpe.values[PASSWORD][0] == "geheim"
         assert await desk.stopped(ADMIN) == []
         with pytest.raises(NotFound, match="no rule is stopped"):
@@ -173,7 +173,7 @@ async def test_a_device_that_does_not_keep_a_setting_is_left_alone(tmp_path: Pat
         await cpe.session(("1 BOOT", ""))
         assert sets(cpe) == 0
         for _ in range(6):
-            await cpe.session(("2 PERIODIC", ""))
+            await cpe.until_quiet(("2 PERIODIC", ""))
             cpe.values[NAME] = ("factory", "xsd:string")
         (stopped,) = await app.northbound.fleet.desk.stopped(ADMIN)
         assert "does not keep Device.X.Name" in stopped.reason
@@ -202,7 +202,7 @@ async def test_a_password_is_given_once_though_it_reads_as_empty(tmp_path: Path)
         await cpe.session(("0 BOOTSTRAP", ""))
         assert given == ["geheim"]
         await app.operations.request(ADMIN, cpe.key, "provision", {})
-        await cpe.session(("2 PERIODIC", ""))
+        await cpe.until_quiet(("2 PERIODIC", ""))
         assert given == ["geheim"], "it is noted that the device has it"
         await cpe.session(("0 BOOTSTRAP", ""))
         assert given == ["geheim", "geheim"], "a reset takes it away"
