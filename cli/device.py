@@ -6,11 +6,12 @@ from urllib.parse import quote
 
 import click
 
-from cli import admission, output, rpcs
+from cli import admission, diagnose, output, rpcs
 from cli.asking import finish as _finish
 from cli.asking import request as _request
 from cli.asking import wait_options
 from cli.client import Client, connect
+from cli.connection_request import print_ways, wake
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
 from cli.options import server_options
@@ -56,10 +57,15 @@ def show(key: str, url: str | None, token_file: Path | None, as_json: bool) -> N
     """Show one device."""
     with connect(url, token_file) as client:
         found = client.get(f"/devices/{quote(key, safe='')}")
+        ways = client.get(f"/devices/{quote(key, safe='')}/connection-requests", limit=5)
     if as_json:
-        output.print_json(found)
+        output.print_json({**found, "connection_requests": ways})
     else:
         output.print_pairs([(name, _shown(value)) for name, value in found.items()])
+        print_ways(ways)
+
+
+device.add_command(wake)
 
 
 @device.command(help=_("Read parameters from the device: full names, or partial paths that end in a point."))
@@ -214,5 +220,5 @@ def _shown(value: object) -> object:
     return value
 
 
-for _command in (admission.admit, admission.quarantine, admission.credentials, *rpcs.COMMANDS):
+for _command in (admission.admit, admission.quarantine, admission.credentials, *diagnose.COMMANDS, *rpcs.COMMANDS):
     device.add_command(_command)
