@@ -7,6 +7,7 @@ import click
 
 from cli import output
 from cli.client import Client, connect, segment
+from cli.connection_request import detail_of
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
 from cli.options import server_options
@@ -135,7 +136,7 @@ def follow(client: Client, operation_id: str, *, timeout_s: float, quiet: bool) 
 def step_text(step: dict[str, Any]) -> str:
     """Return one step as a line: when, what, and the detail if there is one."""
     at = str(step.get("at", ""))[11:19]
-    detail = f": {step['detail']}" if step.get("detail") else ""
+    detail = f": {detail_of(str(step['detail']))}" if step.get("detail") else ""
     return f"{at}  {_(STEPS.get(str(step.get('name')), str(step.get('name'))))}{detail}"
 
 
