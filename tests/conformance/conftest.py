@@ -1,6 +1,8 @@
 """Servers that the conformance tests share: an open one, and one that asks for digest."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +30,13 @@ async def acs(reactor: object, tmp_path_factory: pytest.TempPathFactory) -> Asyn
 async def closed_acs(reactor: object, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Acs]:
     """A server that asks for digest; the enrolment credential is USER and PASSWORD."""
     folder = tmp_path_factory.mktemp("conformance-digest")
-    (folder / "enrol").write_text(PASSWORD)
-    tables = {"auth": "digest", "enrol_username": USER, "enrol_password_file": str(folder / "enrol")}
-    async with serving(folder, cwmp=tables) as server:
+    async with serving(folder, cwmp=enrolling(folder)) as server:
         yield server
+
+
+def enrolling(folder: Path, **changes: Any) -> dict[str, Any]:
+    """The `[cwmp]` table of a server that asks for digest, with changes laid over it."""
+    file = folder / "enrol"
+    file.write_text(PASSWORD)
+    file.chmod(0o600)
+    return {"auth": "digest", "enrol_username": USER, "enrol_password_file": str(file), **changes}

@@ -61,6 +61,8 @@ def _check_names(arguments: Mapping[str, Any]) -> dict[str, Json]:
         parameter_name(path, "arguments.path", partial=True)
     if not isinstance(next_level, bool):
         raise InvalidInput("arguments.next_level: must be true or false")
+    if next_level and path and not path.endswith("."):
+        raise InvalidInput(f"arguments.path: {path!r} is no object, so it has no next level; write a dot at its end")
     return {"path": path, "next_level": next_level}
 
 
