@@ -1,0 +1,222 @@
+"""Campaigns through real sockets: simulated CPEs fetch a file, flash, boot and are seen with the new version."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acs.app import App, build
+from acs.cwmp.structs import DeviceId
+from acs.errors import Conflict
+from acs.services.actor import local_actor
+from acs.services.campaign_steps import CampaignSettings
+from acs.services.campaigns import CampaignView
+from acs.services.files import NewFile
+from acs.store import campaigns as campaign_store
+from acs.store.campaigns import CampaignDevice, CampaignRecord, CampaignState, DeviceState
+from cli.simulator.cpe import Cpe, Habits
+from cli.simulator.neighbourhood import CpeKind
+from cli.simulator.tree import load
+from tests.fakes.acs_server import config_for
+from tests.simulator.conftest import FIXED
+
+ADMIN = local_actor("test")
+GOOD, BAD = b"VERSION V2\n" + bytes(100_000), b"no firmware at all\n"
+
+
+@asynccontextmanager
+async def serving(tmp_path: Path, **campaigns: Any) -> AsyncIterator[App]:
+    tables: dict[str, Any] = {
+        "server": {"grace_s": 0.5},
+        "cwmp": {"first_contact": {"enabled": True}},
+        "files": {"directory": str(tmp_path / "files"), "host": "127.0.0.1", "port": 0},
+        "campaigns": {"tick_s": 0.1, **campaigns},
+    }
+    app = await build(config_for(tmp_path, **tables))
+    await app.start()
+    try:
+        yield app
+    finally:
+        await app.stop()
+
+
+@asynccontextmanager
+async def street(app: App, count: int) -> AsyncIterator[list[Cpe]]:
+    """So many CPEs that have informed and can be called."""
+    made = []
+    for n in range(count):
+        fixed = FIXED | {"acs_url": f"http://127.0.0.1:{app.cwmp_port}/", "serial": f"S{n}", "periodic_s": "3600"}
+        cpe = Cpe(
+            DeviceId("Maker", "00AA11", "ONT-5", f"S{n}"),
+            lambda device, fixed=fixed: load(CpeKind.ROUTER.value, fixed, device.live),
+            "",
+            habits=Habits(boot_s=0.05, retry_m_s=0.05),
+        )
+        made.append(cpe)
+    try:
+        for cpe in made:
+            await cpe.start()
+        for cpe in made:
+            await asyncio.wait_for(cpe.wait_informed(), 20)
+        yield made
+    finally:
+        for cpe in made:
+            await cpe.stop()
+
+
+async def begin(app: App, content: bytes = GOOD, **settings: Any) -> CampaignView:
+    async def body() -> AsyncIterator[bytes]:
+        yield content
+
+    fleet = app.northbound.fleet
+    file = await fleet.files.add(ADMIN, NewFile("v2.bin", version="V2", models=("ONT-5",)), body(), len(content))
+    wanted = CampaignSettings.model_validate({"targets": {"models": ["ONT-5"]}, "soak_s": 0, **settings})
+    return await fleet.campaigns.create(ADMIN, "to-v2", file.id, "", wanted)
+
+
+async def until(app: App, *states: CampaignState) -> CampaignView:
+    for _ in range(400):
+        view = await app.northbound.fleet.campaigns.get(ADMIN, "to-v2")
+        if view.campaign.state in states:
+            return view
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"the campaign is {view.campaign.state} ({view.campaign.detail}) with {view.tally}")
+
+
+def version(cpe: Cpe) -> str:
+    return cpe.tree.value(f"{cpe.tree.root}DeviceInfo.SoftwareVersion")
+
+
+async def test_a_campaign_upgrades_its_devices_canaries_first(tmp_path: Path) -> None:
+    async with serving(tmp_path) as app, street(app, 3) as cpes:
+        view = await begin(app, canary=1)
+        assert view.tally.all == {DeviceState.WAITING: 3} and view.tally.canaries == {DeviceState.WAITING: 1}
+        done = await until(app, CampaignState.DONE)
+        assert done.tally.all == {DeviceState.SUCCEEDED: 3}
+        assert {version(cpe) for cpe in cpes} == {"V2"}
+        assert [cpe.reboots for cpe in cpes] == [1, 1, 1]
+        first, *rest = await app.northbound.fleet.campaigns.devices(ADMIN, "to-v2")
+        assert first.canary and all(not each.canary for each in rest)
+        assert first.finished_at is not None and done.campaign.canary_passed_at is not None
+        assert all(
+            each.started_at is not None and each.started_at >= done.campaign.canary_passed_at >= first.finished_at
+            for each in rest
+        )
+        assert all(each.detail == "it was seen with V2" for each in (first, *rest))
+        _, transfers = await app.northbound.fleet.files.get(ADMIN, done.campaign.file)
+        assert sorted(each.device for each in transfers) == sorted(str(cpe.key) for cpe in cpes)
+        assert all(each.completed_at is not None and each.sent_bytes == len(GOOD) for each in transfers)
+
+
+async def test_a_canary_that_fails_stops_the_campaign(tmp_path: Path) -> None:
+    async with serving(tmp_path) as app, street(app, 3) as cpes:
+        await begin(app, BAD, canary=1)
+        stopped = await until(app, CampaignState.STOPPED)
+        assert stopped.campaign.detail == "1 of 1 canaries did not upgrade"
+        assert stopped.tally.all == {DeviceState.WAITING: 2, DeviceState.FAILED: 1}
+        await asyncio.sleep(0.5)
+        assert sum(cpe.reboots for cpe in cpes) == 0
+        (failed,) = await app.northbound.fleet.campaigns.devices(ADMIN, "to-v2", state=DeviceState.FAILED)
+        assert "9018" in failed.detail and failed.attempts == 1
+
+
+async def test_paused_and_resumed_after_a_restart(tmp_path: Path) -> None:
+    async with serving(tmp_path) as app, street(app, 2) as cpes:
+        for cpe in cpes:
+            await cpe.doorbell.close()  # it can be asked, and is not reached
+        await begin(app)
+        for _ in range(100):
+            view = await app.northbound.fleet.campaigns.get(ADMIN, "to-v2")
+            if view.tally.count(DeviceState.STARTED) == 2:
+                break
+            await asyncio.sleep(0.05)
+        assert view.tally.all == {DeviceState.STARTED: 2}
+        paused = await app.northbound.fleet.campaigns.pause(ADMIN, "to-v2")
+        assert paused.tally.all == {DeviceState.WAITING: 2}, "what was not sent is taken back"
+        with pytest.raises(Conflict, match="only one that is running can be paused"):
+            await app.northbound.fleet.campaigns.pause(ADMIN, "to-v2")
+        port = app.cwmp_port
+    assert [cpe.reboots for cpe in cpes] == [0, 0] and port
+    async with serving(tmp_path) as app, street(app, 2) as cpes:
+        await asyncio.sleep(0.3)
+        assert [cpe.reboots for cpe in cpes] == [0, 0], "it is still paused"
+        await app.northbound.fleet.campaigns.resume(ADMIN, "to-v2")
+        done = await until(app, CampaignState.DONE)
+        assert done.tally.all == {DeviceState.SUCCEEDED: 2}
+        assert [cpe.reboots for cpe in cpes] == [1, 1]
+
+
+async def test_a_turn_that_was_cut_off_asks_nobody_twice(tmp_path: Path) -> None:
+    async with serving(tmp_path, tick_s=3600.0) as app, street(app, 1) as (cpe,):
+        view = await begin(app)
+        campaigns = app.northbound.fleet.campaigns
+        (waiting,) = await campaigns.devices(ADMIN, "to-v2")
+        for _ in range(2):  # the device is asked, and the process dies before that is noted
+            await campaigns._ask(view.campaign, waiting, app.clock())
+            async with app.store.transaction() as tx:
+                (asked,) = await campaign_store.members(tx, view.campaign.id)
+                await campaign_store.settle(tx, asked, DeviceState.WAITING, "lost", attempts=0)
+        found = await app.operations.list(ADMIN, device=str(cpe.key))
+        assert len([each for each in found if each.kind == "download"]) == 1
+
+
+async def test_outside_of_its_hours_nothing_is_begun(tmp_path: Path) -> None:
+    async with serving(tmp_path) as app, street(app, 1) as (cpe,):
+        now = app.clock()
+        hour = (now.hour + 2) % 24
+        view = await begin(app, window=[f"{hour:02}:00-{hour:02}:30"])
+        await asyncio.sleep(0.5)
+        view = await app.northbound.fleet.campaigns.get(ADMIN, "to-v2")
+        assert view.tally.all == {DeviceState.WAITING: 1} and "outside of its hours" in view.waits
+        cancelled = await app.northbound.fleet.campaigns.cancel(ADMIN, "to-v2")
+        assert cancelled.tally.all == {DeviceState.CANCELLED: 1} and cpe.reboots == 0
+
+
+async def test_a_stopped_campaign_that_is_resumed_goes_on_to_the_rest(tmp_path: Path) -> None:
+    async with serving(tmp_path, tick_s=3600.0) as app, street(app, 2):
+        view = await begin(app, canary=1, at_once=1)
+        campaigns = app.northbound.fleet.campaigns
+        async with app.store.transaction() as tx:
+            first, second = await campaign_store.members(tx, view.campaign.id)
+            await campaign_store.settle(tx, first, DeviceState.FAILED, "9010", finished_at=app.clock())
+        await campaigns.turn()
+        assert (await campaigns.get(ADMIN, "to-v2")).campaign.state is CampaignState.STOPPED
+        await campaigns.resume(ADMIN, "to-v2")
+        for _ in range(3):
+            await campaigns.turn()
+        found = {each.device: each.state for each in await campaigns.devices(ADMIN, "to-v2")}
+        assert found[first.device] is DeviceState.FAILED
+        assert found[second.device] in (DeviceState.STARTED, DeviceState.SUCCEEDED)
+
+
+async def test_campaigns_in_the_store(app_on_both: App) -> None:
+    now = app_on_both.clock()
+    record = CampaignRecord("c1", "name", "file", "V2", {"a": 1}, CampaignState.RUNNING, now, "me")
+    members = [CampaignDevice("c1", f"d{n}", DeviceState.WAITING, n == 0, n, "V1") for n in range(5)]
+    async with app_on_both.store.transaction() as tx:
+        await campaign_store.add(tx, record, members)
+    async with app_on_both.store.transaction() as tx:
+        with pytest.raises(Conflict):
+            await campaign_store.add(
+                tx, CampaignRecord("c2", "name", "f", "V", {}, CampaignState.RUNNING, now, "me"), []
+            )
+    async with app_on_both.store.transaction() as tx:
+        assert await campaign_store.get(tx, "name") == await campaign_store.get(tx, "c1") == record
+        assert await campaign_store.get(tx, "nothing") is None
+        assert [each.place for each in await campaign_store.members(tx, "c1", after=2)] == [3, 4]
+        (canary,) = await campaign_store.members(tx, "c1", canary=True)
+        assert canary.device == "d0" and canary.version_now is None
+        assert await campaign_store.settle(tx, canary, DeviceState.STARTED, "", started_at=now, attempts=1)
+        assert not await campaign_store.settle(tx, canary, DeviceState.STARTED, "", attempts=1), "guarded"
+        tally = await campaign_store.tally(tx, "c1")
+        assert tally.all == {DeviceState.WAITING: 4, DeviceState.STARTED: 1}
+        assert tally.canaries == {DeviceState.STARTED: 1}
+        assert await campaign_store.started_since(tx, "c1", now) == 0
+        assert await campaign_store.busy_elsewhere(tx, ["d0", "d1"], "c2") == {"d0"}
+        assert await campaign_store.settle_all(tx, "c1", DeviceState.WAITING, DeviceState.CANCELLED, "why") == 4
+        assert await campaign_store.change(tx, "c1", (CampaignState.RUNNING,), CampaignState.DONE, "d", finished_at=now)
+        assert not await campaign_store.change(tx, "c1", (CampaignState.RUNNING,), CampaignState.PAUSED, "")
+        assert [each.id for each in await campaign_store.list_campaigns(tx, states=[CampaignState.DONE])] == ["c1"]
