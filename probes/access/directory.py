@@ -84,11 +84,11 @@ class Directories:
 
     async def _behind_ports(self, target: NodeTarget, profile: AccessProfile, named: Directory) -> Directory:
         """The ONTs whose rows are their port's row and a number, by the column of their serials."""
-        oid = profile.columns[profile.serial_column].oid
+        oid, tail = profile.columns[profile.serial_column].oid, profile.columns[profile.serial_column].tail
         ports = {int(row): spot for spot, row in named.ports.items()}
         walk = await self.nodes.walk_or_problem(target, oid)
         entries = []
-        for row, raw in _cells(walk, oid):
+        for row, raw in _cells(walk, oid, tail):
             spot = ports.get(int(row) & ~_LOW) if row.isdigit() else None
             if spot is not None:
                 entries.append(Entry(row, replace(spot, ont=int(row) & _LOW), self._serial(profile, raw, target)))
