@@ -28,6 +28,7 @@ from acs.metrics import Metrics
 from acs.server.cwmp import CwmpEndpoint
 from acs.server.files import FileServer
 from acs.server.outbound import TwistedCaller
+from acs.server.traps import TrapListener, listen
 from acs.server.waking import Doors, doors, waking_jobs
 from acs.server.worker import Worker
 from acs.services import northbound
@@ -77,6 +78,7 @@ class App:
     _endpoint: CwmpEndpoint | None = None
     _files: FileServer | None = None
     _worker: Worker | None = None
+    _traps: TrapListener | None = None
     _api: "ApiServer | None" = None
     _api_task: asyncio.Task[None] | None = None
 
@@ -118,6 +120,9 @@ class App:
             await self._files.stop(self.config.server.grace_s)
         if self._worker is not None:
             await self._worker.stop()
+        if self._traps is not None:
+            await self._traps.stop()
+            await self.northbound.access_network.alarms.drain()
         await self.connection_requests.close()
         await self.doors.stop()
         await self._background.close()
@@ -135,12 +140,22 @@ class App:
             self.clock,
             jobs={
                 **self.northbound.fleet.jobs(),
+                **self.northbound.access_network.jobs(),
                 **waking_jobs(self.sessions, self.store, self.config, self.clock),
                 "nonces": (_NONCES_S, self.auth.forget_old_nonces),
             },
         )
         await self._worker.start()
+        await self._hear_traps()
         self._background.start(self.northbound.webhooks.run())
+
+    async def _hear_traps(self) -> None:
+        config, alarms = self.config.traps, self.northbound.access_network.alarms
+        seed = self.config.store.vault_key_file.read_bytes()
+        self._traps = await listen(config, alarms, seed, self.metrics)
+        if self._traps is not None:
+            self._background.start(self._traps.watch())
+            self._background.start(alarms.run())
 
     async def _start_cwmp(self) -> None:
         cwmp = self.config.cwmp

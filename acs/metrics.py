@@ -74,6 +74,15 @@ class Metrics:
             ["source", "state"],
             registry=self.registry,
         )
+        self.traps = Counter(
+            "acs_traps_total", "Notifications of access nodes, by what became of them", ["end"], registry=self.registry
+        )
+        self.trap_drops = Gauge(
+            "acs_trap_drops", "Datagrams of traps that were dropped because a buffer was full", registry=self.registry
+        )
+        self.polls = Counter(
+            "acs_polls_total", "Rounds over access nodes, by how they ended", ["end"], registry=self.registry
+        )
         self.running_line_tests = Gauge("acs_running_line_tests", "Line tests that run or wait", registry=self.registry)
 
     def text(self) -> bytes:

@@ -152,6 +152,7 @@ _ONT: dict[str, FactSpec] = {
     "ont.last_down_at": _instant("Время последнего падения", "Last went down"),
     "ont.last_up_at": _instant("Время последнего подъёма", "Last came up"),
     "ont.last_gasp_at": _instant("Время последней потери питания", "Last dying gasp"),
+    "ont.birth_rx_dbm": _number("dBm", None, "Уровень сигнала в первые дни линии", "Light in the line's first days"),
     "ont.rx_dbm": _number("dBm", 3600, "Уровень сигнала на терминале", "Light at the ONT"),
     "ont.tx_dbm": _number("dBm", 3600, "Мощность передатчика терминала", "Transmit power of the ONT"),
     "ont.olt_rx_dbm": _number("dBm", 3600, "Сигнал терминала на OLT", "Light of this ONT at the OLT"),

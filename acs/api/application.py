@@ -5,6 +5,7 @@ The rule of this file: nothing but `/health`, and the page that describes the ca
 
 from fastapi import APIRouter, FastAPI
 
+from acs.api.access_network import router as access_network_router
 from acs.api.campaigns import router as campaigns_router
 from acs.api.connection_requests import router as connection_requests_router
 from acs.api.context import router as context_router
@@ -66,6 +67,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     operations_router,
     lines_router,
     nodes_router,
+    access_network_router,
     context_router,
     line_tests_router,
     packs_router,

@@ -28,6 +28,14 @@ class NodeBody(Body):
     privacy: Secret | None = None
     privacy_password: Secret | None = None
     time_zone: Annotated[str, Field(max_length=64)] | None = Field(None, description="of the node's clock")
+    trap_community: Secret | None = Field(None, description="of its traps, where it is not that of reading")
+    write_community: Secret | None = Field(None, description="for SET; never that of reading")
+    write_version: Annotated[str, Field(pattern="^(1|2c|3)$")] | None = None
+    write_user: Secret | None = None
+    write_auth: Secret | None = None
+    write_auth_password: Secret | None = None
+    write_privacy: Secret | None = None
+    write_privacy_password: Secret | None = None
 
 
 class NodeAnswer(Answer):

@@ -21,6 +21,8 @@ _LATE_SHARE = 1.2
 _ACTIONS = {("reboot", False): "reboot_cpe", ("reboot", True): "reboot_stb", ("set", False): "push_settings"}
 #: how facts come that another system goes on sending; what a subscriber said in a ticket is said once
 _FED = ("handed in", "snapshot")
+#: how sources begin that speak only when something happens, or in rounds: their silence is none
+_OWN_EARS = ("trap ", "polling ")
 #: sources that are our own probes
 _OWN_PROBES = ("access", "ping")
 
@@ -129,7 +131,12 @@ def sources_down(reports: Sequence[SourceReport], told: Sequence[Fact], now: dat
     unanswered = (SourceState.FAILED, SourceState.LATE)
     failed = sum(report.state in unanswered and report.name in _OWN_PROBES for report in reports)
     ageing = [
-        fact for fact in told if fact.method in _FED and fact.name in FACTS and FACTS[fact.name].max_age_s is not None
+        fact
+        for fact in told
+        if fact.method in _FED
+        and fact.name in FACTS
+        and FACTS[fact.name].max_age_s is not None
+        and not fact.source.startswith(_OWN_EARS)
     ]
     silent = {fact.source for fact in ageing} - {fact.source for fact in ageing if not is_stale(fact, now)}
     return failed + len(silent)

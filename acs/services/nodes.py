@@ -16,7 +16,26 @@ from acs.store.records import AccessNode, Json
 from acs.store.store import Store
 
 #: the keys that credentials may have: a community, or the names of SNMPv3
-CREDENTIAL_KEYS = ("community", "version", "user", "auth", "auth_password", "privacy", "privacy_password", "time_zone")
+CREDENTIAL_KEYS = (
+    "community",
+    "version",
+    "user",
+    "auth",
+    "auth_password",
+    "privacy",
+    "privacy_password",
+    "time_zone",
+    # what its traps carry where that is another word than it is read with
+    "trap_community",
+    # what a SET needs: never the credentials of reading
+    "write_community",
+    "write_version",
+    "write_user",
+    "write_auth",
+    "write_auth_password",
+    "write_privacy",
+    "write_privacy_password",
+)
 
 
 @dataclass(frozen=True, slots=True)

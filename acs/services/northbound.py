@@ -13,7 +13,7 @@ from acs.config import Config
 from acs.metrics import Metrics
 from acs.profiles.schema import Profile, load_profiles
 from acs.services.access import Access
-from acs.services.access_network import gentle_of
+from acs.services.access_network import AccessNetwork, build_access_network, gentle_of
 from acs.services.alarms import Alarms
 from acs.services.bulk_data import BulkData
 from acs.services.bus import Bus
@@ -64,6 +64,7 @@ class Northbound:
     identity: Identity
     policies: Policies
     reader: AccessReader
+    access_network: AccessNetwork
     fleet: Fleet
     bulk_data: BulkData
     profiles: Sequence[Profile]
@@ -129,6 +130,7 @@ def build(
         identity=identity,
         policies=policies,
         reader=reader,
+        access_network=build_access_network(config, store, bus, reader, metrics, clock),
         fleet=fleet,
         bulk_data=BulkData(store, profiles, clock=clock),
         profiles=profiles,

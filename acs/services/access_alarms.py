@@ -1,0 +1,383 @@
+"""Alarms of access nodes: from datagrams to rows, lines and listeners, within a second.
+
+    socket ─► take (decode, whose is it) ─► a batch: what, where, which line ─► one transaction ─► bus, answers
+
+The rule of this file: an inform is acknowledged after it is on disk; what is not taken is counted with its reason,
+and a flood costs memory up to a limit, then only itself. Nothing here asks a node.
+"""
+
+import asyncio
+import hmac
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from acs.config import TrapsSection
+from acs.errors import StoreError
+from acs.metrics import Metrics
+from acs.services.actor import Actor, Scope
+from acs.services.bus import Bus
+from acs.services.clock import Clock
+from acs.store import access as access_store
+from acs.store import facts as fact_store
+from acs.store import lines as line_store
+from acs.store import nodes as node_store
+from acs.store.access import AccessAlarm
+from acs.store.records import AccessNode, ContextFact, LineRecord
+from acs.store.store import Store
+from probes.profiles.decode import canonical_serial, plain_text
+from probes.profiles.schema import AccessProfile
+from probes.snmp.ber import MalformedMessage
+from probes.snmp.notification import Engine, Notification, Report, Unknown, decode
+from probes.snmp.target import V3User
+from probes.snmp.usm import WrongKey
+from probes.traps import Alarm, AlarmKind, Traps
+
+log = structlog.get_logger()
+
+#: the topic of every new alarm, for outages and for those who watch
+TOPIC = "access-alarms"
+#: what the source of a fact begins with that an alarm told
+SOURCE = "trap "
+
+#: seconds between two batches; an alarm is with its line within a second
+_BATCH_S = 0.1
+#: alarms of one batch: a transaction of some tens of milliseconds
+_BATCH = 1_000
+#: seconds for which the inventory of nodes and lines is believed
+_BELIEVED_S = 30.0
+#: alarms whose repetition is noticed
+_REMEMBERED = 50_000
+#: varbinds and characters of an alarm's detail
+_SHOWN_VARBINDS, _SHOWN = 12, 1_000
+
+#: what an alarm says of the line's ONT or port
+_STATES: Mapping[AlarmKind, tuple[str, str]] = {
+    AlarmKind.ONT_LOS: ("offline", "los"),
+    AlarmKind.ONT_DYING_GASP: ("offline", "dgi"),
+    AlarmKind.ONT_DOWN: ("offline", ""),
+    AlarmKind.ONT_UP: ("online", ""),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A notification on its way to the store."""
+
+    told: Notification
+    node: AccessNode
+    address: str
+    at: datetime
+    acknowledge: Callable[[], None] | None
+
+
+@dataclass(slots=True)
+class _Inventory:
+    """What is believed of nodes and of the lines on them."""
+
+    read_at: datetime | None = None
+    by_address: Mapping[str, Sequence[AccessNode]] = field(default_factory=dict)
+    lines: dict[str, tuple[datetime, Mapping[object, LineRecord]]] = field(default_factory=dict)
+
+
+class AccessAlarms:
+    """Takes notifications of access nodes; lists what they told. Belongs to one loop."""
+
+    def __init__(
+        self,
+        store: Store,
+        bus: Bus,
+        config: TrapsSection,
+        traps: Traps,
+        profiles: Mapping[str, AccessProfile],
+        metrics: Metrics,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._bus = bus
+        self._config = config
+        self._traps = traps
+        self._profiles = profiles
+        self._metrics = metrics
+        self._clock = clock
+        self._waiting: deque[_Waiting] = deque()
+        self._inventory = _Inventory()
+        self._lately: OrderedDict[tuple[object, ...], AccessAlarm] = OrderedDict()
+        self._came = asyncio.Event()
+        #: what became of datagrams, by a word
+        self.counts: Counter[str] = Counter()
+
+    def take(self, data: bytes, address: str, engine: Engine, answer: Callable[[bytes], None] | None = None) -> None:
+        """Take one datagram; it is stored soon. `answer` sends what the protocol wants back: for an inform, then."""
+        try:
+            told = decode(data, address, engine, self._user)
+        except MalformedMessage:
+            self._count("malformed")
+            return
+        except (Unknown, WrongKey) as error:
+            self._count("refused")
+            log.debug("trap.refused", address=address, why=str(error))
+            return
+        if isinstance(told, Report):
+            self._count("report")
+            if answer is not None:
+                answer(told.answer)
+            return
+        node = self._node_of(told, address)
+        if node is None:
+            return
+        if len(self._waiting) >= self._config.waiting:
+            self._count("overflow")
+            return
+        reply = told.answer
+        acknowledge = (lambda: answer(reply)) if answer is not None and reply is not None else None
+        self._waiting.append(_Waiting(told, node, address, self._clock(), acknowledge))
+        self._came.set()
+
+    async def run(self) -> None:
+        """Store what waits, batch by batch, until cancelled."""
+        await self._refresh()
+        while True:
+            try:
+                async with asyncio.timeout(_BELIEVED_S):
+                    await self._came.wait()
+            except TimeoutError:
+                await self._refresh_or_tell()
+                continue
+            await asyncio.sleep(_BATCH_S)
+            self._came.clear()
+            while self._waiting:
+                if not await self._flush_or_tell():
+                    break
+
+    async def drain(self) -> None:
+        """Store everything that waits: the server ends. What cannot be stored is told, and its senders ask again."""
+        while self._waiting and await self._flush_or_tell():
+            continue
+
+    async def flush(self) -> int:
+        """Store one batch of what waits; returns how many alarms were new.
+
+        Raises:
+            StoreError: the store failed; everything still waits.
+        """
+        await self._refresh()
+        batch = [self._waiting[n] for n in range(min(_BATCH, len(self._waiting)))]
+        alarms = [self._alarm(one) for one in batch]
+        await self._believe_lines({alarm.node for alarm in alarms})
+        new, again = self._sorted(alarms)
+        async with self._store.transaction() as tx:
+            stored = await access_store.add_alarms(tx, new)
+            for alarm in again:
+                await access_store.count_again(tx, alarm.id, alarm.last_at, alarm.count)
+            await fact_store.put(tx, [fact for alarm in stored for fact in _facts(alarm)])
+        for _ in batch:
+            self._waiting.popleft()
+        for alarm in again:
+            self._lately[_key(alarm)] = alarm
+        for alarm in stored:
+            self._lately[_key(alarm)] = alarm
+            self._bus.publish(TOPIC, alarm)
+        while len(self._lately) > _REMEMBERED:
+            self._lately.popitem(last=False)
+        for one in batch:
+            if one.acknowledge is not None:
+                one.acknowledge()
+        self._count("stored", len(stored))
+        self._count("repeated", len(batch) - len(stored))
+        return len(stored)
+
+    async def latest(
+        self,
+        actor: Actor,
+        *,
+        node: str | None = None,
+        line: str | None = None,
+        kind: str | None = None,
+        since: datetime | None = None,
+        after: int = 0,
+        limit: int = 100,
+    ) -> list[AccessAlarm]:
+        """Alarms, the youngest first; with `after`, those that came later than that id, oldest first."""
+        actor.require(Scope.READ)
+        async with self._store.reading() as tx:
+            return await access_store.list_alarms(
+                tx, node=node, line=line, kind=kind, since=since, after=after, limit=limit
+            )
+
+    async def prune(self) -> None:
+        """Throw away what is older than it is kept."""
+        before = self._clock() - timedelta(days=self._config.keep_days)
+        async with self._store.transaction() as tx:
+            await access_store.prune_alarms(tx, before)
+
+    def _count(self, what: str, times: int = 1) -> None:
+        self.counts[what] += times
+        self._metrics.traps.labels(what).inc(times)
+
+    def _user(self, address: str, name: str) -> V3User | None:
+        for node in self._inventory.by_address.get(_plain(address), ()):
+            secrets = node.credentials
+            if secrets.get("user") == name:
+                return V3User(
+                    name,
+                    secrets.get("auth", "sha"),
+                    secrets.get("auth_password", ""),
+                    secrets.get("privacy", "aes128"),
+                    secrets.get("privacy_password", ""),
+                )
+        return None
+
+    def _node_of(self, told: Notification, address: str) -> AccessNode | None:
+        """The node that says so, when it may: by its address, and by its community where there is no user."""
+        nodes = self._inventory.by_address.get(_plain(address), ())
+        if not nodes:
+            self._count("unknown_address")
+            return None
+        for node in nodes:
+            if told.user:
+                if node.credentials.get("user") == told.user:
+                    return node
+                continue
+            wanted = node.credentials.get("trap_community") or node.credentials.get("community", "")
+            if wanted and hmac.compare_digest(wanted.encode(), told.community):
+                return node
+        self._count("wrong_community")
+        return None
+
+    async def _refresh(self) -> None:
+        """The nodes by address, when what is believed of them is old."""
+        now = self._clock()
+        if self._inventory.read_at is not None and (now - self._inventory.read_at).total_seconds() < _BELIEVED_S:
+            return
+        async with self._store.reading() as tx:
+            nodes = await node_store.list_nodes(tx)
+        by_address: dict[str, list[AccessNode]] = {}
+        for node in nodes:
+            by_address.setdefault(_plain(node.address), []).append(node)
+        self._inventory.by_address, self._inventory.read_at = by_address, now
+
+    async def _believe_lines(self, names: set[str]) -> None:
+        now = self._clock()
+        for name in names:
+            known = self._inventory.lines.get(name)
+            if known is not None and (now - known[0]).total_seconds() < _BELIEVED_S:
+                continue
+            async with self._store.reading() as tx:
+                lines = await line_store.on_node(tx, name)
+            self._inventory.lines[name] = (now, _by_place(lines))
+
+    def _alarm(self, one: _Waiting) -> AccessAlarm:
+        alarm = self._traps.alarm(one.told, self._profiles.get(one.node.profile or ""))
+        spot = alarm.spot
+        return AccessAlarm(
+            node=one.node.name,
+            address=one.address,
+            kind=alarm.kind.value,
+            at=one.at,
+            last_at=one.at,
+            place=_fit(alarm.place, 200),
+            clears=alarm.clears,
+            frame=None if spot is None else spot.frame,
+            slot=None if spot is None else spot.slot,
+            port=None if spot is None else spot.port,
+            ont=None if spot is None else spot.ont,
+            if_index=alarm.if_index if alarm.if_index is not None and alarm.if_index >= 0 else None,
+            serial=_fit(alarm.serial, 64),
+            trap=_fit(alarm.trap, 250),
+            detail=_detail(one.told, alarm),
+        )
+
+    def _sorted(self, alarms: Sequence[AccessAlarm]) -> tuple[list[AccessAlarm], list[AccessAlarm]]:
+        """Those that are new, with their lines, and those that were told a moment ago, with their counts."""
+        new: OrderedDict[tuple[object, ...], AccessAlarm] = OrderedDict()
+        again: dict[tuple[object, ...], AccessAlarm] = {}
+        for alarm in alarms:
+            key = _key(alarm)
+            if key in new:
+                new[key] = replace(new[key], count=new[key].count + 1, last_at=alarm.at)
+                continue
+            known = again.get(key) or self._lately.get(key)
+            if known is not None and (alarm.at - known.last_at).total_seconds() < self._config.same_s:
+                again[key] = replace(known, count=known.count + 1, last_at=alarm.at)
+                continue
+            new[key] = replace(alarm, line=self._line_of(alarm))
+        return list(new.values()), list(again.values())
+
+    def _line_of(self, alarm: AccessAlarm) -> str | None:
+        """The line at the alarm's place; none for a whole port or node, whose lines are found by their place."""
+        _, lines = self._inventory.lines.get(alarm.node, (None, {}))
+        if alarm.serial:
+            found = lines.get(canonical_serial(alarm.serial))
+            if found is not None:
+                return found.id
+        if alarm.ont is not None:
+            found = lines.get((alarm.frame or 0, alarm.slot, alarm.port, alarm.ont))
+        else:
+            found = lines.get(("if", alarm.if_index)) if alarm.if_index is not None else None
+        return None if found is None else found.id
+
+    async def _flush_or_tell(self) -> bool:
+        try:
+            await self.flush()
+        except StoreError as error:
+            log.error("traps.not_stored", waiting=len(self._waiting), error=str(error))
+            return False
+        return True
+
+    async def _refresh_or_tell(self) -> None:
+        try:
+            await self._refresh()
+        except StoreError as error:
+            log.error("traps.not_stored", waiting=len(self._waiting), error=str(error))
+
+
+def _by_place(lines: Sequence[LineRecord]) -> dict[object, LineRecord]:
+    """Lines by ONT place, by serial, and, for ports of switches and DSLAMs, by the number of the port."""
+    found: dict[object, LineRecord] = {}
+    for line in lines:
+        if line.gpon_serial:
+            found[canonical_serial(line.gpon_serial)] = line
+        if line.ont is not None:
+            found[(line.frame or 0, line.slot, line.port, line.ont)] = line
+        elif line.technology != "pon" and line.port is not None:
+            found[("if", line.port)] = line
+    return found
+
+
+def _facts(alarm: AccessAlarm) -> list[ContextFact]:
+    """What an alarm says of its line."""
+    if alarm.line is None or alarm.kind not in _STATES:
+        return []
+    state, cause = _STATES[AlarmKind(alarm.kind)]
+    told: list[tuple[str, str]] = [("ont.run_state", state)]
+    if state == "offline":
+        told.append(("ont.last_down_at", alarm.at.isoformat()))
+    if cause:
+        told.append(("ont.last_down_cause", cause))
+    source = f"{SOURCE}{alarm.node}"
+    return [ContextFact(alarm.line, name, value, alarm.at, source) for name, value in told]
+
+
+def _key(alarm: AccessAlarm) -> tuple[object, ...]:
+    """What makes two alarms the same: an alarm of no known kind is told apart by its OID."""
+    return (alarm.node, alarm.kind, alarm.place, alarm.trap if alarm.kind == AlarmKind.OTHER else "")
+
+
+def _detail(told: Notification, alarm: Alarm) -> str:
+    shown = [f"{one.oid}={plain_text(one.value)}" for one in told.varbinds[:_SHOWN_VARBINDS] if one.value is not None]
+    names = [alarm.name] if alarm.name else []
+    return _fit("; ".join([*names, *shown]), _SHOWN)
+
+
+def _fit(text: str, length: int) -> str:
+    """Text that both databases hold: without NUL and halves of pairs."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")[:length]
+
+
+def _plain(address: str) -> str:
+    """An address as it is written in the inventory: IPv4 on a socket of IPv6 comes with a prefix."""
+    return address.removeprefix("::ffff:")
