@@ -35,8 +35,8 @@ def answer(tree: Tree, request: m.Message, now: datetime, stock: Stock | None = 
 
 
 def _methods(stock: Stock) -> m.Message:
-    known = (kind.__name__ for kind in (m.GetRPCMethods, *RPCS, *stock_rpcs.RPCS))
-    return m.GetRPCMethodsResponse(tuple(name for name in known if name not in stock.lacking))
+    known: tuple[type[m.Message], ...] = (m.GetRPCMethods, *RPCS, *stock_rpcs.RPCS)
+    return m.GetRPCMethodsResponse(tuple(rpc.__name__ for rpc in known if rpc.__name__ not in stock.lacking))
 
 
 def _get_values(tree: Tree, request: m.Message, _now: datetime) -> Outcome:

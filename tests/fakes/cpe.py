@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 from acs.cwmp import auth
 from acs.cwmp.messages import (
+    Download,
+    DownloadResponse,
     FactoryReset,
     FactoryResetResponse,
     GetParameterNames,
@@ -25,6 +27,7 @@ from acs.cwmp.messages import (
     SetParameterValues,
     SetParameterValuesResponse,
     SoapFault,
+    TransferComplete,
 )
 from acs.cwmp.soap import NS_1_0, Envelope, decode, encode
 from acs.cwmp.structs import DeviceId, EventStruct, ParameterInfoStruct, ParameterValueStruct
@@ -154,6 +157,7 @@ class Cpe:
     #: what the server answered to them
     told: list[Message | None] = field(default_factory=list)
     resets: int = 0
+    downloads: int = 0
 
     def __post_init__(self) -> None:
         self._reboot_key: str | None = None
@@ -254,6 +258,11 @@ class Cpe:
             case Reboot(command_key=key):
                 self._reboot_key = key
                 return RebootResponse() if self.answers_reboot else None
+            case Download(command_key=key):
+                self.downloads += 1
+                self.reports.append(TransferComplete(key))
+                self.events += [("7 TRANSFER COMPLETE", ""), ("M Download", key)]
+                return DownloadResponse(1)
             case FactoryReset():
                 self._reboot_key = RESET
                 return FactoryResetResponse() if self.answers_reboot else None

@@ -128,11 +128,12 @@ def serve(config_path: str, control: int, fatal: int | None, pipe: Pipe) -> None
 
 
 async def _do(server: Running, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Ask for a reboot, or tell the state of an operation."""
+    """Ask for an operation, by default a reboot, or tell the state of one."""
     if "id" in wanted:
         return {"state": (await server.operations.get(ACTOR, wanted["id"])).state.value}
+    kind, arguments = wanted.get("kind", "reboot"), wanted.get("arguments", {})
     operation = await server.operations.request(
-        ACTOR, wanted["device"], "reboot", {}, deadline_s=wanted["deadline_s"], idempotency_key="once"
+        ACTOR, wanted["device"], kind, arguments, deadline_s=wanted["deadline_s"], idempotency_key="once"
     )
     return {"id": operation.id}
 

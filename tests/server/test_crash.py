@@ -3,7 +3,7 @@
 import asyncio
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,8 @@ class Walk:
     answers: bool = True
     reboot_after_s: float = 0.1
     settle_s: float = 0.7
+    kind: str = "reboot"
+    arguments: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -61,6 +63,8 @@ class Ended:
     operation: OperationRecord
     boots: int
     lost: list[tuple[str, str]]
+    resets: int
+    downloads: int
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +158,8 @@ async def one(folder: Path, template: Path, walk: Walk, fatal: int, *, deadline_
         group.create_task(_keep(server, over))
         life = group.create_task(live(cpe, listener.called))
         async with asyncio.timeout(deadline_s + 15):
-            id = (await told(control, {"device": cpe.key, "deadline_s": deadline_s}))["id"]
+            wanted = {"device": cpe.key, "deadline_s": deadline_s, "kind": walk.kind, "arguments": walk.arguments}
+            id = (await told(control, wanted))["id"]
             await end_of(control, id)
         died = server.fatal is None
         await asyncio.sleep(0.3)
@@ -184,7 +189,7 @@ async def _look(folder: Path, cpe: Cpe, id: str, fatal: int, died: bool) -> Ende
         await store.close()
     assert operation is not None
     lost = [event for event in set(cpe.delivered) if event not in stored]
-    return Ended(fatal, died, operation, cpe.boots, lost)
+    return Ended(fatal, died, operation, cpe.boots, lost, cpe.resets, cpe.downloads)
 
 
 async def over_all_points(tmp_path: Path, template: Path, walk: Walk) -> list[Ended]:
@@ -213,6 +218,42 @@ async def test_killed_at_any_point_the_cpe_reboots_exactly_once(tmp_path: Path, 
         assert case.boots == 1, about
         assert case.operation.state is OperationState.SUCCEEDED, about
         assert not case.lost, about
+
+
+@pytest.mark.timeout(120)
+async def test_killed_at_any_point_the_cpe_is_reset_exactly_once(tmp_path: Path, template: Path) -> None:
+    for case in await over_some_points(tmp_path, template, Walk(kind="factory_reset")):
+        about = (case.fatal, case.operation)
+        assert (case.boots, case.resets) == (1, 1), about
+        assert case.operation.state is OperationState.SUCCEEDED, about
+        assert not case.lost, about
+
+
+@pytest.mark.timeout(120)
+async def test_killed_at_any_point_a_file_is_never_fetched_twice(tmp_path: Path, template: Path) -> None:
+    arguments = {"file_type": "config", "url": "http://files.example/settings"}
+    ended = await over_some_points(tmp_path, template, Walk(kind="download", arguments=arguments), deadline_s=4)
+    assert any(case.downloads for case in ended)
+    for case in ended:
+        about = (case.fatal, case.operation)
+        assert case.downloads <= 1, about
+        wanted = OperationState.SUCCEEDED if case.downloads else OperationState.FAILED
+        assert case.operation.state is wanted, about
+        if not case.downloads:
+            assert "nothing proved" in case.operation.detail, about
+
+
+async def over_some_points(tmp_path: Path, template: Path, walk: Walk, *, deadline_s: float = 20) -> list[Ended]:
+    """Kill at every third point: those of the reboots are all walked."""
+    ended: list[Ended] = []
+    for start in range(2, 2 + 3 * 2 * AT_ONCE, 3 * AT_ONCE):
+        points = range(start, start + 3 * AT_ONCE, 3)
+        cases = [one(tmp_path / f"at-{n}", template, walk, n, deadline_s=deadline_s) for n in points]
+        batch: list[Ended] = await asyncio.gather(*cases)
+        ended += batch
+        if not any(case.died for case in batch):
+            break
+    return ended
 
 
 @pytest.mark.timeout(100)

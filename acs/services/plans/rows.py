@@ -59,6 +59,8 @@ class AddPlan:
         """AddObject, and what the values need."""
         if self._setting is not None:
             return self._setting.request()
+        if self._next is None:
+            return None
         self._asked, self._next = self._next, None
         return self._asked
 
