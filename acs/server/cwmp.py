@@ -152,7 +152,7 @@ class CwmpEndpoint:
         """Accept nothing new, let open sessions end for up to `grace_s` seconds, then close everything."""
         self._stopping = True
         self._listeners.close()
-        self._overload.stop()
+        await self._overload.stop()
         deadline = self._loop.time() + grace_s
         while self._loop.time() < deadline and any(not v.session.complete for v in self._sessions.visits()):  # noqa: ASYNC110 - once, at the end
             await asyncio.sleep(0.05)

@@ -44,12 +44,12 @@ class Overload:
         self._due = asyncio.get_running_loop().time() + TICK_S
         self._timer = asyncio.get_running_loop().call_at(self._due, self._look)
 
-    def stop(self) -> None:
-        """Watch no more."""
+    async def stop(self) -> None:
+        """Watch no more; a question to the store that is under way is awaited."""
         if self._timer is not None:
             self._timer.cancel()
         if self._asking is not None:
-            self._asking.cancel()
+            await self._asking
 
     def is_busy(self, waiting_informs: int) -> bool:
         """Whether new sessions that nobody waits for are put off."""

@@ -18,6 +18,7 @@ from tests.server.test_tls import Client, posted
 
 DOCS = Path(__file__).parents[2] / "docs" / "proxies.md"
 STREAM_MODULE = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
+HAS_STREAM = STREAM_MODULE.exists()
 PERIODIC = ("2 PERIODIC", "")
 NGINX = """daemon off; pid {folder}/nginx.pid; error_log stderr; user root; worker_processes 1;
 {modules}events {{ worker_connections 64; }}
@@ -114,7 +115,7 @@ async def test_haproxy(tmp_path: Path, authority: Authority, number: int, mode: 
 @pytest.mark.parametrize(("number", "mode"), [(0, "protocol"), (1, "headers")])
 async def test_nginx(tmp_path: Path, authority: Authority, number: int, mode: str) -> None:
     nginx, port = program("nginx"), free_port()
-    if mode == "protocol" and not STREAM_MODULE.exists():
+    if mode == "protocol" and not HAS_STREAM:
         pytest.skip("nginx's stream module is missing; install it with: apt-get install libnginx-mod-stream")
     async with running(config(tmp_path, mode, "basic")) as server:
         text = documented("nginx", number, server.port, port, tmp_path)
