@@ -7,10 +7,10 @@ import json
 import os
 import time
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 import httpx
@@ -22,6 +22,8 @@ from cli.texts import _
 
 #: greatest time of one ordinary call, seconds
 CALL_TIMEOUT_S = 30.0
+#: bytes of a file that are sent at once
+FILE_BLOCK = 262_144
 #: seconds between two looks whether a server that starts answers already
 LOOK_S = 0.2
 
@@ -95,9 +97,40 @@ class Client:
         """Return the decoded answer of a PUT with a JSON body."""
         return self._call("PUT", path, body=body)
 
-    def delete(self, path: str) -> Any:
-        """Return the decoded answer of a DELETE."""
-        return self._call("DELETE", path)
+    def patch(self, path: str, body: object) -> Any:
+        """Return the decoded answer of a PATCH with a JSON body."""
+        return self._call("PATCH", path, body=body)
+
+    def delete(self, path: str, /, **query: object) -> Any:
+        """Return the decoded answer of a DELETE; query values that are None are left out."""
+        return self._call("DELETE", path, query=query)
+
+    def send_file(self, path: str, source: BinaryIO, size_bytes: int, query: Sequence[tuple[str, str]]) -> Any:
+        """Return the decoded answer of a POST whose body is a file, which flows from the disk."""
+        headers = {"content-length": str(size_bytes), "content-type": "application/octet-stream"}
+        try:
+            response = self._http.post(
+                path, params=list(query), content=iter(lambda: source.read(FILE_BLOCK), b""), headers=headers
+            )
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+        if response.status_code >= 400:
+            raise self._error(response)
+        return response.json()
+
+    def fetch_file(self, path: str, target: BinaryIO) -> int:
+        """Write the body of a GET to a file as it comes; returns its bytes."""
+        size = 0
+        try:
+            with self._http.stream("GET", path) as response:
+                if response.status_code >= 400:
+                    response.read()
+                    raise self._error(response)
+                for block in response.iter_bytes():
+                    size += target.write(block)
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+        return size
 
     def post_text(self, path: str, text: str, /, *, content_type: str = "text/csv", **query: object) -> Any:
         """Return the decoded answer of a POST of text, such as CSV."""

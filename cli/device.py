@@ -15,6 +15,7 @@ from cli.connection_request import print_ways, wake
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
 from cli.options import server_options
+from cli.tags import tag
 from cli.texts import _
 
 
@@ -220,5 +221,5 @@ def _shown(value: object) -> object:
     return value
 
 
-for _command in (admission.admit, admission.quarantine, admission.credentials, *diagnose.COMMANDS, *rpcs.COMMANDS):
+for _command in (admission.admit, admission.quarantine, admission.credentials, *diagnose.COMMANDS, *rpcs.COMMANDS, tag):
     device.add_command(_command)
