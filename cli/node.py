@@ -62,3 +62,82 @@ def list_nodes(url: str | None, token_file: Path | None, as_json: bool) -> None:
         return
     rows = [[n.get("name"), n.get("address"), n.get("port"), n.get("profile")] for n in output.items(nodes)]
     output.print_table([_("name"), _("address"), _("port"), _("profile")], rows)
+
+
+@node.command("discover", help=_("Look at a whole node now: what is there, and what the inventory says otherwise."))
+@click.argument("name")
+@click.option("--place", is_flag=True, help=_("Fill in the places of lines that name their ONT and have none."))
+@server_options
+def discover(name: str, place: bool, url: str | None, token_file: Path | None, as_json: bool) -> None:
+    """Look at a whole node."""
+    with connect(url, token_file) as client, output.progress(_("Reading the node…"), quiet=as_json):
+        found = client.post(f"/access-nodes/{quote(name, safe='')}/discover" + ("?place=true" if place else ""))
+    if as_json:
+        output.print_json(found)
+        return
+    text = _("{name}: {count} seen, {online} online.").format(
+        name=name, count=found["endpoints"], online=found["online"]
+    )
+    output.print_line(text)
+    if found["problem"]:
+        output.print_note(found["problem"])
+    for line in found["placed"]:
+        output.print_line(_("Line {line} has its place now.").format(line=line))
+    _show_disagreements(found["disagreements"])
+
+
+@node.command("disagreements", help=_("What nodes show and the inventory says otherwise."))
+@click.option("--node", "name", help=_("Only of this access node."))
+@server_options
+def disagreements(name: str | None, url: str | None, token_file: Path | None, as_json: bool) -> None:
+    """List disagreements."""
+    with connect(url, token_file) as client:
+        found = client.get("/access-disagreements", node=name)
+    if as_json:
+        output.print_json(found)
+    else:
+        _show_disagreements(output.items(found))
+
+
+@node.command("find", help=_("Where the serial of an ONT, or a MAC, was last seen."))
+@click.argument("key")
+@server_options
+def find(key: str, url: str | None, token_file: Path | None, as_json: bool) -> None:
+    """Find an ONT or a MAC."""
+    with connect(url, token_file) as client:
+        found = client.get("/access-endpoints", key=key)
+    if as_json:
+        output.print_json(found)
+        return
+    names = ("node", "frame", "slot", "port", "ont", "state", "line")
+    rows = [[*(one.get(name) for name in names), output.instant(one.get("seen_at"))] for one in output.items(found)]
+    columns = [_("node"), _("frame"), _("slot"), _("port"), "ONT", _("state"), _("line"), _("seen")]
+    output.print_table(columns, rows)
+
+
+@node.command("polls", help=_("The last round over each node."))
+@server_options
+def polls(url: str | None, token_file: Path | None, as_json: bool) -> None:
+    """List rounds."""
+    with connect(url, token_file) as client:
+        found = client.get("/access-polls")
+    if as_json:
+        output.print_json(found)
+        return
+    rows = [
+        [
+            one.get("node"),
+            output.instant(one.get("polled_at")),
+            one.get("endpoints"),
+            one.get("online"),
+            one.get("asked"),
+            one.get("problem"),
+        ]
+        for one in output.items(found)
+    ]
+    output.print_table([_("node"), _("when"), _("seen"), _("online"), _("questions"), _("problem")], rows)
+
+
+def _show_disagreements(found: list[dict[str, object]]) -> None:
+    rows = [[one.get("node"), one.get("kind"), one.get("subject"), one.get("detail")] for one in found]
+    output.print_table([_("node"), _("what"), _("of"), _("detail")], rows)
