@@ -7,14 +7,17 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from cli.ports import free_port
 from probes.errors import ProbeError, ProbeRefused, ProbeTimeout
+from probes.gentle import Gentle
 from probes.snmp import client
-from probes.snmp.client import SnmpTarget, V3User, Version
+from probes.snmp.agent import text
+from probes.snmp.client import SnmpTarget, V3User, Version, WriteAccess
 
 SYSTEM = "1.3.6.1.2.1.1"
 SNMPD = shutil.which("snmpd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
@@ -29,6 +32,9 @@ createUser plain MD5 "auth-password"
 rouser reader authpriv
 rouser reader256 authpriv
 rouser plain authnopriv
+rwcommunity community-that-writes
+createUser writer SHA-256 "auth-password" AES "privacy-password"
+rwuser writer authpriv
 """
 
 
@@ -124,3 +130,34 @@ async def test_version_3_with_wrong_credentials_gives_no_value(snmpd: SnmpTarget
 async def test_a_wrong_community_is_silence(snmpd: SnmpTarget) -> None:
     with pytest.raises(ProbeTimeout, match="check route, address and credentials"):
         await client.get(replace(snmpd, community="wrong", timeout_s=0.2, retries=0), [f"{SYSTEM}.5.0"])
+
+
+@pytest.mark.parametrize(
+    "access",
+    [
+        WriteAccess("community-that-writes"),
+        WriteAccess("community-that-writes", Version.V1),
+        WriteAccess(version=Version.V3, user=V3User("writer", "sha256", "auth-password", "aes128", "privacy-password")),
+    ],
+    ids=["v2c", "v1", "v3"],
+)
+async def test_a_set_writes_with_its_own_credentials(snmpd: SnmpTarget, access: WriteAccess) -> None:
+    gentle = Gentle(may_write=True)
+    name = f"{SYSTEM}.4.0"
+    await gentle.set(snmpd, access, {name: text(f"by {access.version}")}, now=datetime.now(UTC))
+    assert await client.get(snmpd, [name]) == {name: f"by {access.version}".encode()}
+    await gentle.close()
+
+
+async def test_a_set_that_is_refused_says_by_whom(snmpd: SnmpTarget) -> None:
+    gentle = Gentle(may_write=True)
+    values, now = {f"{SYSTEM}.4.0": text("x")}, datetime.now(UTC)
+    with pytest.raises(ProbeRefused, match=r"refuses to write 1\.3\.6\.1\.2\.1\.1\.4\.0: noAccess"):
+        await gentle.set(snmpd, WriteAccess(snmpd.community), values, now=now)
+    stranger = V3User("writer", "sha256", "other-password", "aes128", "privacy-password")
+    with pytest.raises(ProbeRefused, match="refuses the credentials"):
+        await gentle.set(snmpd, WriteAccess(version=Version.V3, user=stranger), values, now=now)
+    with pytest.raises(ProbeTimeout, match="whether it was done is not known"):
+        silent = replace(snmpd, timeout_s=0.2, retries=0)
+        await gentle.set(silent, WriteAccess("nobody-knows-it"), values, now=now)
+    await gentle.close()
