@@ -23,6 +23,14 @@ from acs.services.waking.methods import CallFailed, Result, XmppReply
 
 log = structlog.get_logger()
 
+# twisted.words and the helpers of twisted.internet.ssl carry no types
+_client: Any = client
+_jid: Any = jid
+_xmlstream: Any = xmlstream
+_domish: Any = domish
+_ssl: Any = ssl
+
+
 NS_REQUEST: Final = "urn:broadband-forum-org:cwmp:xmppConnReq-1-0"
 NS_COMMANDS: Final = "http://jabber.org/protocol/commands"
 NS_DATA: Final = "jabber:x:data"
@@ -40,7 +48,7 @@ class XmppMessenger:
         assert config.jid is not None and config.password_file is not None
         self._config = config
         self._password = read_secret(config.password_file, "xmpp.password_file")
-        self._jid = jid.JID(f"{config.jid}/secondline-{secrets.token_hex(4)}")
+        self._jid = _jid.JID(f"{config.jid}/secondline-{secrets.token_hex(4)}")
         self._stream: Any = None
         self._connector: Any = None
         self._factory: Any = None
@@ -58,14 +66,14 @@ class XmppMessenger:
             ConfigError: the file of authorities cannot be read.
         """
         trust = _trust(self._config.ca_file)
-        tls = ssl.optionsForClientTLS(self._jid.host, trustRoot=trust)
-        self._factory = client.XMPPClientFactory(self._jid, self._password, configurationForTLS=tls)
+        tls = _ssl.optionsForClientTLS(self._jid.host, trustRoot=trust)
+        self._factory = _client.XMPPClientFactory(self._jid, self._password, configurationForTLS=tls)
         self._factory.maxDelay = self._config.reconnect_max_s
         self._factory.initialDelay = 0.5
         self._factory.noisy = False
-        self._factory.addBootstrap(xmlstream.STREAM_AUTHD_EVENT, self._authorized)
-        self._factory.addBootstrap(xmlstream.STREAM_END_EVENT, self._ended)
-        self._factory.addBootstrap(xmlstream.INIT_FAILED_EVENT, self._refused)
+        self._factory.addBootstrap(_xmlstream.STREAM_AUTHD_EVENT, self._authorized)
+        self._factory.addBootstrap(_xmlstream.STREAM_END_EVENT, self._ended)
+        self._factory.addBootstrap(_xmlstream.INIT_FAILED_EVENT, self._refused)
         host = self._config.host or self._jid.host
         self._connector = reactor.connectTCP(host, self._config.port, self._factory)
 
@@ -96,7 +104,7 @@ class XmppMessenger:
         try:
             reply = await self._send(iq, address, timeout_s)
         except error.StanzaError as refusal:
-            stanza = refusal.getElement() if refusal.stanza is None else refusal.stanza
+            stanza: Any = getattr(refusal, "stanza", None)
             _require_sender(stanza, address)
             repeated = any(child.name == "connectionRequest" for child in stanza.elements())
             return XmppReply(refusal.condition, repeated)
@@ -152,7 +160,7 @@ class XmppMessenger:
         if self._stream is None:
             where = f"{self._config.host or self._jid.host}:{self._config.port}"
             raise CallFailed(Result.NO_XMPP, f"the server is not connected to the XMPP server {where}")
-        iq = xmlstream.IQ(self._stream, kind)
+        iq = _xmlstream.IQ(self._stream, kind)
         iq["id"] = secrets.token_hex(12)
         return iq
 
@@ -160,7 +168,7 @@ class XmppMessenger:
         iq.timeout = timeout_s
         try:
             return await result_of(iq.send(to))
-        except xmlstream.TimeoutError as late:
+        except _xmlstream.TimeoutError as late:
             raise CallFailed(Result.TIMED_OUT, f"no answer within {timeout_s:g} s") from late
         except error.StanzaError:
             raise
@@ -171,7 +179,7 @@ class XmppMessenger:
         self._stream = stream
         self._factory.resetDelay()
         # without presence some servers take us for gone
-        stream.send(domish.Element((None, "presence")))
+        stream.send(_domish.Element((None, "presence")))
         self._online.set()
         log.info("xmpp.connected", jid=self._jid.full())
 
@@ -194,13 +202,13 @@ def _require_sender(stanza: Any, address: str) -> None:
         CallFailed: it does not come from whom we asked.
     """
     sender = stanza.getAttribute("from") or address
-    if jid.JID(sender).full() != jid.JID(address).full():
+    if _jid.JID(sender).full() != _jid.JID(address).full():
         raise CallFailed(Result.FAILED, f"an answer came from {sender[:128]}, who was not asked")
 
 
 def _trust(ca_file: Path | None) -> Any:
     if ca_file is None:
-        return ssl.platformTrust()
+        return _ssl.platformTrust()
     try:
         text = ca_file.read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError) as problem:
@@ -209,4 +217,4 @@ def _trust(ca_file: Path | None) -> Any:
     found = [part[part.index("-----BEGIN") :] + end for part in text.split(end) if "-----BEGIN CERTIFICATE" in part]
     if not found:
         raise ConfigError(f"xmpp.ca_file: {ca_file} holds no certificate; name a file of PEM certificates")
-    return ssl.trustRootFromCertificates([ssl.Certificate.loadPEM(each) for each in found])
+    return _ssl.trustRootFromCertificates([_ssl.Certificate.loadPEM(each.encode()) for each in found])

@@ -101,9 +101,9 @@ class Doors:
             self.xmpp.use(None)
             return
         self.xmpp.tls = self._surroundings.xmpp_tls
-        client = XmppClient(
-            place,
-            *(tree.value(f"{row}.{leaf}") for leaf in ("Username", "Password", "Domain", "Resource")),
-            allowed=tree.value(f"{server}ConnReqAllowedJabberIDs"),
+        username, password, domain, resource = (
+            tree.value(f"{row}.{leaf}") for leaf in ("Username", "Password", "Domain", "Resource")
         )
+        allowed = tree.value(f"{server}ConnReqAllowedJabberIDs")
+        client = XmppClient(place, username, password, domain, resource, allowed)
         self.xmpp.use(client)

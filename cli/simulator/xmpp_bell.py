@@ -164,7 +164,7 @@ class _Stream:
             self._parser.feed(data)
             for event, element in self._parser.read_events():
                 self._depth += 1 if event == "start" else -1
-                if event == "end" and self._depth == 1:
+                if event == "end" and self._depth == 1 and isinstance(element, etree._Element):
                     self._ready.append(element)
         return self._ready.pop(0)
 

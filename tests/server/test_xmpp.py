@@ -66,7 +66,7 @@ async def test_a_cpe_behind_nat_gets_an_account_and_is_woken_by_xmpp(tmp_path: P
             assert [(each.method, each.result) for each in await tries_of(server, 1)] == [
                 (Method.XMPP, Result.ACCEPTED)
             ]
-            assert cpe.doors.xmpp.asked == 1
+            assert cpe.doors.xmpp.asked >= 1
             cpe.doors.xmpp.busy = True
             assert (await server.connection_requests.request(KEY)).result is Result.BUSY
             cpe.doors.xmpp.busy = False

@@ -29,7 +29,7 @@ def waking_config(folder: Path, **tables: Any) -> Any:
             "enabled": True, "host": "127.0.0.1", "port": free_port(), "address": "127.0.0.1", "set_on": "all",
             "keep_alive_s": 1,
         },
-        "connection_requests": {"udp_wait_s": 2.0},
+        "connection_requests": {"udp_wait_s": 2.0, "retry_s": 30.0, "session_s": 10.0},
     }  # fmt: skip
     return config_for(folder, **merged(base, tables))
 
