@@ -34,6 +34,8 @@ DOUBT = 5
 GIVE_UP = 40
 #: Partial paths that may fail, none having succeeded, before only names are listed.
 NO_PATHS = 4
+#: A group is filled with partial paths of at most these parts of it: the finer, the fuller, but the more names.
+FILLINGS = (1, 2, 4)
 #: Parameters that are remembered as refused per model; more is a device that is simply broken.
 REMEMBERED = 64
 _INSTANCE = re.compile(r"\.\d+(?=\.)")
@@ -323,7 +325,7 @@ class RefreshPlan:
             self._todo.appendleft(_Names(name, deep=name == self._path and self._bears.listed is not False))
             return
         below = [leaf for leaf in self._listed if leaf.startswith(name)]
-        self._todo.extendleft(reversed(list(self._packed(below, name, max(1, len(below) // 2)))))
+        self._todo.extendleft(reversed(self._packed(below, name, max(1, len(below) // 2))))
 
     def _shrink(self, size: int) -> None:
         """No answer greater than this any more: the groups that wait are made anew."""
@@ -348,20 +350,25 @@ class RefreshPlan:
             tally.probed = True
             self._todo.appendleft(_Values((self._probe,), 1, probe=True))
 
-    def _packed(self, leaves: Iterable[str], path: str, size: int) -> Iterator[_Values]:
-        """Groups of at most `size` parameters and `batch` names that cover the leaves, by partial paths if it can."""
-        kept = self._kept(leaves)
-        items = ((leaf, 1) for leaf in kept) if self._bare else _cover(sorted(kept), path, size, self._skipped_here)
+    def _packed(self, leaves: Iterable[str], path: str, size: int) -> list[_Values]:
+        """Groups of at most `size` parameters and `batch` names that cover the leaves, as few as it can be."""
+        kept = sorted(self._kept(leaves))
+        if self._bare:
+            return self._grouped(((leaf, 1) for leaf in kept), size)
+        tried = (self._grouped(_cover(kept, path, max(1, size // part), self._skipped_here), size) for part in FILLINGS)
+        return min(tried, key=len)
+
+    def _grouped(self, items: Iterable[tuple[str, int]], size: int) -> list[_Values]:
+        groups: list[_Values] = []
         names: list[str] = []
         weight = 0
         for name, count in items:
             if names and (weight + count > size or len(names) >= self._batch):
-                yield _Values(tuple(names), weight)
+                groups.append(_Values(tuple(names), weight))
                 names, weight = [], 0
             names.append(name)
             weight += count
-        if names:
-            yield _Values(tuple(names), weight)
+        return [*groups, _Values(tuple(names), weight)] if names else groups
 
     def _kept(self, leaves: Iterable[str]) -> list[str]:
         if not self._skipped:
