@@ -114,7 +114,8 @@ def configuration() -> str:
 
 
 def _keys(model: Any, prefix: str, rows: list[tuple[str, ...]]) -> None:
-    texts = comments(model)
+    sections = [each for each in reversed(model.__mro__) if each.__module__.startswith("acs.")]
+    texts = {name: text for each in sections for name, text in comments(each).items()}
     for name, field in model.model_fields.items():
         key = f"{prefix}{name}"
         inner = _section(field.annotation)
