@@ -64,6 +64,7 @@ CONVERSIONS: Mapping[str, Callable[[float], float | None]] = {
     "dbm": direct_dbm,
     "milli_dbm": milli_dbm,
     "tenth_dbm": lambda value: value / 10.0,
+    "tenth_db": lambda value: value / 10.0,
     "tenth_uw": tenth_uw,
     "rcpi": rcpi,
     "octet_share_pct": lambda value: value * 100.0 / _OCTET_TOP if 0 <= value <= _OCTET_TOP else None,

@@ -155,6 +155,7 @@ class Cpe:
     serial: str
     oui: str = "00D09E"
     product_class: str = "Conform"
+    manufacturer: str = "Maker"
     version: int = 0
     root: str = "Device."
     url: str = "/"
@@ -200,7 +201,7 @@ class Cpe:
             for code, key in pairs
         )
         return self.envelope(
-            f"<cwmp:Inform><DeviceId><Manufacturer>Maker</Manufacturer><OUI>{self.oui}</OUI>"
+            f"<cwmp:Inform><DeviceId><Manufacturer>{self.manufacturer}</Manufacturer><OUI>{self.oui}</OUI>"
             f"<ProductClass>{escape(self.product_class)}</ProductClass><SerialNumber>{escape(self.serial)}</SerialNumber>"
             f'</DeviceId><Event soapenc:arrayType="cwmp:EventStruct[{len(pairs)}]">{structs}</Event>'
             f"<MaxEnvelopes>1</MaxEnvelopes><CurrentTime>{current_time}</CurrentTime>"

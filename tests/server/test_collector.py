@@ -53,7 +53,7 @@ async def test_a_report_is_stored_once_whatever_way_it_comes(
     assert (plain.status_code, chunked.status_code, zipped.status_code) == (200, 200, 200)
     (report,) = await stored(server)
     assert report.at == AT
-    assert report.values == {"Device.DeviceInfo.UpTime": ("77", "xsd:string")}
+    assert report.values == {"Device.DeviceInfo.UpTime": ("77", "xsd:string"), "extra": ("1", "xsd:string")}
 
 
 @pytest.mark.parametrize(
