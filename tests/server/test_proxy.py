@@ -180,7 +180,7 @@ async def test_headers_of_a_stranger_are_not_believed(tmp_path: Path) -> None:
 
 async def test_on_a_proxys_connection_sessions_are_told_apart_by_their_cookies(headers: Running) -> None:
     http = Http(headers.port)
-    cookies = []
+    cookies: list[str | None] = []
     for serial in ("ONE", "TWO"):
         http.cookie = None
         assert (await http.post(Cpe(0, serial=serial).inform(PERIODIC))).status == 200

@@ -241,7 +241,7 @@ async def test_a_device_is_given_a_credential_and_the_shared_one_is_refused_once
 async def test_a_session_that_breaks_while_it_is_told_locks_nobody_out(tmp_path: Path) -> None:
     async with running(config(tmp_path, own_credentials=True)) as server:
         cpe = Keeper(server.port, username="enrol", password=PASSWORD)
-        cpe.hook = lambda _message: (_ for _ in ()).throw(Dropped("it broke"))  # type: ignore[assignment] # raises
+        cpe.hook = lambda _message: (_ for _ in ()).throw(Dropped("it broke"))
         with pytest.raises(Dropped):
             await cpe.session(BOOTSTRAP)
         cpe.hook = None
