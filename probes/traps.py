@@ -9,7 +9,7 @@ The rule: pure; no vendor is known here; a trap that says less than the profile 
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from enum import StrEnum
 from functools import cache
@@ -21,7 +21,7 @@ from pydantic import Field, ValidationError, model_validator
 from probes.errors import ProfileError
 from probes.facts import Quality
 from probes.profiles import decode
-from probes.profiles.columns import OidText, Strict
+from probes.profiles.columns import Column, OidText, Strict
 from probes.profiles.indexes import IfName, Spot
 from probes.profiles.schema import AccessProfile
 from probes.snmp.notification import Notification
@@ -203,6 +203,8 @@ class Traps:
     """Every trap that is known, by its OID."""
 
     rules: Mapping[Oid, Sequence[TrapRule]]
+    #: access profile → column OID → names of columns: a storm asks a thousand times a second
+    _columns: dict[str, dict[Oid, list[str]]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, profiles: Sequence[TrapProfile]) -> "Traps":
@@ -223,11 +225,56 @@ class Traps:
             alarm = Alarm(AlarmKind.OTHER, told.trap)
         if profile is None:
             return alarm
-        read = _by_columns(told, profile)
+        read = self._by_columns(told, profile)
         if read is None:
             return alarm
         kind = read.kind if alarm.kind in (AlarmKind.OTHER, AlarmKind.ONT_DOWN) else alarm.kind
         return replace(read, kind=kind, if_index=alarm.if_index, serial=alarm.serial or read.serial, name=alarm.name)
+
+    def _by_columns(self, told: Notification, profile: AccessProfile) -> Alarm | None:
+        """What the node's own columns say, where a notification carries some of them."""
+        known = self._columns.get(profile.id)
+        if known is None:
+            known = self._columns[profile.id] = _by_oid(profile)
+        spot, serial, state, cause = None, "", None, None
+        for one in told.varbinds:
+            for name in _columns_of(one.oid, known) if one.value is not None else ():
+                column = profile.columns[name]
+                row = one.oid[len(column.oid) + 1 :].removesuffix(f".{column.tail}" if column.tail else "")
+                spot = spot or (profile.scheme(column.by).parse_row(row) if column.index == "ont" else None)
+                value = _good_text(column, one)
+                serial = value if value and name == profile.serial_column else serial
+                state = value if value and column.fact == _RUN_STATE else state
+                cause = value if value and column.fact == _CAUSE else cause
+        if spot is None and not serial:
+            return None
+        kind = _BY_STATE.get(state or "", AlarmKind.OTHER)
+        if kind is not AlarmKind.ONT_UP and cause in _BY_CAUSE:
+            kind = _BY_CAUSE[cause]
+        return Alarm(kind, told.trap, spot, serial=serial)
+
+
+def _by_oid(profile: AccessProfile) -> dict[Oid, list[str]]:
+    found: dict[Oid, list[str]] = {}
+    for name, column in profile.columns.items():
+        found.setdefault(column.oid, []).append(name)
+    return found
+
+
+def _columns_of(oid: Oid, known: Mapping[Oid, list[str]]) -> list[str]:
+    """The columns that an OID may be a row of: the longest of their OIDs that it begins with."""
+    at = oid.rfind(".")
+    while at > 0:
+        found = known.get(oid[:at])
+        if found is not None:
+            return found
+        at = oid.rfind(".", 0, at)
+    return []
+
+
+def _good_text(column: Column, one: VarBind) -> str:
+    found = column.decoded(one.value, UTC) if one.value is not None else None
+    return found.value if found is not None and found.quality is Quality.OK and isinstance(found.value, str) else ""
 
 
 def _by_rule(rule: TrapRule, told: Notification, profile: AccessProfile | None) -> Alarm:
@@ -271,29 +318,6 @@ def _spot(rule: TrapRule, varbinds: Sequence[VarBind]) -> Spot | None:
 def _placed(profile: AccessProfile, row: str) -> Spot | None:
     index = profile.index
     return index.spot_of(row) if isinstance(index, IfName) else index.parse_row(row)
-
-
-def _by_columns(told: Notification, profile: AccessProfile) -> Alarm | None:
-    """What the node's own columns say, where a notification carries some of them."""
-    spot, serial, state, cause = None, "", None, None
-    for one in told.varbinds:
-        for name, column in profile.columns.items():
-            if one.value is None or not one.oid.startswith(column.oid + "."):
-                continue
-            row = one.oid[len(column.oid) + 1 :].removesuffix(f".{column.tail}" if column.tail else "")
-            spot = spot or (profile.scheme(column.by).parse_row(row) if column.index == "ont" else None)
-            found = column.decoded(one.value, UTC)
-            if found.quality is not Quality.OK or not isinstance(found.value, str):
-                continue
-            serial = found.value if name == profile.serial_column else serial
-            state = found.value if column.fact == _RUN_STATE else state
-            cause = found.value if column.fact == _CAUSE else cause
-    if spot is None and not serial:
-        return None
-    kind = _BY_STATE.get(state or "", AlarmKind.OTHER)
-    if kind is not AlarmKind.ONT_UP and cause in _BY_CAUSE:
-        kind = _BY_CAUSE[cause]
-    return Alarm(kind, told.trap, spot, serial=serial)
 
 
 def _whole(pick: Pick | None, varbinds: Sequence[VarBind]) -> int | None:
