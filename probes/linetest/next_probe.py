@@ -79,7 +79,7 @@ def _seconds(pack: Pack, fact: str) -> float:
 
 def _least(prices: Prices, beliefs: Sequence[float]) -> float:
     """The cost of the cheapest decision under these beliefs."""
-    return min([sum(map(mul, row, beliefs)) for row in prices])
+    return min([float(sum(map(mul, row, beliefs))) for row in prices])
 
 
 def _gain(leading: Sequence[Scored], prices: Prices, beliefs: Sequence[float], now: float, fact: str) -> float:
