@@ -304,10 +304,12 @@ class RefreshPlan:
         if len(asked.names) > 1:
             half = len(asked.names) // 2
             size = (asked.size + 1) // 2
+            if fault.fault_code == RESOURCES and size and self._listed is not None:
+                self._todo.appendleft(asked)
+                self._shrink(size)
+                return
             siblings = _Siblings(size)
             self._todo.extendleft(_Values(names, size, siblings) for names in (asked.names[half:], asked.names[:half]))
-            if fault.fault_code == RESOURCES and size:
-                self._shrink(size)
             return
         name = asked.names[0]
         if not name.endswith("."):
@@ -325,21 +327,28 @@ class RefreshPlan:
             self._todo.appendleft(_Names(name, deep=name == self._path and self._bears.listed is not False))
             return
         below = [leaf for leaf in self._listed if leaf.startswith(name)]
-        self._todo.extendleft(reversed(self._packed(below, name, max(1, len(below) // 2))))
+        self._todo.extendleft(
+            reversed(self._packed(below, name, max(1, min(len(below) // 2, self._target or len(below)))))
+        )
 
     def _shrink(self, size: int) -> None:
-        """No answer greater than this any more: the groups that wait are made anew."""
-        if self._listed is None or (self._target and self._target <= size and not self._bare):
+        """No answer greater than this any more: the groups that wait are made anew, all together."""
+        if self._listed is None:
             return
-        self._target = max(1, size)
-        waiting, self._todo = self._todo, deque()
-        for ask in waiting:
+        self._target = max(1, min(size, self._target or size))
+        exact: set[str] = set()
+        paths: list[str] = []
+        kept: deque[_Ask] = deque()
+        for ask in self._todo:
             if isinstance(ask, _Names) or (ask.size <= self._target and not self._bare):
-                self._todo.append(ask)
+                kept.append(ask)
                 continue
-            exact, paths = set(ask.names), tuple(name for name in ask.names if name.endswith("."))
-            leaves = [leaf for leaf in self._listed if leaf in exact or leaf.startswith(paths)]
-            self._todo.extend(self._packed(leaves, self._path, self._target))
+            exact.update(ask.names)
+            paths += [name for name in ask.names if name.endswith(".")]
+        below = tuple(paths)
+        leaves = [leaf for leaf in self._listed if leaf in exact or leaf.startswith(below)]
+        self._todo = kept
+        self._todo.extend(self._packed(leaves, self._path, self._target))
 
     def _doubt(self, asked: _Ask) -> None:
         """Give up on a device that refuses whatever it is asked."""
