@@ -117,25 +117,32 @@ async def _switch(
     target: "NodeTarget", place: "PortPlace", write: str | None, link_drop: bool
 ) -> "tuple[str, Sequence[Fact]]":
     from probes.access import AccessReader
+    from probes.access.cable import Allowed, cable_test
+    from probes.gentle import Gentle
+    from probes.snmp.client import WriteAccess
 
-    reader, now = AccessReader(), datetime.now(UTC)
-    profile = await reader.switch_profile_of(target)
-    facts = await reader.read_switch_port(target, profile, place, now)
-    if write is not None:
-        from probes.access.cable import Allowed, cable_test
-        from probes.snmp.client import WriteAccess
-
-        allowed = Allowed(test=True, link_drop=link_drop)
-        facts = [*facts, *await cable_test(reader, target, profile, place, WriteAccess(write), now, allowed=allowed)]
-    return profile.id, facts
+    reader, now = AccessReader(gentle=Gentle(may_write=write is not None)), datetime.now(UTC)
+    try:
+        profile = await reader.switch_profile_of(target)
+        facts = await reader.read_switch_port(target, profile, place, now)
+        if write is not None:
+            allowed = Allowed(test=True, link_drop=link_drop)
+            tested = await cable_test(reader, target, profile, place, WriteAccess(write), now, allowed=allowed)
+            facts = [*facts, *tested]
+        return profile.id, facts
+    finally:
+        await reader.close()
 
 
 async def _dslam(target: "NodeTarget", place: "PortPlace") -> "tuple[str, Sequence[Fact]]":
     from probes.access import AccessReader
 
     reader = AccessReader()
-    profile = await reader.dslam_profile_of(target)
-    return profile.id, await reader.read_dsl_line(target, profile, place, datetime.now(UTC))
+    try:
+        profile = await reader.dslam_profile_of(target)
+        return profile.id, await reader.read_dsl_line(target, profile, place, datetime.now(UTC))
+    finally:
+        await reader.close()
 
 
 def _show(profile_id: str, facts: "Sequence[Fact]", as_json: bool) -> None:

@@ -1,7 +1,7 @@
 """A cable test (TDR) of a switch port: start it by a SET, wait, read each pair. The one intrusive read.
 
 The rule: it is done only when the caller allows it, and on a port with a link only when the caller allows that too,
-for most chips drop the link for some seconds. Loads the library that writes: nothing that only reads imports this file.
+for most chips drop the link for some seconds; and the reader's gentle way to the node must allow writing at all.
 """
 
 import asyncio
@@ -20,7 +20,6 @@ from probes.profiles.ports import CableTest, Pair, SwitchProfile
 from probes.profiles.reading import Origin
 from probes.snmp.agent import integer
 from probes.snmp.client import WriteAccess
-from probes.snmp.write import set_values
 
 _OPER = "1.3.6.1.2.1.2.2.1.8"
 _UP = 1
@@ -53,7 +52,7 @@ async def cable_test(
     target: NodeTarget,
     profile: SwitchProfile,
     place: PortPlace,
-    write: WriteAccess,
+    write: WriteAccess | None,
     now: datetime,
     *,
     allowed: Allowed,
@@ -61,8 +60,8 @@ async def cable_test(
     """Facts of the cable behind a port: each pair's result and length, the worst of them, and its distance.
 
     Raises:
-        ProbeRefused: not allowed; or the port has a link, the test would drop it, and that is not allowed; or the
-            switch refuses the SET, or says that the test failed.
+        ProbeRefused: not allowed; writing is switched off, or it is a quiet hour; the port has a link, the test would
+            drop it, and that is not allowed; the switch refuses the SET, or says that the test failed.
         ProbeTimeout: the switch fell silent, or the test did not end in its time.
         ProfileError: the profile has no cable test, or the switch no such port.
     """
@@ -71,6 +70,7 @@ async def cable_test(
         raise ProfileError(f"{target.name}: profile {profile.id} has no cable test; {_why(profile)}")
     if not allowed.test:
         raise ProbeRefused(f"{target.name} port {place}: a cable test is intrusive; allow it for this port")
+    reader.gentle.check_write(target.snmp, write, now=now, intrusive=True)
     at = await reader.ports.if_index(target, profile, place)
     if at is None:
         raise ProfileError(f"{target.name} has no port {place}")
@@ -79,7 +79,8 @@ async def cable_test(
         raise ProbeRefused(
             f"{target.name} port {place} has a link, which the test would drop; allow that, or unplug it"
         )
-    await set_values(target.snmp, write, {_start_oid(test, at): integer(_start_value(test, at))})
+    values = {_start_oid(test, at): integer(_start_value(test, at))}
+    await reader.gentle.set(target.snmp, write, values, now=now, intrusive=True)
     await _wait(reader, target, test, at)
     told = await _read(reader, target, test, at)
     return _facts(test, told, origin_of(target, now))

@@ -135,7 +135,7 @@ def text_instant(raw: Raw, zone: tzinfo) -> Decoded:
     Empty text, dashes and a date of zeros mean never: missing.
     """
     text = plain_text(raw) if isinstance(raw, (bytes, str)) else ""
-    if not re.search(r"[1-9]", text):
+    if not re.search(r"[1-9A-Za-z]", text):
         return missing(raw) if isinstance(raw, (bytes, str)) else unreadable(raw)
     found = _TIME.fullmatch(text)
     if found is None:
