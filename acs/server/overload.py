@@ -17,6 +17,8 @@ from acs.errors import AcsError
 TICK_S: Final = 0.1
 #: Seconds by which the loop is late when it is busy.
 LATE_S: Final = 0.25
+#: Looks in a row that must be late: one alone is a pause, as at the start, and no load.
+LATE_LOOKS: Final = 3
 #: Seconds that the list of awaited devices is believed while the server is busy.
 AWAITED_S: Final = 1.0
 
@@ -35,7 +37,7 @@ class Overload:
         self._awaited: frozenset[bytes] = frozenset()
         self._asked_at = float("-inf")
         self._asking: asyncio.Task[None] | None = None
-        self._late = False
+        self._late = 0
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
 
@@ -53,7 +55,7 @@ class Overload:
 
     def is_busy(self, waiting_informs: int) -> bool:
         """Whether new sessions that nobody waits for are put off."""
-        return self._late or waiting_informs >= self._busy_informs
+        return self._late >= LATE_LOOKS or waiting_informs >= self._busy_informs
 
     def goes_first(self, body: bytes) -> bool:
         """Whether the Inform in a body answers a connection request, or is of a device that somebody waits for."""
@@ -68,7 +70,9 @@ class Overload:
     def _look(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
-        self._late = now - self._due > LATE_S
+        if self._timer is not None:
+            self._timer.cancel()
+        self._late = self._late + 1 if now - self._due > LATE_S else 0
         self._due = now + TICK_S
         self._timer = loop.call_at(self._due, self._look)
 
