@@ -23,12 +23,9 @@ class Quirk(StrEnum):
     NO_PARAMETER_KEY = "no_parameter_key"
     OMIT_EMPTY_ARGUMENTS = "omit_empty_arguments"
     NONCE_COUNT_FIXED = "nonce_count_fixed"
-    DIGEST_ROOT_URI = "digest_root_uri"
     EMPTY_ANSWER = "empty_answer"
-    NO_ROOT_NAME = "no_root_name"
     SINGLE_NAMES = "single_names"
     FEW_NAMES = "few_names"
-    NO_TRANSFER_COMPLETE = "no_transfer_complete"
 
 
 #: A CPE that does as the standard says.
@@ -81,20 +78,11 @@ QUIRKS: Final[Mapping[Quirk, QuirkInfo]] = MappingProxyType(
             "seen with running clients",
             "server",
         ),
-        Quirk.DIGEST_ROOT_URI: QuirkInfo(
-            'On a connection request the CPE computes the digest over the path "/" whatever was requested.',
-            "source of an open-source CPE client",
-            "server",
-        ),
         Quirk.EMPTY_ANSWER: QuirkInfo(
-            "The CPE answers an RPC that it does not support with an empty POST; the outcome is a refusal.",
+            "An empty POST in the place of an answer is a refusal also where the RPC may happen all the same, such as "
+            "Reboot; for all other RPCs it is one always.",
             "seen with a running client (SetParameterAttributes)",
             "session",
-        ),
-        Quirk.NO_ROOT_NAME: QuirkInfo(
-            "GetParameterNames with an empty path is refused; the root's name is sent instead.",
-            "field reports from two vendors",
-            "operations",
         ),
         Quirk.SINGLE_NAMES: QuirkInfo(
             "GetParameterValues asks for one name at a time: one unknown name makes a longer call fail.",
@@ -104,11 +92,6 @@ QUIRKS: Final[Mapping[Quirk, QuirkInfo]] = MappingProxyType(
         Quirk.FEW_NAMES: QuirkInfo(
             "GetParameterValues asks for at most 20 names at a time; more give 9002 or a crash.",
             "field reports; a crash was seen with a running client",
-            "operations",
-        ),
-        Quirk.NO_TRANSFER_COMPLETE: QuirkInfo(
-            "No TransferComplete ever comes; a download is judged by the software version after the next boot.",
-            "field reports",
             "operations",
         ),
     }

@@ -379,7 +379,7 @@ class Sessions:
     async def _plan(self, visit: Visit, operation: OperationRecord, kind: Kind, now: datetime) -> Plan:
         context = PlanContext(
             visit.root,
-            self._config.names_per_request,
+            visit.names_at_once(self._config.names_per_request),
             self._config.requests_per_operation,
             self._periodic_inform_s,
             version=visit.session.version or SUPPORTED_VERSIONS[0],

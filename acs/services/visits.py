@@ -22,6 +22,8 @@ from acs.store.records import DeviceRecord, OperationRecord, OperationTransition
 IDENTITY_LENGTH: Final = 128
 EVENTS: Final = 64
 UPTIME: Final = "DeviceInfo.UpTime"
+#: Names that the weakest devices take at once.
+FEW: Final = 20
 _EMPTY_ANSWER: Final = frozenset({Quirk.EMPTY_ANSWER})
 
 
@@ -112,6 +114,12 @@ class Visit:
     def codes(self) -> frozenset[str]:
         """The event codes of its Inform."""
         return frozenset(code for code, _ in self.events)
+
+    def names_at_once(self, usual: int) -> int:
+        """How many names one GetParameterValues may carry to this device."""
+        if Quirk.SINGLE_NAMES in self.quirks:
+            return 1
+        return min(usual, FEW) if Quirk.FEW_NAMES in self.quirks else usual
 
     @property
     def quiet(self) -> bool:
