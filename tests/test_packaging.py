@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 #: Data without which an installed secondline cannot start, one of each kind.
 NEEDED_SUFFIXES = {
     "probes/profiles/olt/": ".toml",
+    "probes/profiles/switch/": ".toml",
+    "probes/profiles/dslam/": ".toml",
     "probes/linetest/packs/": ".toml",
     "acs/profiles/": ".toml",
     "acs/store/migrations/versions/": ".py",
