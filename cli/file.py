@@ -67,14 +67,20 @@ def add(
 @file.command("list", help=_("List files, the newest first."))
 @click.option("--uploads/--own", "uploads", default=None, help=_("Only what devices sent, or only what was added."))
 @click.option("--device", default=None, help=_("Only what this device sent."))
+@click.option("--operation", default=None, help=_("Only what this upload brought."))
 @server_options
 def list_files(
-    uploads: bool | None, device: str | None, url: str | None, token_file: Path | None, as_json: bool
+    uploads: bool | None,
+    device: str | None,
+    operation: str | None,
+    url: str | None,
+    token_file: Path | None,
+    as_json: bool,
 ) -> None:
     """List files."""
     wanted = None if uploads is None else str(uploads).lower()
     with connect(url, token_file) as client:
-        found = client.get("/files", uploads=wanted, device=device)
+        found = client.get("/files", uploads=wanted, device=device, operation=operation)
     if as_json:
         output.print_json(found)
         return

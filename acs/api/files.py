@@ -62,9 +62,10 @@ async def list_files(
     services: ServicesDep,
     uploads: Annotated[bool | None, Query(description="only what devices sent, or only what operators added")] = None,
     device: Annotated[str | None, Query(max_length=512)] = None,
+    operation: Annotated[str | None, Query(max_length=64, description="the upload that brought it")] = None,
 ) -> list[FileAnswer]:
     """Scope `read`."""
-    found = await services.fleet.files.find(actor, uploads=uploads, device=device)
+    found = await services.fleet.files.find(actor, uploads=uploads, device=device, operation=operation)
     return [FileAnswer.model_validate(each) for each in found]
 
 

@@ -61,7 +61,7 @@ class FilesSection(Section):
     #: Seconds after its completion in which a download may still be resumed: its last bytes may be lost on the way.
     resume_s: Seconds = 120.0
     #: Bytes of all files together.
-    quota_bytes: Count = 1_000_000_000
+    quota_bytes: Annotated[int, Field(ge=1, le=10**15)] = 10_000_000_000
     #: Bytes of one file that an operator adds; the largest images of set-top boxes have about 300 MB.
     file_bytes: Count = 536_870_912
     #: Bytes of one file that a device sends; a configuration has under 1 MB, a log under 10.

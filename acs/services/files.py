@@ -140,11 +140,18 @@ class Files:
         )
         return await self._take(record, stream, declared, self._config.file_bytes, actor, new.sha256)
 
-    async def find(self, actor: Actor, *, uploads: bool | None = None, device: str | None = None) -> list[FileRecord]:
+    async def find(
+        self,
+        actor: Actor,
+        *,
+        uploads: bool | None = None,
+        device: str | None = None,
+        operation: str | None = None,
+    ) -> list[FileRecord]:
         """The last thousand files, newest first; `uploads` only what devices sent, or only what operators added."""
         actor.require(Scope.READ)
         async with self._store.reading() as tx:
-            return await file_store.list_files(tx, uploads=uploads, device=device, limit=1000)
+            return await file_store.list_files(tx, uploads=uploads, device=device, operation=operation, limit=1000)
 
     async def get(self, actor: Actor, file_id: str) -> tuple[FileRecord, list[TransferRecord]]:
         """A file and its last transfers.

@@ -1,7 +1,6 @@
 """Files that devices fetch or send, and the transfers that were allowed. The contents stand in a folder, not here."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -87,12 +86,20 @@ async def get(tx: Transaction, file_id: str) -> FileRecord | None:
 
 
 async def list_files(
-    tx: Transaction, *, device: str | None = None, uploads: bool | None = None, limit: int = 100, before: str = ""
+    tx: Transaction,
+    *,
+    device: str | None = None,
+    operation: str | None = None,
+    uploads: bool | None = None,
+    limit: int = 100,
+    before: str = "",
 ) -> list[FileRecord]:
     """Return files, newest first; `uploads` True only those that devices sent, False only operators' own."""
     query = select(files).order_by(files.c.id.desc()).limit(limit)
     if device is not None:
         query = query.where(files.c.device == device)
+    if operation is not None:
+        query = query.where(files.c.operation == operation)
     if uploads is not None:
         query = query.where(files.c.device.is_not(None) if uploads else files.c.device.is_(None))
     if before:
@@ -198,12 +205,6 @@ async def in_use(tx: Transaction, file_id: str, now: datetime) -> int:
         )
     )
     return 0 if row is None else int(row[0])
-
-
-async def uploaded(tx: Transaction, ids: Sequence[str]) -> dict[str, FileRecord]:
-    """Return operation → the file that it brought."""
-    query = select(files).where(files.c.operation.in_(list(ids)))
-    return {row.operation: _file(row) for row in await tx.rows(query)}
 
 
 def _file(row: Row[Any]) -> FileRecord:

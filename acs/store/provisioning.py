@@ -11,7 +11,7 @@ from sqlalchemy import Row, delete, func, select, update
 from acs.errors import NotFound
 from acs.store.instants import instant, instant_or_none, micros, micros_or_none
 from acs.store.limits import check_record, check_text, json_text
-from acs.store.schema import device_tags, devices, provision_refusals, provision_states
+from acs.store.schema import device_quarantine, device_tags, devices, provision_refusals, provision_states
 from acs.store.transaction import Transaction
 
 #: How many keys one query asks for at once.
@@ -109,7 +109,10 @@ async def tag_counts(tx: Transaction) -> dict[str, int]:
 async def candidates(
     tx: Transaction, *, after: str = "", limit: int = 1000, keys: Sequence[str] | None = None
 ) -> list[Candidate]:
-    """Return devices by key, as rules look at them; `after` is the last key of the page before."""
+    """Return devices by key, as rules look at them; `after` is the last key of the page before.
+
+    Devices in quarantine, of which nothing may be asked, only where `keys` names them.
+    """
     query = (
         select(*(devices.c[name] for name in _CANDIDATE), provision_states.c.wanted, provision_states.c.updated_at)
         .select_from(devices.outerjoin(provision_states, provision_states.c.device == devices.c.key))
@@ -117,7 +120,9 @@ async def candidates(
         .order_by(devices.c.key)
         .limit(limit)
     )
-    if keys is not None:
+    if keys is None:
+        query = query.where(devices.c.key.not_in(select(device_quarantine.c.device)))
+    else:
         query = query.where(devices.c.key.in_(list(keys)))
     return [_candidate(row) for row in await tx.rows(query)]
 
