@@ -156,10 +156,12 @@ async def test_what_is_newer_than_the_devices_version_is_not_sent(server: Runnin
 async def test_names_and_their_next_level(server: Running, cpe: Cpe) -> None:
     done = await asked(server, cpe, "names", {"path": "Device.Test.", "next_level": True})
     assert done.result == {"names": [{"name": "Device.Test.Item.", "writable": True}], "requests": 1}
-    leaf = await asked(server, cpe, "names", {"path": "Device.Test.Item.1.Value", "next_level": True})
+    leaf = await asked(server, cpe, "names", {"path": "Device.Test.Item.1.Value"})
     assert leaf.state is OperationState.SUCCEEDED
     sent = [message for message in cpe.asked if isinstance(message, GetParameterNames)]
     assert [message.next_level for message in sent] == [True, False]
+    with pytest.raises(InvalidInput, match="next level"):
+        await asked(server, cpe, "names", {"path": "Device.Test.Item.1.Value", "next_level": True})
 
 
 async def test_names_refused_at_once_are_listed_level_by_level(server: Running, cpe: Cpe) -> None:
