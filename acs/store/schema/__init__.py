@@ -5,6 +5,7 @@ test compares them); a column is added here and in a new revision in the same co
 """
 
 from acs.store.schema.access import access_alarms, node_disagreements, node_endpoints, node_polls
+from acs.store.schema.after_fix import checkup_runs, checkups, closures
 from acs.store.schema.base import metadata
 from acs.store.schema.bulk import bulk_reports
 from acs.store.schema.connection_requests import (
@@ -37,6 +38,14 @@ from acs.store.schema.core import (
     webhook_deliveries,
 )
 from acs.store.schema.identity import alarms, device_quarantine, digest_nonces
+from acs.store.schema.outages import (
+    fall_rates,
+    line_troubles,
+    outage_cursors,
+    outage_lines,
+    outage_tickets,
+    outages,
+)
 from acs.store.schema.packs import pack_activations, pack_approvals, pack_shadows, rule_packs, shadow_verdicts
 from acs.store.schema.provisioning import (
     campaign_devices,
@@ -57,6 +66,9 @@ __all__ = [
     "bulk_reports",
     "campaign_devices",
     "campaigns",
+    "checkup_runs",
+    "checkups",
+    "closures",
     "connection_requests",
     "context_facts",
     "credential_rotations",
@@ -68,12 +80,14 @@ __all__ = [
     "devices",
     "digest_nonces",
     "events",
+    "fall_rates",
     "file_transfers",
     "files",
     "incidents",
     "lightweight_marks",
     "line_serials",
     "line_tests",
+    "line_troubles",
     "lines",
     "metadata",
     "model_abilities",
@@ -84,6 +98,10 @@ __all__ = [
     "operation_secrets",
     "operation_steps",
     "operations",
+    "outage_cursors",
+    "outage_lines",
+    "outage_tickets",
+    "outages",
     "pack_activations",
     "pack_approvals",
     "pack_shadows",

@@ -1,0 +1,306 @@
+"""Mass outages as they are kept: outages with their lines and tickets, lines in trouble, rates, cursors."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, delete, func, select, update
+
+from acs.store.instants import instant, instant_or_none, micros, micros_or_none
+from acs.store.limits import check_record
+from acs.store.schema import (
+    fall_rates,
+    line_troubles,
+    lines,
+    outage_cursors,
+    outage_lines,
+    outage_tickets,
+    outages,
+)
+from acs.store.transaction import Transaction
+
+#: ids of one query
+_CHUNK = 5_000
+#: states of an outage that is not over
+OPEN = ("candidate", "confirmed", "restored")
+
+
+@dataclass(frozen=True, slots=True)
+class LineTrouble:
+    """A line that is in trouble, as one kind of witness says: fall, silent, boot, session, ticket."""
+
+    line: str
+    witness: str
+    node: str
+    at: datetime
+    told_at: datetime
+    gasp: bool | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OutageRecord:
+    """One outage: candidate → confirmed → restored (its lines are tested) → closed; or dismissed by a person."""
+
+    id: str
+    state: str
+    witness: str
+    level: str
+    scope: str
+    node: str
+    kind: str
+    since: datetime
+    opened_at: datetime
+    changed_at: datetime
+    #: lines that are still down, and live lines of the scope
+    hit: int
+    members: int
+    #: natural logarithm of the chance that this is none
+    log_chance: float
+    gasp_share: float | None = None
+    detail: str = ""
+    confirmed_by: str | None = None
+    confirmed_at: datetime | None = None
+    restored_at: datetime | None = None
+    closed_at: datetime | None = None
+    closed_by: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OutageLine:
+    """A line of an outage; `outcome` is what the test after it said: "", healthy, broken or unknown."""
+
+    outage: str
+    line: str
+    at: datetime
+    gasp: bool | None = None
+    back_at: datetime | None = None
+    line_test: str | None = None
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OutageTicket:
+    """A ticket that belongs to an outage."""
+
+    outage: str
+    ticket: str
+    line: str
+    at: datetime
+
+
+async def put(tx: Transaction, outage: OutageRecord) -> None:
+    """Store an outage, or what became of it."""
+    check_record(outage)
+    row = {name: getattr(outage, name) for name in outages.c.keys()}  # noqa: SIM118 - a collection of columns
+    instants = ("since", "opened_at", "changed_at", "confirmed_at", "restored_at", "closed_at")
+    row |= {name: micros_or_none(getattr(outage, name)) for name in instants}
+    await tx.upsert(outages, [row])
+
+
+async def get(tx: Transaction, id_: str) -> OutageRecord | None:
+    """One outage, or None."""
+    row = await tx.one(select(outages).where(outages.c.id == id_))
+    return None if row is None else _outage(row)
+
+
+async def list_outages(
+    tx: Transaction, *, states: Sequence[str] | None = None, limit: int = 100, before: str = ""
+) -> list[OutageRecord]:
+    """Outages, the newest first; `before` is the last id of the page before."""
+    query = select(outages).order_by(outages.c.id.desc()).limit(limit)
+    if states is not None:
+        query = query.where(outages.c.state.in_(list(states)))
+    if before:
+        query = query.where(outages.c.id < before)
+    return [_outage(row) for row in await tx.rows(query)]
+
+
+async def put_lines(tx: Transaction, many: Sequence[OutageLine]) -> None:
+    """Store lines of outages, or what became of them."""
+    rows = [
+        {
+            "outage": one.outage,
+            "line": one.line,
+            "at": micros(one.at),
+            "gasp": _flag(one.gasp),
+            "back_at": micros_or_none(one.back_at),
+            "line_test": one.line_test,
+            "outcome": one.outcome,
+        }
+        for one in many
+    ]
+    await tx.upsert(outage_lines, rows)
+
+
+async def lines_of(tx: Transaction, outage: str) -> list[OutageLine]:
+    """The lines of an outage, by id."""
+    query = select(outage_lines).where(outage_lines.c.outage == outage).order_by(outage_lines.c.line)
+    return [_line(row) for row in await tx.rows(query)]
+
+
+async def outages_of_line(tx: Transaction, line: str, *, since: datetime) -> list[str]:
+    """The outages that held a line since an instant."""
+    query = select(outage_lines.c.outage).where(outage_lines.c.line == line, outage_lines.c.at >= micros(since))
+    return [row.outage for row in await tx.rows(query)]
+
+
+async def recent_hits(tx: Transaction, since: datetime) -> set[str]:
+    """Lines that fell in outages since an instant."""
+    return {row.line for row in await tx.rows(select(outage_lines.c.line).where(outage_lines.c.at >= micros(since)))}
+
+
+async def add_tickets(tx: Transaction, many: Sequence[OutageTicket]) -> None:
+    """Attach tickets; those that are attached already stay as they are."""
+    rows = [{"outage": one.outage, "ticket": one.ticket, "line": one.line, "at": micros(one.at)} for one in many]
+    if rows:
+        await tx.insert_many(outage_tickets, rows)
+
+
+async def tickets_of(tx: Transaction, outage: str) -> list[OutageTicket]:
+    """The tickets of an outage, in order."""
+    query = select(outage_tickets).where(outage_tickets.c.outage == outage)
+    rows = await tx.rows(query.order_by(outage_tickets.c.at, outage_tickets.c.ticket))
+    return [OutageTicket(row.outage, row.ticket, row.line, instant(row.at)) for row in rows]
+
+
+async def put_troubles(tx: Transaction, many: Sequence[LineTrouble]) -> None:
+    """Store troubles; of one line and witness there is one."""
+    rows = [
+        {
+            "line": one.line,
+            "witness": one.witness,
+            "node": one.node,
+            "at": micros(one.at),
+            "told_at": micros(one.told_at),
+            "gasp": _flag(one.gasp),
+            "source": one.source,
+        }
+        for one in many
+    ]
+    await tx.upsert(line_troubles, rows)
+
+
+async def clear_troubles(tx: Transaction, witness: str, ids: Sequence[str]) -> None:
+    """These lines are well again, as this witness says."""
+    for start in range(0, len(ids), _CHUNK):
+        part = list(ids[start : start + _CHUNK])
+        await tx.run(delete(line_troubles).where(line_troubles.c.witness == witness, line_troubles.c.line.in_(part)))
+
+
+async def expire_troubles(tx: Transaction, witness: str, before: datetime) -> None:
+    """Forget what a witness said before an instant."""
+    await tx.run(delete(line_troubles).where(line_troubles.c.witness == witness, line_troubles.c.at < micros(before)))
+
+
+async def troubles(
+    tx: Transaction, *, nodes: Sequence[str] | None = None, ids: Sequence[str] | None = None, witness: str = ""
+) -> list[LineTrouble]:
+    """Troubles of nodes, or of lines."""
+    query = select(line_troubles).order_by(line_troubles.c.at)
+    if nodes is not None:
+        query = query.where(line_troubles.c.node.in_(list(nodes)))
+    if ids is not None:
+        query = query.where(line_troubles.c.line.in_(list(ids)))
+    if witness:
+        query = query.where(line_troubles.c.witness == witness)
+    return [_trouble(row) for row in await tx.rows(query)]
+
+
+async def troubled_nodes(tx: Transaction, since: datetime) -> list[str]:
+    """The nodes of which a trouble began since an instant."""
+    query = select(line_troubles.c.node).where(line_troubles.c.at >= micros(since)).distinct()
+    return sorted(row.node for row in await tx.rows(query))
+
+
+async def cursor(tx: Transaction, name: str) -> int | None:
+    """Up to where the detector has read; None where it never did."""
+    row = await tx.one(select(outage_cursors.c.position).where(outage_cursors.c.name == name))
+    return None if row is None else int(row.position)
+
+
+async def put_cursor(tx: Transaction, name: str, position: int) -> None:
+    """Note up to where the detector has read."""
+    await tx.upsert(outage_cursors, [{"name": name, "position": position}])
+
+
+async def rates_at(tx: Transaction, hour: int) -> dict[tuple[str, str], tuple[float, float]]:
+    """(witness, area) → falls and line days, of one hour of the day."""
+    query = select(fall_rates).where(fall_rates.c.hour == hour)
+    return {(row.witness, row.area): (row.falls, row.line_days) for row in await tx.rows(query)}
+
+
+async def learn(
+    tx: Transaction, hour: int, seen: Mapping[tuple[str, str], tuple[float, float]], keep: float, now: datetime
+) -> None:
+    """Add what was seen of (witness, area) at an hour of the day; what was known before fades by `keep`."""
+    known = await rates_at(tx, hour)
+    rows = []
+    for (witness, area), (falls, line_days) in seen.items():
+        old = known.get((witness, area), (0.0, 0.0))
+        rows.append(
+            {
+                "area": area,
+                "witness": witness,
+                "hour": hour,
+                "falls": old[0] * keep + falls,
+                "line_days": old[1] * keep + line_days,
+                "updated_at": micros(now),
+            }
+        )
+    await tx.upsert(fall_rates, rows)
+
+
+async def port_sizes(tx: Transaction) -> dict[tuple[str, int | None, int | None, int | None, str], int]:
+    """(node, frame, slot, port, technology) → how many lines it has."""
+    columns = (lines.c.node, lines.c.frame, lines.c.slot, lines.c.port, lines.c.technology)
+    query = select(*columns, func.count().label("n")).where(lines.c.node != "").group_by(*columns)
+    return {(row.node, row.frame, row.slot, row.port, row.technology): row.n for row in await tx.rows(query)}
+
+
+async def prune(tx: Transaction, before: datetime) -> int:
+    """Forget outages that ended before an instant."""
+    return await tx.run(delete(outages).where(outages.c.closed_at < micros(before)))
+
+
+async def set_outcome(tx: Transaction, outage: str, line: str, outcome: str) -> None:
+    """Note what the test after the outage said of a line."""
+    where = (outage_lines.c.outage == outage, outage_lines.c.line == line)
+    await tx.run(update(outage_lines).where(*where).values(outcome=outcome))
+
+
+def _flag(value: bool | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def _bool(value: int | None) -> bool | None:
+    return None if value is None else bool(value)
+
+
+def _outage(row: Row[Any]) -> OutageRecord:
+    values = dict(row._mapping)
+    for name in ("since", "opened_at", "changed_at"):
+        values[name] = instant(values[name])
+    for name in ("confirmed_at", "restored_at", "closed_at"):
+        values[name] = instant_or_none(values[name])
+    return OutageRecord(**values)
+
+
+def _line(row: Row[Any]) -> OutageLine:
+    return OutageLine(
+        row.outage,
+        row.line,
+        instant(row.at),
+        _bool(row.gasp),
+        instant_or_none(row.back_at),
+        row.line_test,
+        row.outcome,
+    )
+
+
+def _trouble(row: Row[Any]) -> LineTrouble:
+    return LineTrouble(
+        row.line, row.witness, row.node, instant(row.at), instant(row.told_at), _bool(row.gasp), row.source
+    )

@@ -1,0 +1,292 @@
+"""Which group of lines broke together? Falls held against chance, level by level, over everything that is down. Pure.
+
+    falls ─► per group: k of n within a window, against the binomial tail of the area's own rate
+          ─► per tree of groups: the parent, or its children, whichever explains the falls with fewer outages
+          ─► between trees (network, place, BRAS, firmware): what explains most; then the rest again
+
+The rule of this file: a count alone says nothing; what says something is how improbable it is by chance, and a
+wider group is only named when the narrower ones explain less.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from math import exp, lgamma, log, log1p
+
+#: a level and the name of a group on it
+Group = tuple[str, str]
+#: falls of one line in a day, at the hour that is asked about
+Rate = Callable[[str], float]
+
+#: trees of groups, each from the narrowest level to the widest
+TREES: Mapping[str, tuple[str, ...]] = {
+    "network": ("splitter", "pon", "slot", "olt", "switch"),
+    "place": ("house", "street"),
+    "bras": ("bras",),
+    "firmware": ("firmware",),
+}
+LEVELS = tuple(level for levels in TREES.values() for level in levels)
+_TREE_OF = {level: tree for tree, levels in TREES.items() for level in levels}
+#: terms of a tail after which nothing changes any more
+_TERMS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class AreaLine:
+    """A line and the groups that it belongs to, from the narrowest to the widest of each tree."""
+
+    id: str
+    groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fall:
+    """A line that is down, since when, and whether it told of a loss of power; None where nobody can say."""
+
+    line: str
+    at: datetime
+    gasp: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutageRules:
+    """When falls are an outage [E].
+
+    `alpha` is the chance that one group in one window falls so by itself: an OLT of a hundred groups is looked at
+    some 10 000 000 times a year. `windows_s`: a cut is told within seconds by traps, within minutes by polls.
+    `separate` is what one more outage at the same time must explain, in nats.
+    """
+
+    alpha: float = 1e-9
+    windows_s: tuple[float, ...] = (120.0, 900.0)
+    horizon_s: float = 3_600.0
+    least_lines: int = 3
+    separate: float = 12.0
+    dead_after_days: float = 7.0
+    power: float = 0.50
+    fibre: float = 0.10
+    #: falls whose cause must be known before power is told from fibre
+    least_causes: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A group that broke: `hit` of its `members` live lines, by chance once in exp(-log_chance) windows."""
+
+    level: str
+    scope: str
+    hit: tuple[str, ...]
+    members: int
+    log_chance: float
+    since: datetime
+    kind: str
+    gasp_share: float | None
+    #: other groups that hold exactly the same live lines, so that nobody can tell them apart
+    same: tuple[Group, ...] = ()
+
+
+@dataclass(slots=True)
+class Area:
+    """Lines that may fail together, by group; built once for an inventory, used for every look."""
+
+    members: dict[Group, list[str]] = field(default_factory=lambda: defaultdict(list))
+    groups: dict[str, tuple[Group, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, lines: Iterable[AreaLine]) -> "Area":
+        """The area of these lines."""
+        area = cls()
+        for line in lines:
+            area.groups[line.id] = line.groups
+            for group in line.groups:
+                area.members[group].append(line.id)
+        return area
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    """One group held against chance: how much better `it broke` explains than chance does, in nats."""
+
+    group: Group
+    hit: tuple[str, ...]
+    members: int
+    log_chance: float
+    gain: float
+    since: datetime
+
+
+def log_tail(n: int, k: int, p: float) -> float:
+    """Return the natural logarithm of P(at least k of n), each with chance p by itself; exact also where it is tiny."""
+    if k <= 0:
+        return 0.0
+    if p <= 0.0 or k > n:
+        return float("-inf")
+    if p >= 1.0:
+        return 0.0
+    first = lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) + k * log(p) + (n - k) * log1p(-p)
+    total, term = 1.0, 1.0
+    for i in range(k, min(n, k + _TERMS)):
+        term *= (n - i) / (i + 1) * p / (1.0 - p)
+        total += term
+        if term < total * 1e-12:
+            break
+    return min(0.0, first + log(total))
+
+
+def chance_of(per_day: float, window_s: float) -> float:
+    """Return the chance that a line falls by itself within a window."""
+    return 1.0 - exp(-per_day * window_s / 86_400.0)
+
+
+def find_outages(
+    area: Area, falls: Sequence[Fall], now: datetime, rate: Rate, rules: OutageRules = OutageRules()
+) -> list[Found]:
+    """Return the groups that broke together, the clearest first.
+
+    `falls` are all lines that are down now. Those that are down for longer than the horizon are no evidence and no
+    members: a line that lies cannot fall.
+    """
+    left = {fall.line: fall for fall in falls if fall.line in area.groups}
+    found: list[Found] = []
+    while True:
+        best = _best(area, left, now, rate, rules)
+        if not best:
+            return found
+        for weighed in best:
+            found.append(_found(area, weighed, left, rules))
+        for weighed in best:
+            for line in weighed.hit:
+                left[line] = Fall(line, now - timedelta(days=3650))
+
+
+def kind_of(falls: Iterable[Fall], rules: OutageRules = OutageRules()) -> tuple[str, float | None]:
+    """Return power, fibre, mixed or unknown, and the share of dying gasps among the falls whose cause is known."""
+    known = [fall.gasp for fall in falls if fall.gasp is not None]
+    if len(known) < rules.least_causes:
+        return "unknown", None
+    share = sum(known) / len(known)
+    if share >= rules.power:
+        return "power", share
+    return ("fibre" if share <= rules.fibre else "mixed"), share
+
+
+def _best(area: Area, left: Mapping[str, Fall], now: datetime, rate: Rate, rules: OutageRules) -> list[_Weighed]:
+    """The explanation of one tree that gains most; empty where chance explains everything."""
+    horizon = now - timedelta(seconds=rules.horizon_s)
+    recent = [fall for fall in left.values() if fall.at > horizon]
+    if len(recent) < rules.least_lines:
+        return []
+    touched: dict[Group, list[Fall]] = defaultdict(list)
+    for fall in sorted(recent, key=lambda fall: fall.at):
+        for group in area.groups[fall.line]:
+            touched[group].append(fall)
+    lying = Counter(group for fall in left.values() if fall.at <= horizon for group in area.groups[fall.line])
+    weighed = {}
+    for group, falls in touched.items():
+        one = _weigh(area, group, falls, lying[group], rate, rules)
+        if one is not None:
+            weighed[group] = one
+    explained = [_explain(tree, area, weighed, rules) for tree in TREES]
+    gained, best = max(explained, key=lambda each: each[0])
+    return best if gained > 0.0 else []
+
+
+def _weigh(
+    area: Area, group: Group, falls: Sequence[Fall], lying: int, rate: Rate, rules: OutageRules
+) -> _Weighed | None:
+    """The window that says most about a group; None where chance explains it."""
+    if len(falls) < rules.least_lines:
+        return None
+    members = area.members[group]
+    n = len(members) - lying
+    per_day = sum(map(rate, members)) / len(members)
+    best: _Weighed | None = None
+    for window_s in rules.windows_s:
+        hit = _densest(falls, window_s)
+        # those that fell before the window were down already when it began
+        before = sum(fall.at < hit[0].at for fall in falls)
+        upright, k = max(n - before, len(hit)), len(hit)
+        p = chance_of(per_day, window_s)
+        tail = log_tail(upright, k, p)
+        if k < rules.least_lines or tail > log(rules.alpha):
+            continue
+        gain = _gain(upright, k, p)
+        if best is None or (k, gain) > (len(best.hit), best.gain):
+            best = _Weighed(group, tuple(fall.line for fall in hit), upright, tail, gain, hit[0].at)
+    return best
+
+
+def _densest(falls: Sequence[Fall], window_s: float) -> Sequence[Fall]:
+    """The falls of the fullest window; they come in the order of time."""
+    window, start, best = timedelta(seconds=window_s), 0, (0, 0)
+    for end, fall in enumerate(falls):
+        while fall.at - falls[start].at > window:
+            start += 1
+        if end + 1 - start >= best[1] - best[0]:
+            best = (start, end + 1)
+    return falls[best[0] : best[1]]
+
+
+def _gain(n: int, k: int, p: float) -> float:
+    """How much better the group's own share explains k of n than chance p does: n times the divergence of both."""
+    share = k / n
+    if share <= p:
+        return 0.0
+    rest = (n - k) * (log1p(-share) - log1p(-p)) if k < n else 0.0
+    return k * (log(share) - log(p)) + rest
+
+
+def _explain(
+    tree: str, area: Area, weighed: Mapping[Group, _Weighed], rules: OutageRules
+) -> tuple[float, list[_Weighed]]:
+    """The set of groups of a tree that explains most, where each further outage must earn its place."""
+    groups = [group for group in weighed if _TREE_OF[group[0]] == tree]
+    children: dict[Group, set[Group]] = defaultdict(set)
+    top: set[Group] = set()
+    for group in groups:
+        line = weighed[group].hit[0]
+        above = [each for each in area.groups[line] if each in weighed and _wider(each, group)]
+        if above:
+            children[above[0]].add(group)
+        else:
+            top.add(group)
+    found: list[_Weighed] = []
+    gained = 0.0
+    for group in sorted(top):
+        gain, best = _down(group, weighed, children, rules)
+        gained += gain - (rules.separate if found else 0.0)
+        found += best
+    return gained, sorted(found, key=lambda each: -each.gain)
+
+
+def _wider(one: Group, other: Group) -> bool:
+    tree = TREES[_TREE_OF[other[0]]]
+    return one[0] in tree and tree.index(one[0]) > tree.index(other[0])
+
+
+def _down(
+    group: Group, weighed: Mapping[Group, _Weighed], children: Mapping[Group, set[Group]], rules: OutageRules
+) -> tuple[float, list[_Weighed]]:
+    """A group, or what lies below it, whichever explains more; of the same the narrower one."""
+    own = weighed[group]
+    below = [_down(child, weighed, children, rules) for child in sorted(children.get(group, ()))]
+    if not below:
+        return own.gain, [own]
+    parts = [part for _gain_of, best in below for part in best]
+    gain = sum(each for each, _best_of in below) - rules.separate * (len(below) - 1)
+    return (gain, parts) if gain >= own.gain else (own.gain, [own])
+
+
+def _found(area: Area, weighed: _Weighed, left: Mapping[str, Fall], rules: OutageRules) -> Found:
+    hit = tuple(sorted(weighed.hit))
+    kind, share = kind_of((left[line] for line in hit), rules)
+    level, scope = weighed.group
+    alike = [
+        group
+        for group in area.groups[hit[0]]
+        if group != weighed.group
+        and len(area.members[group]) == len(area.members[weighed.group])
+        and set(area.members[group]) == set(area.members[weighed.group])
+    ]
+    return Found(level, scope, hit, weighed.members, weighed.log_chance, weighed.since, kind, share, tuple(alike))
