@@ -33,6 +33,8 @@ _OF_SWITCHES = frozenset(
         "sw.dhcp_binding",
         "dhcp.mac_matches_binding",
         "sw.in_mbit",
+        "sw.port_changed_at",
+        "sw.uptime_s",
         "sw.out_mbit",
     }
 )
