@@ -230,7 +230,7 @@ async def test_a_named_profile_needs_no_question_and_a_wrong_one_is_refused(star
     agent = await start_agent(AgentTable())
     assert await AccessReader().profile_of(node_of(agent, profile="huawei-smartax")) == PROFILE
     assert agent.answered == 0
-    with pytest.raises(ProfileError, match="no access profile 'nonesuch'; there are: .*huawei-smartax"):
+    with pytest.raises(ProfileError, match=r"no access profile 'nonesuch'; there are: .*huawei-smartax"):
         await AccessReader().profile_of(node_of(agent, profile="nonesuch"))
     with pytest.raises(ProfileError, match="no profile knows sysObjectID none"):
         await AccessReader().profile_of(node_of(agent))
