@@ -25,13 +25,11 @@ from acs.services.plans import Outcome
 from acs.services.plans.provisioning import ProvisionInputs
 from acs.services.provisioning_rules import (
     Desired,
-    Rule,
     Subject,
     Wish,
     digest_of,
     event_globs,
     matches,
-    rule_digest,
     wishes,
 )
 from acs.services.rule_files import RuleSet, read_rules, stamp_of
@@ -202,7 +200,12 @@ class Provisioning:
             if refusal.stopped_at is not None and self._still(rule, refusal)
         }
         return wishes(
-            self._set.rules, known.subject, secrets=self._set.secrets, credentials=credentials, stopped=stopped
+            self._set.rules,
+            known.subject,
+            secrets=self._set.secrets,
+            credentials=credentials,
+            stopped=stopped,
+            digests=self._set.digests,
         )
 
     def is_due(self, known: Known, desired: Desired, now: datetime, retry_s: float) -> bool:
@@ -274,7 +277,7 @@ class Provisioning:
         return rule == WHOLE or refusal.digest == self._digest(rule)
 
     def _digest(self, rule_id: str) -> str:
-        return next((rule_digest(rule) for rule in self._set.rules if rule.id == rule_id), "")
+        return self._set.digests.get(rule_id, "")
 
     async def _count(
         self, tx: Transaction, known: Known, inputs: ProvisionInputs, trouble: Mapping[str, str], now: datetime
@@ -319,11 +322,6 @@ class Provisioning:
     def _secret_digest(self, device: str, name: str, wish: Wish) -> str:
         text = f"{device}\0{name}\0{wish.value}".encode("utf-8", "surrogatepass")
         return hmac.new(self._key, text, hashlib.sha256).hexdigest()[:32]
-
-
-def rule_named(rules: Sequence[Rule], rule_id: str) -> Rule | None:
-    """The rule with this id, or None."""
-    return next((rule for rule in rules if rule.id == rule_id), None)
 
 
 def _not_kept(state: ProvisionState | None, steady: str, applied: Mapping[str, Collection[str]]) -> dict[str, str]:

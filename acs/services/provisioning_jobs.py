@@ -4,6 +4,7 @@ The rule of this file: each turn is a bounded bite of the fleet, in the order of
 operation, because its idempotency key names the wish.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -31,8 +32,9 @@ RETRY_S = 3_600.0
 #: File type of firmware (TR-069 A.3.2.8).
 FIRMWARE = "1 Firmware Upgrade Image"
 _ACTOR = system_actor("provisioning")
-#: Waits this long before the next round over the fleet begins.
-_ROUND_S = 30.0
+
+#: Devices that are compared without letting anything else run: some milliseconds.
+_AT_A_STRETCH = 10
 
 #: Gives a device work, as `Operations.request` does.
 Request = Callable[..., Awaitable[OperationRecord]]
@@ -68,13 +70,15 @@ class ProvisionSearch:
         asked = 0
         limit = self._config.devices_per_tick
         page = await self._provisioning.page(self._after, limit)
-        for known in page:
+        for n, known in enumerate(page):
             if asked >= room:
                 return asked
+            if n % _AT_A_STRETCH == 0:
+                await asyncio.sleep(0)  # sessions of this loop come first
             asked += await self._look(known, now)
             self._after = known.subject.key
         if len(page) < limit:
-            self._after, self._pause_until = "", now + timedelta(seconds=min(_ROUND_S, self._config.tick_s))
+            self._after, self._pause_until = "", now + timedelta(seconds=self._config.round_s)
         return asked
 
     async def check(self, key: str) -> bool:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -227,6 +228,7 @@ def wishes(
     secrets: Mapping[str, str] | None = None,
     credentials: Mapping[str, Credentials] | None = None,
     stopped: Mapping[str, str] | None = None,
+    digests: Mapping[str, str] | None = None,
 ) -> Desired:
     """What these rules want of this device.
 
@@ -234,6 +236,7 @@ def wishes(
         secrets: file name → value, of the rules' secret files.
         credentials: `connection_request` and `cwmp` → the device's own; a rule that wants absent ones is left out.
         stopped: rule → why it is stopped for this device.
+        digests: rule → its `rule_digest`, for a caller that asks often; absent ones are made.
     """
     taken: set[str] = set()
     noticed: set[str] = set()
@@ -246,7 +249,7 @@ def wishes(
             left_out[rule.id] = stopped[rule.id]
             continue
         try:
-            wish = _wish(rule, subject, secrets or {}, credentials or {})
+            wish = _wish(rule, subject, secrets or {}, credentials or {}, (digests or {}).get(rule.id))
         except _Lacking as lacking:
             left_out[rule.id] = str(lacking)
             continue
@@ -341,11 +344,21 @@ def conflicts(rules: Sequence[Rule]) -> list[str]:
     ]
 
 
+#: Asked for every parameter of every rule and device; there are few names.
+_is_secret = lru_cache(maxsize=8_192)(is_secret)
+
+
 class _Lacking(Exception):
     """Something that the rule needs is not known of this device."""
 
 
-def _wish(rule: Rule, subject: Subject, secrets: Mapping[str, str], credentials: Mapping[str, Credentials]) -> RuleWish:
+def _wish(
+    rule: Rule,
+    subject: Subject,
+    secrets: Mapping[str, str],
+    credentials: Mapping[str, Credentials],
+    digest: str | None,
+) -> RuleWish:
     values: dict[str, Wish] = {}
     for name, given in rule.values.items():
         full = _full(name, subject.root)
@@ -359,7 +372,7 @@ def _wish(rule: Rule, subject: Subject, secrets: Mapping[str, str], credentials:
         for name, word in rule.notifications.items()
         if (full := _full(name, subject.root)) is not None
     }
-    return RuleWish(rule.id, rule_digest(rule), values, notifications, rule.firmware)
+    return RuleWish(rule.id, digest or rule_digest(rule), values, notifications, rule.firmware)
 
 
 def _full(name: str, root: str) -> str | None:
@@ -370,7 +383,7 @@ def _full(name: str, root: str) -> str | None:
 
 
 def _value(name: str, given: str | float | bool | Value, subject: Subject, secrets: Mapping[str, str]) -> Wish:
-    kind, secret = None, is_secret(name)
+    kind, secret = None, _is_secret(name)
     if isinstance(given, Value):
         kind = given.type
         if given.secret_file is not None:
@@ -379,10 +392,10 @@ def _value(name: str, given: str | float | bool | Value, subject: Subject, secre
             return Wish(secrets[given.secret_file], kind, secret=True)
         assert given.value is not None
         given = given.value
-    if isinstance(given, str):
+    if isinstance(given, str) and "{" in given:
         given = _FIELD.sub(lambda found: _filled(name, found[1], subject), given)
-        if not writable(given):
-            raise _Lacking(f"{name}: its value holds a character that XML cannot carry")
+    if isinstance(given, str) and not writable(given):
+        raise _Lacking(f"{name}: its value holds a character that XML cannot carry")
     return Wish(given, kind, secret)
 
 

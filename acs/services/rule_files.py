@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from acs.config import read_secret
 from acs.errors import ConfigError, InvalidInput
-from acs.services.provisioning_rules import Rule, RuleFile, Value, conflicts, ordered
+from acs.services.provisioning_rules import Rule, RuleFile, Value, conflicts, ordered, rule_digest
 
 #: Characters of one rule file.
 LARGEST = 1_000_000
@@ -30,6 +30,8 @@ class RuleSet:
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     #: what tells this state of the folder from another
     stamp: str = ""
+    #: rule → its `rule_digest`
+    digests: dict[str, str] = field(default_factory=dict)
 
 
 def parse_rules(text: str, where: str) -> tuple[Rule, ...]:
@@ -76,7 +78,8 @@ def read_rules(folder: Path | None) -> RuleSet:
     problems += missing
     if problems:
         raise ConfigError("\n".join(problems))
-    return RuleSet(tuple(ordered(rules)), tuple(path.name for path in paths), secrets, stamp_of(folder))
+    digests = {rule.id: rule_digest(rule) for rule in rules}
+    return RuleSet(tuple(ordered(rules)), tuple(path.name for path in paths), secrets, stamp_of(folder), digests)
 
 
 def stamp_of(folder: Path | None) -> str:

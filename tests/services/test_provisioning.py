@@ -31,7 +31,7 @@ async def serving(tmp_path: Path, text: str, **tables: Any) -> AsyncIterator[App
     folder = tmp_path / "rules"
     folder.mkdir(exist_ok=True)
     (folder / "10-base.toml").write_text(text)
-    settings = {"directory": str(folder), "tick_s": 0.1, "refusals": 2} | tables.pop("provisioning", {})
+    settings = {"directory": str(folder), "tick_s": 0.1, "round_s": 0.1, "refusals": 2} | tables.pop("provisioning", {})
     config = config_for(tmp_path, provisioning=settings, **tables)
     app = await build(config, caller=NobodyAnswers())
     await app.start()
