@@ -20,8 +20,8 @@ class ProvisioningSection(Section):
     tick_s: Seconds = 5.0
     #: Devices compared with the rules in one bite; each takes some tenths of a millisecond, a million 83 minutes.
     devices_per_tick: Count = 1_000
-    #: Seconds between two searches through the fleet where no rule changed: how late a changed attribute of a line, or a
-    #: line that a device was put on in another process, is noticed. Changed rules are looked for at once.
+    #: Seconds between two searches through the fleet where no rule changed: how late a changed attribute of a line, or
+    #: a line that a device was put on by another process, is noticed. Changed rules are looked for at once.
     round_s: Seconds = 300.0
     #: Unfinished provisioning operations at which the search waits, so that a changed rule does not call a whole
     #: fleet at once.

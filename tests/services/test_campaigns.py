@@ -28,12 +28,13 @@ GOOD, BAD = b"VERSION V2\n" + bytes(100_000), b"no firmware at all\n"
 
 
 @asynccontextmanager
-async def serving(tmp_path: Path, **campaigns: Any) -> AsyncIterator[App]:
+async def serving(tmp_path: Path, provisioning: dict[str, Any] | None = None, **campaigns: Any) -> AsyncIterator[App]:
     tables: dict[str, Any] = {
         "server": {"grace_s": 0.5},
         "cwmp": {"first_contact": {"enabled": True}},
         "files": {"directory": str(tmp_path / "files"), "host": "127.0.0.1", "port": 0},
         "campaigns": {"tick_s": 0.1, **campaigns},
+        "provisioning": provisioning or {},
     }
     app = await build(config_for(tmp_path, **tables))
     await app.start()
@@ -190,6 +191,43 @@ async def test_a_stopped_campaign_that_is_resumed_goes_on_to_the_rest(tmp_path: 
         found = {each.device: each.state for each in await campaigns.devices(ADMIN, "to-v2")}
         assert found[first.device] is DeviceState.FAILED
         assert found[second.device] in (DeviceState.STARTED, DeviceState.SUCCEEDED)
+
+
+@pytest.mark.parametrize("content", [GOOD, BAD])
+async def test_a_rule_brings_firmware_once(tmp_path: Path, content: bytes) -> None:
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    settings = {"directory": str(rules), "tick_s": 0.1, "round_s": 0.1}
+    async with serving(tmp_path, provisioning=settings) as app, street(app, 1) as (cpe,):
+
+        async def body() -> AsyncIterator[bytes]:
+            yield content
+
+        fleet, key = app.northbound.fleet, str(cpe.key)
+        file = await fleet.files.add(ADMIN, NewFile("v2.bin", version="V2"), body(), len(content))
+        rule = f'[[rule]]\nid = "up"\nmatch = {{}}\nfirmware = {{ version = "V2", file = "{file.id}" }}\n'
+        (rules / "a.toml").write_text(rule)
+        for _ in range(200):
+            stopped = await fleet.desk.stopped(ADMIN)
+            if version(cpe) == "V2" or stopped:
+                break
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(0.5)
+        downloads = [each for each in await app.operations.list(ADMIN, device=key) if each.kind == "download"]
+        assert len(downloads) == 1 and downloads[0].reason == "rule up wants V2"
+        if content == GOOD:
+            assert (version(cpe), cpe.reboots, await fleet.desk.stopped(ADMIN)) == ("V2", 1, [])
+        else:
+            (refusal,) = await fleet.desk.stopped(ADMIN)
+            assert refusal.rule == "up/firmware" and "9018" in refusal.reason and cpe.reboots == 0
+            await fleet.desk.resume(ADMIN, key, "up/firmware")
+            for _ in range(200):
+                found = await app.operations.list(ADMIN, device=key)
+                if len([each for each in found if each.kind == "download"]) == 2:
+                    break
+                await asyncio.sleep(0.05)
+            else:
+                pytest.fail("resume did not ask again")
 
 
 async def test_campaigns_in_the_store(app_on_both: App) -> None:

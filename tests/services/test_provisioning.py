@@ -14,7 +14,9 @@ from acs.cwmp.structs import SetParameterValuesFault
 from acs.errors import InvalidInput, NotFound
 from acs.services.actor import local_actor
 from acs.services.identifiers import new_id
+from acs.store import devices as device_store
 from acs.store import provisioning as provision_store
+from acs.store.devices import CredentialKind
 from acs.store.records import OperationRecord, OperationState
 from tests.api.conftest import NobodyAnswers
 from tests.fakes.acs_server import config_for
@@ -223,6 +225,27 @@ async def test_a_plan_shows_what_would_be_done_and_does_nothing(tmp_path: Path) 
         assert [each.name for each in booting.settings] == ["Device.X.Boot"] and booting.unknown == 1
         with pytest.raises(NotFound):
             await app.northbound.fleet.desk.plan(ADMIN, "nobody")
+
+
+async def test_credentials_are_the_devices_own_and_sealed(tmp_path: Path) -> None:
+    text = '[[rule]]\nid = "own"\nmatch = {}\ncredentials = { connection_request = true, cwmp = true }\n'
+    async with serving(tmp_path, text) as app:
+        server = "Device.ManagementServer."
+        names = ("Username", "Password", "ConnectionRequestUsername", "ConnectionRequestPassword")
+        cpe = cpe_of(app, **{f"{server}{name}": "" for name in names})
+        await cpe.session(("0 BOOTSTRAP", ""))
+        given = {name: cpe.values[f"{server}{name}"][0] for name in names}
+        async with app.store.reading() as tx:
+            own = await device_store.get_credentials(tx, cpe.key, CredentialKind.CONNECTION_REQUEST)
+        assert own is not None
+        assert (own.username, own.secret) == (given["ConnectionRequestUsername"], given["ConnectionRequestPassword"])
+        assert given["Username"] and len(given["Password"]) >= 24 and given["Password"] != own.secret
+        (done,) = await provisionings(app, cpe)
+        assert given["Password"] not in repr(done) and own.secret not in repr(done)
+        before = sets(cpe)
+        await app.operations.request(ADMIN, cpe.key, "provision", {})
+        await cpe.until_quiet(("2 PERIODIC", ""))
+        assert sets(cpe) == before, "the same credentials are not set again"
 
 
 async def test_tags_are_checked(tmp_path: Path) -> None:
