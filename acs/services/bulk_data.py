@@ -21,7 +21,7 @@ from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock, utc_now
 from acs.services.hidden import is_secret
 from acs.services.profiles import profile_of
-from acs.store import bulk
+from acs.store import bulk, identity
 from acs.store import devices as device_store
 from acs.store import facts as fact_store
 from acs.store import trees as tree_store
@@ -71,26 +71,19 @@ class BulkData:
         """Store reports of a device that proved who it is.
 
         Raises:
-            NotFound: the device was never here: it must have sent an Inform first.
+            NotFound: the device was never here, so that it must send an Inform first, or it is in quarantine.
             InvalidInput: a value cannot be stored.
         """
         now = self._clock()
-        stored = unknown = written = 0
         async with self._store.transaction() as tx:
             device = await device_store.get(tx, key)
             if device is None:
                 raise NotFound(f"device {key} is not known: it must open a CWMP session first")
-            for report in reports:
-                collected = _collected_at(report, now)
-                kept = BulkReport(key, collected or now, now, _shown(report.values))
-                if collected is None and await _came_before(tx, kept):
-                    continue
-                if not await bulk.put(tx, kept):
-                    continue
-                stored += 1
-                lost, added = await self._spread(tx, device, report, kept.at)
-                unknown += lost
-                written += added
+            if await identity.quarantined(tx, key) is not None:
+                raise NotFound(f"device {key} is in quarantine: of such a device nothing is kept but its Informs")
+            fresh = await _fresh(tx, key, reports, now)
+            unknown, written = await self._spread(tx, device, fresh) if fresh else (0, 0)
+        stored = len(fresh)
         taken = Taken(stored, len(reports) - stored, unknown, written)
         log.info("bulk.taken", device=key, stored=stored, repeated=taken.repeated, unknown=unknown, readings=written)
         return taken
@@ -110,20 +103,36 @@ class BulkData:
                 raise NotFound(f"device {key} is not known; see GET /api/v1/devices")
             return await bulk.of_device(tx, key, since=since, limit=min(limit, MOST))
 
-    async def _spread(self, tx: Transaction, device: DeviceRecord, report: Report, at: datetime) -> tuple[int, int]:
-        """Lay a report over the tree and into the history; how many values found no parameter, and readings made."""
+    async def _spread(
+        self, tx: Transaction, device: DeviceRecord, reports: Sequence[tuple[datetime, Report]]
+    ) -> tuple[int, int]:
+        """Lay reports over the tree and into the history; how many values found no parameter, and readings made.
+
+        The tree is read once and each value that is newest is written once, however many reports came together.
+        """
         tree = await tree_store.read(tx, device.key)
         assert tree is not None
-        references = _references(tree)
-        values: dict[str, tuple[str, str]] = {}
-        for name, (text, type_) in report.values.items():
-            parameter = reference_of(name, references)
-            if parameter is not None:
-                values[parameter] = (text, tree.values[parameter][1] if parameter in tree.values else type_)
-        newer = {name: value for name, value in values.items() if name not in tree.times or tree.times[name] < at}
-        if newer:
-            await tree_store.merge(tx, device.key, TreeUpdate(newer, at))
-        return len(report.values) - len(values), await self._history(tx, device, tree, values, at)
+        references, types = _references(tree), {name: type_ for name, (_, type_) in tree.values.items()}
+        newest: dict[str, tuple[datetime, tuple[str, str]]] = {}
+        unknown = written = 0
+        for at, report in reports:
+            values: dict[str, tuple[str, str]] = {}
+            for name, (text, type_) in report.values.items():
+                parameter = reference_of(name, references)
+                if parameter is not None:
+                    values[parameter] = (text, types.get(parameter, type_))
+            for name, value in values.items():
+                before = newest[name][0] if name in newest else tree.times.get(name)
+                if before is None or before < at:
+                    newest[name] = (at, value)
+            unknown += len(report.values) - len(values)
+            written += await self._history(tx, device, tree, values, at)
+        changes: dict[datetime, dict[str, tuple[str, str]]] = {}
+        for name, (at, value) in newest.items():
+            changes.setdefault(at, {})[name] = value
+        for at in sorted(changes):
+            await tree_store.merge(tx, device.key, TreeUpdate(changes[at], at))
+        return unknown, written
 
     async def _history(
         self, tx: Transaction, device: DeviceRecord, tree: Tree, values: Mapping[str, tuple[str, str]], at: datetime
@@ -144,9 +153,21 @@ def _collected_at(report: Report, now: datetime) -> datetime | None:
     return report.at
 
 
-async def _came_before(tx: Transaction, report: BulkReport) -> bool:
-    recent = await bulk.of_device(tx, report.device, since=report.received_at - _SAME, limit=MOST)
-    return any(each.values == report.values for each in recent)
+async def _fresh(tx: Transaction, key: str, reports: Sequence[Report], now: datetime) -> list[tuple[datetime, Report]]:
+    """Store the reports that did not come before, and give them with their times."""
+    recent: Sequence[BulkReport] | None = None
+    fresh: list[tuple[datetime, Report]] = []
+    for report in reports:
+        collected = _collected_at(report, now)
+        kept = BulkReport(key, collected or now, now, _shown(report.values))
+        if collected is None:
+            if recent is None:
+                recent = await bulk.of_device(tx, key, since=now - _SAME, limit=MOST)
+            if any(each.values == kept.values for each in recent):
+                continue
+        if await bulk.put(tx, kept):
+            fresh.append((kept.at, report))
+    return fresh
 
 
 def _references(tree: Tree) -> dict[str, str]:

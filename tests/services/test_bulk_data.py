@@ -12,7 +12,8 @@ from acs.profiles.schema import load_profiles
 from acs.services.actor import Actor, local_actor
 from acs.services.bulk_data import SOURCE, BulkData, Taken
 from acs.services.clock import utc_now
-from acs.store import facts, lines, trees
+from acs.store import facts, identity, lines, trees
+from acs.store.identity import QuarantineRecord
 from acs.store.records import SessionOpening, TreeUpdate
 from acs.store.store import Store
 from acs.store.vault import Vault
@@ -97,3 +98,22 @@ async def test_secrets_are_not_kept_and_rights_are_asked_for(service: BulkData) 
         await service.take("nobody", [report(1, Free="1")])
     with pytest.raises(NotFound):
         await service.of_device(local_actor(), "nobody", since=NOW)
+
+
+async def test_many_reports_together_are_as_many_one_after_the_other(store: Store, service: BulkData) -> None:
+    week = [report(60 * hour, Free=str(hour), **{f"Device__X__{hour % 3}": str(hour)}) for hour in range(23, 0, -1)]
+    assert await service.take(KEY, [*week, week[0]]) == Taken(stored=23, repeated=1, unknown=0, readings=0)
+    async with store.reading() as tx:
+        tree = await trees.read(tx, KEY)
+    assert tree is not None
+    assert tree.values[FREE] == ("1", "xsd:unsignedInt")
+    assert tree.times[FREE] == NOW - timedelta(hours=1)
+    assert (tree.values["Device.X.0"][0], tree.times["Device.X.0"]) == ("3", NOW - timedelta(hours=3))
+
+
+async def test_of_a_device_in_quarantine_nothing_is_kept(store: Store, service: BulkData) -> None:
+    async with store.transaction() as tx:
+        assert await identity.quarantine(tx, QuarantineRecord(KEY, NOW, "x", ""))
+    with pytest.raises(NotFound, match="quarantine"):
+        await service.take(KEY, [report(1, Free="1")])
+    assert not await service.of_device(local_actor(), KEY, since=NOW - timedelta(days=1))
