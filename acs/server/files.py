@@ -39,6 +39,9 @@ _REALM: Final = "files"
 _NONCE_S: Final = 7_200.0
 #: Seconds of Retry-After when too many transfers run.
 _RETRY_S: Final = 30
+#: Connections of one address, in parts of its transfers, beyond which more are not even heard: else those that say
+#: nothing would hold every place.
+_CROWD: Final = 2
 #: Seconds that a refused peer gets to read why.
 _LINGER_S: Final = 2.0
 
@@ -132,6 +135,10 @@ class FileServer:
         self._tasks.add(task)
         peer = writer.get_extra_info("peername")
         address = str(peer[0]) if peer else ""
+        if self._per_address[address] >= _CROWD * self._config.transfers_per_address:
+            self._tasks.discard(task)
+            writer.transport.abort()
+            return
         self._per_address[address] += 1
         http = HttpConnection(reader, writer, self._config.stall_s)
         try:

@@ -10,6 +10,7 @@ datagrams are counted and never answered.
 import asyncio
 import socket
 import time
+from collections.abc import Sequence
 from ipaddress import IPv6Address, ip_address
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ from acs.config import StunSection
 from acs.cwmp import stun, stun_server
 from acs.cwmp.stun import Endpoint
 from acs.cwmp.stun_server import Asked, Sighting
-from acs.errors import AcsError, ProtocolError
+from acs.errors import AcsError, ProtocolError, StoreError
 from acs.metrics import Metrics
 from acs.server.bridge import result_of
 from acs.server.datagram_limits import DatagramLimits
@@ -170,8 +171,11 @@ class StunServer(DatagramProtocol):
         """Send what other processes want sent from this socket."""
         while True:
             await asyncio.sleep(ORDERS_S)
-            async with self._store.transaction() as tx:
-                orders = await connection_requests.take_orders(tx)
+            try:
+                orders = await self._orders()
+            except StoreError as error:
+                log.error("store.failed", error=str(error))
+                continue
             now = self._clock()
             for order in orders:
                 if (now - order.created_at).total_seconds() <= ORDER_AGE_S:
@@ -179,6 +183,14 @@ class StunServer(DatagramProtocol):
                         await self.send(order.datagram, Endpoint(order.host, order.port))
                     except CallFailed as error:
                         log.warning("udp_request.not_sent", why=str(error))
+
+    async def _orders(self) -> Sequence[connection_requests.Order]:
+        """What other processes want sent; where they want nothing the store is read and not written."""
+        async with self._store.reading() as tx:
+            if not await connection_requests.has_orders(tx):
+                return ()
+        async with self._store.transaction() as tx:
+            return await connection_requests.take_orders(tx)
 
     def _count(self, result: str) -> None:
         self._metrics.stun_requests.labels(result).inc()

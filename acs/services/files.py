@@ -279,7 +279,7 @@ class Files:
             file = None
             if transfer is not None and transfer.direction is Direction.DOWNLOAD and transfer.file is not None:
                 file = await file_store.get(tx, transfer.file)
-        if transfer is None or not hmac.compare_digest(self.signature(transfer), signature):
+        if transfer is None or not hmac.compare_digest(self.signature(transfer).encode(), signature.encode()):
             raise Refused(404, "no such address")
         if transfer.direction is not direction:
             raise Refused(405, f"the address is for {transfer.direction}s")

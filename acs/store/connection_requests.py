@@ -174,6 +174,11 @@ async def order(tx: Transaction, orders: Sequence[Order]) -> None:
     await tx.insert_many(udp_orders, rows)
 
 
+async def has_orders(tx: Transaction) -> bool:
+    """Whether datagrams wait to be sent."""
+    return await tx.one(select(udp_orders.c.id).limit(1)) is not None
+
+
 async def take_orders(tx: Transaction, *, limit: int = 500) -> list[Order]:
     """Return the oldest datagrams that wait, and remove them: each is given once."""
     some = select(udp_orders.c.id).order_by(udp_orders.c.id).limit(limit)

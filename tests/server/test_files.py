@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import os
 import shutil
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ import httpx
 import pytest
 
 from acs.config import FileAuth, FilesSection
-from acs.errors import Conflict, InvalidInput, NotFound
+from acs.errors import ConfigError, Conflict, InvalidInput, NotFound
 from acs.metrics import Metrics
 from acs.server.files import FileServer
 from acs.services.actor import local_actor
@@ -23,6 +24,7 @@ from acs.services.files import Files, NewFile, SignedUrl
 from acs.store import Store, Vault
 from acs.store import files as file_store
 from acs.store.files import Direction, TransferRecord
+from tests.certificates import Authority
 from tests.store.conftest import sqlite_template, vault
 from tests.store.make import opening
 
@@ -182,12 +184,13 @@ async def test_a_range_of_another_version_of_the_file_is_the_whole_file(served: 
     assert (answer.status_code, answer.content) == (200, b"0123456789")
 
 
-@pytest.mark.parametrize("spoil", ["signature", "id", "path", "traversal"])
+@pytest.mark.parametrize("spoil", ["signature", "letters", "id", "path", "traversal"])
 async def test_only_a_signed_address_is_served(served: Served, spoil: str) -> None:
     signed = await served.url(await served.add())
     head, transfer, signature, name = signed.url.rsplit("/", 3)
     spoiled = {
         "signature": f"{head}/{transfer}/{'0' * len(signature)}/{name}",
+        "letters": f"{head}/{transfer}/{'é' * 20}/{name}",
         "id": f"{head}/{'0' * 26}/{signature}/{name}",
         "path": f"{head.removesuffix('/files')}/etc/passwd",
         "traversal": f"{head}/..%2f..%2f/{signature}/../../../../etc/passwd",
@@ -331,6 +334,22 @@ async def test_transfers_of_one_address_are_limited(tmp_path: Path, store: Store
         await served.server.stop(2.0)
 
 
+async def test_silent_connections_of_one_address_leave_room_for_others(tmp_path: Path, store: Store) -> None:
+    served = await served_with(tmp_path, store, transfers_per_address=1, transfers=4)
+    try:
+        silent = [await asyncio.open_connection("127.0.0.1", served.port) for _ in range(6)]
+        cut = [asyncio.ensure_future(reader.read()) for reader, _ in silent]
+        done, _open = await asyncio.wait(cut, timeout=0.3)
+        assert len(done) == 4, "two for its one transfer, and no more"
+        for each in done:
+            assert isinstance(each.exception(), ConnectionError) or each.result() == b""
+        for _, writer in silent:
+            writer.transport.abort()
+        await asyncio.gather(*cut, return_exceptions=True)
+    finally:
+        await served.server.stop(2.0)
+
+
 @pytest.mark.parametrize(
     ("request_", "status"),
     [
@@ -397,6 +416,33 @@ async def test_old_uploads_are_thrown_away(served: Served) -> None:
     await served.files.tidy()
     assert [file.id for file in await served.files.find(ADMIN)] == [kept]
     assert len([path for path in served.folder.rglob("*") if path.is_file()]) == 1
+
+
+async def test_the_same_over_tls(tmp_path: Path, store: Store) -> None:
+    authority = Authority(tmp_path)
+    issued = authority.issue("127.0.0.1", file="files")
+    files = {"tls_certificate_file": issued.certificate, "tls_key_file": issued.key, "tls_port": 0}
+    served = await served_with(tmp_path, store, **files)
+    try:
+        content = os.urandom(BLOCK * 2 + 5)
+        signed = await served.url(await served.add(content))
+        assert signed.url.startswith(f"https://127.0.0.1:{served.files.ports[1]}/files/")
+        trusting = ssl.create_default_context(cafile=str(authority.file))
+        trusting.check_hostname = False
+        async with httpx.AsyncClient(trust_env=False, verify=trusting) as client:
+            assert (await client.get(signed.url)).content == content
+            upload = await served.url(None, Direction.UPLOAD)
+            assert (await client.put(upload.url, content=content)).status_code == 201
+        assert (await raw(served.files.ports[1] or 0, b"GET / HTTP/1.1\r\n\r\n"))[:8] != b"HTTP/1.1"
+    finally:
+        await served.server.stop(2.0)
+
+
+async def test_a_certificate_that_does_not_fit_its_key_stops_the_start(tmp_path: Path, store: Store) -> None:
+    authority = Authority(tmp_path)
+    one, two = authority.issue("one", file="one"), authority.issue("two", file="two")
+    with pytest.raises(ConfigError, match="tls_certificate_file"):
+        await served_with(tmp_path, store, tls_certificate_file=one.certificate, tls_key_file=two.key, tls_port=0)
 
 
 async def test_bytes_per_second_are_limited_for_all_together(tmp_path: Path, store: Store) -> None:

@@ -8,14 +8,20 @@ from typing import Any
 
 import pytest
 
+from acs.config import StunSection
 from acs.cwmp import stun
 from acs.cwmp.stun import Attribute, AttributeType, Endpoint, Message, MessageType
+from acs.errors import StoreError
 from acs.server.datagram_limits import REMEMBERED, DatagramLimits
 from acs.server.stun import OrderedDatagrams
 from acs.services.clock import utc_now
+from acs.services.waking.bindings import Bindings
 from acs.store import devices, trees
 from acs.store.devices import CredentialKind
 from acs.store.records import Credentials
+from acs.store.store import Store
+from acs.store.transaction import Transaction
+from acs.store.vault import Vault
 from tests.cwmp.test_lightweight import body, datagram
 from tests.fakes.acs_server import Running
 from tests.fakes.cpe import Cpe
@@ -111,6 +117,39 @@ async def test_a_process_without_the_socket_sends_through_the_one_that_has_it(tm
         await OrderedDatagrams(server.store, utc_now).send(b"GET wake", to)
         async with asyncio.timeout(10):
             assert await protocol.heard.get() == b"GET wake"
+
+
+async def test_a_store_that_fails_for_a_while_loses_no_binding(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    store = await Store.open(f"sqlite:///{path}", vault=Vault.create(tmp_path / "key"))
+    bindings = Bindings(store, StunSection(), utc_now)
+    failing = ErrorAtFirst(store)
+    bindings._store = failing  # type: ignore[assignment] # as much of a store as is needed
+    bindings.saw("001122-ONT-S1", Endpoint("192.0.2.1", 3478), proved=True)
+    task = asyncio.create_task(bindings.keep(0.01))
+    async with asyncio.timeout(10):
+        await failing.worked.wait()
+    assert not task.done()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await store.close()
+    assert failing.tries == 2
+
+
+class ErrorAtFirst:
+    """A store whose first transaction fails."""
+
+    def __init__(self, store: Store) -> None:
+        self.tries, self.worked, self._store = 0, asyncio.Event(), store
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        self.tries += 1
+        if self.tries == 1:
+            raise StoreError("the disk is full")
+        async with self._store.transaction() as tx:
+            yield tx
+        self.worked.set()
 
 
 def test_forged_addresses_take_bounded_memory_and_the_total_is_bounded() -> None:

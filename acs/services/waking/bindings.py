@@ -7,12 +7,17 @@ import asyncio
 from collections import OrderedDict
 from datetime import datetime, timedelta
 
+import structlog
+
 from acs.config import StunSection
 from acs.cwmp.stun import Endpoint
+from acs.errors import StoreError
 from acs.services.clock import Clock
 from acs.store import connection_requests as store
 from acs.store.connection_requests import Binding
 from acs.store.store import Store
+
+log = structlog.get_logger()
 
 #: Seconds that a looked-up user name is believed, known or not.
 REMEMBER_S = 60.0
@@ -20,6 +25,9 @@ REMEMBER_S = 60.0
 REMEMBERED = 50_000
 #: Parts of a binding's age after which it is written again though it did not change.
 _PARTS = 4
+
+#: Bindings written at once.
+_AT_ONCE = 1_000
 
 #: (device, password) of each owner of a user name
 Owners = tuple[tuple[str, str], ...]
@@ -71,14 +79,25 @@ class Bindings:
         return moved
 
     async def flush(self) -> None:
-        """Write what changed."""
-        dirty, self._dirty = self._dirty, {}
-        if dirty:
-            async with self._store.transaction() as tx:
-                await store.put_bindings(tx, list(dirty.values()))
+        """Write what changed.
+
+        Raises:
+            StoreError: it could not be written; it is written the next time.
+        """
+        while self._dirty:
+            some = {key: self._dirty.pop(key) for key in list(self._dirty)[:_AT_ONCE]}
+            try:
+                async with self._store.transaction() as tx:
+                    await store.put_bindings(tx, list(some.values()))
+            except StoreError:
+                self._dirty = some | self._dirty
+                raise
 
     async def keep(self, pause_s: float = 0.2) -> None:
-        """Write what changed, again and again, until cancelled."""
+        """Write what changed, again and again, until cancelled; a store that fails for a while ends nothing."""
         while True:
             await asyncio.sleep(pause_s)
-            await self.flush()
+            try:
+                await self.flush()
+            except StoreError as error:
+                log.error("store.failed", error=str(error))
