@@ -32,6 +32,10 @@ PACKAGES = (
     Package("libnginx-mod-stream", (_STREAM,), "the server behind nginx's TCP proxy"),
     Package("haproxy", ("haproxy",), "the server behind haproxy"),
     Package("iproute2", ("ip",), "pings over a link of their own"),
+    Package("fping", ("fping",), "our pings against fping's figures"),
+    Package("mtr-tiny", ("mtr",), "our traces against mtr's figures"),
+    Package("dnsmasq-base", ("dnsmasq",), "DHCP and DNS probes against a real server"),
+    Package("pppoe", ("pppoe-server",), "PPPoE discovery against a real concentrator"),
     Package("util-linux", ("setpriv",), "running a server as another user"),
 )
 #: Where Debian puts servers, which is not on everybody's PATH.

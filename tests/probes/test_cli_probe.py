@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.exit_status import ExitStatus
-from probes import ping
+from probes import icmp
 from probes.errors import ProbeRefused
 from probes.snmp.agent import Agent, AgentTable
 from tests.probes.conftest import StartAgent
@@ -128,7 +128,7 @@ async def test_a_wrong_command_line_names_what_is_wrong(agent: Agent, start_agen
 
 async def test_ping_shows_loss_and_times() -> None:
     try:
-        ping._open(ping._FAMILIES[4])[0].close()
+        icmp.open_icmp(icmp.FAMILIES[4])[0].close()
     except ProbeRefused as error:
         pytest.skip(f"until this process may ping: {error}")
     code, out, _ = await run("ping", "127.0.0.1", "127.0.0.2", "--count", "2", "--interval", "0.01", "--json")

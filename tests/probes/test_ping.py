@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from probes import ping
+from probes import icmp, ping
 from probes.errors import ProbeRefused
 from probes.facts import Quality
-from probes.ping import PingResult, facts, ping_many
+from probes.ping import PingResult, echoes, facts, ping_many
+from probes.ping.echoes import Echoes, Target
+from probes.ping.results import bursts, percentile
 from tests.probes.namespace import run_in_namespace
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -22,7 +24,7 @@ IPV6 = socket.has_ipv6 and Path("/proc/net/if_inet6").exists()
 def _allowed() -> None:
     """Without the privilege there is nothing to test but the refusal."""
     try:
-        made, _ = ping._open(ping._FAMILIES[4])
+        made, _ = icmp.open_icmp(icmp.FAMILIES[4])
     except ProbeRefused as error:
         pytest.skip(str(error))
     made.close()
@@ -44,8 +46,8 @@ async def test_the_loopback_answers_ipv6_too() -> None:
 
 async def test_many_addresses_share_one_socket(monkeypatch: pytest.MonkeyPatch) -> None:
     opened = []
-    real = ping._open
-    monkeypatch.setattr(ping, "_open", lambda family: opened.append(1) or real(family))
+    real = echoes.open_icmp
+    monkeypatch.setattr(echoes, "open_icmp", lambda family: opened.append(1) or real(family))
     addresses = [f"127.0.{group}.{host}" for group in range(4) for host in range(1, 201)]
     results = await ping_many(addresses, count=2, interval_s=0.01)
     assert list(results) == addresses
@@ -85,7 +87,7 @@ async def test_without_privilege_the_remedy_is_named(monkeypatch: pytest.MonkeyP
     def refuse(*_: object) -> socket.socket:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(ping.socket, "socket", refuse)
+    monkeypatch.setattr(icmp.socket, "socket", refuse)
     with pytest.raises(ProbeRefused, match=r"ping_group_range.*CAP_NET_RAW"):
         await ping.ping("127.0.0.1")
 
@@ -109,31 +111,34 @@ def test_facts_of_an_answer_and_of_none() -> None:
 class TestAnswers:
     """What comes in on the socket, answer by answer."""
 
+    HOME = bytes([127, 0, 0, 1])
+
     @pytest.fixture
-    def one(self) -> Iterator["ping._Socket"]:
-        opened = ping._Socket(ping._FAMILIES[4], 56, 1.0)
+    def one(self) -> Iterator[Echoes]:
+        opened = Echoes(icmp.FAMILIES[4], 56, 1.0)
         yield opened
-        opened._socket.close()
+        opened.socket.close()
 
-    def reply(self, one: "ping._Socket", sequence: int, cookie: bytes | None = None, kind: int = 0) -> bytes:
-        header = bytes([0x45]) + bytes(19) if one._raw else b""
-        return header + struct.pack("!BBHHH", kind, 0, 0, 7, sequence) + (cookie or one._cookie)
+    def reply(self, one: Echoes, sequence: int, cookie: bytes | None = None, kind: int = 0) -> bytes:
+        header = bytes([0x45]) + bytes(19) if one.raw else b""
+        return header + struct.pack("!BBHHH", kind, 0, 0, 7, sequence) + (cookie or one.cookie)
 
-    def sent(self, one: "ping._Socket") -> tuple["ping._Target", int]:
-        target = ping._Target("127.0.0.1", ping._FAMILIES[4])
-        one.send(target, 0)
+    def sent(self, one: Echoes, count: int = 1) -> tuple[Target, int]:
+        target = Target(icmp.Place("127.0.0.1", icmp.FAMILIES[4]))
+        for number in range(count):
+            one.send(target, number)
         return target, time.time_ns()
 
-    def test_a_known_delay_is_measured_and_a_duplicate_counted(self, one: "ping._Socket") -> None:
+    def test_a_known_delay_is_measured_and_a_duplicate_counted(self, one: Echoes) -> None:
         target, at = self.sent(one)
-        sent_ns = one._echoes[1][2]
-        one._answer(self.reply(one, 1), sent_ns + 20_000_000, "127.0.0.1")
-        one._answer(self.reply(one, 1), at + 30_000_000, "127.0.0.1")
+        sent_ns = one.echoes[1][2]
+        one.answer(self.reply(one, 1), sent_ns + 20_000_000, self.HOME)
+        one.answer(self.reply(one, 1), at + 30_000_000, self.HOME)
         assert target.result("x").rtt_p50_ms == 20.0
         assert target.duplicates == 1
 
     @pytest.mark.parametrize("how", ["cookie", "source", "sequence", "kind", "short"])
-    def test_foreign_answers_are_ignored(self, one: "ping._Socket", how: str) -> None:
+    def test_foreign_answers_are_ignored(self, one: Echoes, how: str) -> None:
         target, at = self.sent(one)
         data = {
             "cookie": self.reply(one, 1, b"notours!"),
@@ -142,15 +147,37 @@ class TestAnswers:
             "kind": self.reply(one, 1, kind=8),
             "short": self.reply(one, 1)[:-4],
         }[how]
-        one._answer(data, at, "127.0.0.9" if how == "source" else "127.0.0.1")
-        one._answer(b"", at, "127.0.0.1")
+        one.answer(data, at, bytes([127, 0, 0, 9]) if how == "source" else self.HOME)
+        one.answer(b"", at, self.HOME)
         assert target.rtts_ms == {}
 
+    def test_order_bursts_and_late_answers(self, one: Echoes) -> None:
+        target, _ = self.sent(one, 6)
+        for sequence, after_ms in ((1, 10), (5, 12), (2, 40), (6, 1_500)):
+            one.answer(self.reply(one, sequence), one.echoes[sequence][2] + after_ms * 1_000_000, self.HOME)
+        result = target.result("x", 6)
+        assert (result.received, result.out_of_order, result.late) == (3, 1, 1)
+        assert result.loss_bursts == (2, 1) and result.longest_loss == 2
+        assert result.rtts_ms == (10.0, 40.0, None, None, 12.0, None)
+
     def test_jitter_is_the_mean_step_between_neighbours(self) -> None:
-        target = ping._Target("x", ping._FAMILIES[4], sent=4, rtts_ms={0: 10.0, 1: 12.0, 2: 10.0, 3: 20.0})
+        place = icmp.Place("127.0.0.1", icmp.FAMILIES[4])
+        target = Target(place, left=[0, 1, 2, 3], rtts_ms={0: 10.0, 1: 12.0, 2: 10.0, 3: 20.0})
         result = target.result("x")
         assert result.jitter_ms == pytest.approx((2 + 2 + 10) / 3)
-        assert (result.rtt_p50_ms, result.rtt_p95_ms) == (11.0, 20.0)
+        assert (result.rtt_p50_ms, result.rtt_p95_ms, result.rtt_mean_ms) == (11.0, 20.0, 13.0)
+        assert result.rtt_sd_ms == pytest.approx(4.123, abs=0.001)
+
+
+def test_percentiles_are_by_nearest_rank() -> None:
+    values = [float(value) for value in range(1, 101)]
+    assert [percentile(values, share) for share in (1, 50, 95, 99, 100)] == [1, 50, 95, 99, 100]
+    assert percentile([7.0], 99) == 7.0
+
+
+def test_bursts_are_runs_of_loss() -> None:
+    assert bursts([True, False, False, True, False]) == (2, 1)
+    assert bursts([]) == ()
 
 
 _IN_NAMESPACE = """
