@@ -141,6 +141,7 @@ class App:
             jobs={
                 **self.northbound.fleet.jobs(),
                 **self.northbound.access_network.jobs(),
+                **self.northbound.outages.jobs(),
                 **waking_jobs(self.sessions, self.store, self.config, self.clock),
                 "nonces": (_NONCES_S, self.auth.forget_old_nonces),
             },

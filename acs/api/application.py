@@ -21,6 +21,7 @@ from acs.api.line_tests import router as line_tests_router
 from acs.api.lines import router as lines_router
 from acs.api.nodes import router as nodes_router
 from acs.api.operations import router as operations_router
+from acs.api.outages import router as outages_router
 from acs.api.packs import router as packs_router
 from acs.api.provisioning import router as provisioning_router
 from acs.api.self_checks import router as self_checks_router
@@ -48,6 +49,7 @@ _TAGS = [
     {"name": "line tests", "description": "Gathering facts about a line and judging them."},
     {"name": "rule packs", "description": "The rules of line tests: proposed, tried silently, approved, activated."},
     {"name": "self-checks", "description": "A subscriber tests his own line."},
+    {"name": "outages", "description": "Faults of many lines: found, confirmed, ended; and what is slowly wrong."},
     {"name": "tickets", "description": "TM Forum trouble tickets: taken at once, answered with a verdict."},
     {"name": "context", "description": "What other systems know: facts, readings, incidents, planned works."},
     {"name": "access nodes", "description": "OLTs and switches, and how to read them."},
@@ -70,6 +72,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     access_network_router,
     context_router,
     line_tests_router,
+    outages_router,
     packs_router,
     self_checks_router,
     tickets_router,

@@ -26,6 +26,7 @@ from acs.config.identity import (
     TlsSection,
 )
 from acs.config.operations import BindingRule, LinesSection, OperationsSection, ProfilesSection
+from acs.config.outages import AfterFixSection, OutagesSection
 from acs.config.packs import PacksSection
 from acs.config.provisioning import CampaignsSection, FileAuth, FilesSection, ProvisioningSection
 from acs.config.server import ApiSection, LogSection, Role, ServerSection, StoreSection
@@ -35,6 +36,7 @@ from acs.config.wakeup import CredentialsSection, LightweightSection, SetOn, Stu
 __all__ = [
     "AccessSection",
     "AdmitSection",
+    "AfterFixSection",
     "ApiSection",
     "AuthPolicy",
     "BindingRule",
@@ -58,6 +60,7 @@ __all__ = [
     "Network",
     "NetworkSection",
     "OperationsSection",
+    "OutagesSection",
     "PacksSection",
     "PolicySection",
     "PollingSection",

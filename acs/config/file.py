@@ -13,6 +13,7 @@ from acs.config.access import AccessSection, PollingSection, TrapsSection
 from acs.config.base import Section
 from acs.config.cwmp import ConnectionRequestsSection, CwmpSection
 from acs.config.operations import LinesSection, OperationsSection, ProfilesSection
+from acs.config.outages import AfterFixSection, OutagesSection
 from acs.config.packs import PacksSection
 from acs.config.provisioning import CampaignsSection, FilesSection, ProvisioningSection
 from acs.config.server import ApiSection, LogSection, ServerSection, StoreSection
@@ -44,6 +45,8 @@ class Config(Section):
     traps: TrapsSection = TrapsSection()
     line_tests: LineTestsSection = LineTestsSection()
     packs: PacksSection = PacksSection()
+    outages: OutagesSection = OutagesSection()
+    after_fix: AfterFixSection = AfterFixSection()
     tickets: TicketsSection = TicketsSection()
     webhooks: WebhooksSection = WebhooksSection()
     log: LogSection = LogSection()

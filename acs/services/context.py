@@ -40,6 +40,8 @@ _COLUMNS: Mapping[str, Column] = {
     "at": Column(instant, required=True),
 }
 
+#: the source of incidents that our own detector opened
+OWN_OUTAGES = "outages"
 #: facts that only the snapshots of incidents and works may give
 _BY_SNAPSHOT = frozenset({"incident.match", "planned.work"})
 
@@ -261,7 +263,10 @@ async def scope_facts(tx: Transaction, scopes: Sequence[str], now: datetime) -> 
     asked = await scope_store.snapshots(tx, scope_store.INCIDENTS)
     if asked:
         found = await scope_store.incidents_covering(tx, scopes)
-        facts.append(_scope_fact("incident.match", [(one.source, one.id) for one in found], asked))
+        if not found:  # that our own detector sees none does not say that nobody does
+            asked.pop(OWN_OUTAGES, None)
+        if asked:
+            facts.append(_scope_fact("incident.match", [(one.source, one.id) for one in found], asked))
     asked = await scope_store.snapshots(tx, scope_store.PLANNED_WORKS)
     if asked:
         works = await scope_store.planned_works_covering(tx, scopes, now)

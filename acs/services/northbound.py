@@ -26,6 +26,7 @@ from acs.services.line_tests import LineTests
 from acs.services.lines import Lines
 from acs.services.nodes import Nodes
 from acs.services.operations import Operations
+from acs.services.outages import Outages
 from acs.services.packs import Packs
 from acs.services.policies import Policies
 from acs.services.self_checks import SelfChecks
@@ -67,6 +68,7 @@ class Northbound:
     access_network: AccessNetwork
     fleet: Fleet
     bulk_data: BulkData
+    outages: Outages
     profiles: Sequence[Profile]
 
     async def close(self) -> None:
@@ -96,7 +98,11 @@ def build(
     """
     profiles = load_profiles(_folder(config))
     packs = Packs(store, load_tree(config.line_tests.pack_file), config.packs, clock=clock)
-    reader = AccessReader(cache_s=config.line_tests.port_cache_s, gentle=gentle_of(config))
+    reader = AccessReader(
+        cache_s=config.line_tests.port_cache_s,
+        ping_silent=config.line_tests.ping_silent_nodes,
+        gentle=gentle_of(config),
+    )
     count = config.line_tests.ping_count
 
     async def ping_address(address: str) -> PingResult:
@@ -133,6 +139,7 @@ def build(
         access_network=build_access_network(config, store, bus, reader, metrics, clock),
         fleet=fleet,
         bulk_data=BulkData(store, profiles, clock=clock),
+        outages=Outages(store, bus, config.outages, line_tests, webhooks, clock),
         profiles=profiles,
     )
 

@@ -54,6 +54,11 @@ async def put_planned_works(tx: Transaction, source: str, at: datetime, records:
     return await _replace(tx, PLANNED_WORKS, planned_works, source, at, rows)
 
 
+async def drop_incident(tx: Transaction, source: str, id_: str) -> None:
+    """Take one incident out of a source's snapshot at once."""
+    await tx.run(delete(incidents).where(incidents.c.source == source, incidents.c.id == id_))
+
+
 async def snapshots(tx: Transaction, kind: str) -> dict[str, datetime]:
     """Return source → the instant of its snapshot; empty where no source was ever asked."""
     query = select(scope_snapshots).where(scope_snapshots.c.kind == kind)

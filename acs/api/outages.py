@@ -1,0 +1,168 @@
+"""Mass outages: what is open, its lines and tickets; a person confirms or ends it."""
+
+from collections.abc import AsyncGenerator
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
+from pydantic import Field
+
+from acs.api.auth import ActorDep, ServicesDep
+from acs.api.bodies import AfterQuery, Answer, Body, LimitQuery, Text
+from acs.api.sse import ServerEvent, event_stream
+from acs.services.actor import Scope
+from acs.services.outages import TOPIC
+from acs.store.outages import OutageRecord
+
+router = APIRouter(tags=["outages"])
+
+State = Literal["candidate", "confirmed", "restored", "closed", "dismissed"]
+Kind = Literal["power", "fibre", "mixed", "unknown", "sessions", "tickets"]
+
+
+class OutageAnswer(Answer):
+    """One outage. `hit` lines of `members` are down; `gasp_share` is the part that told of a loss of power.
+
+    `witness` says what showed it: fall (access nodes), silent (Informs that stop), boot, session, ticket.
+    """
+
+    id: str
+    state: str
+    witness: str
+    level: str
+    scope: str
+    node: str
+    kind: str
+    since: datetime
+    opened_at: datetime
+    changed_at: datetime
+    hit: int
+    members: int
+    log_chance: float
+    gasp_share: float | None
+    detail: str
+    confirmed_by: str | None
+    confirmed_at: datetime | None
+    restored_at: datetime | None
+    closed_at: datetime | None
+    closed_by: str | None
+    note: str
+
+
+class OutageLineAnswer(Answer):
+    """A line of an outage; `outcome` is what the test after it said."""
+
+    line: str
+    at: datetime
+    gasp: bool | None
+    back_at: datetime | None
+    line_test: str | None
+    outcome: str
+
+
+class OutageTicketAnswer(Answer):
+    """A ticket of an outage."""
+
+    ticket: str
+    line: str
+    at: datetime
+
+
+class WholeOutageAnswer(OutageAnswer):
+    """An outage with its lines and tickets; `still_broken` are those that the tests after it found."""
+
+    lines: tuple[OutageLineAnswer, ...]
+    tickets: tuple[OutageTicketAnswer, ...]
+    still_broken: tuple[str, ...]
+
+
+class ExcessAnswer(Answer):
+    """A group with more tickets than its share; `rate` is how many times its share."""
+
+    level: str
+    scope: str
+    tickets: int
+    lines: int
+    expected: float
+    rate: float
+    chance: float
+    examples: tuple[str, ...]
+
+
+class ConfirmBody(Body):
+    """What a person adds to a candidate."""
+
+    note: Text = ""
+    kind: Kind | None = None
+
+
+class CloseBody(Body):
+    """Why a person ends an outage."""
+
+    note: Annotated[str, Field(min_length=1, max_length=1_000)]
+    dismiss: bool = False
+
+
+@router.get("/outages", summary="Mass outages, the newest first")
+async def list_outages(
+    actor: ActorDep,
+    services: ServicesDep,
+    state: State | None = None,
+    active: Annotated[bool, Query(description="only those that are not over")] = False,
+    limit: LimitQuery = 100,
+    before: AfterQuery = "",
+) -> list[OutageAnswer]:
+    """Scope `read`."""
+    found = await services.outages.find(actor, state=state, active=active, limit=limit, before=before)
+    return [OutageAnswer.model_validate(one) for one in found]
+
+
+@router.get("/outages/stream", summary="What becomes of outages, as it happens (server-sent events)")
+async def stream_outages(actor: ActorDep, services: ServicesDep) -> StreamingResponse:
+    """Scope `read`. Of this process's own worker: where another one looks for outages, ask `/outages`."""
+    actor.require(Scope.READ)
+
+    async def events() -> AsyncGenerator[ServerEvent, None]:
+        async with services.bus.subscribe(TOPIC) as subscription:
+            async for item in subscription:
+                if isinstance(item, OutageRecord):
+                    yield ServerEvent("outage", OutageAnswer.model_validate(item).model_dump(mode="json"))
+
+    return event_stream(events())
+
+
+@router.get("/outages/systemic", summary="What has more tickets than its share")
+async def list_systemic(
+    actor: ActorDep,
+    services: ServicesDep,
+    days: Annotated[float, Query(gt=0, le=366, description="tickets of so many days")] = 7.0,
+) -> list[ExcessAnswer]:
+    """Scope `read`. Models, firmware, splitters, ports, nodes and streets; the clearest first."""
+    return [ExcessAnswer.model_validate(one) for one in await services.outages.systemic(actor, days=days)]
+
+
+@router.get("/outages/{outage_id}", summary="One outage with its lines and tickets")
+async def get_outage(outage_id: str, actor: ActorDep, services: ServicesDep) -> WholeOutageAnswer:
+    """Scope `read`."""
+    outage, lines, tickets = await services.outages.get(actor, outage_id)
+    return WholeOutageAnswer(
+        **OutageAnswer.model_validate(outage).model_dump(),
+        lines=tuple(OutageLineAnswer.model_validate(one) for one in lines),
+        tickets=tuple(OutageTicketAnswer.model_validate(one) for one in tickets),
+        still_broken=tuple(one.line for one in lines if one.outcome == "broken"),
+    )
+
+
+@router.post("/outages/{outage_id}/confirm", summary="Say that a candidate is an outage")
+async def confirm_outage(outage_id: str, body: ConfirmBody, actor: ActorDep, services: ServicesDep) -> OutageAnswer:
+    """Scope `operate`."""
+    found = await services.outages.confirm(actor, outage_id, note=body.note, kind=body.kind)
+    return OutageAnswer.model_validate(found)
+
+
+@router.post("/outages/{outage_id}/close", summary="End an outage, or say that it is none")
+async def close_outage(outage_id: str, body: CloseBody, actor: ActorDep, services: ServicesDep) -> OutageAnswer:
+    """Scope `operate`. What fell before is not held against it again; new falls open a new one."""
+    found = await services.outages.close(actor, outage_id, note=body.note, dismiss=body.dismiss)
+    return OutageAnswer.model_validate(found)

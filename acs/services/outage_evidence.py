@@ -1,0 +1,285 @@
+"""From what others store to lines in trouble: traps, rounds, Informs that stop, boots, sessions, tickets.
+
+    alarms, rounds ─► fall      Informs that stop ─► silent      1 BOOT that nobody asked for ─► boot
+    BRAS sessions  ─► session   tickets           ─► ticket
+
+The rule of this file: each look brings the state of each line up to what was told last; what cannot be dated is not a
+fall but an old one, so that a start of the server finds no outage that is none.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from acs.config import OutagesSection
+from acs.services.outage_inventory import Inventory, areas_of
+from acs.services.surveys import FALL
+from acs.store import access as access_store
+from acs.store import facts as fact_store
+from acs.store import outage_evidence as evidence_store
+from acs.store import outages as outage_store
+from acs.store import trees as tree_store
+from acs.store.instants import instant, micros
+from acs.store.outages import LineTrouble
+from acs.store.transaction import Transaction
+
+#: what a trap tells of a line, and whether the line told of a loss of power
+_FALLS: dict[str, bool | None] = {
+    "ont_los": False,
+    "ont_dying_gasp": True,
+    "ont_down": None,
+    "pon_los": None,
+    "link_down": None,
+    "peer_dying_gasp": True,
+}
+_RISES = ("ont_up", "pon_up", "link_up")
+#: seconds by which an alarm may be stored after it came
+_LATE = timedelta(seconds=30)
+#: seconds between two looks at Informs and sessions
+_SLOW = timedelta(seconds=30)
+#: intervals of Informs that are read in one look, and the longest that says anything in time
+_INTERVALS, _LONGEST_S = 500, 7_200.0
+#: for so long a boot, as evidence, lasts
+_BOOT = timedelta(minutes=20)
+_INTERVAL_NAME = ".ManagementServer.PeriodicInformInterval"
+
+
+@dataclass(slots=True)
+class Look:
+    """What one look brought: which witnesses told something new, and what fell, by (witness, node, line)."""
+
+    witnesses: set[str] = field(default_factory=set)
+    falls: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+class Evidence:
+    """Reads on from where it was. Belongs to one process; its cursors are stored."""
+
+    def __init__(self, inventory: Inventory, config: OutagesSection) -> None:
+        self._inventory = inventory
+        self._config = config
+        self._applied: dict[str, datetime] = {}
+        self._polled: dict[str, datetime] = {}
+        self._sessions_up: set[str] = set()
+        self._intervals: dict[str, float] = {}
+        self._slow_at: datetime | None = None
+
+    async def take(self, tx: Transaction, now: datetime) -> Look:
+        """Bring every line up to date, in the caller's transaction."""
+        look = Look()
+        await self._traps(tx, now, look)
+        await self._rounds(tx, now, look)
+        await self._boots(tx, now, look)
+        await self._tickets(tx, now, look)
+        if self._slow_at is None or now - self._slow_at >= _SLOW:
+            self._slow_at = now
+            await self._sessions(tx, now, look)
+            await self._silence(tx, now, look)
+            await self._heard_again(tx, now, look)
+        return look
+
+    def _dead(self, now: datetime) -> datetime:
+        """An instant for what was down already when we first looked."""
+        return now - timedelta(days=self._config.dead_after_days + 1)
+
+    async def _traps(self, tx: Transaction, now: datetime, look: Look) -> None:
+        since = await outage_store.cursor(tx, "alarms")
+        first = now - timedelta(seconds=self._config.horizon_s) if since is None else instant(since) - _LATE
+        told = await evidence_store.alarms_since(tx, first)
+        changes: list[tuple[datetime, str, str, bool | None, bool]] = []
+        for alarm in told:
+            if alarm.kind not in _FALLS and alarm.kind not in _RISES:
+                continue
+            for line in await self._lines_of(tx, alarm, now):
+                changes.append((alarm.at, line, alarm.node, _FALLS.get(alarm.kind), alarm.kind in _RISES))
+        await self._change(tx, "fall", changes, now, look, "trap")
+        if told:
+            await outage_store.put_cursor(tx, "alarms", micros(told[-1].at))
+
+    async def _lines_of(self, tx: Transaction, alarm: evidence_store.Told, now: datetime) -> Sequence[str]:
+        if alarm.line is not None:
+            return (alarm.line,)
+        if alarm.kind in ("pon_los", "pon_up") and alarm.port is not None and alarm.ont is None:
+            return await self._inventory.on_port(tx, alarm.node, (alarm.frame, alarm.slot, alarm.port), now)
+        return ()
+
+    async def _change(
+        self,
+        tx: Transaction,
+        witness: str,
+        changes: Sequence[tuple[datetime, str, str, bool | None, bool]],
+        now: datetime,
+        look: Look,
+        source: str,
+    ) -> None:
+        """Apply (at, line, node, gasp, well) in order; what was applied before is passed over."""
+        fresh = [one for one in changes if one[0] > self._applied.get(f"{witness} {one[1]}", _BEGINNING)]
+        if not fresh:
+            return
+        known = {one.line: one for one in await self._known(tx, witness, {one[1] for one in fresh})}
+        before = dict(known)
+        silent = await self._gaspless(tx, [line for _, line, _, gasp, _ in fresh if gasp is False])
+        for at, line, node, told_gasp, well in sorted(fresh, key=lambda one: one[0]):
+            self._applied[f"{witness} {line}"] = at
+            gasp = None if told_gasp is False and line in silent else told_gasp
+            if well:
+                known.pop(line, None)
+            elif line in known:
+                known[line] = _told_more(known[line], gasp)
+            else:
+                known[line] = LineTrouble(line, witness, node, at, now, gasp, source)
+                look.falls.append((witness, node, line))
+        self._forget_applied(now)
+        await self._store(tx, witness, before, known, look)
+
+    async def _known(self, tx: Transaction, witness: str, ids: Iterable[str]) -> list[LineTrouble]:
+        return await outage_store.troubles(tx, ids=sorted(ids), witness=witness)
+
+    async def _gaspless(self, tx: Transaction, ids: Sequence[str]) -> set[str]:
+        """Lines whose ONT is known not to tell of a loss of power: that it did not says nothing."""
+        told = await fact_store.of_lines(tx, sorted(set(ids)), "ont.gasp_supported")
+        return {line for line, fact in told.items() if fact.value is False}
+
+    async def _store(
+        self,
+        tx: Transaction,
+        witness: str,
+        before: dict[str, LineTrouble],
+        after: dict[str, LineTrouble],
+        look: Look,
+    ) -> None:
+        put = [one for line, one in after.items() if before.get(line) != one]
+        gone = [line for line in before if line not in after]
+        if put or gone:
+            look.witnesses.add(witness)
+            await outage_store.put_troubles(tx, put)
+            await outage_store.clear_troubles(tx, witness, gone)
+
+    def _forget_applied(self, now: datetime) -> None:
+        if len(self._applied) > 200_000:
+            self._applied = {key: at for key, at in self._applied.items() if now - at < timedelta(minutes=5)}
+
+    async def _rounds(self, tx: Transaction, now: datetime, look: Look) -> None:
+        for name, poll in (await access_store.polls(tx)).items():
+            last = self._polled.get(name)
+            if last == poll.polled_at:
+                continue
+            self._polled[name] = poll.polled_at
+            seen = await evidence_store.onts_seen_since(tx, poll.polled_at - timedelta(seconds=1))
+            ours = [one for one in seen if one.node == name and one.seen_at == poll.polled_at]
+            await self._round(tx, ours, now, look)
+
+    async def _round(self, tx: Transaction, seen: Sequence[evidence_store.SeenOnt], now: datetime, look: Look) -> None:
+        """One look at a node. An ONT that is down since nobody knows when was not seen to fall."""
+        undated = [one.line for one in seen if one.state == "offline" and one.last_down_at is None]
+        horizon = now - timedelta(seconds=self._config.horizon_s)
+        noticed = await evidence_store.last_falls(tx, undated, FALL, horizon)
+        before = {one.line: one for one in await self._known(tx, "fall", {one.line for one in seen})}
+        known = dict(before)
+        for one in seen:
+            if self._applied.get(f"fall {one.line}", _BEGINNING) > one.seen_at:
+                continue
+            if one.state == "online":
+                known.pop(one.line, None)
+            elif one.state == "offline" and one.line not in known:
+                at = one.last_down_at or noticed.get(one.line) or self._dead(now)
+                known[one.line] = LineTrouble(one.line, "fall", one.node, min(at, now), now, None, "round")
+                if at > horizon:
+                    look.falls.append(("fall", one.node, one.line))
+        await self._store(tx, "fall", before, known, look)
+
+    async def _boots(self, tx: Transaction, now: datetime, look: Look) -> None:
+        after = await outage_store.cursor(tx, "events")
+        if after is None:
+            await outage_store.put_cursor(tx, "events", await evidence_store.newest_event(tx))
+            return
+        booted, newest = await evidence_store.boots_since(tx, after)
+        if newest > after:
+            await outage_store.put_cursor(tx, "events", newest)
+        changes = [(one.last_inform_at, one.line, one.node, None, False) for one in booted]
+        await self._change(tx, "boot", changes, now, look, "Inform")
+        await outage_store.expire_troubles(tx, "boot", now - _BOOT)
+
+    async def _tickets(self, tx: Transaction, now: datetime, look: Look) -> None:
+        since = await outage_store.cursor(tx, "tickets")
+        first = now if since is None else instant(since) - _LATE
+        came = await evidence_store.tickets_since(tx, first)
+        changes = [(at, line, node, None, False) for _, line, node, at in came]
+        await self._change(tx, "ticket", changes, now, look, "ticket")
+        await outage_store.put_cursor(tx, "tickets", micros(now))
+        await outage_store.expire_troubles(tx, "ticket", now - timedelta(hours=self._config.ticket_hours))
+
+    async def _sessions(self, tx: Transaction, now: datetime, look: Look) -> None:
+        """Sessions as a BRAS tells them: a loss is one only where the session was seen up before."""
+        told = await evidence_store.sessions_since(tx, now - timedelta(seconds=self._config.horizon_s))
+        newest = {line: (line, node, state, at) for line, node, state, at in told}
+        changes = []
+        for line, node, state, at in newest.values():
+            if state == "up":
+                self._sessions_up.add(line)
+            elif line not in self._sessions_up:
+                continue
+            changes.append((min(at, now), line, node, None, state == "up"))
+        await self._change(tx, "session", changes, now, look, "session")
+        self._sessions_up -= {line for line, (_, _, state, _) in newest.items() if state != "up"}
+
+    async def _silence(self, tx: Transaction, now: datetime, look: Look) -> None:
+        """Devices whose periodic Inform is overdue, where their interval is short enough to say something."""
+        since = now - timedelta(seconds=self._config.horizon_s + 1.25 * _LONGEST_S)
+        heard = await evidence_store.heard(tx, since, now)
+        await self._read_intervals(tx, heard)
+        changes = []
+        for one in heard:
+            interval = self._intervals.get(one.key, 0.0)
+            if not 0 < interval <= _LONGEST_S:
+                continue
+            late = evidence_store.overdue_at(one.last_inform_at, interval)
+            if late <= now:
+                changes.append((late, one.line, one.node, None, False))
+            else:
+                changes.append((one.last_inform_at, one.line, one.node, None, True))
+        await self._change(tx, "silent", changes, now, look, "Inform")
+
+    async def _read_intervals(self, tx: Transaction, heard: Sequence[evidence_store.Heard]) -> None:
+        unknown = [one.key for one in heard if one.key not in self._intervals][:_INTERVALS]
+        for key in unknown:
+            tree = await tree_store.read(tx, key)
+            values = {} if tree is None else tree.values
+            told = next((value for name, (value, _) in values.items() if name.endswith(_INTERVAL_NAME)), "")
+            self._intervals[key] = float(told) if told.isdigit() else 0.0
+
+    async def _heard_again(self, tx: Transaction, now: datetime, look: Look) -> None:
+        """A CPE that was heard after its line fell is proof that the line is up, whatever the access node told."""
+        nodes = await outage_store.troubled_nodes(tx, now - timedelta(days=2))
+        down = await outage_store.troubles(tx, nodes=nodes, witness="fall")
+        heard = await evidence_store.heard_on(tx, [one.line for one in down][:20_000])
+        slack = timedelta(seconds=60)
+        well = [one.line for one in down if one.line in heard and heard[one.line] > one.at + slack]
+        if well:
+            look.witnesses.add("fall")
+            await outage_store.clear_troubles(tx, "fall", well)
+
+
+_BEGINNING = instant(0)
+
+
+def _told_more(known: LineTrouble, gasp: bool | None) -> LineTrouble:
+    """A dying gasp that comes beside a loss of light is what counts."""
+    if gasp is True or (gasp is False and known.gasp is None):
+        return replace(known, gasp=gasp)
+    return known
+
+
+def counted(
+    falls: Iterable[tuple[str, str, str]], inventory: Inventory, left_out: set[str]
+) -> Counter[tuple[str, str]]:
+    """(witness, area) → falls that no outage explains."""
+    found: Counter[tuple[str, str]] = Counter()
+    for witness, node, line in falls:
+        record = inventory.line(node, line)
+        if record is None or line in left_out:
+            continue
+        for area in areas_of(record):
+            found[witness, area] += 1
+    return found

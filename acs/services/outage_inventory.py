@@ -1,0 +1,117 @@
+"""Lines as an outage detector sees them: which groups each belongs to. Believed for a while, node by node.
+
+The rule of this file: a group is named by what the inventory says; a line of which nothing is known belongs to its
+node alone.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from acs.store import lines as line_store
+from acs.store import outage_evidence as evidence_store
+from acs.store.records import LineRecord
+from acs.store.transaction import Transaction
+from probes.linetest.mass_outage import Area, AreaLine, Group
+from probes.linetest.places import house_of, street_of
+
+#: for so long the lines of a node are believed
+_BELIEVED = timedelta(seconds=60)
+#: parts of a topology path up to a level
+_DEPTHS = {"olt": 1, "switch": 1, "slot": 3, "pon": 4, "splitter": 5}
+
+
+@dataclass(frozen=True, slots=True)
+class NodeLines:
+    """What is believed of one node."""
+
+    at: datetime
+    lines: Mapping[str, LineRecord]
+    groups: Sequence[AreaLine]
+
+
+class Inventory:
+    """Lines of nodes with their groups."""
+
+    def __init__(self) -> None:
+        self._nodes: dict[str, NodeLines] = {}
+        self._area: tuple[tuple[tuple[str, datetime], ...], Area] | None = None
+
+    async def of(self, tx: Transaction, node: str, now: datetime) -> NodeLines:
+        """The lines of a node."""
+        known = self._nodes.get(node)
+        if known is None or now - known.at > _BELIEVED or known.at > now:
+            lines = await line_store.on_node(tx, node)
+            firmware = await evidence_store.firmware_of(tx, node)
+            bras = await evidence_store.bras_of(tx, node)
+            groups = [
+                AreaLine(line.id, groups_of(line, firmware.get(line.id, ("", ""))[1], bras.get(line.id, "")))
+                for line in lines
+            ]
+            known = self._nodes[node] = NodeLines(now, {line.id: line for line in lines}, groups)
+        return known
+
+    async def area(self, tx: Transaction, nodes: Iterable[str], now: datetime) -> Area:
+        """The lines of several nodes, which may fail together."""
+        parts = [(node, await self.of(tx, node, now)) for node in sorted(set(nodes))]
+        key = tuple((node, part.at) for node, part in parts)
+        if self._area is None or self._area[0] != key:
+            self._area = (key, Area.of(line for _, part in parts for line in part.groups))
+        return self._area[1]
+
+    def line(self, node: str, line_id: str) -> LineRecord | None:
+        """A line of a node that was asked for before."""
+        known = self._nodes.get(node)
+        return None if known is None else known.lines.get(line_id)
+
+    def by_line(self) -> dict[str, LineRecord]:
+        """Every line that is believed."""
+        return {id_: line for known in self._nodes.values() for id_, line in known.lines.items()}
+
+    async def on_port(
+        self, tx: Transaction, node: str, place: tuple[int | None, int | None, int | None], now: datetime
+    ) -> list[str]:
+        """The lines of one port of a node."""
+        frame, slot, port = place
+        known = await self.of(tx, node, now)
+        return [
+            line.id
+            for line in known.lines.values()
+            if (line.frame or 0, line.slot, line.port) == (frame or 0, slot, port) and line.technology == "pon"
+        ]
+
+
+def groups_of(line: LineRecord, firmware: str = "", bras: str = "") -> tuple[Group, ...]:
+    """The groups of a line, from the narrowest to the widest of each tree."""
+    found: list[Group] = []
+    base = f"{line.node}/{line.frame or 0}"
+    if line.node and line.technology == "pon":
+        if line.slot is not None and line.port is not None:
+            port = f"{base}/{line.slot}/{line.port}"
+            found += [("splitter", f"{port}/{line.splitter}")] if line.splitter else []
+            found.append(("pon", port))
+        found += [("slot", f"{base}/{line.slot}")] if line.slot is not None else []
+        found.append(("olt", line.node))
+    elif line.node:
+        found += [("slot", f"{base}/{line.slot}")] if line.slot is not None else []
+        found.append(("switch", line.node))
+    house, street = house_of(line.address), street_of(line.address)
+    found += [("house", house)] if house else []
+    found += [("street", street)] if street else []
+    found += [("bras", bras)] if bras else []
+    found += [("firmware", firmware)] if firmware else []
+    return tuple(found)
+
+
+def areas_of(line: LineRecord) -> tuple[str, ...]:
+    """The areas whose rates a line has, from the wide one to the narrow one."""
+    if line.technology != "pon" or line.slot is None or line.port is None:
+        return (line.node,)
+    return (line.node, f"{line.node}/{line.frame or 0}/{line.slot}/{line.port}")
+
+
+def scope_path(line: LineRecord, level: str) -> str:
+    """The topology path of a level above a line, as the gates of line tests match it; empty where there is none."""
+    depth = _DEPTHS.get(level)
+    parts = line.topology_path().split("/") if line.node else []
+    return "/".join(parts[:depth]) if depth is not None and len(parts) >= depth else ""
