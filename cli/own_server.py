@@ -42,6 +42,9 @@ enrol_password_file = "enrol.password"
 [cwmp.limits]
 connections_per_address = 2000          # every simulated CPE has the same address
 
+[cwmp.guard]
+late_s = 10.0                           # the simulator shares the machine: late is not overloaded
+
 [connection_requests]
 allowed_networks = ["127.0.0.0/8"]
 timeout_s = 1.5                         # on loopback a CPE answers at once or never

@@ -161,3 +161,6 @@ class GuardSection(Section):
     bodies_bytes: Count = 134_217_728
     #: Informs that wait for the store beyond which only sessions that a person waits for are begun.
     busy_informs: Count = 200
+    #: Seconds by which the server answers late, three looks in a row, when it is busy too; a healthy one is late by
+    #: milliseconds.
+    late_s: Seconds = 0.25

@@ -93,7 +93,7 @@ class CwmpEndpoint:
         if proxy is not None:
             self._shared.kept = KEPT | proxy.names
             self._shared.pools = proxy.trusts
-        self._overload = Overload(config.cwmp.guard.busy_informs, _awaited(store))
+        self._overload = Overload(config.cwmp.guard.busy_informs, config.cwmp.guard.late_s, _awaited(store))
         self._entry = Entry(
             auth,
             store,

@@ -15,8 +15,6 @@ from acs.errors import AcsError
 
 #: Seconds between two looks at the loop's lateness.
 TICK_S: Final = 0.1
-#: Seconds by which the loop is late when it is busy.
-LATE_S: Final = 0.25
 #: Looks in a row that must be late: one alone is a pause, as at the start, and no load.
 LATE_LOOKS: Final = 3
 #: Seconds that the list of awaited devices is believed while the server is busy.
@@ -31,8 +29,9 @@ Awaited = Callable[[], Awaitable[Collection[str]]]
 class Overload:
     """Knows whether the server is busy, and whom somebody waits for."""
 
-    def __init__(self, busy_informs: int, awaited: Awaited) -> None:
+    def __init__(self, busy_informs: int, late_s: float, awaited: Awaited) -> None:
         self._busy_informs = busy_informs
+        self._late_s = late_s
         self._ask = awaited
         self._awaited: frozenset[bytes] = frozenset()
         self._asked_at = float("-inf")
@@ -72,7 +71,7 @@ class Overload:
         now = loop.time()
         if self._timer is not None:
             self._timer.cancel()
-        self._late = self._late + 1 if now - self._due > LATE_S else 0
+        self._late = self._late + 1 if now - self._due > self._late_s else 0
         self._due = now + TICK_S
         self._timer = loop.call_at(self._due, self._look)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from acs.app import App, build
-from acs.server import overload
 from acs.services.actor import local_actor
 from acs.store import devices, trees
 from acs.store.records import DeviceRecord, EventRecord, OperationRecord, OperationState
@@ -95,11 +94,7 @@ class Acs:
 
 @asynccontextmanager
 async def serving(folder: Path, *, quiet: bool = True, **tables: Any) -> AsyncIterator[Acs]:
-    """A server for the length of a block; `quiet`: it asks nothing of new devices by itself.
-
-    The loop of a test on a busy machine is late without meaning anything: that is not taken for overload.
-    """
-    overload.LATE_S = 30.0  # type: ignore[misc] # final for everybody but this
+    """A server for the length of a block; `quiet`: it asks nothing of new devices by itself."""
     app = await build(config_for(folder, **merged({"server": {"grace_s": 0.1}}, tables)))
     await app.start()
     if quiet:

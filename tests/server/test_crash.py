@@ -30,6 +30,7 @@ CONFIG = """
 host = "127.0.0.1"
 port = {cwmp}
 auth = "open"
+guard.late_s = 60.0
 first_contact = {{ enabled = false }}
 [connection_requests]
 allowed_networks = ["127.0.0.0/8"]

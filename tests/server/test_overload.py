@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from acs.server.overload import LATE_LOOKS, LATE_S, Budget, Overload
+from acs.server.overload import LATE_LOOKS, Budget, Overload
 from tests.fakes.acs_server import ACTOR, Running, config_for, running
 from tests.fakes.cpe import Cpe, Http
 
@@ -62,12 +62,12 @@ async def test_a_loop_that_is_late_is_busy() -> None:
     async def nobody() -> list[str]:
         return []
 
-    overload = Overload(100, nobody)
+    overload = Overload(100, 0.25, nobody)
     overload.start()
     loop = asyncio.get_running_loop()
     for look in range(LATE_LOOKS):
         assert not overload.is_busy(0), f"a pause is no load: {look}"
-        overload._due = loop.time() - 2 * LATE_S
+        overload._due = loop.time() - 0.5
         overload._look()
     assert overload.is_busy(0)
     overload._due = loop.time()
