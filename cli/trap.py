@@ -19,8 +19,8 @@ if TYPE_CHECKING:  # loaded when this machine listens itself
     from probes.snmp.notification import Engine, Notification
     from probes.traps import Alarm
 
-#: seconds between two questions whether there is more, where the stream is not of the listening process
-_ASK_S = 1.0
+#: seconds that the server may wait for a new alarm before it answers that there is none
+_WAIT_S = 5.0
 
 
 @click.group(help=_("Alarms of access nodes (SNMP traps)."))
@@ -61,8 +61,6 @@ def tail(
         community = community_of(community_file) if community_file is not None else None
         asyncio.run(_hear(host, port, community, count, as_json))
         return
-    import time
-
     query = {"node": node, "line": line}
     with connect(url, token_file) as client:
         newest, shown = 0, 0
@@ -71,12 +69,10 @@ def tail(
             if last:
                 _show(alarm, as_json)
         while count is None or shown < count:
-            fresh = output.items(client.get("/access-alarms", after=newest, limit=100, **query))
+            fresh = output.items(client.get("/access-alarms", after=newest, limit=100, wait_s=_WAIT_S, **query))
             for alarm in fresh[: None if count is None else count - shown]:
                 newest, shown = max(newest, _number(alarm)), shown + 1
                 _show(alarm, as_json)
-            if not fresh:
-                time.sleep(_ASK_S)
 
 
 @trap.command("counts", help=_("What became of the traps that reached the server's listener."))

@@ -1,21 +1,17 @@
 """The access network: alarms of nodes, what was seen at them, what disagrees with the inventory, a look at a node."""
 
-from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from fastapi.responses import StreamingResponse
 
 from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import Answer, LimitQuery
-from acs.api.sse import ServerEvent, event_stream
-from acs.services.access_alarms import TOPIC
 from acs.services.actor import Scope
-from acs.store.access import AccessAlarm
 
 router = APIRouter(tags=["access nodes"])
 
+KeyQuery = Annotated[str, Query(max_length=128, description="a serial or a MAC")]
 NameQuery = Annotated[str | None, Query(max_length=128)]
 
 
@@ -117,29 +113,15 @@ async def list_access_alarms(
     line: NameQuery = None,
     kind: NameQuery = None,
     since: Annotated[datetime | None, Query(description="last heard since then")] = None,
-    after: Annotated[int, Query(ge=0, description="an id: those that came later, oldest first")] = 0,
+    after: Annotated[int | None, Query(ge=0, description="an id: those that came later, oldest first")] = None,
     limit: LimitQuery = 100,
+    wait_s: Annotated[float, Query(ge=0, le=30, description="with `after`: wait so long for a new one")] = 0.0,
 ) -> list[AccessAlarmAnswer]:
     """Scope `read`."""
     found = await services.access_network.alarms.latest(
-        actor, node=node, line=line, kind=kind, since=since, after=after, limit=limit
+        actor, node=node, line=line, kind=kind, since=since, after=after, limit=limit, wait_s=wait_s
     )
     return [AccessAlarmAnswer.model_validate(one) for one in found]
-
-
-@router.get("/access-alarms/stream", summary="Alarms of access nodes as they come (server-sent events)")
-async def stream_access_alarms(actor: ActorDep, services: ServicesDep) -> StreamingResponse:
-    """Scope `read`. Of this process's own listener: where traps come to another one, ask `/access-alarms?after=`."""
-    actor.require(Scope.READ)
-
-    async def events() -> AsyncGenerator[ServerEvent, None]:
-        async with services.bus.subscribe(TOPIC) as subscription:
-            async for item in subscription:
-                if isinstance(item, AccessAlarm):
-                    shown = AccessAlarmAnswer.model_validate(item)
-                    yield ServerEvent("access-alarm", shown.model_dump(mode="json"))
-
-    return event_stream(events())
 
 
 @router.get("/access-alarms/counts", summary="What became of the datagrams of traps in this process")
@@ -160,7 +142,9 @@ async def list_disagreements(
 
 @router.get("/access-endpoints", summary="Where an ONT's serial or a MAC was last seen")
 async def find_endpoints(
-    actor: ActorDep, services: ServicesDep, key: Annotated[str, Query(min_length=1, max_length=128)]
+    actor: ActorDep,
+    services: ServicesDep,
+    key: Annotated[str, Query(max_length=128, description="a serial or a MAC")] = "",
 ) -> list[EndpointAnswer]:
     """Scope `read`. The latest first."""
     return [EndpointAnswer.model_validate(one) for one in await services.access_network.surveys.find(actor, key)]
@@ -192,5 +176,5 @@ async def discover_node(
     services: ServicesDep,
     place: Annotated[bool, Query(description="fill in the places of lines that name their ONT")] = False,
 ) -> DiscoveryAnswer:
-    """Scope `operate`; with `place` scope `write`. A node that does not answer gives an answer that says why."""
+    """Scope `operate`. To place lines it wants `write`; a node that does not answer gives an answer that says why."""
     return DiscoveryAnswer.model_validate(await services.access_network.surveys.discover(actor, name, place=place))

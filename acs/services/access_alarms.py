@@ -198,15 +198,35 @@ class AccessAlarms:
         line: str | None = None,
         kind: str | None = None,
         since: datetime | None = None,
-        after: int = 0,
+        after: int | None = None,
         limit: int = 100,
+        wait_s: float = 0.0,
     ) -> list[AccessAlarm]:
-        """Alarms, the youngest first; with `after`, those that came later than that id, oldest first."""
+        """Alarms, the youngest first; with `after`, those that came later than that id, oldest first.
+
+        With `after`, where there is none yet, the answer waits for one as long as `wait_s`.
+        """
         actor.require(Scope.READ)
-        async with self._store.reading() as tx:
-            return await access_store.list_alarms(
-                tx, node=node, line=line, kind=kind, since=since, after=after, limit=limit
-            )
+
+        async def ask() -> list[AccessAlarm]:
+            async with self._store.reading() as tx:
+                return await access_store.list_alarms(
+                    tx, node=node, line=line, kind=kind, since=since, after=after, limit=limit
+                )
+
+        async with self._bus.subscribe(TOPIC) as news:
+            found = await ask()
+            if found or after is None or wait_s <= 0:
+                return found
+            try:
+                async with asyncio.timeout(wait_s):
+                    async for _ in news:
+                        if found := await ask():
+                            break
+            except TimeoutError:
+                # another process may listen: the store knows
+                found = await ask()
+        return found
 
     async def prune(self) -> None:
         """Throw away what is older than it is kept."""

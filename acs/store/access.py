@@ -115,7 +115,7 @@ async def list_alarms(
     line: str | None = None,
     kind: str | None = None,
     since: datetime | None = None,
-    after: int = 0,
+    after: int | None = None,
     limit: int = 100,
 ) -> list[AccessAlarm]:
     """Alarms, the youngest first; with `after`, the ones that came later than that id, oldest first."""
@@ -125,7 +125,7 @@ async def list_alarms(
             query = query.where(access_alarms.c[column] == wanted)
     if since is not None:
         query = query.where(access_alarms.c.last_at >= micros(since))
-    if after:
+    if after is not None:
         query = query.where(access_alarms.c.id > after).order_by(access_alarms.c.id)
     else:
         query = query.order_by(access_alarms.c.id.desc())

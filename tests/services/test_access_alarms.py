@@ -144,6 +144,17 @@ async def test_a_flood_costs_a_bounded_memory(app: App, alarms: AccessAlarms, mo
     assert await alarms.flush() == 10
 
 
+async def test_who_waits_for_the_next_alarm_gets_it_at_once(app: App, alarms: AccessAlarms) -> None:
+    assert await alarms.latest(BOSS, after=0, wait_s=0.01) == []
+    waiting = asyncio.create_task(alarms.latest(BOSS, after=0, wait_s=20))
+    await asyncio.sleep(0.05)
+    alarms.take(notification(LINK_DOWN), HERE, engine_of(SEED))
+    await alarms.flush()
+    (found,) = await asyncio.wait_for(waiting, 5)
+    assert found.kind == "link_down"
+    assert await alarms.latest(BOSS, after=found.id) == []
+
+
 async def test_old_alarms_are_thrown_away(app: App, alarms: AccessAlarms, monkeypatch: pytest.MonkeyPatch) -> None:
     alarms.take(notification(LINK_DOWN), HERE, engine_of(SEED))
     await alarms.flush()
