@@ -38,6 +38,9 @@ class LineTestsSection(Section):
     waiting: Count = 1_000
     #: Seconds that a reading of a PON port serves other tests on it.
     port_cache_s: Seconds = 45.0
+    #: Ping an access node that is silent on SNMP before it is called unreachable; off where a gateway answers pings
+    #: in the place of the nodes behind it.
+    ping_silent_nodes: bool = True
     #: Questions to one access node at the same time, whoever asks; small ones lose packets beyond a few.
     per_node: Count = 4
     #: Echoes of one ping.

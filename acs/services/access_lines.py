@@ -9,6 +9,7 @@ from datetime import datetime
 from acs.services.gathering import Partly, Skipped, SourceState
 from acs.store.records import LineRecord
 from probes.access import AccessReader, NodeTarget, PortPlace
+from probes.errors import ProbeTimeout
 from probes.facts import Fact, Quality
 
 #: facts that say whether the port is there
@@ -22,12 +23,17 @@ async def port_facts(
     if line.port is None:
         raise Skipped("the line has no port")
     place = PortPlace(line.port, line.slot or 0, line.frame or 0)
-    if line.technology == "dsl":
-        dslam = await reader.dslam_profile_of(target)
-        facts = await reader.read_dsl_line(target, dslam, place, now)
-    else:
-        switch = await reader.switch_profile_of(target)
-        facts = await reader.read_switch_port(target, switch, place, now)
+    reachable = "dslam.reachable" if line.technology == "dsl" else "sw.reachable"
+    try:
+        if line.technology == "dsl":
+            dslam = await reader.dslam_profile_of(target)
+            facts = await reader.read_dsl_line(target, dslam, place, now)
+        else:
+            switch = await reader.switch_profile_of(target)
+            facts = await reader.read_switch_port(target, switch, place, now)
+    except ProbeTimeout:
+        # it was silent already when it was asked what it is
+        facts = [await reader.silent(target, now, reachable)]
     lost = [fact.raw for fact in facts if fact.name in _STATES and fact.quality is Quality.MISSING and fact.raw]
     if lost:
         return Partly(facts, "; ".join(lost), SourceState.ANSWERED)

@@ -23,6 +23,8 @@ _ACTIONS = {("reboot", False): "reboot_cpe", ("reboot", True): "reboot_stb", ("s
 _FED = ("handed in", "snapshot")
 #: how sources begin that speak only when something happens, or in rounds: their silence is none
 _OWN_EARS = ("trap ", "polling ")
+#: dBm that optics write for "no reading": the floor of SFF-8472's scale, and a register that was never filled
+_NO_LIGHT_DBM = (-40.0, 0.0)
 #: sources that are our own probes
 _OWN_PROBES = ("access", "ping")
 
@@ -32,7 +34,7 @@ def light_facts(case: Case, facts: Mapping[str, Fact], *, min_points: int = 3) -
     derived: list[Fact] = []
     now_light = facts.get(LIGHT)
     usual = baseline_of(case.own_light) if len(case.own_light) >= min_points else None
-    if now_light is not None and usual is not None and _is_number(now_light.value):
+    if now_light is not None and usual is not None and _is_level(now_light.value):
         derived.append(_delta("ont.rx_delta_db", float(now_light.value or 0.0), usual, now_light.at))
     state = facts.get("ont.run_state")
     if state is None or state.value != "offline":
@@ -153,8 +155,9 @@ def _delta(name: str, level: float, usual: Baseline, at: datetime) -> Fact:
     return Fact(name, round(level - usual.median, 2), at, "history", method)
 
 
-def _is_number(value: Scalar | None) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _is_level(value: Scalar | None) -> bool:
+    """A level of light that was measured; what optics write where they see none is no step of the light."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and value not in _NO_LIGHT_DBM
 
 
 def _instant(fact: Fact | None) -> datetime | None:

@@ -26,6 +26,7 @@ from acs.services.serials import serial_forms
 from acs.store.records import AccessNode, LineRecord, OperationRecord, OperationState, StepName
 from acs.store.store import Store
 from probes.access import AccessReader, NodeTarget, OntPlace, PortReading
+from probes.errors import ProbeTimeout
 from probes.facts import Fact, Quality
 from probes.linetest.outage import Baselines, SiblingState, sibling_facts
 from probes.ping import PingResult
@@ -100,7 +101,11 @@ async def access_facts(case: Case, places: Places) -> Sequence[Fact] | Partly:
         raise Skipped("the line has no slot and port, or neither ONT number nor PON serial")
     place = OntPlace(line.frame or 0, line.slot, line.port, line.ont, line.gpon_serial or None)
     target = node_target(case.node, places.config.sources.access_s / _TRIES)
-    profile = await places.reader.profile_of(target)
+    try:
+        profile = await places.reader.profile_of(target)
+    except ProbeTimeout as error:
+        silent_node = await places.reader.silent(target, case.now, "olt.reachable")
+        return Partly([silent_node], str(error), SourceState.FAILED)
     ont, reading = await asyncio.gather(
         places.reader.read_ont(target, profile, place, case.now, detail=case.test.depth == "full"),
         places.reader.read_port(target, profile, place, case.now),

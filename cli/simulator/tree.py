@@ -109,6 +109,11 @@ class Tree:
         for name in [name for name in self._parameters if expression.match(name)]:
             del self._parameters[name]
 
+    def keep(self, wanted: Callable[[str], bool]) -> None:
+        """Forget every leaf that is not wanted, as a smaller firmware has a smaller tree."""
+        for name in [name for name in self._parameters if not wanted(name)]:
+            del self._parameters[name]
+
     def take_changes(self) -> list[str]:
         """Return and forget the leaves with notification whose value the device itself has changed."""
         changed = [name for name in self._changed if self._parameters[name].notification]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from probes import ping
-from probes.access.node import Nodes, NodeTarget
+from probes.access.node import Nodes, NodeTarget, origin_of
 from probes.access.olt import LEAST_WALK_RATIO, OltReader
 from probes.access.ports import PortPlace, PortReader
 from probes.facts import Fact
@@ -84,6 +84,10 @@ class AccessReader:
             ProbeError: the node had to be asked and did not answer.
         """
         return await self.nodes.profile_of(target, self._profiles)
+
+    async def silent(self, target: NodeTarget, now: datetime, fact: str) -> Fact:
+        """What is said of a node that did not even tell what it is: whether it is there at all."""
+        return await self.nodes.silent(target, origin_of(target, now), fact)
 
     async def read_ont(
         self, target: NodeTarget, profile: AccessProfile, place: OntPlace, now: datetime, *, detail: bool = False
