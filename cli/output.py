@@ -5,10 +5,11 @@ Colour appears only on a terminal. Results go to standard output, everything els
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.live import Live
 from rich.markup import escape
 from rich.panel import Panel
 from rich.status import Status
@@ -41,12 +42,36 @@ def print_note(text: str) -> None:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> None:
     """Write a table; None is shown as an empty cell."""
+    _console(width=TABLE_WIDTH).print(_table(columns, rows, title=title))
+
+
+@contextmanager
+def live_table(
+    columns: Sequence[str], *, quiet: bool = False
+) -> Iterator[Callable[[Sequence[Sequence[object]]], None] | None]:
+    """Give what shows the rows of a table as they are now, on a terminal; None elsewhere, or when `quiet`.
+
+    The live table goes to standard error and vanishes at the end: the result is printed as ever.
+    """
+    console = _console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield None
+        return
+    with Live(console=console, transient=True, refresh_per_second=8) as live:
+
+        def show(rows: Sequence[Sequence[object]]) -> None:
+            live.update(_table(columns, rows[: max(3, console.height - 4)]))
+
+        yield show
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> Table:
     table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*("" if cell is None else escape(_shown(cell)) for cell in row))
-    _console(width=TABLE_WIDTH).print(table)
+    return table
 
 
 def print_pairs(pairs: Sequence[tuple[str, object]]) -> None:

@@ -1,8 +1,7 @@
-"""`secondline probe`: look at a line from here, without the server: ping addresses, read an OLT, a switch, a DSLAM."""
+"""`secondline probe`: look at a line from here, without the server. The group, and reading an OLT."""
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,65 +12,28 @@ from cli.errors import CliError
 from cli.exit_status import ExitStatus
 from cli.options import json_option
 from cli.probe_facts import cli_error, community_of, fact_json, fact_row
+from cli.probe_ping import mtu, ping, trace
 from cli.probe_ports import dslam, switch
+from cli.probe_services import dns, http, tcp
+from cli.probe_snmp import snmp
+from cli.probe_tdr import tdr
 from cli.texts import _
 
 if TYPE_CHECKING:  # the probes are loaded when a probe runs, not when the help is shown
     from probes.access import NodeTarget, OntPlace, PortReading
     from probes.facts import Fact
-    from probes.ping import PingResult
 
 
 @click.group()
 def probe() -> None:
-    """Probes from this machine: ping, olt, switch, dslam. They need no server."""
+    """Probes from this machine: the path, services, access nodes, the wire. They need no server."""
 
 
-probe.add_command(switch)
-probe.add_command(dslam)
-
-
-@probe.command()
-@click.argument("addresses", nargs=-1, required=True)
-@click.option("--count", type=click.IntRange(1, 1000), default=5, show_default=True, help=_("Echoes to each address."))
-@click.option(
-    "--interval",
-    "interval_s",
-    type=click.FloatRange(0.01, 60),
-    default=0.2,
-    show_default=True,
-    help=_("Seconds between two echoes to one address."),
-)
-@click.option(
-    "--timeout",
-    "timeout_s",
-    type=click.FloatRange(0.01, 60),
-    default=1.0,
-    show_default=True,
-    help=_("Seconds that an answer may take."),
-)
-@click.option("--size", type=click.IntRange(8, 65000), default=56, show_default=True, help=_("Bytes after the header."))
-@json_option
-def ping(addresses: tuple[str, ...], count: int, interval_s: float, timeout_s: float, size: int, as_json: bool) -> None:
-    """Ping addresses: loss, round-trip times, jitter."""
-    from cli.output import print_json, print_table, progress
-    from probes.errors import ProbeError
-    from probes.ping import ping_many
-
-    try:
-        with progress(_("Pinging…"), quiet=as_json):
-            results = asyncio.run(
-                ping_many(addresses, count=count, interval_s=interval_s, timeout_s=timeout_s, size=size)
-            )
-    except ProbeError as error:
-        raise cli_error(error) from error
-    if as_json:
-        print_json([_ping_json(result) for result in results.values()])
-    else:
-        columns = (_("Address"), _("Sent"), _("Received"), _("Loss, %"), _("min, ms"), "p50", "p95", "max", _("Jitter"))
-        print_table(columns, [_ping_row(result) for result in results.values()])
-    if not any(result.received for result in results.values()):
-        raise CliError(_("No address answered."), ExitStatus.UNREACHABLE)
+for _command in (
+    *(ping, trace, mtu, tcp, dns, http),
+    *(switch, dslam, tdr, snmp),
+):
+    probe.add_command(_command)
 
 
 @probe.command()
@@ -209,14 +171,3 @@ def _olt_json(profile_id: str, facts: "Sequence[Fact]", reading: "PortReading | 
             ],
         }
     return document
-
-
-def _ping_json(result: "PingResult") -> dict[str, Any]:
-    return asdict(result) | {"loss_pct": result.loss_pct}
-
-
-def _ping_row(result: "PingResult") -> tuple[object, ...]:
-    times = (result.rtt_min_ms, result.rtt_p50_ms, result.rtt_p95_ms, result.rtt_max_ms, result.jitter_ms)
-    loss = result.problem if result.loss_pct is None else f"{result.loss_pct:.0f}"
-    shown = (None if time is None else f"{time:.2f}" for time in times)
-    return result.address, result.sent, result.received, loss, *shown

@@ -22,7 +22,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 _STATES = ("sw.port_oper", "dsl.link")
 
 
-def _node_options(command: Callable[..., None]) -> Callable[..., None]:
+def node_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options that say which node and which port."""
     options = [
         click.argument("address"),
@@ -61,7 +61,7 @@ def _node_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.command()
-@_node_options
+@node_options
 @click.option("--cable-test", is_flag=True, help=_("Also test the cable (TDR): writes to the switch."))
 @click.option(
     "--allow-link-drop", is_flag=True, help=_("Test the cable of a port with a link too, which drops the link.")
@@ -81,21 +81,16 @@ def switch(
 
 
 @click.command()
-@_node_options
+@node_options
 @json_option
 def dslam(as_json: bool, **node: Any) -> None:
     """Read a line of a DSLAM by SNMP: state, margins, attenuation, rates, errors, retrains."""
     _show(*_run(_dslam, node, as_json), as_json)
 
 
-_Read = Callable[["NodeTarget", "PortPlace"], Any]
-
-
-def _run(read: _Read, node: dict[str, Any], as_json: bool) -> "tuple[str, Sequence[Fact]]":
-    """The profile's id and the facts of the port that the options name."""
-    from cli.output import progress
+def node_of(node: dict[str, Any]) -> "tuple[NodeTarget, PortPlace]":
+    """The node and the port that the options of `node_options` name."""
     from probes.access import NodeTarget, PortPlace
-    from probes.errors import ProbeError
     from probes.snmp.client import SnmpTarget
 
     if node["port_number"] is None and node["name"] is None and node["if_index"] is None:
@@ -105,6 +100,18 @@ def _run(read: _Read, node: dict[str, Any], as_json: bool) -> "tuple[str, Sequen
     )
     target = NodeTarget(node["address"], snmp, node["profile"], node["time_zone"])
     place = PortPlace(node["port_number"] or 0, node["slot"], node["frame"], node["name"], node["if_index"])
+    return target, place
+
+
+_Read = Callable[["NodeTarget", "PortPlace"], Any]
+
+
+def _run(read: _Read, node: dict[str, Any], as_json: bool) -> "tuple[str, Sequence[Fact]]":
+    """The profile's id and the facts of the port that the options name."""
+    from cli.output import progress
+    from probes.errors import ProbeError
+
+    target, place = node_of(node)
     try:
         with progress(_("Reading the port…"), quiet=as_json):
             found: tuple[str, Sequence[Fact]] = asyncio.run(read(target, place))
