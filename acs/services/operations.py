@@ -9,7 +9,7 @@ device, and tells how it goes. `kinds` says what can be wanted, `reboot_evidence
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -36,6 +36,7 @@ from acs.store.records import (
     StepName,
 )
 from acs.store.store import Store
+from acs.store.transaction import Transaction
 
 #: Seconds between looks at the store while somebody follows an operation: another process may serve its session.
 LOOK_S = 1.0
@@ -43,6 +44,8 @@ LOOK_S = 1.0
 DEADLINE_S = 31 * 86_400.0
 #: Steps after which nothing follows.
 LAST_STEPS = frozenset({StepName.SUCCEEDED, StepName.FAILED, StepName.EXPIRED, StepName.CANCELLED})
+
+BeforeAction = Callable[[Transaction, OperationRecord], Awaitable[None]]
 
 
 class Operations:
@@ -65,6 +68,8 @@ class Operations:
         self.connection_requests = connection_requests
         self._clock = clock
         self._kinds = kinds
+        #: what keeps a line's state before an operation may leave, in the transaction that queues it
+        self.before_action: BeforeAction | None = None
 
     async def request(
         self,
@@ -193,7 +198,9 @@ class Operations:
             if await devices.get(tx, wanted.device) is None:
                 raise NotFound(f"device {wanted.device} is not known; it appears with its first Inform")
             if await identity.quarantined(tx, wanted.device) is not None:
-                raise Conflict(f"device {wanted.device} is in quarantine; admit it first: secondline device admit")
+                raise Conflict(
+                    f"device {wanted.device} is in quarantine; admit it first: secondline device admit {wanted.device}"
+                )
             limit = self._config.queued_per_device
             due = await operations.list_operations(tx, device=wanted.device, states=DUE_STATES, limit=limit)
             if len(due) >= limit:
@@ -205,6 +212,8 @@ class Operations:
                 after: dict[str, Json] = {"operation": wanted.id, "kind": wanted.kind, "reason": wanted.reason}
                 target = f"device:{wanted.device}"
                 await audit.note(tx, actor, "operation.requested", target, wanted.created_at, after=after)
+            if stored.id == wanted.id and self.before_action is not None:
+                await self.before_action(tx, stored)
             return stored
 
     async def _get(self, operation_id: str) -> OperationRecord:

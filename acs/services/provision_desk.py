@@ -105,7 +105,7 @@ class ProvisionDesk:
         async with self._store.reading() as tx:
             tree = await tree_store.read(tx, key)
         values = tree.values if tree is not None else {}
-        desired = await self._provisioning.desired_of(known)
+        desired = await self._provisioning.desired_of(known, make=False)
         held = frozenset(known.state.secrets) if known.state else frozenset()
         settings = _settings(desired, {n: values[n] for n in desired.names() if n in values}, held)
         firmware = next((w.firmware.version for w in desired.rules if w.firmware is not None), None)

@@ -34,10 +34,14 @@ from acs.services.provisioning_rules import (
 )
 from acs.services.rule_files import RuleSet, read_rules, stamp_of
 from acs.services.visits import Visit
+from acs.store import devices as device_store
 from acs.store import lines as line_store
+from acs.store import operations as operation_store
 from acs.store import provisioning as provision_store
+from acs.store.devices import CredentialKind
 from acs.store.provisioning import Candidate, ProvisionState, RuleRefusal
 from acs.store.records import (
+    DUE_STATES,
     Credentials,
     LineRecord,
     OperationRecord,
@@ -58,6 +62,12 @@ REFUSED = "!"
 #: Events after which a device may well have lost what it was set.
 FORGETFUL = ("0 BOOTSTRAP", "1 BOOT", "M Reboot")
 
+#: In a plan, in the place of credentials that are made when the rule is applied.
+NOT_MADE = "(made then)"
+_CREDENTIALS = {
+    "connection_request": (CredentialKind.CONNECTION_REQUEST,),
+    "cwmp": (CredentialKind.CWMP_NEW, CredentialKind.CWMP),
+}
 #: Who asks for provisioning on its own; what a person asks for may be repeated at will.
 OURS = ("system", "provisioning")
 
@@ -180,6 +190,14 @@ class Provisioning:
             await provision_store.clear_refusals(tx, operation.device, [*clean, WHOLE])
         await self._note_state(operation, inputs, applied, refused=bool(refused), now=now)
 
+    async def is_under_way(self, key: str, since: Known) -> bool:
+        """Whether the device is being provisioned, or was since it was known like that."""
+        async with self._store.reading() as tx:
+            due = await operation_store.list_operations(tx, device=key, states=DUE_STATES, limit=1000)
+            state = await provision_store.state_of(tx, key)
+        noted = since.state.updated_at if since.state is not None else None
+        return any(each.kind == KIND for each in due) or (state is not None and state.updated_at != noted)
+
     # What is wanted
 
     async def known(self, key: str, events: frozenset[str] = frozenset()) -> Known | None:
@@ -251,15 +269,27 @@ class Provisioning:
             for each in found
         ]
 
-    async def desired_of(self, known: Known, now: datetime | None = None) -> Desired:
-        """What the rules want of a device as it is known, with credentials of its own where one wants them."""
+    async def desired_of(self, known: Known, now: datetime | None = None, *, make: bool = True) -> Desired:
+        """What the rules want of a device as it is known, with credentials of its own where one wants them.
+
+        Those that are not there yet are made; with `make` false a mark stands in their place and nothing is stored.
+        """
         at = self._clock() if now is None else now
         credentials: dict[str, Credentials] = {}
         wanting = [rule for rule in self._set.rules if rule.enabled and matches(rule.match, known.subject)]
         for kind, source in self.credentials.items():
             if any(getattr(rule.credentials, kind, False) for rule in wanting):
-                credentials[kind] = await source(known.subject.key, at)
+                key = known.subject.key
+                credentials[kind] = await (source(key, at) if make else self._made(key, kind))
         return self.wanted_by(known, credentials)
+
+    async def _made(self, key: str, kind: str) -> Credentials:
+        async with self._store.reading() as tx:
+            for each in _CREDENTIALS[kind]:
+                found = await device_store.get_credentials(tx, key, each)
+                if found is not None:
+                    return found
+        return Credentials(NOT_MADE, NOT_MADE)
 
     def _reason(self, opened: SessionOpened, codes: Sequence[str], *, reset: bool) -> str | None:
         if opened.created:

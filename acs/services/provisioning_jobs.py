@@ -22,7 +22,7 @@ from acs.services.provisioning_rules import Desired, RuleWish
 from acs.store import operations as operation_store
 from acs.store import provisioning as provision_store
 from acs.store.provisioning import ProvisionState, RuleRefusal
-from acs.store.records import DUE_STATES, FINAL_STATES, OperationRecord, OperationState
+from acs.store.records import FINAL_STATES, OperationRecord, OperationState
 from acs.store.store import Store
 
 log = structlog.get_logger()
@@ -99,7 +99,7 @@ class ProvisionSearch:
 
     async def _provision(self, known: Known, now: datetime) -> bool:
         key = known.subject.key
-        if await self._is_under_way(key):
+        if await self._provisioning.is_under_way(key, known):
             return False
         turn = known.state.updated_at.isoformat() if known.state else "first"
         wanted = await self._try(
@@ -185,11 +185,6 @@ class ProvisionSearch:
         except AcsError as error:
             log.error("device.not_provisioned", device=key, problem=str(error))
             return None
-
-    async def _is_under_way(self, key: str) -> bool:
-        async with self._store.reading() as tx:
-            due = await operation_store.list_operations(tx, device=key, states=DUE_STATES, limit=1000)
-        return any(each.kind == KIND for each in due)
 
     async def _open(self) -> int:
         async with self._store.reading() as tx:

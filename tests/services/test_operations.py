@@ -118,6 +118,7 @@ async def test_the_faults_of_a_set_are_told_per_parameter(server: Running, cpe: 
     assert done.state is OperationState.FAILED
     assert done.fault_code == 9003
     assert done.result == {"faults": {"Device.Test.Item.3.Value": {"code": 9007, "text": "Invalid value"}}}
+    assert "Device.Test.Item.3.Value (9007 Invalid value)" in done.detail
 
 
 async def test_a_set_of_an_unknown_name_sets_nothing(server: Running, cpe: Cpe) -> None:

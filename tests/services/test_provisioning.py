@@ -227,6 +227,20 @@ async def test_a_plan_shows_what_would_be_done_and_does_nothing(tmp_path: Path) 
             await app.northbound.fleet.desk.plan(ADMIN, "nobody")
 
 
+async def test_a_plan_of_credentials_makes_none(tmp_path: Path) -> None:
+    text = '[[rule]]\nid = "own"\nmatch = { tags = ["x"] }\ncredentials = { cwmp = true }\n'
+    async with serving(tmp_path, text, provisioning={"tick_s": 3600}) as app:
+        cpe = cpe_of(app)
+        await cpe.session(("1 BOOT", ""))
+        async with app.store.transaction() as tx:
+            await provision_store.add_tags(tx, cpe.key, ["x"], app.clock())
+        plan = await app.northbound.fleet.desk.plan(ADMIN, cpe.key)
+        assert {each.wanted for each in plan.settings} == {"(made then)", "(hidden)"}
+        async with app.store.reading() as tx:
+            for kind in (CredentialKind.CWMP, CredentialKind.CWMP_NEW):
+                assert await device_store.get_credentials(tx, cpe.key, kind) is None
+
+
 async def test_credentials_are_the_devices_own_and_sealed(tmp_path: Path) -> None:
     text = '[[rule]]\nid = "own"\nmatch = {}\ncredentials = { connection_request = true, cwmp = true }\n'
     async with serving(tmp_path, text) as app:

@@ -9,6 +9,9 @@ from acs.services.plans.base import Outcome, Reads, refused
 from acs.services.plans.reading import UNKNOWN_NAME, ReadPlan
 from acs.store.records import Json
 
+#: Parameters that the text of a refusal names.
+_NAMED = 5
+
 
 class SetPlan:
     """Sets parameters, all or none, with the types that the CPE itself reports.
@@ -63,7 +66,7 @@ class SetPlan:
                     f.parameter_name: {"code": f.fault_code, "text": f.fault_string}
                     for f in fault.set_parameter_values_faults
                 }
-                detail = refused("SetParameterValues", fault).detail
+                detail = refused("SetParameterValues", fault).detail + _named(fault)
                 return Outcome(False, detail, {"faults": faults}, fault.fault_code, fault.fault_string)
             case _:
                 return Outcome(False, "the CPE's answer was not one to SetParameterValues")
@@ -127,6 +130,15 @@ class FirstContactPlan:
         """Succeeded when every group was taken."""
         whole = len(self.applied) == len(self._groups)
         return Outcome(whole, "" if whole else "the CPE refused some of its first settings")
+
+
+def _named(fault: SoapFault) -> str:
+    """The parameters that a refusal is about, the first of them, for a line of text."""
+    told = [
+        f"{each.parameter_name} ({each.fault_code} {each.fault_string})" for each in fault.set_parameter_values_faults
+    ]
+    more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
+    return f": {', '.join(told[:_NAMED])}{more}" if told else ""
 
 
 def _text(value: Json, xsd_type: str, present: str) -> str:
