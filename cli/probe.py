@@ -16,7 +16,9 @@ from cli.probe_ping import mtu, ping, trace
 from cli.probe_ports import dslam, switch
 from cli.probe_services import dns, http, tcp
 from cli.probe_snmp import snmp
+from cli.probe_speed import tr143_server
 from cli.probe_tdr import tdr
+from cli.probe_wire import arp, dhcp, igmp, pppoe
 from cli.texts import _
 
 if TYPE_CHECKING:  # the probes are loaded when a probe runs, not when the help is shown
@@ -32,6 +34,8 @@ def probe() -> None:
 for _command in (
     *(ping, trace, mtu, tcp, dns, http),
     *(switch, dslam, tdr, snmp),
+    *(pppoe, dhcp, arp, igmp),
+    *(tr143_server,),
 ):
     probe.add_command(_command)
 

@@ -1,6 +1,7 @@
-"""Layer-2 probes (PPPoE and DHCP discovery) in a process of their own.
+"""Layer-2 probes (PPPoE, DHCP, ARP, IGMP with a stream check) in a process of their own.
 
-    server: run_capture ──starts──▶ python -m probes.capture --interface IF pppoe|dhcp ──▶ one line of JSON
+    server, CLI: observe ──starts──▶ python -m probes.capture --interface IF KIND ──▶ one line of JSON
+                                       └ discoveries.py: what is asked ─ wire.py: frames ─ packets.py: scapy
 
 Only that process needs CAP_NET_RAW and loads scapy (through probes.packets). Whatever it lacks becomes ProbeRefused
 with the remedy, and the facts stay missing.
@@ -8,34 +9,20 @@ with the remedy, and the facts stay missing.
 
 import argparse
 import asyncio
-import errno
-import importlib
 import json
-import os
-import socket
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
-from types import ModuleType
+from typing import Any
 
+from probes.discoveries import KINDS, Wanted, discover
 from probes.errors import ProbeError, ProbeRefused, ProbeTimeout, ProbeUnreadable
 from probes.facts import Fact
 
-#: how often a discovery is sent within its time
-_TRIES = 3
 #: on top of the probe's own time: start of the interpreter and import of scapy [E]
 _START_S = 10.0
-_ETH_P_IP = 0x0800
-#: PPPoE discovery stage (RFC 2516 §4)
-_ETH_P_PPP_DISC = 0x8863
-#: octets of Ethernet, IPv4 without options, and UDP, up to and with the destination port
-_UDP_PORTS = slice(34, 38)
-_DHCP_ANSWER_PORTS = b"\x00\x43\x00\x44"
-_REMEDY_PRIVILEGE = "the capture process needs CAP_NET_RAW: start it as root or give its interpreter cap_net_raw+ep"
-_REMEDY_SCAPY = "scapy is not installed: pip install 'secondline[capture]'"
 
 
 class ExitCode(IntEnum):
@@ -50,20 +37,29 @@ class ExitCode(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
-    """One discovery: what to send, and what an answer says."""
+class Seen:
+    """What one probe saw: facts for a line, and all of it as the process told it."""
 
-    frame: bytes
-    #: what a frame says: facts that are now true, or None when it is no answer to us
-    read: Callable[[bytes], dict[str, bool] | None]
-    #: facts when nobody answers
-    silent: dict[str, bool]
+    facts: tuple[Fact, ...]
+    detail: Mapping[str, Any]
 
 
 async def run_capture(
     interface: str, kind: str, *, now: datetime, timeout_s: float = 3.0, launcher: Sequence[str] = (sys.executable,)
 ) -> list[Fact]:
     """Facts of one discovery on an interface: kind `pppoe` gives ppp.pado_seen, kind `dhcp` gives dhcp.offer_seen.
+
+    Raises:
+        ProbeRefused, ProbeTimeout, ProbeUnreadable: as `observe`.
+    """
+    seen = await observe(interface, Wanted(kind, timeout_s=timeout_s), now=now, launcher=launcher)
+    return list(seen.facts)
+
+
+async def observe(
+    interface: str, wanted: Wanted, *, now: datetime, launcher: Sequence[str] = (sys.executable,)
+) -> Seen:
+    """Make one probe on an interface in a process of its own; it takes about `wanted.timeout_s` and a second.
 
     `launcher` is how an interpreter is started that may open raw sockets, such as one with file capabilities.
 
@@ -72,34 +68,53 @@ async def run_capture(
         ProbeTimeout: the process did not end in time.
         ProbeUnreadable: the process ended with neither facts nor a reason.
     """
-    arguments = [*launcher, "-m", "probes.capture", "--interface", interface, "--timeout", str(timeout_s), kind]
+    arguments = [*launcher, "-m", "probes.capture", "--interface", interface, *_arguments(wanted), wanted.kind]
     try:
         process = await asyncio.create_subprocess_exec(
             *arguments, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
     except OSError as error:
         raise ProbeRefused(f"{arguments[0]} does not start: {error.strerror}; check the launcher") from error
+    patience_s = wanted.timeout_s + _START_S
     try:
-        async with asyncio.timeout(timeout_s + _START_S):
+        async with asyncio.timeout(patience_s):
             out, err = await process.communicate()
     except TimeoutError as error:
-        raise ProbeTimeout(f"the {kind} probe on {interface} did not end in {timeout_s + _START_S:g} s") from error
+        raise ProbeTimeout(f"the {wanted.kind} probe on {interface} did not end in {patience_s:g} s") from error
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    return _facts(interface, kind, process.returncode, out, err, now)
+    return _seen(interface, wanted.kind, process.returncode, out, err, now)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The capture process: one discovery, one JSON object on standard output."""
-    parser = argparse.ArgumentParser(prog="python -m probes.capture", description="One layer-2 discovery.")
-    parser.add_argument("kind", choices=sorted(_QUESTIONS))
+    """The capture process: one probe, one JSON object on standard output."""
+    parser = argparse.ArgumentParser(prog="python -m probes.capture", description="One layer-2 probe.")
+    parser.add_argument("kind", choices=sorted(KINDS))
     parser.add_argument("--interface", required=True, help="network interface to ask on")
-    parser.add_argument("--timeout", type=float, default=3.0, help="seconds to wait for an answer")
-    arguments = parser.parse_args(argv)
+    parser.add_argument("--timeout", type=float, default=3.0, help="seconds to wait for an answer, or to watch")
+    parser.add_argument("--vlan", type=int, help="VLAN to ask on, 1 to 4094")
+    parser.add_argument("--address", default="", help="arp: the IPv4 address; igmp: the group")
+    parser.add_argument("--port", type=int, help="igmp: the UDP port of the stream; else any")
+    parser.add_argument("--count", type=int, default=3, help="how often a question is sent")
+    parser.add_argument("--source-ip", default="", help="our IPv4 address; else the interface's own, or 0.0.0.0")
+    parser.add_argument("--igmp-version", type=int, choices=(2, 3), default=2)
+    parser.add_argument("--media-rate", type=float, help="igmp: nominal rate of the stream in bit/s, for MDI")
+    given = parser.parse_args(argv)
+    wanted = Wanted(
+        given.kind,
+        given.timeout,
+        vlan=given.vlan,
+        address=given.address,
+        port=given.port,
+        count=given.count,
+        source_ip=given.source_ip,
+        igmp_version=given.igmp_version,
+        media_rate_bps=given.media_rate,
+    )
     try:
-        found = capture(arguments.interface, arguments.kind, arguments.timeout)
+        found = discover(given.interface, wanted)
     except ProbeError as error:
         sys.stderr.write(f"{error}\n")
         return ExitCode.REFUSED
@@ -107,95 +122,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     return ExitCode.OK
 
 
-def capture(interface: str, kind: str, timeout_s: float) -> dict[str, bool]:
-    """One discovery in this process: fact name → value. It blocks, and loads scapy.
-
-    Raises:
-        ProbeRefused: scapy, the interface or the privilege is missing.
-    """
-    ether_type, question_of = _QUESTIONS[kind]
-    try:
-        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ether_type)) as wire:
-            wire.bind((interface, ether_type))
-            hardware = wire.getsockname()[4].hex(":")
-            return _ask(wire, question_of(hardware), timeout_s)
-    except PermissionError as error:
-        raise ProbeRefused(_REMEDY_PRIVILEGE) from error
-    except OSError as error:
-        if error.errno == errno.ENODEV:
-            raise ProbeRefused(f"there is no network interface {interface!r}; `ip link` lists them") from error
-        raise ProbeRefused(f"interface {interface}: {error.strerror}; is it up?") from error
+def _arguments(wanted: Wanted) -> list[str]:
+    named = {
+        "--timeout": wanted.timeout_s,
+        "--vlan": wanted.vlan,
+        "--address": wanted.address or None,
+        "--port": wanted.port,
+        "--count": wanted.count,
+        "--source-ip": wanted.source_ip or None,
+        "--igmp-version": wanted.igmp_version,
+        "--media-rate": wanted.media_rate_bps,
+    }
+    return [word for name, value in named.items() if value is not None for word in (name, str(value))]
 
 
-def _ask(wire: socket.socket, question: _Question, timeout_s: float) -> dict[str, bool]:
-    for _ in range(_TRIES):
-        wire.send(question.frame)
-        until = time.monotonic() + timeout_s / _TRIES
-        while (left := until - time.monotonic()) > 0:
-            wire.settimeout(left)
-            try:
-                frame = wire.recv(65535)
-            except TimeoutError:
-                break
-            answer = question.read(frame)
-            if answer is not None:
-                return question.silent | answer
-    return question.silent
-
-
-def _pppoe(source: str) -> _Question:
-    packets = _packets()
-    mark = os.urandom(8)
-
-    def read(frame: bytes) -> dict[str, bool] | None:
-        offer = packets.parse_pado(frame)
-        return {"ppp.pado_seen": True} if offer is not None and offer.host_uniq == mark else None
-
-    return _Question(packets.padi(source, mark), read, {"ppp.pado_seen": False})
-
-
-def _dhcp(source: str) -> _Question:
-    packets = _packets()
-    transaction = int.from_bytes(os.urandom(4), "big")
-
-    def read(frame: bytes) -> dict[str, bool] | None:
-        if frame[_UDP_PORTS] != _DHCP_ANSWER_PORTS:
-            return None
-        answer = packets.parse_dhcp(frame)
-        if answer is None or answer.transaction != transaction:
-            return None
-        return {f"dhcp.{answer.kind}_seen": True}
-
-    silent = {"dhcp.offer_seen": False, "dhcp.nak_seen": False}
-    return _Question(packets.dhcp_discover(source, transaction), read, silent)
-
-
-#: kind → EtherType of its frames, and how its question is made for a hardware address
-_QUESTIONS: Mapping[str, tuple[int, Callable[[str], _Question]]] = {
-    "pppoe": (_ETH_P_PPP_DISC, _pppoe),
-    "dhcp": (_ETH_P_IP, _dhcp),
-}
-
-
-def _packets() -> ModuleType:
-    """The module with scapy, only in the process that needs it."""
-    try:
-        return importlib.import_module("probes.packets")
-    except ImportError as error:
-        raise ProbeRefused(_REMEDY_SCAPY) from error
-
-
-def _facts(interface: str, kind: str, code: int | None, out: bytes, err: bytes, now: datetime) -> list[Fact]:
+def _seen(interface: str, kind: str, code: int | None, out: bytes, err: bytes, now: datetime) -> Seen:
     reason = err.decode("utf-8", "replace").strip()
     if code in (ExitCode.REFUSED, ExitCode.USAGE):
         raise ProbeRefused(reason.splitlines()[-1] if reason else f"the {kind} probe was refused")
     try:
         found = json.loads(out)
-    except ValueError as error:
+        stated = {str(name): bool(value) for name, value in found["facts"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ProbeUnreadable(
             f"the {kind} probe on {interface} ended with {code} and no facts: {reason[-200:]}"
         ) from error
-    return [Fact(name, value, now, f"capture {interface}", kind) for name, value in found.items()]
+    facts = tuple(Fact(name, value, now, f"capture {interface}", kind) for name, value in stated.items())
+    return Seen(facts, found["detail"])
 
 
 if __name__ == "__main__":

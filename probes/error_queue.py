@@ -43,7 +43,7 @@ class Told:
     #: the router that told it; empty for our own kernel
     router: str
     received_ns: int
-    #: what the packet at fault carried behind its IP header (ICMP) or its transport header (UDP), as far as it came back
+    #: what the packet at fault carried behind its IP header (ICMP) or UDP header, as far as it came back
     payload: bytes
     #: address and port that the packet was sent to
     sent_to: tuple[str, int]

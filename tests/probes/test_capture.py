@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes import capture
+from probes import capture, discoveries, wire
 from probes.capture import ExitCode, run_capture
 from probes.errors import ProbeRefused, ProbeUnreadable
 from tests.probes.namespace import run_in_namespace
@@ -102,7 +102,7 @@ def test_without_privilege_the_remedy_is_named(
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(capture.socket, "socket", refuse)
+    monkeypatch.setattr(wire.socket, "socket", refuse)
     assert capture.main(["--interface", "lo", "pppoe"]) == ExitCode.REFUSED
     assert "CAP_NET_RAW" in capsys.readouterr().err
 
@@ -111,7 +111,7 @@ def test_without_scapy_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch, caps
     def absent(name: str) -> None:
         raise ImportError(name)
 
-    monkeypatch.setattr(capture.importlib, "import_module", absent)
+    monkeypatch.setattr(discoveries.importlib, "import_module", absent)
     assert capture.main(["--interface", "lo", "dhcp"]) == ExitCode.REFUSED
     assert "secondline[capture]" in capsys.readouterr().err
 
