@@ -64,7 +64,8 @@ class HttpConnection:
         self._head_bytes = self._raw_head = 0
         self._begun = self._head_done = self._whole = False
         self._refusal: BadRequest | None = None
-        writer.transport.set_write_buffer_limits(high=0)
+        if writer.get_extra_info("ssl_object") is None:  # uvloop's TLS never tells that such a buffer is empty
+            writer.transport.set_write_buffer_limits(high=0)
 
     async def next_request(self) -> Request | None:
         """The next request, its head whole; None when the peer closed.

@@ -92,16 +92,21 @@ class FileServer:
             raise ConfigError(
                 f"files.directory: {config.directory}: {error.strerror}; choose another folder"
             ) from error
-        plain = await asyncio.start_server(self._accepted, config.host, config.port, limit=BLOCK, backlog=512)
-        self._servers.append(plain)
-        tls_port = None
-        if config.tls_certificate_file is not None:
-            tls = await asyncio.start_server(
-                self._accepted, config.host, config.tls_port, limit=BLOCK, backlog=512, ssl=self._tls()
-            )
-            self._servers.append(tls)
-            tls_port = int(tls.sockets[0].getsockname()[1])
-        self._files.ports = (int(plain.sockets[0].getsockname()[1]), tls_port)
+        context = self._tls() if config.tls_certificate_file is not None else None
+        try:
+            plain = await self._listen(config.port, None)
+            tls = None if context is None else await self._listen(config.tls_port, context)
+        except OSError:
+            await self.stop()
+            raise
+        self._files.ports = (plain, tls)
+
+    async def _listen(self, port: int, context: ssl.SSLContext | None) -> int:
+        server = await asyncio.start_server(
+            self._accepted, self._config.host, port, limit=BLOCK, backlog=512, ssl=context
+        )
+        self._servers.append(server)
+        return int(server.sockets[0].getsockname()[1])
 
     async def stop(self, grace_s: float = 0.0) -> None:
         """Accept nothing new, give transfers `grace_s` seconds, then end them."""
