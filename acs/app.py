@@ -142,6 +142,7 @@ class App:
                 **self.northbound.fleet.jobs(),
                 **self.northbound.access_network.jobs(),
                 **self.northbound.outages.jobs(),
+                **self.northbound.after_fix.jobs(),
                 **waking_jobs(self.sessions, self.store, self.config, self.clock),
                 "nonces": (_NONCES_S, self.auth.forget_old_nonces),
             },

@@ -25,6 +25,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "linetest": ("cli.linetest:linetest", N_("The line-test engine: judge facts, show, explain and replay a test.")),
     "pack": ("cli.pack:pack", N_("Rule packs: lint, test, diff, propose, approve, activate, roll back.")),
     "outage": ("cli.outage:outage", N_("Mass outages: list, show, confirm, close, and what is slowly wrong.")),
+    "ticket": ("cli.ticket:ticket", N_("Tickets: show one, close it with a code.")),
+    "report": ("cli.report:report", N_("Reports: quality of verdicts, what helped and what fell back.")),
     "probe": ("cli.probe:probe", N_("Probes: ping, trace, mtu, tcp, dns, http, olt, switch, dslam, tdr, snmp, pppoe, dhcp, arp, igmp.")),
     "fact": ("cli.fact:fact", N_("Facts of other systems: import.")),
     "trap": ("cli.trap:trap", N_("Alarms of access nodes: tail, counts.")),

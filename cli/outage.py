@@ -140,7 +140,7 @@ def systemic(days: float, url: str | None, token_file: Path | None, as_json: boo
             one["lines"],
             f"{one['expected']:.1f}",
             f"{one['rate']:.1f}",
-            ", ".join(list(one["examples"])[:5]),
+            _few(one["examples"]),
         ]
         for one in output.items(found)
     ]
@@ -178,3 +178,7 @@ def _print(found: dict[str, Any]) -> None:
         (_("note"), found["note"] or None),
     ]
     output.print_pairs(pairs)
+
+
+def _few(examples: Any) -> str:
+    return ", ".join(examples[:5])

@@ -24,6 +24,7 @@ from acs.api.operations import router as operations_router
 from acs.api.outages import router as outages_router
 from acs.api.packs import router as packs_router
 from acs.api.provisioning import router as provisioning_router
+from acs.api.quality import router as quality_router
 from acs.api.self_checks import router as self_checks_router
 from acs.api.tickets import router as tickets_router
 from acs.api.tokens import router as tokens_router
@@ -50,6 +51,7 @@ _TAGS = [
     {"name": "rule packs", "description": "The rules of line tests: proposed, tried silently, approved, activated."},
     {"name": "self-checks", "description": "A subscriber tests his own line."},
     {"name": "outages", "description": "Faults of many lines: found, confirmed, ended; and what is slowly wrong."},
+    {"name": "quality", "description": "After a repair, and how good the verdicts are: closures, checkups, reports."},
     {"name": "tickets", "description": "TM Forum trouble tickets: taken at once, answered with a verdict."},
     {"name": "context", "description": "What other systems know: facts, readings, incidents, planned works."},
     {"name": "access nodes", "description": "OLTs and switches, and how to read them."},
@@ -74,6 +76,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     line_tests_router,
     outages_router,
     packs_router,
+    quality_router,
     self_checks_router,
     tickets_router,
     tokens_router,

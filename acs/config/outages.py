@@ -1,5 +1,6 @@
 """`[outages]` and `[after_fix]`: faults of many lines, and looking again after a repair."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field
@@ -60,5 +61,7 @@ class AfterFixSection(Section):
     kinds: tuple[str, ...] = ("reboot", "factory_reset", "set", "download", "add_object", "delete_object")
     #: Seconds between two looks at what is due.
     tick_s: Seconds = 15.0
+    #: The operator's closure codes → causes of the pack; a code that is a cause itself needs no entry.
+    codes: Mapping[str, str] = Field(default_factory=dict)
     #: Days in which another ticket of the same line is a repetition.
     repeat_days: Annotated[float, Field(gt=0, le=365)] = 14.0

@@ -14,6 +14,7 @@ from acs.metrics import Metrics
 from acs.profiles.schema import Profile, load_profiles
 from acs.services.access import Access
 from acs.services.access_network import AccessNetwork, build_access_network, gentle_of
+from acs.services.after_fix import AfterFix
 from acs.services.alarms import Alarms
 from acs.services.bulk_data import BulkData
 from acs.services.bus import Bus
@@ -29,6 +30,7 @@ from acs.services.operations import Operations
 from acs.services.outages import Outages
 from acs.services.packs import Packs
 from acs.services.policies import Policies
+from acs.services.quality import QualityReports
 from acs.services.self_checks import SelfChecks
 from acs.services.sources import Ping, Places
 from acs.services.tickets import Tickets
@@ -69,6 +71,8 @@ class Northbound:
     fleet: Fleet
     bulk_data: BulkData
     outages: Outages
+    after_fix: AfterFix
+    quality: QualityReports
     profiles: Sequence[Profile]
 
     async def close(self) -> None:
@@ -115,6 +119,8 @@ def build(
     alarms, policies = Alarms(store, metrics, clock), Policies(config.cwmp, profiles)
     first_settings = config.cwmp.first_contact.enabled
     identity = Identity(store, policies, alarms, clock, first_settings=first_settings)
+    after_fix = AfterFix(store, config.after_fix, line_tests, packs, webhooks, profiles, clock)
+    operations.before_action = after_fix.before_action
     return Northbound(
         store=store,
         bus=bus,
@@ -140,6 +146,8 @@ def build(
         fleet=fleet,
         bulk_data=BulkData(store, profiles, clock=clock),
         outages=Outages(store, bus, config.outages, line_tests, webhooks, clock),
+        after_fix=after_fix,
+        quality=QualityReports(store, config.after_fix, packs, after_fix, clock),
         profiles=profiles,
     )
 

@@ -290,7 +290,7 @@ class Outages:
             self._bus.publish(TOPIC, outage)
             event = _event(before.get(outage.id), outage)
             if event:
-                log.warning(event, **_logged(outage))
+                log.warning("outage.changed", change=event.removeprefix("outage."), **_logged(outage))
         if changed:
             self._webhooks.wake()
 

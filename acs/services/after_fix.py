@@ -1,0 +1,357 @@
+"""After the fix: what was known before an action, and tests of the line +5 min, +1 h, +24 h and +72 h after it.
+
+    action asked for ─► before (from the store, in the same transaction) ─► waiting ─(done)─► watching ─► held
+                                                                        └─(did not happen)─► void  ├─► not_fixed
+                                                                                                   └─► fell_back
+
+The rule of this file: nothing holds up the action; what was there before it is on disk before it leaves; a line that
+falls back is told to the ticket system, which opens the ticket again.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from acs.config import AfterFixSection
+from acs.errors import AcsError, InvalidInput, NotFound
+from acs.profiles.schema import Profile
+from acs.services import audit
+from acs.services.actor import Actor, Scope, system_actor
+from acs.services.cases import load_case
+from acs.services.clock import Clock
+from acs.services.identifiers import new_id
+from acs.services.line_tests import LineTests
+from acs.services.lines import known_line
+from acs.services.packs import Packs
+from acs.services.sources import stored_facts
+from acs.services.webhooks import Webhooks
+from acs.store import after_fix as fix_store
+from acs.store import devices as device_store
+from acs.store import line_tests as test_store
+from acs.store import operations as operation_store
+from acs.store import tickets as ticket_store
+from acs.store.after_fix import Checkup, CheckupRun
+from acs.store.records import FINAL_STATES, Json, LineTestRecord, LineTestState, OperationRecord, OperationState
+from acs.store.store import Store
+from acs.store.transaction import Transaction
+from probes.facts import Quality, Scalar
+from probes.linetest.after_fix import BROKEN, FIXED, UNKNOWN, Change, Said, changes, next_state, outcome, post_check
+
+log = structlog.get_logger()
+
+#: a test that ended so lately is what was known before an action
+_FRESH = timedelta(hours=1)
+#: facts of the engine's own book-keeping
+_OWN = "probe."
+
+
+@dataclass(frozen=True, slots=True)
+class CheckupView:
+    """A checkup with its runs, and what changed at each."""
+
+    checkup: Checkup
+    runs: tuple[CheckupRun, ...]
+    table: tuple[Change, ...]
+
+
+class AfterFix:
+    """Use cases on what follows an action, and the worker's job for them."""
+
+    def __init__(
+        self,
+        store: Store,
+        config: AfterFixSection,
+        line_tests: LineTests,
+        packs: Packs,
+        webhooks: Webhooks,
+        profiles: Sequence[Profile],
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._config = config
+        self._tests = line_tests
+        self._packs = packs
+        self._webhooks = webhooks
+        self._profiles = profiles
+        self._clock = clock
+
+    def jobs(self) -> dict[str, tuple[float, Callable[[], Awaitable[object]]]]:
+        """What the worker does for it."""
+        return {"after fix": (self._config.tick_s, self.turn)} if self._config.enabled else {}
+
+    async def before_action(self, tx: Transaction, operation: OperationRecord) -> None:
+        """Keep what is known of the line before an operation leaves, in the transaction that queues it.
+
+        Looked at are operations that came with a ticket, and those on a line that was tested within the hour.
+        """
+        if not self._config.enabled or operation.kind not in self._config.kinds:
+            return
+        device = await device_store.get(tx, operation.device)
+        if device is None or device.line is None:
+            return
+        tested = await fix_store.last_test(tx, device.line, operation.created_at - _FRESH)
+        if operation.ticket is None and tested is None:
+            return
+        await self._begin(tx, device.line, operation.kind, operation.actor, tested, operation=operation)
+
+    async def begin(self, actor: Actor, line: str, action: str, *, ticket: str | None = None) -> CheckupView:
+        """Something was done on a line by hand (a visit, a bend made good): look at it afterwards.
+
+        Raises:
+            NotFound: no such line.
+            InvalidInput: no action.
+        """
+        actor.require(Scope.OPERATE)
+        if not action.strip():
+            raise InvalidInput("action: say what was done, such as visit or drop replaced")
+        now = self._clock()
+        async with self._store.transaction() as tx:
+            await known_line(tx, line)
+            tested = await fix_store.last_test(tx, line, now - timedelta(days=3))
+            checkup = await self._begin(tx, line, action, actor.name, tested, ticket=ticket, state="watching")
+            await fix_store.put_runs(tx, self._runs(checkup.id, now))
+            await audit.note(tx, actor, "checkup.begun", f"line:{line}", now, after={"action": action})
+        return await self.get(actor, checkup.id)
+
+    async def _begin(
+        self,
+        tx: Transaction,
+        line: str,
+        action: str,
+        actor: str,
+        tested: str | None,
+        *,
+        operation: OperationRecord | None = None,
+        ticket: str | None = None,
+        state: str = "waiting",
+    ) -> Checkup:
+        now = self._clock()
+        checkup = Checkup(
+            id=new_id(),
+            line=line,
+            action=action,
+            actor=actor,
+            at=now,
+            state=state,
+            changed_at=now,
+            operation=operation.id if operation is not None else None,
+            ticket=operation.ticket if operation is not None else ticket,
+            before_test=tested,
+            before=await self._known_before(tx, line, tested, now),
+        )
+        await fix_store.add(tx, checkup)
+        return checkup
+
+    async def _known_before(self, tx: Transaction, line: str, tested: str | None, now: datetime) -> Json:
+        """Every fact that is known without a question: of the last test, then what is younger in the store."""
+        test = await test_store.get(tx, tested) if tested is not None else None
+        facts = facts_of(test)
+        blank = LineTestRecord(new_id(), line, LineTestState.RUNNING, now, now, "after-fix")
+        case = await load_case(tx, blank, self._profiles, now)
+        since = test.finished_at if test is not None else None
+        for fact in stored_facts(case):
+            if fact.value is None or fact.quality is not Quality.OK:
+                continue
+            if since is None or fact.at > since or fact.name not in facts:
+                facts[fact.name] = fact.value
+        return dict(facts)
+
+    def _runs(self, checkup: str, done_at: datetime) -> list[CheckupRun]:
+        due = (done_at + timedelta(hours=hours) for hours in sorted(self._config.at_hours))
+        return [CheckupRun(checkup, n, at) for n, at in enumerate(due, 1)]
+
+    # --- the worker's turn -------------------------------------------------------------------------------------------
+
+    async def turn(self) -> None:
+        """Begin what waited for its action, test what is due, judge what was tested."""
+        now = self._clock()
+        await self._actions_done(now)
+        async with self._store.reading() as tx:
+            due = await fix_store.due_runs(tx, now)
+        for run in due:
+            if run.line_test is None:
+                if not await self._test(run):
+                    return
+            else:
+                await self._judge(run, now)
+
+    async def _actions_done(self, now: datetime) -> None:
+        async with self._store.reading() as tx:
+            waiting = await fix_store.find(tx, states=("waiting",))
+        for checkup in waiting:
+            async with self._store.transaction() as tx:
+                operation = await operation_store.get(tx, checkup.operation or "")
+                if operation is not None and operation.state not in FINAL_STATES:
+                    continue
+                done = operation is not None and operation.state is OperationState.SUCCEEDED
+                if not done or operation is None:
+                    await fix_store.change(tx, checkup.id, "void", now)
+                    continue
+                at = operation.finished_at or now
+                await fix_store.change(tx, checkup.id, "watching", now, at=at)
+                await fix_store.put_runs(tx, self._runs(checkup.id, at))
+
+    async def _test(self, run: CheckupRun) -> bool:
+        """Begin the test of a run; False while there is no room for it."""
+        async with self._store.reading() as tx:
+            checkup = await fix_store.get(tx, run.checkup)
+        if checkup is None:
+            return True
+        try:
+            test = await self._tests.start(system_actor("after-fix"), checkup.line)
+        except NotFound:
+            return True
+        except AcsError as error:
+            log.info("after_fix.postponed", line=checkup.line, why=str(error))
+            return False
+        async with self._store.transaction() as tx:
+            await fix_store.put_runs(tx, [replace(run, line_test=test.id)])
+        return True
+
+    async def _judge(self, run: CheckupRun, now: datetime) -> None:
+        async with self._store.transaction() as tx:
+            test = await test_store.get(tx, run.line_test or "")
+            checkup = await fix_store.get(tx, run.checkup)
+            if checkup is None or (test is not None and test.state is LineTestState.RUNNING):
+                return
+            runs = (await fix_store.runs_of(tx, [checkup.id]))[checkup.id]
+            said = await self._outcome(tx, checkup, test)
+            await fix_store.put_runs(tx, [replace(run, done_at=now, outcome=said, after=dict(facts_of(test)))])
+            earlier = [one.outcome for one in runs if one.n < run.n]
+            state = next_state(earlier, said, last=run.n == len(runs))
+            if state != checkup.state:
+                await fix_store.change(tx, checkup.id, state, now)
+            if state in ("fell_back", "not_fixed") and state != checkup.state:
+                await self._tell(tx, checkup, state, run, test, now)
+        self._webhooks.wake()
+        if said in BROKEN:
+            log.warning(
+                "after_fix.failed", state=state, line=checkup.line, action=checkup.action, run=run.n, outcome=said
+            )
+
+    async def _outcome(self, tx: Transaction, checkup: Checkup, test: LineTestRecord | None) -> str:
+        if test is None or test.state is LineTestState.FAILED:
+            return UNKNOWN
+        before = await test_store.get(tx, checkup.before_test) if checkup.before_test else None
+        said = said_of(before)
+        line = await known_line(tx, checkup.line)
+        pack = await self._packs.deciding(tx, line.scopes())
+        cause = pack.file.cause.get(said.cause)
+        check = post_check(cause.post_check, facts_of(test)) if cause is not None else None
+        return outcome(said, said_of(test), check)
+
+    async def _tell(
+        self, tx: Transaction, checkup: Checkup, state: str, run: CheckupRun, test: LineTestRecord | None, now: datetime
+    ) -> None:
+        """The ticket system hears that it did not help; `reopen` where the ticket was on its way to be closed."""
+        table = changes(_values(checkup.before), facts_of(test))
+        body: dict[str, Json] = {
+            "ticket": checkup.ticket,
+            "line": checkup.line,
+            "checkup": checkup.id,
+            "action": checkup.action,
+            "run": run.n,
+            "line_test": run.line_test,
+            "reopen": checkup.ticket is not None,
+            "changes": [asdict(one) for one in table],
+            "verdict": test.verdict if test is not None else None,
+        }
+        await self._webhooks.enqueue(tx, f"after_fix.{state}", body, now)
+
+    # --- looking -----------------------------------------------------------------------------------------------------
+
+    async def get(self, actor: Actor, id_: str) -> CheckupView:
+        """A checkup with its runs and the table of before and after.
+
+        Raises:
+            NotFound: there is no such checkup.
+        """
+        actor.require(Scope.READ)
+        async with self._store.reading() as tx:
+            checkup = await fix_store.get(tx, id_)
+            if checkup is None:
+                raise NotFound(f"there is no checkup {id_[:80]!r}; `secondline report after-fix` shows them")
+            runs = (await fix_store.runs_of(tx, [id_]))[id_]
+        return view_of(checkup, runs)
+
+    async def find(
+        self, actor: Actor, *, line: str | None = None, ticket: str | None = None, limit: int = 100
+    ) -> list[CheckupView]:
+        """Checkups, the newest first."""
+        actor.require(Scope.READ)
+        async with self._store.reading() as tx:
+            found = await fix_store.find(tx, line=line, ticket=ticket, limit=limit)
+            runs = await fix_store.runs_of(tx, [one.id for one in found])
+        return [view_of(one, runs[one.id]) for one in found]
+
+    async def rates(self, actor: Actor, since: datetime) -> dict[str, dict[str, Json]]:
+        """Action → how often it helped at each time after it: the rate of what a reboot mends, above all."""
+        actor.require(Scope.READ)
+        async with self._store.reading() as tx:
+            found = await fix_store.find(tx, since=since, limit=100_000)
+            runs = await fix_store.runs_of(tx, [one.id for one in found])
+        return fix_rates([view_of(one, runs[one.id]) for one in found], sorted(self._config.at_hours))
+
+
+async def close_ticket(store: Store, ticket: str) -> tuple[str | None, str | None]:
+    """The line of a ticket and the test whose verdict it was closed against.
+
+    Raises:
+        NotFound: the ticket was never handed in.
+    """
+    async with store.reading() as tx:
+        record = await ticket_store.get(tx, ticket)
+    if record is None:
+        raise NotFound(f"there is no ticket {ticket[:80]!r}; it is handed in with POST /tickets/events")
+    return record.line, record.line_test
+
+
+def view_of(checkup: Checkup, runs: Sequence[CheckupRun]) -> CheckupView:
+    """A checkup with what changed until its last finished run."""
+    done = [run for run in runs if run.done_at is not None]
+    table = changes(_values(checkup.before), _values(done[-1].after)) if done else []
+    return CheckupView(checkup, tuple(runs), tuple(table))
+
+
+def fix_rates(views: Sequence[CheckupView], hours: Sequence[float]) -> dict[str, dict[str, Json]]:
+    """Action → done, and for each time after it how many were fixed of those of which it is known."""
+    found: dict[str, dict[str, Json]] = {}
+    for action in sorted({view.checkup.action for view in views}):
+        ours = [view for view in views if view.checkup.action == action and view.checkup.state != "void"]
+        rows: list[Json] = []
+        for n, after in enumerate(hours, 1):
+            told = [run.outcome for view in ours for run in view.runs if run.n == n and run.done_at is not None]
+            known = [said for said in told if said != UNKNOWN]
+            rows.append({"after_h": round(after, 3), "fixed": known.count(FIXED), "known": len(known)})
+        held = sum(view.checkup.state == "held" for view in ours)
+        fell = sum(view.checkup.state == "fell_back" for view in ours)
+        found[action] = {"done": len(ours), "held": held, "fell_back": fell, "after": rows}
+    return found
+
+
+def facts_of(test: LineTestRecord | None) -> dict[str, Scalar]:
+    """name → value of what a test measured and could read; its own book-keeping is left out."""
+    stored = test.facts if test is not None and isinstance(test.facts, dict) else {}
+    listed = stored.get("facts")
+    found: dict[str, Scalar] = {}
+    for one in listed if isinstance(listed, list) else []:
+        if not isinstance(one, dict) or one.get("quality") != Quality.OK.value:
+            continue
+        name, value = str(one.get("name")), one.get("value")
+        if isinstance(value, bool | int | float | str) and not name.startswith(_OWN):
+            found[name] = value
+    return found
+
+
+def said_of(test: LineTestRecord | None) -> Said:
+    """What a test said, in short."""
+    verdict = test.verdict if test is not None and isinstance(test.verdict, dict) else {}
+    return Said(str(verdict.get("verdict", "")), str(verdict.get("cause", "")))
+
+
+def _values(stored: Json) -> Mapping[str, Scalar]:
+    if not isinstance(stored, dict):
+        return {}
+    return {name: value for name, value in stored.items() if isinstance(value, bool | int | float | str)}

@@ -1,0 +1,200 @@
+"""How good the verdicts are: closures taken in, joined to verdicts, and reported. Nothing here changes a rule.
+
+    ticket closed with a code ─► true cause ─► held against the verdict of its test ─► report, suggested points
+
+The rule of this file: every figure is counted from what is stored; a suggestion is shown, and a person may propose a
+pack with it, which then goes the way of every pack.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from acs.config import AfterFixSection
+from acs.errors import Conflict, InvalidInput
+from acs.services import audit
+from acs.services.actor import Actor, Scope
+from acs.services.after_fix import AfterFix, close_ticket
+from acs.services.clock import Clock
+from acs.services.packs import Packs
+from acs.services.replays import judged_of
+from acs.store import after_fix as fix_store
+from acs.store.after_fix import Closure
+from acs.store.records import Json, LineTestRecord, TicketRecord
+from acs.store.store import Store
+from probes.linetest import quality
+from probes.linetest.explanation import condition_text
+from probes.linetest.pack import Pack
+from probes.linetest.quality import Answered, Closed
+from probes.linetest.view import look
+
+#: closures that one report looks at, at most
+_MOST = 20_000
+#: closures whose facts are looked at for suggested points: each costs about a millisecond
+_LEARNED = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A closure with its test, and whether another ticket of the line followed."""
+
+    closure: Closure
+    test: LineTestRecord | None
+    repeated: bool
+
+
+class QualityReports:
+    """Use cases on closures and on what they say of the verdicts."""
+
+    def __init__(self, store: Store, config: AfterFixSection, packs: Packs, after_fix: AfterFix, clock: Clock) -> None:
+        self._store = store
+        self._config = config
+        self._packs = packs
+        self._after_fix = after_fix
+        self._clock = clock
+
+    async def close(
+        self,
+        actor: Actor,
+        ticket: str,
+        *,
+        code: str,
+        visited: bool | None = None,
+        overridden: bool = False,
+        note: str = "",
+        at: datetime | None = None,
+    ) -> Closure:
+        """Take in how a ticket was closed; `code` is a cause of the pack, or one of `after_fix.codes`.
+
+        Raises:
+            NotFound: the ticket was never handed in.
+            InvalidInput: a code that stands for nothing.
+        """
+        if not actor.may(Scope.TICKETS):
+            actor.require(Scope.OPERATE)
+        cause = self._cause(code)
+        line, test = await close_ticket(self._store, ticket)
+        now = self._clock()
+        if at is not None and at > now + timedelta(minutes=5):
+            raise InvalidInput(f"at: {at.isoformat()} is in the future; send when the ticket was closed")
+        closure = Closure(ticket, code, cause, at or now, actor.name, visited, overridden, note, line, test)
+        async with self._store.transaction() as tx:
+            await fix_store.put_closure(tx, closure)
+            after: dict[str, Json] = {"code": code, "cause": cause, "visited": visited}
+            await audit.note(tx, actor, "ticket.closed", f"ticket:{ticket}", now, after=after)
+        return closure
+
+    def _cause(self, code: str) -> str:
+        cause = self._config.codes.get(code, code)
+        if cause not in self._packs.base.file.cause:
+            raise InvalidInput(
+                f"code: {code!r} is no cause of the pack, and [after_fix] codes does not say what it stands for; add it"
+            )
+        return cause
+
+    async def report(self, actor: Actor, *, days: float) -> dict[str, Any]:
+        """Everything that closures, tests and checkups of the last days say of the verdicts."""
+        actor.require(Scope.READ)
+        now = self._clock()
+        since = now - timedelta(days=days)
+        async with self._store.reading() as tx:
+            found = await fix_store.closed_since(tx, since, limit=_MOST)
+            tickets = await fix_store.tickets_between(tx, since - timedelta(days=self._config.repeat_days), now)
+            verdicts = await fix_store.verdicts_since(tx, since)
+        again = repeats(found, tickets, timedelta(days=self._config.repeat_days))
+        joined = [Joined(closure, test, closure.ticket in again) for closure, test in found]
+        told = await asyncio.to_thread(self._told, joined, verdicts)
+        return {"since": since, "until": now, **told, "after_fix": await self._after_fix.rates(actor, since)}
+
+    def _told(self, joined: Sequence[Joined], verdicts: Mapping[str, int]) -> dict[str, Any]:
+        pack = self._packs.base
+        closed = [_closed(one, pack) for one in joined if one.test is not None]
+        tested = sum(verdicts.values())
+        inconclusive = quality.Share(verdicts.get("INCONCLUSIVE", 0), tested)
+        named = {name: share.to_json() for name, share in quality.rates(closed).items()}
+        return {
+            "closures": len(joined),
+            "joined": len(closed),
+            "verdicts": dict(sorted(verdicts.items())),
+            "rates": {**named, "inconclusive": inconclusive.to_json()},
+            "brier": quality.brier(closed),
+            "reliability": [asdict(one) for one in quality.reliability(closed)],
+            "causes": [
+                {
+                    "cause": one.cause,
+                    "precision": one.said.to_json(),
+                    "recall": one.found.to_json(),
+                    "brier": one.brier,
+                    "alarm": one.alarm,
+                }
+                for one in quality.causes(closed)
+            ],
+            "suggestions": [asdict(one) for one in _suggestions(pack, joined[:_LEARNED])],
+        }
+
+
+def repeats(
+    found: Sequence[tuple[Closure, LineTestRecord | None]], tickets: Sequence[TicketRecord], within: timedelta
+) -> set[str]:
+    """The closed tickets whose line had another ticket within a time after the closing."""
+    by_line: dict[str, list[TicketRecord]] = {}
+    for ticket in tickets:
+        by_line.setdefault(ticket.line or "", []).append(ticket)
+    return {
+        closure.ticket
+        for closure, _ in found
+        if closure.line is not None
+        and any(
+            other.id != closure.ticket and closure.at < other.received_at <= closure.at + within
+            for other in by_line.get(closure.line, ())
+        )
+    }
+
+
+def _closed(one: Joined, pack: Pack) -> Closed:
+    verdict: Mapping[str, Any] = one.test.verdict if one.test and isinstance(one.test.verdict, dict) else {}
+    cause = pack.file.cause.get(one.closure.cause)
+    said = str(verdict.get("verdict", ""))
+    return Closed(
+        ticket=one.closure.ticket,
+        verdict=said,
+        cause="" if said == "INCONCLUSIVE" else str(verdict.get("cause", "")),
+        posterior=float(verdict.get("posterior") or 0.0),
+        truth=one.closure.cause,
+        needed=cause.verdict.value if cause is not None else "",
+        visited=one.closure.visited,
+        overridden=one.closure.overridden,
+        repeated=one.repeated,
+    )
+
+
+def _suggestions(pack: Pack, joined: Sequence[Joined]) -> list[quality.Suggestion]:
+    """Points of the deciding pack's cards that the facts behind closed tickets speak for."""
+    answers: dict[str, list[tuple[str, list[bool | None]]]] = {}
+    for one in joined:
+        if one.test is None:
+            continue
+        try:
+            judged, _ = judged_of(one.test)
+        except (Conflict, KeyError, ValueError):
+            continue
+        view = look(judged.facts, pack, judged.now)
+        answers.setdefault(judged.technology, []).append((one.closure.cause, view.results))
+    found: dict[tuple[str, str, str], quality.Suggestion] = {}
+    for technology, told in answers.items():
+        plan = pack.plans.get(technology)
+        truths = {truth for truth, _ in told}
+        for card in plan.cards if plan is not None else ():
+            if card.id not in truths:
+                continue
+            rows = {condition_text(row.row): row for row in card.rows}
+            answered = [
+                Answered(truth, {name: held for name, row in rows.items() if (held := results[row.place]) is not None})
+                for truth, results in told
+            ]
+            points = {name: (row.yes, row.no) for name, row in rows.items()}
+            for one_of in quality.suggestions(card.id, points, answered):
+                found[one_of.cause, one_of.condition, one_of.answer] = one_of
+    return sorted(found.values(), key=lambda each: -abs(each.suggested - each.points))

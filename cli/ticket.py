@@ -1,0 +1,66 @@
+"""`secondline ticket`: one ticket, and how it was closed."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli import output
+from cli.client import connect, segment
+from cli.options import server_options
+from cli.texts import N_, _
+
+
+@click.group(help=N_("Tickets: show one, close it with a code."))
+def ticket() -> None:
+    """Group of the ticket commands."""
+
+
+@ticket.command(help=N_("Show a ticket and what its line test said."))
+@click.argument("ticket_id")
+@server_options
+def show(ticket_id: str, url: str | None, token_file: Path | None, as_json: bool) -> None:
+    """Show a ticket."""
+    with connect(url, token_file) as client:
+        found = client.get(f"/tickets/{segment(ticket_id)}")
+    if as_json:
+        output.print_json(found)
+        return
+    verdict: dict[str, Any] = found.get("verdict") or {}
+    said = f"{verdict.get('verdict')} ({verdict.get('cause')})" if verdict else None
+    pairs: list[tuple[str, object]] = [
+        (_("ticket"), found["id"]),
+        (_("received"), output.instant(found["received_at"])),
+        (_("line"), found["line"]),
+        (_("test"), found["line_test"]),
+        (_("verdict"), said),
+        (_("detail"), found["detail"] or None),
+    ]
+    output.print_pairs(pairs)
+
+
+@ticket.command(help=N_("Hand in how a ticket was closed; the verdicts are held against it."))
+@click.argument("ticket_id")
+@click.option("--code", required=True, help=N_("A cause of the pack, or your own closure code."))
+@click.option("--visited/--not-visited", default=None, help=N_("Whether somebody went there."))
+@click.option("--overridden", is_flag=True, help=N_("A person decided otherwise than the verdict."))
+@click.option("--note", default="", help=N_("What was found."))
+@server_options
+def close(
+    ticket_id: str,
+    code: str,
+    visited: bool | None,
+    overridden: bool,
+    note: str,
+    url: str | None,
+    token_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Close a ticket."""
+    body = {"code": code, "visited": visited, "overridden": overridden, "note": note}
+    with connect(url, token_file) as client:
+        found = client.post(f"/tickets/{segment(ticket_id)}/closure", body)
+    if as_json:
+        output.print_json(found)
+        return
+    output.print_line(_("Ticket {id} was closed with {cause}.").format(id=found["ticket"], cause=found["cause"]))

@@ -1,0 +1,98 @@
+"""Did it help? A test after an action held against what was known before it. Pure.
+
+The rule of this file: what the cause's own post-check says counts first; a test that says nothing leaves it open.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from probes.facts import FACTS, Scalar
+from probes.linetest.conditions import Compiler, Condition, Operator
+from probes.linetest.form import PostCheck
+
+#: outcomes of one test after an action
+FIXED, SAME, OTHER, UNKNOWN = "fixed", "same", "other", "unknown"
+#: outcomes after which the line is broken
+BROKEN = (SAME, OTHER)
+_WELL = ("NFF", "MONITOR_24H")
+_OPEN = ("INCONCLUSIVE", "ATTACH_OUTAGE", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a test said, in short; empty where there was none."""
+
+    verdict: str = ""
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One fact before and after; `change` is the difference of numbers."""
+
+    name: str
+    before: Scalar | None
+    after: Scalar | None
+    unit: str
+    change: float | None
+
+
+def outcome(before: Said, after: Said, check: bool | None) -> str:
+    """Return what a test after an action says: fixed, same, other or unknown. `check` is the cause's post-check."""
+    if check is False:
+        return SAME
+    if after.verdict in _WELL:
+        return FIXED
+    complained = before.verdict not in (*_WELL, *_OPEN)
+    if complained and after.cause == before.cause:
+        return SAME
+    if check is True:
+        return FIXED if after.verdict in _OPEN else OTHER
+    if after.verdict in _OPEN:
+        return UNKNOWN
+    return OTHER if complained else SAME
+
+
+def next_state(earlier: list[str], now: str, *, last: bool) -> str:
+    """Return how it stands after a test: watching, held, not_fixed, fell_back or unknown.
+
+    `earlier` are the outcomes of the tests before it.
+    """
+    was_fixed = FIXED in earlier
+    if now in BROKEN:
+        return "fell_back" if was_fixed else "not_fixed"
+    if not last:
+        return "watching"
+    if now == FIXED:
+        return "held"
+    return "held" if was_fixed else "unknown"
+
+
+def post_check(check: PostCheck | None, values: Mapping[str, Scalar]) -> bool | None:
+    """Return whether the post-check of a cause holds; None where there is none, or its fact was not measured."""
+    if check is None:
+        return None
+    condition = Condition(fact=check.fact, op=Operator(check.op), value=check.value)
+    compiler = Compiler()
+    place = compiler.place(condition)
+    return compiler.steps().settle(values)[place]
+
+
+def changes(before: Mapping[str, Scalar], after: Mapping[str, Scalar]) -> list[Change]:
+    """Return what differs, and numbers that were measured both times, by name."""
+    rows = []
+    for name in sorted({*before, *after}):
+        spec = FACTS.get(name)
+        if spec is None or name.startswith("probe."):
+            continue
+        old, new = before.get(name), after.get(name)
+        both = _number(old) and _number(new)
+        if old == new and not both:
+            continue
+        change = round(float(new) - float(old), 3) if both and old is not None and new is not None else None
+        rows.append(Change(name, old, new, spec.unit, change))
+    return rows
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
