@@ -54,6 +54,11 @@ BODIES: dict[str, object] = {
     "PUT /planned-works/{source}": {"at": "2026-01-01T00:00:00Z", "works": []},
     "POST /tickets/events": {"eventId": "e", "eventType": "TroubleTicketCreateEvent"},
     "POST /tokens": {"name": "x", "scopes": ["read"]},
+    "POST /provisioning/lint": {"text": ""},
+    "POST /devices/{key}/provisioning/resume": {},
+    "PATCH /devices/{key}/tags": {"add": ["x"]},
+    "POST /campaigns": {"name": "x", "file": "x", "settings": {"targets": {"models": ["x"]}}},
+    "POST /campaigns/preview": {"name": "x", "file": "x", "settings": {"targets": {"models": ["x"]}}},
 }
 #: these take a CSV
 TEXTS = ("/lines/import", "/facts/import", "/readings/import")
@@ -78,6 +83,8 @@ async def call(client: httpx.AsyncClient, method: str, path: str) -> httpx.Respo
     if path in TEXTS:
         query = "" if path == "/lines/import" else "?source=crm"
         return await client.request(method, url + query, content=b"x", headers={"Content-Type": "text/csv"})
+    if (method, path) == ("POST", "/files"):
+        return await client.request(method, url + "?name=x", content=b"x")
     return await client.request(method, url, json=BODIES.get(f"{method} {path}"))
 
 
