@@ -211,8 +211,8 @@ def _weigh(
         tail = log_tail(upright, k, p)
         if k < rules.least_lines or tail > log(rules.alpha):
             continue
-        gain = _gain(upright, k, p)
-        if best is None or (k, gain) > (len(best.hit), best.gain):
+        gain = _gain(upright, [chance_of(rate(fall.line), window_s) for fall in hit], p)
+        if best is None or gain > best.gain:
             best = _Weighed(group, tuple(fall.line for fall in hit), upright, tail, gain, hit[0].at)
     return best
 
@@ -228,13 +228,18 @@ def _densest(falls: Sequence[Fall], window_s: float) -> Sequence[Fall]:
     return falls[best[0] : best[1]]
 
 
-def _gain(n: int, k: int, p: float) -> float:
-    """How much better the group's own share explains k of n than chance p does: n times the divergence of both."""
+def _gain(n: int, fell: Sequence[float], p: float) -> float:
+    """How much better the group's own share explains these falls of n lines than chance does, in nats.
+
+    `fell` are the chances of the lines that fell, p the mean chance: so the gains of groups beside each other add up
+    to that of the group above them, where all of it is down.
+    """
+    k = len(fell)
     share = k / n
     if share <= p:
         return 0.0
     rest = (n - k) * (log1p(-share) - log1p(-p)) if k < n else 0.0
-    return k * (log(share) - log(p)) + rest
+    return k * log(share) - sum(map(log, fell)) + rest
 
 
 def _explain(
