@@ -1,4 +1,4 @@
-"""The socket that traps come to: whole bursts are taken out of the kernel at once, and what the kernel dropped is known.
+"""The socket that traps come to: bursts are taken out of the kernel at once, and what the kernel dropped is known.
 
 The rule: receiving comes before understanding. Each wake-up empties the socket into memory; datagrams are handed out in
 small portions, so that nothing else on the loop waits long. Drops are the kernel's own count (SO_RXQ_OVFL), which comes
