@@ -8,6 +8,7 @@ import struct
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from probes.tr143.allowed import Limits, Network, allowed
 
@@ -72,8 +73,7 @@ class UdpEcho(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)  # uvloop's is none by its class
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Answer one datagram."""

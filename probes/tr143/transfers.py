@@ -18,6 +18,8 @@ from probes.tr143.allowed import Limits, Network, allowed
 _PIECE_BYTES = 1024 * 1024
 _READ_BYTES = 256 * 1024
 _HEAD_S = 10.0
+#: what a refused client may go on sending before it reads why [E]
+_PATIENCE_S, _PATIENCE_BYTES = 2.0, 64 * 1024 * 1024
 _REASONS = {
     200: "OK",
     201: "Created",
@@ -79,6 +81,7 @@ class TransferServer:
                 except _Refused as refused:
                     self.counts.refused += 1
                     await _answer(writer, refused.status, str(refused))
+                    await _let_it_finish(reader)
         except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
             self.counts.refused += 1  # the far end went away, fell silent, or speaks something else
         finally:
@@ -168,6 +171,17 @@ class TransferServer:
             await reader.readexactly(2)
 
 
+async def _let_it_finish(reader: asyncio.StreamReader) -> None:
+    """Read on for a moment: to close on a client that is still sending is to take the answer from it."""
+    left = _PATIENCE_BYTES
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            while left > 0 and (piece := await reader.read(_READ_BYTES)):
+                left -= len(piece)
+    except TimeoutError:
+        return
+
+
 async def _head(reader: asyncio.StreamReader) -> tuple[str, str, dict[str, str]]:
     text = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     first, *lines = text.split("\r\n")
@@ -193,3 +207,5 @@ async def _answer(writer: asyncio.StreamWriter, status: int, text: str) -> None:
     body = f"{text}\n".encode()
     writer.write(_headers(status, len(body), "text/plain") + body)
     await writer.drain()
+    if writer.can_write_eof():
+        writer.write_eof()

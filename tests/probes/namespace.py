@@ -23,6 +23,27 @@ ip("link", "set", "here", "up")
 ip("link", "set", "there", "up")
 """
 
+_BEHIND_RELAY = """
+import atexit, sys
+
+FAR, FAR_6 = "10.98.1.1", "fd98:1::1"
+relay = subprocess.Popen(
+    [sys.executable, "-m", "tests.probes.relay"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+)
+atexit.register(relay.kill)
+
+def faults(**what):
+    print(json.dumps(what), file=relay.stdin, flush=True)
+    assert relay.stdout.readline().strip() == "ready", "no relay"
+"""
+
+
+def run_behind_relay(code: str) -> Any:
+    """As `run_in_namespace`, with a link to FAR and FAR_6 that has the faults of the last `faults(…)`, see relay.py."""
+    if not Path("/dev/net/tun").exists():
+        pytest.skip("until the kernel has TUN")
+    return run_in_namespace(_BEHIND_RELAY + code)
+
 
 def run_in_namespace(code: str) -> Any:
     """Run code that prints one JSON document; it finds a veth pair `here` (10.99.0.1/24) and `there`."""
