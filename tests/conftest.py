@@ -1,4 +1,4 @@
-"""What every test shares: one session-scoped uvloop loop, on which the reactor is installed once."""
+"""What every test shares: one session-scoped uvloop loop, on which the reactor is installed once; and its worker."""
 
 import asyncio
 import inspect
@@ -7,6 +7,13 @@ from collections.abc import Callable, Mapping
 
 import pytest
 import uvloop
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Workers share a file, never a test's servers: what uses the demo stays together, as does what is in one file."""
+    for item in items:
+        group = "demo" if "demo" in getattr(item, "fixturenames", ()) else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
