@@ -1,5 +1,6 @@
 """`secondline operation`: what is wanted on CPEs, and what became of it; also how others follow one live."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from cli.texts import N_, _
 STATES = ("queued", "sent", "unknown", "succeeded", "failed", "expired", "cancelled")
 FINAL = ("succeeded", "failed", "expired", "cancelled")
 
+#: Characters of a result that are shown to a person; --json shows all.
+RESULT_CHARS = 4_000
 #: step → what a person reads
 STEPS = {
     "queued": N_("queued"),
@@ -98,6 +101,10 @@ def print_operation(found: dict[str, Any], as_json: bool) -> None:
         return
     names = ("id", "device", "kind", "state", "created_at", "deadline_at", "finished_at", "actor", "reason", "detail")
     output.print_pairs([(name, found.get(name) or None) for name in names])
+    result = found.get("result")
+    if result not in (None, {}, []):
+        text = json.dumps(result, ensure_ascii=False)
+        output.print_pairs([("result", text if len(text) <= RESULT_CHARS else f"{text[:RESULT_CHARS]}…")])
     for step in found.get("steps") or []:
         if isinstance(step, dict):
             output.print_line("  " + step_text(step))
@@ -145,5 +152,6 @@ def exit_for(found: dict[str, Any]) -> None:
     status = STATUS_OF_STATE.get(str(found.get("state")), ExitStatus.FAILURE)
     if status is not ExitStatus.OK:
         text = _("Operation {id} {state}: {detail}")
-        state, detail = found.get("state"), found.get("detail") or found.get("fault_string") or ""
+        state = _(STEPS.get(str(found.get("state")), str(found.get("state"))))
+        detail = found.get("detail") or found.get("fault_string") or ""
         raise CliError(text.format(id=found.get("id"), state=state, detail=detail), status)

@@ -45,6 +45,11 @@ connections_per_address = 2000          # every simulated CPE has the same addre
 [cwmp.guard]
 late_s = 10.0                           # the simulator shares the machine: late is not overloaded
 
+[files]
+directory = "files"
+host = "127.0.0.1"
+port = 0
+
 [connection_requests]
 allowed_networks = ["127.0.0.0/8"]
 timeout_s = 1.5                         # on loopback a CPE answers at once or never

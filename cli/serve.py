@@ -17,7 +17,7 @@ from cli.texts import _
 
 #: what --init writes; everything that is not said here has its default
 CONFIG_TEXT = """\
-# The configuration of secondline. Every key, its unit and its default: docs/configuration.md
+# The configuration of secondline. Every key, its unit and its default: docs/reference/configuration.md
 
 [cwmp]
 host = "127.0.0.1"                      # the CPEs' side; 0.0.0.0 lets the network in
@@ -28,6 +28,14 @@ enrol_password_file = "enrol.password"
 [[cwmp.networks]]
 network = "127.0.0.0/8"                 # the simulator's CPEs all have one address
 connections_per_address = 2000
+
+[files]
+directory = "files"                     # firmware for CPEs, and what they send
+host = "127.0.0.1"
+port = 7549
+
+[provisioning]
+directory = "rules"                     # rules in TOML files; docs/provisioning.md
 
 [connection_requests]
 allowed_networks = ["127.0.0.0/8"]      # where CPEs may be called; the simulator lives on loopback
@@ -98,7 +106,7 @@ def write_first_config(directory: Path) -> None:
         text = _("{path} exists already; nothing was changed. Choose an empty folder.").format(path=target)
         raise CliError(text, ExitStatus.CONFLICT)
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "rules").mkdir(parents=True, exist_ok=True)
         write_secret(directory / "enrol.password", secrets.token_urlsafe(18))
         Vault.create(directory / "vault.key")
         target.write_text(CONFIG_TEXT, encoding="utf-8")

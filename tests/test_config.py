@@ -53,3 +53,9 @@ def test_a_secret_file_is_one_line_that_only_its_owner_reads(tmp_path: Path) -> 
     file.chmod(0o644)
     with pytest.raises(ConfigError, match="chmod 600"):
         read_secret(file, "x")
+
+
+def test_the_ports_that_have_a_default_do_not_collide() -> None:
+    config = Config()
+    ports = [config.cwmp.port, config.cwmp.tls.port, config.files.port, config.files.tls_port, config.api.port]
+    assert len(set(ports)) == len(ports)

@@ -46,15 +46,15 @@ class FilesSection(Section):
     directory: FilePath | None = None
     #: All addresses, because CPEs come from outside.
     host: str = "0.0.0.0"
-    #: Beside the port of TR-069; 0 takes any free one.
-    port: Port = 7548
+    #: Beside the ports of TR-069, 7547 and 7548 with TLS; 0 takes any free one.
+    port: Port = 7549
     #: The same over TLS, when `tls_certificate_file` is set.
-    tls_port: Port = 7549
+    tls_port: Port = 7550
     #: Certificate chain (PEM) for `tls_port`; its key is in `tls_key_file`.
     tls_certificate_file: FilePath | None = None
     #: Private key (PEM) of the certificate.
     tls_key_file: FilePath | None = None
-    #: What devices are told as the beginning of an address, such as http://files.example.net:7548; none = this host's
+    #: What devices are told as the beginning of an address, such as http://files.example.net:7549; none = this host's
     #: own address on the way to the device, which needs no name.
     public_url: Annotated[str, Field(pattern=r"^https?://[^/\s?#]+(/[^\s?#]*)?$", max_length=120)] | None = None
     #: The signed address alone, because many clients of CPEs fetch without any password.

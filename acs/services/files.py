@@ -262,7 +262,7 @@ class Files:
         if not host or not port:
             raise InvalidInput(
                 "files.public_url is not set, and how the device reaches this host is not known; write the address "
-                "that devices see, such as http://files.example.net:7548"
+                "that devices see, such as http://files.example.net:7549"
             )
         shown = f"[{host}]" if ":" in host else host
         return f"{'https' if secure else 'http'}://{shown}:{port}/files"

@@ -20,21 +20,22 @@ def tour() -> str:
     return "\n".join(blocks)
 
 
-def moved(script: str, api: int, cwmp: int) -> str:
-    """The script with the two default ports replaced: another server may be running here."""
+def moved(script: str, api: int, cwmp: int, files: int) -> str:
+    """The script with the default ports replaced: another server may be running here."""
     init = "secondline serve --init tour"
-    move = f"sed -i 's/port = 7547/port = {cwmp}/; s/port = 8080/port = {api}/' tour/secondline.toml"
+    places = "; ".join(f"s/port = {old}/port = {new}/" for old, new in ((7547, cwmp), (8080, api), (7549, files)))
+    move = f"sed -i '{places}' tour/secondline.toml"
     assert init in script
     script = script.replace(init, f"{init}\n{move}").replace("127.0.0.1:8080", f"127.0.0.1:{api}")
     return script.replace("secondline simulate ", f"secondline simulate --cwmp-url http://127.0.0.1:{cwmp}/ ")
 
 
 def test_every_step_of_the_tour_succeeds(tmp_path: Path) -> None:
-    api, cwmp = free_port(), free_port()
+    api, cwmp, files = free_port(), free_port(), free_port()
     settings = tmp_path / ".config" / "secondline"
     settings.mkdir(parents=True)
     (settings / "client.toml").write_text(f'url = "http://127.0.0.1:{api}"\n', encoding="utf-8")
-    script = "set -e -m\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" + moved(tour(), api, cwmp)
+    script = "set -e -m\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" + moved(tour(), api, cwmp, files)
     environ = {**os.environ, "HOME": str(tmp_path), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     environ |= {"LC_ALL": "C.UTF-8"}
     done = subprocess.run(
