@@ -6,7 +6,17 @@ import sys
 from collections.abc import Callable, Mapping
 
 import pytest
+import structlog
 import uvloop
+
+
+def plain_logs() -> None:
+    """Logs as plain lines: by default an error that is logged is drawn with all its locals, which takes seconds."""
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.processors.add_log_level, plain])
+
+
+plain_logs()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

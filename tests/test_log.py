@@ -9,6 +9,7 @@ import pytest
 import structlog
 
 from acs import log
+from tests.conftest import plain_logs
 
 
 @pytest.fixture
@@ -16,6 +17,7 @@ def stream() -> Iterator[io.StringIO]:
     stream = io.StringIO()
     yield stream
     structlog.reset_defaults()
+    plain_logs()
 
 
 def test_a_secret_field_is_hidden_and_the_rest_is_json(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
