@@ -7,6 +7,7 @@ Source: "The PROXY protocol, versions 1 & 2", haproxy.org, §2.1, §2.2.
 """
 
 import asyncio
+import re
 import struct
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
@@ -32,6 +33,7 @@ _TLV_SSL_CN: Final = 0x22
 _CLIENT_SSL: Final = 0x01
 #: The client gave a certificate in this connection, or in the session that it resumed.
 _CLIENT_CERT: Final = 0x02 | 0x04
+_COMMA: Final = re.compile(r"(?<!\\)[,+]")
 #: Seconds for the header: the proxy sends it at once.
 _PATIENCE_S: Final = 5.0
 
@@ -150,11 +152,16 @@ class ProxyHeaders:
 
 
 def common_name(text: str) -> str | None:
-    """The common name in a distinguished name as proxies write it, or the text itself where it is none."""
+    """The common name in a distinguished name as proxies write it, or the text itself where it is none.
+
+    Beginning with "/" the nearest name stands last, otherwise first and with escapes (RFC 2253): so a comma or slash
+    within another part makes no second name of it.
+    """
     text = text.strip()
     if not text or text == "-":
         return None
-    for part in text.replace("/", ",").split(","):
+    parts = reversed(text.split("/")) if text.startswith("/") else iter(_COMMA.split(text))
+    for part in parts:
         key, sign, value = part.partition("=")
         if sign and key.strip().upper() == "CN":
             return value.strip() or None
