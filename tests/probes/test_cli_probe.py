@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import signal
 import sys
 from pathlib import Path
 
 import pytest
 
 from cli.exit_status import ExitStatus
+from cli.ports import free_port
+from cli.sparks import sparkline
 from probes import icmp
 from probes.errors import ProbeRefused
 from probes.snmp.agent import Agent, AgentTable
@@ -148,3 +151,76 @@ async def test_a_name_without_an_address_is_unreachable(agent: Agent) -> None:
     code, _, err = await run("olt", "olt.invalid", *at(agent)[2:])
     assert code == ExitStatus.UNREACHABLE
     assert "olt.invalid" in err
+
+
+def test_a_sparkline_shows_what_is_slow_and_what_is_lost() -> None:
+    assert sparkline([1.0, 2.0, None, 8.0]) == "▁▂×█"
+    assert sparkline([3.0, 3.0]) == "▁▁"
+    assert sparkline([None, None]) == "××"
+    assert sparkline([]) == ""
+    assert len(sparkline([float(value) for value in range(100)], width=20)) == 20
+
+
+async def test_any_agent_is_asked_by_name(agent: Agent) -> None:
+    where = ["127.0.0.1", "--port", str(agent.port), "--community-file", str(COMMUNITY)]
+    code, out, err = await run("snmp", "get", *where, "sysObjectID.0", "1.3.6.1.2.1.1.99.0", "--lang", "en")
+    assert (code, "sysObjectID" in out, "1.3.6.1.2.1.1.99.0" in err) == (ExitStatus.NOT_FOUND, True, True)
+    code, out, _ = await run("snmp", "walk", *where, "1.3.6.1.2.1.1", "--json")
+    rows = json.loads(out)
+    assert code == ExitStatus.OK and rows[0]["oid"].startswith("1.3.6.1.2.1.1.")
+    code, _, err = await run("snmp", "walk", "127.0.0.1", "--lang", "en")
+    assert (code, "--community-file" in err) == (ExitStatus.USAGE, True)
+
+
+async def test_tcp_and_http_say_what_a_service_is(tmp_path: Path) -> None:
+    async def hello(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(b"HTTP/1.1 200 OK\r\nServer: test\r\nContent-Length: 5\r\n\r\nhello")
+        writer.close()
+
+    server = await asyncio.start_server(hello, "127.0.0.1", 0)
+    port = str(server.sockets[0].getsockname()[1])
+    code, out, _ = await run("tcp", "127.0.0.1", port, "--count", "2", "--interval", "0.01", "--json")
+    assert (code, json.loads(out)["state"]) == (ExitStatus.OK, "open")
+    code, out, _ = await run("http", f"http://127.0.0.1:{port}/", "--lang", "en")
+    assert code == ExitStatus.OK and "200" in out and "First byte, ms" in out
+    server.close()
+    code, _, err = await run("tcp", "127.0.0.1", str(free_port()), "--count", "1", "--lang", "en")
+    assert (code, "port is closed" in err) == (ExitStatus.REFUSED, True)
+
+
+async def test_a_trace_needs_no_privilege_and_ends_with_its_table() -> None:
+    code, out, _ = await run("trace", "127.0.0.1", "--udp", "--rounds", "2", "--interval", "0.05", "--lang", "en")
+    assert (code, "Router" in out, "127.0.0.1" in out) == (ExitStatus.OK, True, True)
+    code, out, _ = await run("trace", "127.0.0.1", "--tcp", "--rounds", "1", "--interval", "0.05", "--json")
+    found = json.loads(out)
+    assert (code, found["reached"], found["hops"][0]["addresses"]) == (ExitStatus.OK, True, ["127.0.0.1"])
+
+
+async def test_wrong_probes_say_what_is_wrong() -> None:
+    for arguments, status, message in (
+        (["ping"], ExitStatus.USAGE, "Name an address"),
+        (["dns", "example.net", "--server", "dns.invalid"], ExitStatus.UNREACHABLE, "dns.invalid has no address"),
+        (["arp", "10.0.0.1", "--interface", "nonesuch0"], ExitStatus.REFUSED, "nonesuch0"),
+        (["igmp", "10.0.0.1", "--interface", "lo"], ExitStatus.REFUSED, "no multicast group"),
+        (["tr143-server", "--allow", "all"], ExitStatus.REFUSED, "write a network as"),
+    ):
+        code, _, err = await run(*arguments, "--lang", "en")
+        assert (code, message in err) == (status, True), err
+
+
+async def test_the_far_end_of_speed_tests_serves_until_it_is_ended() -> None:
+    command = [sys.executable, "-m", "cli.main", "probe", "tr143-server", "--port", "0", "--echo-port", "0", "--json"]
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2]
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(30):
+        said = (await process.stdout.readuntil(b"}")).decode()
+    url = json.loads(said)["download"].replace("100000000", "70000")
+    code, out, _ = await run("http", url, "--json")
+    assert (code, json.loads(out)["size_bytes"]) == (ExitStatus.OK, 70_000)
+    process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(30):
+        await process.communicate()
+    assert process.returncode == 0
