@@ -283,7 +283,10 @@ class CwmpEndpoint:
             connection.respond(200, encode(answer, visit.quirks))
 
     async def _collect(self, reports: Collector, connection: Connection, request: Request) -> None:
-        """A report of bulk data."""
+        """A report of bulk data; nobody waits for one, so it is put off while the server is busy."""
+        if self._overload.is_busy(self._informs):
+            self._turn_away(connection, self._entry.busy("bulk data is put off"))
+            return
         answer = await reports.answer(connection, request)
         if answer.status == 200:
             connection.respond(200)

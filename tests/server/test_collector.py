@@ -78,6 +78,14 @@ async def test_what_is_refused_is_not_worth_another_try(
     assert after.status_code == 200, "the connection, and the server, live"
 
 
+async def test_a_busy_server_puts_reports_off(server: Running, client: httpx.AsyncClient) -> None:
+    allowed, server.endpoint._overload._busy_informs = server.endpoint._overload._busy_informs, 0
+    answer = await client.post("/bulk", params=QUERY, headers=CSV, content=BODY)
+    assert answer.status_code == 503 and int(answer.headers["retry-after"]) > 0
+    server.endpoint._overload._busy_informs = allowed
+    assert (await client.post("/bulk", params=QUERY, headers=CSV, content=BODY)).status_code == 200
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 async def test_with_digest_only_the_device_itself_reports(tmp_path: Path, method: str) -> None:
     async with running(config_for(tmp_path)) as server:
