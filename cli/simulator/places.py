@@ -47,6 +47,8 @@ class Place(Town):
         self.own.services = ("internet", "iptv") if scenario.stb else ("internet",)
         kinds = [_KINDS[scenario.cpe]] if scenario.cpe != "none" else []
         self.own.cpes = (*kinds, CpeKind.STB) if scenario.stb else tuple(kinds)
+        for home in [home for home in state.homes[1 : scenario.cpes] if home.online]:
+            home.cpes = tuple(kinds)
         super().__init__(state, settings, None)
         self._copper = CopperNode(scenario.access) if scenario.access in ("fttb", "dsl") else None
         if self._copper is not None:

@@ -75,6 +75,8 @@ class Scenario:
     stranger: bool = False
     #: ont, router or none
     cpe: str = "ont"
+    #: homes of the PON that have one, the line's own first
+    cpes: int = 1
     stb: bool = False
     #: what is there but silent: cpe, stb (off), cpe-session (it takes calls, and never comes)
     hung: tuple[str, ...] = ()

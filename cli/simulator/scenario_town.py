@@ -25,16 +25,19 @@ _STARTS = 25
 
 
 class ScenarioTown:
-    """The places of the scenarios. `client` is blocking: it is used from threads."""
+    """The places of the scenarios. `client` is blocking: it is used from threads.
 
-    def __init__(self, scenarios: Sequence[Scenario], settings: Settings, client: Client) -> None:
+    Serial numbers follow from the place's number: a second town at one server takes its own with `first`.
+    """
+
+    def __init__(self, scenarios: Sequence[Scenario], settings: Settings, client: Client, *, first: int = 0) -> None:
         self._client = client
         self._community = settings.community
         self._systems = load_systems()
         now = datetime.now(UTC)
         self.places = [
             Place(number, scenario, replace(settings, periodic_s=scenario.inform_s), now)
-            for number, scenario in enumerate(scenarios)
+            for number, scenario in enumerate(scenarios, first)
         ]
 
     async def start(self) -> None:

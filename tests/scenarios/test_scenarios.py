@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cli.own_server import OwnServer
 from cli.simulator.scenario_files import Scenario, ScenarioError, _scenario, load_scenarios, load_systems
 from probes.facts import FACTS
-from tests.scenarios.world import Collected, play, server_in
+from tests.scenarios.world import Collected, play
 from tests.shared_data import shared
 
 SCENARIOS = load_scenarios()
@@ -19,20 +20,32 @@ SCENARIOS = load_scenarios()
 NOT_SHOWN: frozenset[str] = frozenset()
 
 
+#: verdicts that send nobody and promise nothing
+QUIET = ("INCONCLUSIVE", "MONITOR_24H")
+
+
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Collected]:
+def town(server: OwnServer) -> dict[str, Collected]:
     """Every scenario with its line test."""
-    server = server_in(tmp_path_factory.mktemp("scenarios"))
-    try:
-        return asyncio.run(play(server, SCENARIOS))
-    finally:
-        server.stop()
+    return asyncio.run(play(server, SCENARIOS))
 
 
+@pytest.mark.timeout(300)  # the first one waits for the town
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: f"{scenario.row}-{scenario.id}")
 def test_the_live_verdict_is_the_right_one(scenario: Scenario, town: dict[str, Collected]) -> None:
     given = town[scenario.id].verdict
     assert {name: given.get(name) for name in scenario.expect} == scenario.expect, town[scenario.id].test["facts"]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.row)
+def test_quick_says_the_same_or_nothing(scenario: Scenario, town: dict[str, Collected]) -> None:
+    one = town[scenario.id]
+    assert one.quick["verdict"] in (one.verdict["verdict"], *QUIET)
+
+
+def test_quick_tells_what_the_access_node_shows(town: dict[str, Collected]) -> None:
+    sure = {one.scenario.row for one in town.values() if one.quick["verdict"] not in QUIET}
+    assert {"G01", "G03", "M01", "M03", "M04", "P01", "P02", "P13"} <= sure
 
 
 def test_nothing_of_a_test_failed_but_what_the_scenario_broke(town: dict[str, Collected]) -> None:

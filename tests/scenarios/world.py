@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from cli import output
 from cli.client import Client, connect
 from cli.own_server import OwnServer
 from cli.simulator.scenario_files import Scenario
@@ -19,15 +18,20 @@ from cli.simulator.town import Settings
 
 #: seconds that each step may take on a busy machine
 STEP_S = 120.0
-#: The file ends in [line_tests]. A port is read anew after a second, for what is broken is broken between two tests;
-#: a silent node is not pinged, for the loopback answers every ping.
-CONFIG = """port_cache_s = 1.0
+#: seconds that a reading of a port serves: what breaks between two tests of a port must not hide behind it
+CACHE_S = 12.0
+#: The file ends in [line_tests]. A silent node is not pinged, for the loopback answers every ping.
+CONFIG = f"""port_cache_s = {CACHE_S}
+partial_s = 2.0
 ping_silent_nodes = false
 at_once = 48
 
 [line_tests.sources]
 access_s = 5.0
 cpe_s = 6.0
+
+[outages]
+enabled = false                         # a hundred different faults in one minute are no mass fault
 """
 
 
@@ -37,7 +41,8 @@ class Collected:
 
     scenario: Scenario
     test: dict[str, Any]
-    took_s: float
+    #: the verdict of a test of depth `quick` of the same line at the same time
+    quick: dict[str, Any]
 
     @property
     def verdict(self) -> dict[str, Any]:
@@ -63,47 +68,61 @@ async def play(server: OwnServer, scenarios: Sequence[Scenario]) -> dict[str, Co
     town = ScenarioTown(scenarios, settings, client)
     try:
         await town.start()
+        read_at = await asyncio.to_thread(_read_ports, client, town)
         async with asyncio.timeout(STEP_S):
             await town.informed()
         await asyncio.to_thread(_warm_up, client, town)
         await town.strike()
-        await asyncio.sleep(2.5)
-        return await asyncio.to_thread(_tickets, client, scenarios)
+        await asyncio.sleep(max(2.5, read_at + CACHE_S - time.monotonic()))
+        tests = await asyncio.to_thread(hand_in, client, scenarios)
+        quick = await asyncio.to_thread(_quick, client, scenarios)
+        return {one.id: Collected(one, tests[one.id], quick[one.id]["verdict"]) for one in scenarios}
     finally:
         await town.stop()
         with contextlib.suppress(OSError):
             client.close()
 
 
+def _read_ports(client: Client, town: ScenarioTown) -> float:
+    """Read the ports of which half will be missing later; returns when that was done."""
+    half = [place.scenario.id for place in town.places if place.scenario.node == "half"]
+    ended(client, {one: client.post(f"/lines/{one}/tests", {"depth": "quick"})["id"] for one in half})
+    return time.monotonic()
+
+
 def _warm_up(client: Client, town: ScenarioTown) -> None:
-    """Read every tree, and each port that will be read by half later."""
+    """Read every tree."""
     body = {"kind": "refresh", "arguments": {}, "deadline_s": STEP_S, "reason": "scenarios"}
-    waiting = [
-        ("operations", client.post(f"/devices/{quote(str(cpe.key), safe='')}/operations", body)["id"])
-        for place in town.places
-        for cpe in place.cpes.values()
-    ]
-    for place in town.places:
-        if place.scenario.node == "half":
-            waiting.append(("line-tests", client.post(f"/lines/{place.scenario.id}/tests", {"depth": "quick"})["id"]))
+    keys = [quote(str(cpe.key), safe="") for place in town.places for cpe in place.cpes.values()]
+    waiting = [client.post(f"/devices/{key}/operations", body)["id"] for key in keys]
     deadline = time.monotonic() + STEP_S
-    for path, id_ in waiting:
-        while client.get(f"/{path}/{id_}")["state"] not in ("succeeded", "done"):
-            assert time.monotonic() < deadline, f"{path} {id_}: {client.get(f'/{path}/{id_}')}"
+    for id_ in waiting:
+        while (state := client.get(f"/operations/{id_}")["state"]) != "succeeded":
+            assert time.monotonic() < deadline, f"operation {id_}: {state}"
             time.sleep(0.1)
 
 
-def _tickets(client: Client, scenarios: Sequence[Scenario]) -> dict[str, Collected]:
-    began = time.monotonic()
+def hand_in(client: Client, scenarios: Sequence[Scenario]) -> dict[str, dict[str, Any]]:
+    """Hand in a ticket for each scenario, and return line → its line test when all have ended."""
+    waiting = {}
     for scenario in scenarios:
-        client.post("/tickets/events", ticket_event(scenario, f"TT-{scenario.row}", datetime.now(UTC)))
-    found: dict[str, Collected] = {}
-    while len(found) < len(scenarios):
-        assert time.monotonic() - began < STEP_S, f"no verdict: {[s.id for s in scenarios if s.id not in found]}"
-        for scenario in scenarios:
-            tests = [] if scenario.id in found else output.items(client.get("/line-tests", ticket=f"TT-{scenario.row}"))
-            if tests and tests[0]["state"] != "running":
-                test = client.get(f"/line-tests/{tests[0]['id']}")
-                found[scenario.id] = Collected(scenario, test, time.monotonic() - began)
-        time.sleep(0.2)
+        told = client.post("/tickets/events", ticket_event(scenario, f"TT-{scenario.id}", datetime.now(UTC)))
+        waiting[scenario.id] = told["line_test"]
+    return ended(client, waiting)
+
+
+def _quick(client: Client, scenarios: Sequence[Scenario]) -> dict[str, dict[str, Any]]:
+    body = {"depth": "quick"}
+    return ended(client, {one.id: client.post(f"/lines/{one.id}/tests", body)["id"] for one in scenarios})
+
+
+def ended(client: Client, waiting: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """The line tests, in the order and under the names given, once they are over."""
+    deadline = time.monotonic() + STEP_S
+    found = {}
+    for name, test_id in waiting.items():
+        while (test := client.get(f"/line-tests/{test_id}"))["state"] == "running":
+            assert time.monotonic() < deadline, f"{name}: no verdict"
+            time.sleep(0.1)
+        found[name] = test
     return found
