@@ -180,7 +180,10 @@ def methods(**options: Any) -> None:
 def do(kind: str, given: tuple[str, ...], yes: bool, **options: Any) -> None:
     """Ask for any kind of operation."""
     ended = ask(kind.replace("-", "_"), dict(map(_argument, given)), yes=yes, **options)
-    show(ended, output.print_json, **options)
+    if ended.get("result"):
+        show(ended, output.print_json, **options)
+    else:
+        finish(ended, options["wait"], options["as_json"])
 
 
 @click.command(help=_("What the device told by itself, the newest first: events, transfers, wishes."))

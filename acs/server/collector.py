@@ -51,6 +51,8 @@ class Collector:
             arrival = await self._entry.arrival(connection, request, Inform(device_id=device))
             if isinstance(arrival, Answer):
                 return arrival
+            if arrival.principal is not None and arrival.principal.nonce is not None:
+                self._entry.auth.counts.seen(*arrival.principal.nonce)
             body = await plain_body(request.body, request.headers.get(b"content-encoding", b""), self._inflated_bytes)
             kind = request.headers.get(b"content-type", b"").decode("latin-1")
             form = request.headers.get(b"bbf-report-format", b"").decode("latin-1")

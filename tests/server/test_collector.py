@@ -106,5 +106,9 @@ async def test_with_digest_only_the_device_itself_reports(tmp_path: Path, method
         assert asked.headers["www-authenticate"].startswith("Digest")
         assert (await sent(QUERY, httpx.DigestAuth("it", "guess"))).status_code == 401
         assert (await sent(QUERY | {"sn": "OTHER"}, httpx.DigestAuth("it", own.secret))).status_code == 401
-        assert (await sent(QUERY, httpx.DigestAuth("it", own.secret))).status_code == 200
+        proved = await sent(QUERY, httpx.DigestAuth("it", own.secret))
+        assert proved.status_code == 200
         assert len(await stored(server)) == 1
+        assert server.endpoint.auth.counts._unwritten, "other processes are told of the count that was used"
+        again = {"authorization": proved.request.headers["authorization"]}
+        assert (await client.request(method, "/bulk", params=QUERY, headers=CSV | again)).status_code == 401
