@@ -7,6 +7,7 @@ sequence number and cookie.
 import asyncio
 import errno
 import os
+import socket
 import struct
 import time
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from probes.ping.results import PingResult, result_of
 
 #: times that the socket is emptied in one turn of the loop, 64 answers each
 _TAKES_PER_TURN = 4
+#: it stands right behind the eight octets of the ICMP header
 COOKIE_BYTES = 8
 #: of the ICMP header, what an echo patches: checksum, identifier, sequence number
 _NUMBERS = struct.Struct("!HHH")
@@ -72,6 +74,8 @@ class Echoes:
         if self.raw:
             only_our_replies(self.socket, family, self._identifier)
         self._arrivals = Arrivals(self.socket)
+        #: answers come with their IP header before them
+        self._bare, self._reply = self.raw and family.family is socket.AF_INET, family.reply
         payload = self.cookie + bytes(max(size, COOKIE_BYTES) - COOKIE_BYTES)
         self._packet = bytearray(HEADER.pack(family.request, 0, 0, self._identifier, 0) + payload)
         # checksum of the packet with sequence number zero: a real number is added to it, folded, and done
@@ -129,14 +133,15 @@ class Echoes:
 
     def answer(self, data: bytes, received_ns: int, source: bytes) -> None:
         """Count one datagram that came in from an address (as octets)."""
-        start = (data[0] & 0x0F) * 4 if self.raw and len(source) == 4 and data else 0
-        body = start + HEADER.size
-        if len(data) < body + COOKIE_BYTES or data[start] != self._family.reply:
+        start = (data[0] & 0x0F) * 4 if self._bare and data else 0
+        if data[start + 8 : start + 16] != self.cookie or data[start] != self._reply:
             return
         echo = self.echoes.get(data[start + 6] << 8 | data[start + 7])
-        if echo is None or data[body : body + COOKIE_BYTES] != self.cookie or source != echo[0].packed:
+        if echo is None:
             return
         target, number, sent_ns = echo
+        if source != target.packed:
+            return
         rtt_ms = (received_ns - sent_ns) / 1e6
         if number in target.rtts_ms:
             target.duplicates += 1

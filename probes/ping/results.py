@@ -2,8 +2,10 @@
 
 import itertools
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,8 @@ class PingResult:
         return max(self.loss_bursts, default=0)
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
-    """Figures of round trips in ms."""
+class Times(NamedTuple):
+    """Figures of round trips in ms. A tuple, for ten thousand of them are made at the end of a sweep."""
 
     minimum: float
     mean: float
@@ -70,16 +71,16 @@ def times_of(times: Sequence[float]) -> Times | None:
         return None
     ordered = sorted(times)
     mean = sum(times) / total
-    steps = [abs(after - before) for before, after in itertools.pairwise(times)]
+    squares = sum(map(operator.mul, times, times)) / total - mean * mean
     return Times(
-        minimum=ordered[0],
-        mean=mean,
-        p50=(ordered[(total - 1) // 2] + ordered[total // 2]) / 2,
-        p95=percentile(ordered, 95),
-        p99=percentile(ordered, 99),
-        maximum=ordered[-1],
-        deviation=math.sqrt(sum((time - mean) ** 2 for time in times) / total),
-        jitter=sum(steps) / len(steps) if steps else None,
+        ordered[0],
+        mean,
+        (ordered[(total - 1) // 2] + ordered[total // 2]) / 2,
+        percentile(ordered, 95),
+        percentile(ordered, 99),
+        ordered[-1],
+        math.sqrt(squares) if squares > 0 else 0.0,
+        sum(map(abs, map(operator.sub, times[1:], times))) / (total - 1) if total > 1 else None,
     )
 
 
@@ -105,7 +106,9 @@ def result_of(
     problem: str = "",
 ) -> PingResult:
     """The result of an address of which the echoes `left` left, of `total` wanted; times by number of the echo."""
-    times = times_of([rtts_ms[number] for number in sorted(rtts_ms)])
+    whole = len(rtts_ms) == len(left) == total and not out_of_order
+    ordered = list(rtts_ms.values()) if whole else [rtts_ms[number] for number in sorted(rtts_ms)]
+    times = times_of(ordered)
     return PingResult(
         name,
         len(left),
@@ -121,7 +124,7 @@ def result_of(
         jitter_ms=times.jitter if times else None,
         out_of_order=out_of_order,
         late=late,
-        loss_bursts=bursts([number in rtts_ms for number in left]),
-        rtts_ms=tuple(rtts_ms.get(number) for number in range(total)),
+        loss_bursts=() if whole else bursts([number in rtts_ms for number in left]),
+        rtts_ms=tuple(ordered) if whole else tuple(rtts_ms.get(number) for number in range(total)),
         problem=problem,
     )
