@@ -27,7 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "outage": ("cli.outage:outage", N_("Mass outages: list, show, confirm, close, and what is slowly wrong.")),
     "ticket": ("cli.ticket:ticket", N_("Tickets: show one, close it with a code.")),
     "report": ("cli.report:report", N_("Reports: quality of verdicts, what helped and what fell back.")),
-    "probe": ("cli.probe:probe", N_("Probes: ping, trace, mtu, tcp, dns, http, olt, switch, dslam, tdr, snmp, pppoe, dhcp, arp, igmp.")),
+    "probe": ("cli.probe:probe", N_("Probes from this machine: the path, services, access nodes, the wire.")),
     "fact": ("cli.fact:fact", N_("Facts of other systems: import.")),
     "trap": ("cli.trap:trap", N_("Alarms of access nodes: tail, counts.")),
     "node": ("cli.node:node", N_("Access nodes, such as OLTs: set, list, discover, find.")),

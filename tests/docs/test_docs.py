@@ -49,7 +49,7 @@ def test_a_key_without_a_reason_is_found() -> None:
 
 def commands_in(text: str) -> Iterator[list[str]]:
     """Each `secondline …` of a text, as words up to the first option or argument."""
-    for found in re.findall(r"(?:^|[`\s(])secondline((?: [a-z][a-z-]*)+)", text, flags=re.MULTILINE):
+    for found in re.findall(r"(?:^|[`\s(])secondline((?: [a-z][a-z0-9-]*)+)", text, flags=re.MULTILINE):
         yield found.split()
 
 
