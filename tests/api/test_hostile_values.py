@@ -1,5 +1,6 @@
 """Values that no honest system sends: each is refused by name, and nothing of it reaches the store."""
 
+import itertools
 import json
 from datetime import timedelta
 from typing import Any
@@ -162,6 +163,7 @@ CSV = "line,name,value,at\n"
         (CSV + f"L-9,account.state,active,{NOW}\n", 422, "L-9"),
         (CSV + "\x00,,,\n", 422, ""),
     ],
+    ids=itertools.count(),  # an instant in a name differs in each worker
 )
 async def test_a_csv_of_facts_is_taken_whole_or_refused_by_row(app: App, text: str, status: int, words: str) -> None:
     await with_line(app)

@@ -1,6 +1,7 @@
 """Bulk data over HTTP at the ports of CWMP (TR-069 Annex N), with a real client."""
 
 import gzip
+import itertools
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -67,6 +68,7 @@ async def test_a_report_is_stored_once_whatever_way_it_comes(
         (QUERY | {"sn": "NOBODY"}, CSV, BODY, 403),
         (QUERY, CSV | {"BBF-Report-Format": "Sideways"}, BODY, 415),
     ],
+    ids=itertools.count(),  # an instant in a name differs in each worker
 )
 async def test_what_is_refused_is_not_worth_another_try(
     server: Running, client: httpx.AsyncClient, query: dict[str, str], headers: dict[str, str], body: bytes, status: int
