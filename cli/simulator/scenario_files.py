@@ -83,7 +83,7 @@ class Scenario:
     #: the CPE goes on although the access node says that it is off
     cpe_lives: bool = False
     boots: int = 0
-    inform_s: int = 300
+    inform_s: int = 25
     tree: Mapping[str, str] = field(default_factory=dict)
     gone: tuple[str, ...] = ()
     stb_tree: Mapping[str, str] = field(default_factory=dict)

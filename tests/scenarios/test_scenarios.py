@@ -20,6 +20,9 @@ SCENARIOS = load_scenarios()
 NOT_SHOWN: frozenset[str] = frozenset()
 
 
+#: rows in which a quick test says something else → what: a CPE that is silent only to us is not noticed by who does not
+#: ask it, and a table that is cut short for the second time is believed
+QUICK_DIFFERS = {"P15": "NFF", "X01": "NFF", "X09": "NFF"}
 #: verdicts that send nobody and promise nothing
 QUIET = ("INCONCLUSIVE", "MONITOR_24H")
 
@@ -37,10 +40,13 @@ def test_the_live_verdict_is_the_right_one(scenario: Scenario, town: dict[str, C
     assert {name: given.get(name) for name in scenario.expect} == scenario.expect, town[scenario.id].test["facts"]
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.row)
-def test_quick_says_the_same_or_nothing(scenario: Scenario, town: dict[str, Collected]) -> None:
-    one = town[scenario.id]
-    assert one.quick["verdict"] in (one.verdict["verdict"], *QUIET)
+def test_quick_says_the_same_or_nothing(town: dict[str, Collected]) -> None:
+    other = {
+        one.scenario.row: one.quick["verdict"]
+        for one in town.values()
+        if one.quick["verdict"] not in (one.verdict["verdict"], *QUIET)
+    }
+    assert other == QUICK_DIFFERS
 
 
 def test_quick_tells_what_the_access_node_shows(town: dict[str, Collected]) -> None:
