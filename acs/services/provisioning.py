@@ -68,6 +68,8 @@ _CREDENTIALS = {
     "connection_request": (CredentialKind.CONNECTION_REQUEST,),
     "cwmp": (CredentialKind.CWMP_NEW, CredentialKind.CWMP),
 }
+#: A device that came so shortly ago, and was given nothing yet, is in the session that gives it its settings.
+IN_SESSION = timedelta(seconds=2)
 #: Who asks for provisioning on its own; what a person asks for may be repeated at will.
 OURS = ("system", "provisioning")
 
@@ -241,7 +243,8 @@ class Provisioning:
     async def page(self, after: str, limit: int) -> list[Known]:
         """A page of devices by key, as the rules see them."""
         async with self._store.reading() as tx:
-            found = await provision_store.candidates(tx, after=after, limit=limit)
+            here_since = self._clock() - IN_SESSION
+            found = await provision_store.candidates(tx, after=after, limit=limit, here_since=here_since)
             return await self._together(tx, found, frozenset())
 
     async def _known(self, tx: Transaction, key: str, events: frozenset[str]) -> Known | None:

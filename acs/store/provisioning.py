@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Row, delete, func, or_, select, update
 
 from acs.errors import NotFound
 from acs.store.instants import instant, instant_or_none, micros, micros_or_none
@@ -107,9 +107,16 @@ async def tag_counts(tx: Transaction) -> dict[str, int]:
 
 
 async def candidates(
-    tx: Transaction, *, after: str = "", limit: int = 1000, keys: Sequence[str] | None = None
+    tx: Transaction,
+    *,
+    after: str = "",
+    limit: int = 1000,
+    keys: Sequence[str] | None = None,
+    here_since: datetime | None = None,
 ) -> list[Candidate]:
     """Return devices by key, as rules look at them; `after` is the last key of the page before.
+
+    Devices that were given nothing yet and came after `here_since` are left out: the session that they are in does it.
 
     Devices in quarantine, of which nothing may be asked, only where `keys` names them.
     """
@@ -120,6 +127,8 @@ async def candidates(
         .order_by(devices.c.key)
         .limit(limit)
     )
+    if here_since is not None:
+        query = query.where(or_(provision_states.c.device.is_not(None), devices.c.last_inform_at < micros(here_since)))
     if keys is None:
         query = query.where(devices.c.key.not_in(select(device_quarantine.c.device)))
     else:
