@@ -26,6 +26,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group(group))
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Long values do not name their test: they may hold the present instant, which differs in each worker."""
+    return argname if isinstance(val, str | bytes) and len(val) > 40 else None
+
+
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """The loop that the server runs on."""
     return {"uvloop": uvloop.new_event_loop}
