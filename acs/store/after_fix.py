@@ -168,12 +168,6 @@ async def put_closure(tx: Transaction, closure: Closure) -> None:
     await tx.upsert(closures, [row])
 
 
-async def get_closure(tx: Transaction, ticket: str) -> Closure | None:
-    """How a ticket was closed, or None."""
-    row = await tx.one(select(closures).where(closures.c.ticket == ticket))
-    return None if row is None else _closure(row)
-
-
 async def closed_since(tx: Transaction, since: datetime, *, limit: int) -> list[tuple[Closure, LineTestRecord | None]]:
     """Closures with the test whose verdict they are held against, the newest first."""
     query = (

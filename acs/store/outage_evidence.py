@@ -16,7 +16,6 @@ from acs.store.schema import (
     context_facts,
     devices,
     events,
-    line_tests,
     lines,
     node_endpoints,
     operations,
@@ -196,20 +195,6 @@ async def lines_acted_on(tx: Transaction, kinds: Sequence[str], since: datetime)
         .distinct()
     )
     return {row.line for row in await tx.rows(query)}
-
-
-async def outage_verdicts(tx: Transaction, since: datetime) -> list[tuple[str, str, str, datetime]]:
-    """(line test, line, cause, at) of tests that asked for an outage to be opened since an instant."""
-    c = line_tests.c
-    query = select(c.id, c.line, c.verdict, c.finished_at).where(
-        c.finished_at > micros(since), c.verdict.contains('"OPEN_OUTAGE"')
-    )
-    found = []
-    for row in await tx.rows(query.order_by(c.finished_at).limit(_PAGE)):
-        verdict = loads(row.verdict)
-        if verdict.get("verdict") == "OPEN_OUTAGE":
-            found.append((row.id, row.line, str(verdict.get("cause", "")), instant(row.finished_at)))
-    return found
 
 
 def overdue_at(last_inform_at: datetime, interval_s: float) -> datetime:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Row, delete, func, select
 
 from acs.store.instants import instant, instant_or_none, micros, micros_or_none
 from acs.store.limits import check_record
@@ -141,12 +141,6 @@ async def lines_of(tx: Transaction, outage: str) -> list[OutageLine]:
     return [_line(row) for row in await tx.rows(query)]
 
 
-async def outages_of_line(tx: Transaction, line: str, *, since: datetime) -> list[str]:
-    """The outages that held a line since an instant."""
-    query = select(outage_lines.c.outage).where(outage_lines.c.line == line, outage_lines.c.at >= micros(since))
-    return [row.outage for row in await tx.rows(query)]
-
-
 async def recent_hits(tx: Transaction, since: datetime) -> set[str]:
     """Lines that fell in outages since an instant."""
     return {row.line for row in await tx.rows(select(outage_lines.c.line).where(outage_lines.c.at >= micros(since)))}
@@ -263,12 +257,6 @@ async def port_sizes(tx: Transaction) -> dict[tuple[str, int | None, int | None,
 async def prune(tx: Transaction, before: datetime) -> int:
     """Forget outages that ended before an instant."""
     return await tx.run(delete(outages).where(outages.c.closed_at < micros(before)))
-
-
-async def set_outcome(tx: Transaction, outage: str, line: str, outcome: str) -> None:
-    """Note what the test after the outage said of a line."""
-    where = (outage_lines.c.outage == outage, outage_lines.c.line == line)
-    await tx.run(update(outage_lines).where(*where).values(outcome=outcome))
 
 
 def _flag(value: bool | None) -> int | None:

@@ -157,6 +157,23 @@ async def test_a_cut_splitter_is_a_candidate_at_once_and_its_lines_are_told_so(w
     assert beside == []  # that we see none does not say that nobody does
 
 
+async def test_it_is_the_same_on_both_databases(app_on_both: App) -> None:
+    world = World(app_on_both)
+    await world.begin()
+    for one in port(1):
+        await inform(world, one, world.clock.now)
+    await world.ticket("T1", splitter(2, "s1")[0].id)
+    await world.alarm("ont_los", splitter(2, "s1"))
+    (outage,) = await world.look(31)
+    await world.alarm("ont_up", splitter(2, "s1"))
+    await world.look(31)
+    await world.look(200)
+    found, lines, tickets = await world.outages.get(BOSS, outage.id)
+    assert (found.state, len(lines), [one.ticket for one in tickets]) == ("closed", 8, ["T1"])
+    await world.outages.prune()
+    assert await world.outages.systemic(BOSS, days=7) == []
+
+
 async def test_it_grows_to_the_port_and_stays_one(world: World) -> None:
     await world.alarm("ont_los", splitter(2, "s1"))
     (first,) = await world.look()
