@@ -146,9 +146,9 @@ def learned(rng: random.Random, olt: Olt, days: int = 28) -> Callable[[datetime]
     rates = FallRates("fall")
     where = {ont.id: _areas(ont) for ont in olt.onts}
     counts: dict[tuple[str, int], float] = defaultdict(float)
-    for at, line, _ in own_falls(rng, olt, days):
+    for second, line, _ in own_falls(rng, olt, days):
         for area in where[line]:
-            counts[area, int(at % DAY_S // 3600)] += 1
+            counts[area, int(second % DAY_S // 3600)] += 1
     sizes: dict[str, int] = defaultdict(int)
     for areas in where.values():
         for area in areas:
@@ -279,7 +279,8 @@ def cuts(rng: random.Random, trials: int) -> None:
     every = Score()
     for kind in CUTS:
         for n in SIZES:
-            score, other = Score(), defaultdict(int)
+            score = Score()
+            other: dict[str, int] = defaultdict(int)
             done = 0
             while done < trials:
                 olt = switch_of(rng, n) if kind == "switch" else olt_of(rng, n, 16 if n < 64 else 8)
