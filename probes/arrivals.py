@@ -15,8 +15,10 @@ _AT_ONCE = 64
 _KEPT_BYTES = 128
 _NAME_BYTES = 28
 _CONTROL_BYTES = 64
-_AFTER_HEADER = struct.calcsize("@Nii")
-_STAMP = struct.Struct("@Niill")
+#: of one control buffer: length, level and kind of its message, and the two numbers of the stamp
+_STAMPS = struct.Struct("@Niill32x")
+#: of one mmsghdr: how many octets came
+_LENGTHS = struct.Struct("@56xI4x")
 _SO_TIMESTAMPNS = 35
 
 
@@ -83,17 +85,17 @@ class Arrivals:
         return self._datagrams(count)
 
     def _datagrams(self, count: int) -> Iterator[tuple[bytes, bytes, int]]:
-        data = memoryview(self._data)[: count * _KEPT_BYTES].tobytes()
-        names = memoryview(self._names)[: count * _NAME_BYTES].tobytes()
-        controls = memoryview(self._controls)[: count * _CONTROL_BYTES].tobytes()
+        data = ctypes.string_at(self._data, count * _KEPT_BYTES)
+        names = ctypes.string_at(self._names, count * _NAME_BYTES)
+        stamps = _STAMPS.iter_unpack(ctypes.string_at(self._controls, count * _CONTROL_BYTES))
+        lengths = _LENGTHS.iter_unpack(ctypes.string_at(self._place, count * _LENGTHS.size))
         begin, end = self._address.start, self._address.stop
-        for index in range(count):
-            start, name = index * _KEPT_BYTES, index * _NAME_BYTES
-            _, level, kind, seconds, nanoseconds = _STAMP.unpack_from(controls, index * _CONTROL_BYTES)
+        start = 0
+        for (length,), (_, level, kind, seconds, nanoseconds) in zip(lengths, stamps, strict=True):
             stamped = level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS
-            length = min(self._headers[index].received, _KEPT_BYTES)
             yield (
-                data[start : start + length],
-                names[name + begin : name + end],
+                data[start : start + min(length, _KEPT_BYTES)],
+                names[begin:end],
                 seconds * 1_000_000_000 + nanoseconds if stamped else 0,
             )
+            start, begin, end = start + _KEPT_BYTES, begin + _NAME_BYTES, end + _NAME_BYTES

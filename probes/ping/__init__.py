@@ -22,7 +22,7 @@ from probes.ping.results import PingResult
 __all__ = ["PingResult", "Watcher", "facts", "ping", "ping_many"]
 
 #: echoes that leave in one turn of the loop, and the greatest rate over all targets [E]
-_ECHOES_PER_TURN = 32
+_ECHOES_PER_TURN = 64
 _RATE_PPS = 4000
 #: sequence numbers are 16 bits: so many echoes can be told apart on one socket
 _MAX_ECHOES = 60_000
