@@ -69,12 +69,8 @@ class Place:
         return self.address, port, 0, self.scope
 
 
-async def place_of(address: str, version: int | None = None) -> Place:
-    """Where an address in numbers, or a name, is; a name is asked of the resolver. `version` 4 or 6 wants that one.
-
-    Raises:
-        NoSuchHost: a name that has no address (of that version).
-    """
+def numeric_place(address: str, version: int | None = None) -> Place | None:
+    """Where an address in numbers is; None for a name, or for an address of the other version."""
     for number, family in FAMILIES.items():
         try:
             packed = socket.inet_pton(family.family, address)
@@ -82,6 +78,18 @@ async def place_of(address: str, version: int | None = None) -> Place:
             continue
         if version is None or version == number:
             return Place(socket.inet_ntop(family.family, packed), family)
+    return None
+
+
+async def place_of(address: str, version: int | None = None) -> Place:
+    """Where an address in numbers, or a name, is; a name is asked of the resolver. `version` 4 or 6 wants that one.
+
+    Raises:
+        NoSuchHost: a name that has no address (of that version).
+    """
+    numeric = numeric_place(address, version)
+    if numeric is not None:
+        return numeric
     wanted = FAMILIES[version].family if version is not None else socket.AF_UNSPEC
     try:
         loop = asyncio.get_running_loop()

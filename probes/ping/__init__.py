@@ -15,7 +15,7 @@ from datetime import datetime
 
 from probes.errors import ProbeRefused
 from probes.facts import Fact, Quality
-from probes.icmp import place_of
+from probes.icmp import numeric_place, place_of
 from probes.ping.echoes import COOKIE_BYTES, Echoes, Target
 from probes.ping.results import PingResult
 
@@ -76,7 +76,9 @@ async def ping_many(
     """
     if not 1 <= count <= _MAX_ECHOES or not 0 <= size <= 65_000:
         raise ProbeRefused(f"count {count} must be 1 to {_MAX_ECHOES}, size {size} bytes 0 to 65000")
-    targets = {address: Target(await place_of(address, version)) for address in addresses}
+    targets = {
+        address: Target(numeric_place(address, version) or await place_of(address, version)) for address in addresses
+    }
     names, share = list(targets), max(1, _MAX_ECHOES // count)
     done: dict[str, PingResult] = {}
 
