@@ -40,6 +40,8 @@ _LATE = timedelta(seconds=30)
 _SLOW = timedelta(seconds=30)
 #: intervals of Informs that are read in one look, and the longest that says anything in time
 _INTERVALS, _LONGEST_S = 500, 7_200.0
+#: lines of which the troubles are asked one by one; of more, all troubles are read
+_FEW = 500
 #: for so long a boot, as evidence, lasts
 _BOOT = timedelta(minutes=20)
 _INTERVAL_NAME = ".ManagementServer.PeriodicInformInterval"
@@ -64,6 +66,18 @@ class Evidence:
         self._sessions_up: set[str] = set()
         self._intervals: dict[str, float] = {}
         self._slow_at: datetime | None = None
+        self._heard: Sequence[evidence_store.Heard] = ()
+
+    async def prepare(self, tx: Transaction, now: datetime) -> None:
+        """Read what is long to read, before the transaction in which others wait: who was heard, how often he comes."""
+        if not self._slow_is_due(now):
+            return
+        since = now - timedelta(seconds=self._config.horizon_s + 1.25 * _LONGEST_S)
+        self._heard = await evidence_store.heard(tx, since, now)
+        await self._read_intervals(tx, self._heard)
+
+    def _slow_is_due(self, now: datetime) -> bool:
+        return self._slow_at is None or now - self._slow_at >= _SLOW
 
     async def take(self, tx: Transaction, now: datetime) -> Look:
         """Bring every line up to date, in the caller's transaction."""
@@ -72,7 +86,7 @@ class Evidence:
         await self._rounds(tx, now, look)
         await self._boots(tx, now, look)
         await self._tickets(tx, now, look)
-        if self._slow_at is None or now - self._slow_at >= _SLOW:
+        if self._slow_is_due(now):
             self._slow_at = now
             await self._sessions(tx, now, look)
             await self._silence(tx, now, look)
@@ -134,7 +148,10 @@ class Evidence:
         await self._store(tx, witness, before, known, look)
 
     async def _known(self, tx: Transaction, witness: str, ids: Iterable[str]) -> list[LineTrouble]:
-        return await outage_store.troubles(tx, ids=sorted(ids), witness=witness)
+        wanted = set(ids)
+        if len(wanted) <= _FEW:
+            return await outage_store.troubles(tx, ids=sorted(wanted), witness=witness)
+        return [one for one in await outage_store.troubles(tx, witness=witness) if one.line in wanted]
 
     async def _gaspless(self, tx: Transaction, ids: Sequence[str]) -> set[str]:
         """Lines whose ONT is known not to tell of a loss of power: that it did not says nothing."""
@@ -174,7 +191,9 @@ class Evidence:
         """One look at a node. An ONT that is down since nobody knows when was not seen to fall."""
         undated = [one.line for one in seen if one.state == "offline" and one.last_down_at is None]
         horizon = now - timedelta(seconds=self._config.horizon_s)
-        noticed = await evidence_store.last_falls(tx, undated, FALL, horizon)
+        noticed: dict[str, datetime] = {}
+        for start in range(0, len(undated), _FEW):
+            noticed |= await evidence_store.last_falls(tx, undated[start : start + _FEW], FALL, horizon)
         before = {one.line: one for one in await self._known(tx, "fall", {one.line for one in seen})}
         known = dict(before)
         for one in seen:
@@ -199,7 +218,8 @@ class Evidence:
             await outage_store.put_cursor(tx, "events", newest)
         changes = [(one.last_inform_at, one.line, one.node, None, False) for one in booted]
         await self._change(tx, "boot", changes, now, look, "Inform")
-        await outage_store.expire_troubles(tx, "boot", now - _BOOT)
+        if await outage_store.expire_troubles(tx, "boot", now - _BOOT):
+            look.witnesses.add("boot")
 
     async def _tickets(self, tx: Transaction, now: datetime, look: Look) -> None:
         since = await outage_store.cursor(tx, "tickets")
@@ -208,7 +228,8 @@ class Evidence:
         changes = [(at, line, node, None, False) for _, line, node, at in came]
         await self._change(tx, "ticket", changes, now, look, "ticket")
         await outage_store.put_cursor(tx, "tickets", micros(now))
-        await outage_store.expire_troubles(tx, "ticket", now - timedelta(hours=self._config.ticket_hours))
+        if await outage_store.expire_troubles(tx, "ticket", now - timedelta(hours=self._config.ticket_hours)):
+            look.witnesses.add("ticket")
 
     async def _sessions(self, tx: Transaction, now: datetime, look: Look) -> None:
         """Sessions as a BRAS tells them: a loss is one only where the session was seen up before."""
@@ -226,11 +247,8 @@ class Evidence:
 
     async def _silence(self, tx: Transaction, now: datetime, look: Look) -> None:
         """Devices whose periodic Inform is overdue, where their interval is short enough to say something."""
-        since = now - timedelta(seconds=self._config.horizon_s + 1.25 * _LONGEST_S)
-        heard = await evidence_store.heard(tx, since, now)
-        await self._read_intervals(tx, heard)
         changes = []
-        for one in heard:
+        for one in self._heard:
             interval = self._intervals.get(one.key, 0.0)
             if not 0 < interval <= _LONGEST_S:
                 continue

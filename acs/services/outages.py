@@ -7,6 +7,7 @@ The rule of this file: a candidate counts at once (tests of its lines say so, it
 confirm it, end it, or say that it is none, and is not contradicted within the hour.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -91,6 +92,8 @@ class Outages:
         """Take what came, find and follow outages; returns those that changed."""
         now = self._clock()
         await self._learn(now)
+        async with self._store.reading() as tx:
+            await self._evidence.prepare(tx, now)
         async with self._store.transaction() as tx:
             seen = await self._evidence.take(tx, now)
             self._falls += seen.falls
@@ -98,7 +101,7 @@ class Outages:
             running = await self._cases(tx)
             before = {id_: case.outage for id_, case in running.items()}
             for witness in WITNESSES:
-                if witness in seen.witnesses or any(case.outage.witness == witness for case in running.values()):
+                if witness in seen.witnesses:
                     await self._judge(tx, witness, running, now)
             await self._attach_tickets(tx, running, now)
             await self._tell_incidents(tx, running, now)
@@ -122,7 +125,9 @@ class Outages:
         troubles = {one.line: one for one in await outage_store.troubles(tx, nodes=sorted(nodes), witness=witness)}
         held = {line for case in ours.values() for line in case.lines}
         missing = sorted(held - troubles.keys())
-        troubles |= {one.line: one for one in await outage_store.troubles(tx, ids=missing, witness=witness)}
+        if missing:
+            apart = await outage_store.troubles(tx, ids=missing, witness=witness)
+            troubles |= {one.line: one for one in apart}
         area = await self._inventory.area(tx, nodes, now)
         for id_, case in ours.items():
             back = cases.returned(case, set(troubles), now)
@@ -131,7 +136,8 @@ class Outages:
             await outage_store.put_lines(tx, back)
         excused = await self._excused(tx, witness, now)
         falls = [cases.fall_of(one) for one in troubles.values() if not excused(one)]
-        for found in find_outages(area, falls, now, self._rate(witness, now), self._rules):
+        rate = self._rate(witness, now)
+        for found in await asyncio.to_thread(find_outages, area, falls, now, rate, self._rules):
             await self._match(tx, found, witness, running, troubles, now)
         await self._join_late(tx, witness, running, troubles, now)
 

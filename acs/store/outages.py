@@ -184,23 +184,28 @@ async def clear_troubles(tx: Transaction, witness: str, ids: Sequence[str]) -> N
         await tx.run(delete(line_troubles).where(line_troubles.c.witness == witness, line_troubles.c.line.in_(part)))
 
 
-async def expire_troubles(tx: Transaction, witness: str, before: datetime) -> None:
-    """Forget what a witness said before an instant."""
-    await tx.run(delete(line_troubles).where(line_troubles.c.witness == witness, line_troubles.c.at < micros(before)))
+async def expire_troubles(tx: Transaction, witness: str, before: datetime) -> int:
+    """Forget what a witness said before an instant, and return of how many lines."""
+    return await tx.run(
+        delete(line_troubles).where(line_troubles.c.witness == witness, line_troubles.c.at < micros(before))
+    )
 
 
 async def troubles(
     tx: Transaction, *, nodes: Sequence[str] | None = None, ids: Sequence[str] | None = None, witness: str = ""
 ) -> list[LineTrouble]:
-    """Troubles of nodes, or of lines."""
+    """Troubles of nodes, or of lines; of all where neither is named."""
     query = select(line_troubles).order_by(line_troubles.c.at)
-    if nodes is not None:
-        query = query.where(line_troubles.c.node.in_(list(nodes)))
-    if ids is not None:
-        query = query.where(line_troubles.c.line.in_(list(ids)))
     if witness:
         query = query.where(line_troubles.c.witness == witness)
-    return [_trouble(row) for row in await tx.rows(query)]
+    column, wanted = (line_troubles.c.line, ids) if ids is not None else (line_troubles.c.node, nodes)
+    if wanted is None:
+        return [_trouble(row) for row in await tx.rows(query)]
+    found = []
+    for start in range(0, len(wanted), _CHUNK):
+        part = query.where(column.in_(list(wanted[start : start + _CHUNK])))
+        found += [_trouble(row) for row in await tx.rows(part)]
+    return found
 
 
 async def troubled_nodes(tx: Transaction, since: datetime) -> list[str]:
