@@ -382,9 +382,10 @@ class Outages:
         if self._rates_at == hour:
             return
         self._rates, self._rates_at = {witness: FallRates(witness) for witness in WITNESSES}, hour
-        for (witness, area), (falls, days) in (await outage_store.rates_at(tx, now.hour)).items():
-            if witness in self._rates:
-                self._rates[witness].counts[area, now.hour] = Count(falls, days)
+        for hour_of in (now.hour, (now.hour - 1) % 24):
+            for (witness, area), (falls, days) in (await outage_store.rates_at(tx, hour_of)).items():
+                if witness in self._rates:
+                    self._rates[witness].counts[area, hour_of] = Count(falls, days)
 
     async def _learn(self, now: datetime) -> None:
         """Count what fell by itself in the hour that ended; an hour that was not seen whole teaches nothing."""

@@ -39,14 +39,19 @@ class FallRates:
         count.line_days += line_days
 
     def per_day(self, areas: tuple[str, ...], at: datetime) -> float:
-        """Falls of one line in a day at this hour; `areas` from the wide one (a node) to the narrow one (a PON).
+        """Falls of one line in a day around this instant; `areas` from the wide one (a node) to the narrow one (a PON).
 
-        One standard deviation above the mean: what is not known well is rather believed to be unquiet.
+        The more unquiet of this hour and the one before: falls that are looked at are up to an hour old, and at
+        midnight those of the evening are still among them.
         """
+        return max(self._at_hour(areas, at.hour), self._at_hour(areas, (at.hour - 1) % 24))
+
+    def _at_hour(self, areas: tuple[str, ...], hour: int) -> float:
+        """One standard deviation above the mean: what is not known well is rather believed to be unquiet."""
         mean = PRIORS.get(self.witness, 1.0)
         sure = PRIOR_LINE_DAYS
         for area in areas:
-            count = self.counts.get((area, at.hour), Count())
+            count = self.counts.get((area, hour), Count())
             sure = count.line_days + PRIOR_LINE_DAYS
             mean = (count.falls + mean * PRIOR_LINE_DAYS) / sure
         return max(LEAST_PER_DAY, mean + sqrt(mean / sure))

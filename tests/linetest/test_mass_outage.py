@@ -132,13 +132,16 @@ def test_rates_lean_on_the_wider_area_until_enough_was_seen() -> None:
     rates = FallRates("fall")
     first = rates.per_day(("n", "n/0/1/1"), NOW)
     assert 1.0 < first < 1.4
-    rates.add("n", NOW.hour, 10.0, 100.0)
+    for hour in (NOW.hour, NOW.hour - 1):
+        rates.add("n", hour, 10.0, 100.0)
     quieter = rates.per_day(("n", "n/0/1/1"), NOW)
     assert quieter < first
     rates.add("n/0/1/1", NOW.hour, 60.0, 20.0)
     assert rates.per_day(("n", "n/0/1/1"), NOW) > 1.3
     assert rates.per_day(("n", "n/0/1/2"), NOW) == quieter
-    assert rates.per_day(("n",), NOW + timedelta(hours=1)) > 1.0
+    assert rates.per_day(("n",), NOW + timedelta(hours=2)) > 1.0
+    rates.add("n", NOW.hour - 1, 300.0, 0.0)
+    assert rates.per_day(("n",), NOW) > 2.0  # what fell in the hour before is still looked at
 
 
 def test_rules_are_configurable() -> None:
