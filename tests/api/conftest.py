@@ -7,12 +7,14 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from acs.api import create_app
 from acs.app import App, build
 from acs.config import Config
 from acs.services.actor import local_actor
 from acs.services.connection_requests import CallFailed, Result
+from acs.services.northbound import Northbound
 from acs.store import Vault
 from tests.postgres import postgres_server
 from tests.store.conftest import postgres_template, sqlite_template, url, vault
@@ -47,6 +49,7 @@ async def app(store_url: str, tmp_path: Path) -> AsyncIterator[App]:
     Vault.create(tmp_path / "vault.key")
     built = await build(config_of(store_url, tmp_path), caller=NobodyAnswers())
     yield built
+    _MADE.clear()
     await built.stop()
 
 
@@ -55,13 +58,25 @@ async def app_on_both(url: str, tmp_path: Path) -> AsyncIterator[App]:
     Vault.create(tmp_path / "vault.key")
     built = await build(config_of(url, tmp_path), caller=NobodyAnswers())
     yield built
+    _MADE.clear()
     await built.stop()
+
+
+_MADE: dict[int, FastAPI] = {}
+
+
+def made_once(services: Northbound) -> FastAPI:
+    """The API of a server, made once for all clients of it: it takes half a second."""
+    if id(services) not in _MADE:
+        _MADE.clear()
+        _MADE[id(services)] = create_app(services)
+    return _MADE[id(services)]
 
 
 async def client_of(app: App, *scopes: str) -> httpx.AsyncClient:
     made = await app.northbound.access.create(local_actor(), f"test {' '.join(scopes)}", scopes)
     return httpx.AsyncClient(
-        transport=httpx.ASGITransport(create_app(app.northbound), raise_app_exceptions=False),
+        transport=httpx.ASGITransport(made_once(app.northbound), raise_app_exceptions=False),
         base_url="http://server/api/v1",
         headers={"Authorization": f"Bearer {made.secret}"},
     )
