@@ -51,8 +51,6 @@ _LIBRARY_VERSION = {Version.V1: SnmpVersion.v1, Version.V2C: SnmpVersion.v2c, Ve
 _Answer = TypeVar("_Answer")
 #: the longest datagram
 _DATAGRAM = 65_535
-#: the root under which every OID of an answer is given out, so that we see where an agent went
-_EVERYTHING = "1.3"
 
 #: rows of one answer; None stands for a value of no kind (NULL)
 Rows = list[tuple[Oid, Value | None]]
@@ -96,8 +94,8 @@ class Library:
         """
         try:
             if repetitions == 0:
-                return [await self._session.one_after(GetIter(after))]
-            return await self._session.many_after(GetIter(after, repetitions))
+                return [await self._session.one_after(GetIter(after), _everything(after))]
+            return await self._session.many_after(GetIter(after, repetitions), _everything(after))
         except StopAsyncIteration:
             return []
 
@@ -126,16 +124,19 @@ class _Session(SnmpSession):
             finally:
                 loop.remove_reader(self._fd)
 
-    async def one_after(self, position: GetIter) -> tuple[Oid, Value | None]:
+    async def one_after(self, position: GetIter, seen: GetIter) -> tuple[Oid, Value | None]:
         await self._send(lambda: self._sock.send_get_next(position))
-        seen = GetIter(_EVERYTHING)
         return await self._recv(lambda: self._sock.recv_get_next(seen))
 
-    async def many_after(self, position: GetIter) -> Rows:
+    async def many_after(self, position: GetIter, seen: GetIter) -> Rows:
         await self._send(lambda: self._sock.send_get_bulk(position))
-        seen = GetIter(_EVERYTHING)
         batch = await self._recv(lambda: self._sock.recv_get_bulk(seen))
         return [row for row in batch if row is not None]
+
+
+def _everything(after: Oid) -> GetIter:
+    """The root under which every OID of an answer is given out, so that we see where an agent went: 1.3, or 1.0."""
+    return GetIter(".".join(after.split(".")[:2]))
 
 
 def _settle(readable: asyncio.Future[None]) -> None:
