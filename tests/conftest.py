@@ -1,4 +1,4 @@
-"""What every test shares: one session-scoped uvloop loop, on which the reactor is installed once; and its worker."""
+"""What every test shares: one session-scoped uvloop loop, on which the reactor is installed once."""
 
 import asyncio
 import inspect
@@ -17,13 +17,6 @@ def plain_logs() -> None:
 
 
 plain_logs()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Workers share a file, never a test's servers: what uses the demo stays together, as does what is in one file."""
-    for item in items:
-        group = "demo" if "demo" in getattr(item, "fixturenames", ()) else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
