@@ -3,6 +3,8 @@
 Names are `acs_<what>_<unit>`; no label carries a device, so that their number stays small.
 """
 
+from functools import partial
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 #: Seconds; a session takes milliseconds when nothing is asked and minutes when a slow CPE is read.
@@ -17,73 +19,50 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.sessions = Counter(
-            "acs_sessions_total", "CWMP sessions by how they ended", ["end"], registry=self.registry
-        )
-        self.session_seconds = Histogram(
-            "acs_session_seconds", "Duration of CWMP sessions", buckets=SESSION_BUCKETS, registry=self.registry
-        )
-        self.posts = Counter("acs_posts_total", "HTTP requests at the CWMP endpoint", registry=self.registry)
-        self.refusals = Counter(
-            "acs_refusals_total", "HTTP requests refused, by status", ["status"], registry=self.registry
-        )
-        self.challenges = Counter("acs_challenges_total", "Digest challenges sent", registry=self.registry)
-        self.alarms = Counter("acs_alarms_total", "Alarms raised, by kind", ["kind"], registry=self.registry)
-        self.connections = Gauge("acs_connections", "Open connections of CPEs", registry=self.registry)
-        self.open_sessions = Gauge("acs_open_sessions", "CWMP sessions in memory", registry=self.registry)
-        self.operations = Counter(
-            "acs_operations_total", "Operations ended, by state", ["state"], registry=self.registry
-        )
-        self.connection_requests = Counter(
-            "acs_connection_requests_total", "Connection requests by result", ["result"], registry=self.registry
-        )
-        self.lightweight_notifications = Counter(
+        counter = partial(Counter, registry=self.registry)
+        gauge = partial(Gauge, registry=self.registry)
+        histogram = partial(Histogram, registry=self.registry)
+        self.sessions = counter("acs_sessions_total", "CWMP sessions by how they ended", ["end"])
+        self.session_seconds = histogram("acs_session_seconds", "Duration of CWMP sessions", buckets=SESSION_BUCKETS)
+        self.posts = counter("acs_posts_total", "HTTP requests at the CWMP endpoint")
+        self.refusals = counter("acs_refusals_total", "HTTP requests refused, by status", ["status"])
+        self.challenges = counter("acs_challenges_total", "Digest challenges sent")
+        self.alarms = counter("acs_alarms_total", "Alarms raised, by kind", ["kind"])
+        self.connections = gauge("acs_connections", "Open connections of CPEs")
+        self.open_sessions = gauge("acs_open_sessions", "CWMP sessions in memory")
+        self.operations = counter("acs_operations_total", "Operations ended, by state", ["state"])
+        self.connection_requests = counter("acs_connection_requests_total", "Connection requests by result", ["result"])
+        self.lightweight_notifications = counter(
             "acs_lightweight_notifications_total",
             "Lightweight notifications: taken, unknown, forged, repeated, ahead, malformed, limited, refused",
             ["result"],
-            registry=self.registry,
         )
-        self.stun_requests = Counter(
+        self.stun_requests = counter(
             "acs_stun_requests_total",
             "Datagrams at the STUN server: answered, an error number, silent, malformed, limited, unsendable",
             ["result"],
-            registry=self.registry,
         )
-
-        self.file_transfers = Counter(
+        self.file_transfers = counter(
             "acs_file_transfers_total",
             "Requests at the file server, by direction and HTTP status",
             ["direction", "status"],
-            registry=self.registry,
         )
-        self.file_bytes = Counter(
-            "acs_file_bytes_total", "Bytes of files sent and taken", ["direction"], registry=self.registry
-        )
-        self.line_tests = Counter(
-            "acs_line_tests_total", "Line tests ended, by verdict; failed has none", ["verdict"], registry=self.registry
-        )
-        self.line_test_seconds = Histogram(
+        self.file_bytes = counter("acs_file_bytes_total", "Bytes of files sent and taken", ["direction"])
+        self.line_tests = counter("acs_line_tests_total", "Line tests ended, by verdict; failed has none", ["verdict"])
+        self.line_test_seconds = histogram(
             "acs_line_test_seconds",
             "Time from the start of a line test to its verdict, the wait for a slot included",
             buckets=LINE_TEST_BUCKETS,
-            registry=self.registry,
         )
-        self.line_test_sources = Counter(
+        self.line_test_sources = counter(
             "acs_line_test_sources_total",
             "Sources asked by line tests, by kind and how they ended",
             ["source", "state"],
-            registry=self.registry,
         )
-        self.traps = Counter(
-            "acs_traps_total", "Notifications of access nodes, by what became of them", ["end"], registry=self.registry
-        )
-        self.trap_drops = Gauge(
-            "acs_trap_drops", "Datagrams of traps that were dropped because a buffer was full", registry=self.registry
-        )
-        self.polls = Counter(
-            "acs_polls_total", "Rounds over access nodes, by how they ended", ["end"], registry=self.registry
-        )
-        self.running_line_tests = Gauge("acs_running_line_tests", "Line tests that run or wait", registry=self.registry)
+        self.traps = counter("acs_traps_total", "Notifications of access nodes, by what became of them", ["end"])
+        self.trap_drops = gauge("acs_trap_drops", "Datagrams of traps that were dropped because a buffer was full")
+        self.polls = counter("acs_polls_total", "Rounds over access nodes, by how they ended", ["end"])
+        self.running_line_tests = gauge("acs_running_line_tests", "Line tests that run or wait")
 
     def text(self) -> bytes:
         """All metrics in Prometheus' text format."""

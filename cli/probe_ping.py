@@ -31,6 +31,13 @@ def version_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def timeout_option(least: float) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Add --timeout, passed on as `timeout_s`."""
+    text = _("Seconds that an answer may take.")
+    span = click.FloatRange(least, 60)
+    return click.option("--timeout", "timeout_s", type=span, default=1.0, show_default=True, help=text)
+
+
 @click.command()
 @click.argument("addresses", nargs=-1)
 @click.option("--from-file", type=_FILE, help=_("File with addresses, one a line, besides those of the command line."))
@@ -43,14 +50,7 @@ def version_options(command: Callable[..., None]) -> Callable[..., None]:
     show_default=True,
     help=_("Seconds between two echoes to one address."),
 )
-@click.option(
-    "--timeout",
-    "timeout_s",
-    type=click.FloatRange(0.01, 60),
-    default=1.0,
-    show_default=True,
-    help=_("Seconds that an answer may take."),
-)
+@timeout_option(0.01)
 @click.option("--size", type=click.IntRange(8, 65000), default=56, show_default=True, help=_("Bytes after the header."))
 @click.option("--df", "whole", is_flag=True, help=_("Forbid fragments on the way (DF)."))
 @version_options
@@ -92,14 +92,7 @@ def ping(addresses: tuple[str, ...], from_file: Path | None, as_json: bool, **ho
     show_default=True,
     help=_("Seconds between two rounds."),
 )
-@click.option(
-    "--timeout",
-    "timeout_s",
-    type=click.FloatRange(0.05, 60),
-    default=1.0,
-    show_default=True,
-    help=_("Seconds that an answer may take."),
-)
+@timeout_option(0.05)
 @click.option("--max-hops", type=click.IntRange(1, 64), default=30, show_default=True, help=_("Hops at most."))
 @version_options
 @json_option
@@ -136,14 +129,7 @@ def trace(address: str, as_json: bool, **how: Any) -> None:
     help=_("The greatest packet that is tried, in bytes with the IP header."),
 )
 @click.option("--tries", type=click.IntRange(1, 20), default=3, show_default=True, help=_("Echoes of each size."))
-@click.option(
-    "--timeout",
-    "timeout_s",
-    type=click.FloatRange(0.05, 60),
-    default=1.0,
-    show_default=True,
-    help=_("Seconds that an answer may take."),
-)
+@timeout_option(0.05)
 @version_options
 @json_option
 def mtu(address: str, as_json: bool, **how: Any) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import structlog
 
-from acs.config import Config
+from acs.config import Config, LimitsSection
 from acs.cwmp.messages import Inform, SoapFault
 from acs.cwmp.shapes import Shapes
 from acs.cwmp.soap import Envelope, Limits, RefusedEnvelope, encode
@@ -74,13 +74,7 @@ class CwmpEndpoint:
     ) -> None:
         self._config = config.cwmp
         self._limits = config.cwmp.limits
-        self._shapes = Shapes(
-            Limits(
-                max_bytes=self._limits.inflated_bytes,
-                max_elements=self._limits.xml_elements,
-                max_depth=self._limits.xml_depth,
-            )
-        )
+        self._shapes = Shapes(_xml_limits(self._limits))
         self._sessions = sessions
         self.auth = auth
         self._metrics = metrics
@@ -408,6 +402,11 @@ class CwmpEndpoint:
 def _headers_of(config: Config) -> ProxyHeaders | None:
     proxy = config.cwmp.proxy
     return ProxyHeaders(proxy) if proxy.trusted and proxy.mode == "headers" else None
+
+
+def _xml_limits(limits: LimitsSection) -> Limits:
+    """What one envelope may hold, in the words of the codec."""
+    return Limits(max_bytes=limits.inflated_bytes, max_elements=limits.xml_elements, max_depth=limits.xml_depth)
 
 
 def _awaited(store: Store) -> Awaited:

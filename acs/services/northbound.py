@@ -102,17 +102,8 @@ def build(
     """
     profiles = load_profiles(_folder(config))
     packs = Packs(store, load_tree(config.line_tests.pack_file), config.packs, clock=clock)
-    reader = AccessReader(
-        cache_s=config.line_tests.port_cache_s,
-        ping_silent=config.line_tests.ping_silent_nodes,
-        gentle=gentle_of(config),
-    )
-    count = config.line_tests.ping_count
-
-    async def ping_address(address: str) -> PingResult:
-        return await ping(address, count=count)
-
-    places = Places(store, operations, reader, ping_with or ping_address, config.line_tests, clock)
+    reader = _reader(config)
+    places = Places(store, operations, reader, ping_with or _ping(config), config.line_tests, clock)
     webhooks = Webhooks(store, config.webhooks, clock=clock, transport=webhook_transport)
     lines = Lines(store, config.lines, profiles, clock=clock)
     line_tests = LineTests(places, bus, profiles, packs, webhooks, metrics)
@@ -150,6 +141,18 @@ def build(
         quality=QualityReports(store, config.after_fix, packs, after_fix, clock),
         profiles=profiles,
     )
+
+
+def _reader(config: Config) -> AccessReader:
+    wanted = config.line_tests
+    return AccessReader(cache_s=wanted.port_cache_s, ping_silent=wanted.ping_silent_nodes, gentle=gentle_of(config))
+
+
+def _ping(config: Config) -> Ping:
+    async def ping_address(address: str) -> PingResult:
+        return await ping(address, count=config.line_tests.ping_count)
+
+    return ping_address
 
 
 def _folder(config: Config) -> Path | None:

@@ -135,7 +135,8 @@ async def test_085_status_of_download(acs: Acs) -> None:
 async def test_086_every_transfer_complete_is_answered(acs: Acs) -> None:
     acting = await device(acs)
     for key in ("never-heard-of", "", "x" * 32):
-        await acting.session("7 TRANSFER COMPLETE", own=(complete(key), complete(key, 9018)))
+        asked = await acting.session("7 TRANSFER COMPLETE", own=(complete(key), complete(key, 9018)))
+        assert not asked, "nothing follows from a transfer that nobody asked for"
 
 
 @item(87, "A.3.3.2", "a fault in TransferComplete fails the operation with code and text; repetitions change nothing")

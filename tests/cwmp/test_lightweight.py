@@ -52,6 +52,8 @@ def test_what_is_none_is_refused(data: bytes) -> None:
 def test_any_bytes_give_a_notification_or_a_protocol_error(data: bytes) -> None:
     for whole in (data, datagram(data)):
         try:
-            lightweight.parse(whole)
+            found = lightweight.parse(whole)
         except ProtocolError:
             continue
+        assert found.signature
+        assert found.body in whole

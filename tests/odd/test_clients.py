@@ -344,7 +344,9 @@ async def test_a_client_whose_own_request_would_loop_upon_a_fault(acs: Acs, cont
 
 
 async def test_a_client_that_only_announces_its_transfer(acs: Acs) -> None:
-    await acs.cpe().session("7 TRANSFER COMPLETE", ("M Download", ""))
+    cpe = acs.cpe()
+    await cpe.session("7 TRANSFER COMPLETE", ("M Download", ""))
+    assert [event.code for event in await acs.events(cpe)] == ["7 TRANSFER COMPLETE", "M Download"]
 
 
 async def test_a_client_that_dies_when_asked_comes_back(acs: Acs) -> None:

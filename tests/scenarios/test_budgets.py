@@ -21,8 +21,6 @@ from probes.snmp.agent import Agent
 from probes.snmp.ber import decode_request, parse_oid
 from tests.scenarios.world import ended, hand_in
 
-#: one worker runs them: they share a server
-pytestmark = pytest.mark.xdist_group("scenarios")
 #: numbers of places that no other town at the same server has
 NUMBERS = count(1000)
 TICKETS = 50

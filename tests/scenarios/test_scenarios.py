@@ -15,8 +15,6 @@ from probes.facts import FACTS
 from tests.scenarios.world import Collected, play
 from tests.shared_data import shared
 
-#: one worker runs them: they share a server
-pytestmark = pytest.mark.xdist_group("scenarios")
 SCENARIOS = load_scenarios()
 #: rows of the table that cannot be shown end to end: none
 NOT_SHOWN: frozenset[str] = frozenset()

@@ -1,7 +1,6 @@
 """Behind a proxy: both versions of the PROXY protocol, headers, and who is not believed."""
 
 import asyncio
-import contextlib
 import struct
 from collections.abc import AsyncIterator
 from ipaddress import ip_address
@@ -79,8 +78,16 @@ def test_anything_else_is_refused(data: bytes) -> None:
 
 @given(st.binary(max_size=200), st.sampled_from([b"", b"PROXY ", SIGNATURE + b"\x21\x11"]))
 def test_any_bytes_give_a_header_or_a_refusal(data: bytes, prefix: bytes) -> None:
-    with contextlib.suppress(NotProxied):
-        parse_header(prefix + data)
+    whole = prefix + data
+    try:
+        found = parse_header(whole)
+    except NotProxied:
+        return
+    if found is not None:
+        origin, length = found
+        assert 0 < length <= len(whole)
+        assert parse_header(whole[:length]) == found, "what follows a header is no part of it"
+        assert origin is None or origin.address
 
 
 @pytest.mark.parametrize(

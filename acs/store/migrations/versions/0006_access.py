@@ -19,6 +19,13 @@ def _of_node(table: str, *columns: str) -> list[sa.Constraint]:
 
 
 def upgrade() -> None:
+    _create_access_alarms()
+    _create_node_polls()
+    _create_node_endpoints()
+    _create_node_disagreements()
+
+
+def _create_access_alarms() -> None:
     op.create_table(
         "access_alarms",
         sa.Column("id", SERIAL, autoincrement=True, nullable=False),
@@ -44,6 +51,9 @@ def upgrade() -> None:
     op.create_index("ix_access_alarms_node_id", "access_alarms", ["node", "id"])
     op.create_index("ix_access_alarms_line_id", "access_alarms", ["line", "id"])
     op.create_index("ix_access_alarms_last_at", "access_alarms", ["last_at"])
+
+
+def _create_node_polls() -> None:
     op.create_table(
         "node_polls",
         sa.Column("node", sa.Text(), nullable=False),
@@ -56,6 +66,9 @@ def upgrade() -> None:
         sa.Column("problem", sa.Text(), nullable=False),
         *_of_node("node_polls"),
     )
+
+
+def _create_node_endpoints() -> None:
     op.create_table(
         "node_endpoints",
         sa.Column("node", sa.Text(), nullable=False),
@@ -74,6 +87,9 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_node_endpoints_key", "node_endpoints", ["key"])
+
+
+def _create_node_disagreements() -> None:
     op.create_table(
         "node_disagreements",
         sa.Column("node", sa.Text(), nullable=False),
