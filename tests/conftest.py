@@ -29,6 +29,21 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
     return {"uvloop": uvloop.new_event_loop}
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a sync test that wants an async fixture: it would be given a loop of its own, and the tests' loop closed.
+
+    The loop's factory is a parameter of async tests alone, and a session's fixture whose parameter changes is made
+    anew; the reactor stays on the loop that was.
+    """
+    for item in items:
+        function = getattr(item, "function", None)
+        if inspect.iscoroutinefunction(function) or not isinstance(item, pytest.Function):
+            continue
+        for name, found in item._fixtureinfo.name2fixturedefs.items():
+            if any(inspect.iscoroutinefunction(one.func) or inspect.isasyncgenfunction(one.func) for one in found):
+                raise pytest.UsageError(f"{item.nodeid} is sync and wants the async fixture {name!r}: make it async")
+
+
 @pytest.fixture(autouse=True)
 def reactor_first(request: pytest.FixtureRequest) -> None:
     """Give every async test the reactor; a sync test has no loop to put it on, and would get one that is closed."""

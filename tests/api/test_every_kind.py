@@ -18,7 +18,7 @@ __all__ = ["device"]
 DOWNLOAD = {"file_type": "firmware", "url": "http://files.example/fw", "username": "u", "password": "hush-hush"}
 
 
-def test_the_description_has_the_arguments_of_every_kind(app: App) -> None:
+async def test_the_description_has_the_arguments_of_every_kind(app: App) -> None:
     schema = create_app(app.northbound).openapi()["components"]["schemas"]["OperationRequest"]
     described = {one["title"]: one["properties"]["arguments"] for one in schema["oneOf"]}
     assert set(described) == {kind.name for kind in KINDS.values() if not kind.internal}

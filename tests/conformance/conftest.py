@@ -1,5 +1,6 @@
 """Servers that the conformance tests share: an open one, and one that asks for digest."""
 
+import inspect
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,15 @@ USER, PASSWORD = "enrol", "let-me-in"
 
 
 @pytest.fixture(autouse=True)
-async def hang_up() -> AsyncIterator[None]:
-    """Close what the devices of the test left open."""
+def hang_up(request: pytest.FixtureRequest) -> None:
+    """Close what the devices of an async test left open; a sync test has no loop, and opens none."""
+    if inspect.iscoroutinefunction(getattr(request.node, "function", None)):
+        request.getfixturevalue("hanging_up")
+
+
+@pytest.fixture
+async def hanging_up() -> AsyncIterator[None]:
+    """Close, at the end of the test, what its devices left open."""
     yield
     while OPENED:
         await OPENED.pop().close()
