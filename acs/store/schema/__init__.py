@@ -30,7 +30,6 @@ from acs.store.schema.core import (
     operation_steps,
     operations,
     planned_works,
-    readings,
     scope_snapshots,
     tickets,
     tokens,
@@ -43,6 +42,7 @@ from acs.store.schema.deliveries import (
     ticket_states,
     webhook_replays,
 )
+from acs.store.schema.history import sample_blocks, samples, series
 from acs.store.schema.hooks import access_sessions, context_sources, hook_calls, switches, ticket_checks
 from acs.store.schema.identity import alarms, device_quarantine, digest_nonces
 from acs.store.schema.outages import (
@@ -147,14 +147,16 @@ __all__ = [
     "planned_works",
     "provision_refusals",
     "provision_states",
-    "readings",
     "rule_packs",
+    "sample_blocks",
+    "samples",
     "scope_snapshots",
     "search_changes",
     "search_docs",
     "search_groups",
     "search_numbers",
     "search_words",
+    "series",
     "shadow_verdicts",
     "sign_ins",
     "stun_bindings",
