@@ -1,14 +1,17 @@
-"""TM Forum trouble tickets (TMF621, v4 and v5) as far as a line test needs them. Pure.
+"""TM Forum trouble tickets (TMF621, v4 and v5) as they come in, as far as a line test needs them. Pure.
+
+    v4  relatedEntity: {id, role, @referredType}           externalId
+    v5  relatedEntity: {role, entity: {id, @referredType}}  externalIdentifier: [{id}]   troubleTicketCharacteristic
 
 The rule of this file: what a ticket system adds of its own is not looked at and refuses nothing; what is read here is
 checked for shape and length.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from acs.errors import InvalidInput
 from acs.services.clock import in_utc
@@ -16,6 +19,19 @@ from acs.services.fact_values import typed_value
 from probes.facts import Fact
 
 EVENT_TYPE = "TroubleTicketCreateEvent"
+
+#: every event of TMF621 that tells of a ticket, in both versions
+EVENT_TYPES = (
+    EVENT_TYPE,
+    "TroubleTicketAttributeValueChangeEvent",
+    "TroubleTicketStatusChangeEvent",
+    "TroubleTicketResolvedEvent",
+    "TroubleTicketInformationRequiredEvent",
+    "TroubleTicketDeleteEvent",
+)
+
+#: members of v5 that hold what v4 holds one level up
+_HOLDERS = ("entity", "partyOrPartyRole")
 
 #: the services that a line test knows
 SERVICES = ("internet", "iptv", "voip")
@@ -34,12 +50,21 @@ class _Tmf(BaseModel):
 
 
 class RelatedEntity(_Tmf):
-    """TMF621 RelatedEntity: a thing that the ticket is about."""
+    """TMF621 RelatedEntity or RelatedParty: what the ticket is about, or who has to do with it."""
 
     id: str = Field(max_length=256)
     role: str = Field("", max_length=256)
     name: str = Field("", max_length=256)
     referred_type: str = Field("", alias="@referredType", max_length=256)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_v5(cls, data: Any) -> Any:
+        """What v5 keeps in a member of its own, where v4 has it."""
+        if not isinstance(data, dict) or "id" in data:
+            return data
+        inner = next((data[name] for name in _HOLDERS if isinstance(data.get(name), dict)), None)
+        return data if inner is None else {**inner, "role": data.get("role", inner.get("role", ""))}
 
 
 class Characteristic(_Tmf):
@@ -56,11 +81,23 @@ class TroubleTicket(_Tmf):
     description: str = Field("", max_length=20_000)
     name: str = Field("", max_length=2_000)
     ticket_type: str = Field("", alias="ticketType", max_length=256)
+    status: str = Field("", max_length=256)
+    status_reason: str = Field("", alias="statusChangeReason", max_length=20_000)
     external_id: str = Field("", alias="externalId", max_length=256)
     creation_date: datetime | None = Field(None, alias="creationDate")
     related_entity: tuple[RelatedEntity, ...] = Field((), alias="relatedEntity", max_length=100)
     related_party: tuple[RelatedEntity, ...] = Field((), alias="relatedParty", max_length=100)
     characteristics: tuple[Characteristic, ...] = Field((), alias="troubleTicketCharacteristic", max_length=100)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_v5(cls, data: Any) -> Any:
+        """v5 has a list of identifiers of other systems, the newest first, where v4 has one."""
+        listed = data.get("externalIdentifier") if isinstance(data, dict) else None
+        first = listed[0] if isinstance(listed, list) and listed else None
+        if not isinstance(first, dict) or "externalId" in data or "id" not in first:
+            return data
+        return {**data, "externalId": first["id"]}
 
 
 class TicketHolder(_Tmf):
@@ -78,19 +115,20 @@ class TicketEvent(_Tmf):
     event: TicketHolder
 
 
-def parse_event(body: Mapping[str, Any]) -> TicketEvent:
-    """The event in a body.
+def parse_event(body: Mapping[str, Any], event_types: Sequence[str] = (EVENT_TYPE,)) -> TicketEvent:
+    """The event in a body; it is one of `event_types`.
 
     Raises:
         InvalidInput: another kind of event, or a member that is missing or wrong; all of them at once.
     """
+    wanted = " or ".join(event_types)
     try:
         event = TicketEvent.model_validate(body)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()[:10])
-        raise InvalidInput(f"this is no TMF621 {EVENT_TYPE}: {wrong}") from None
-    if event.event_type != EVENT_TYPE:
-        raise InvalidInput(f"eventType: {event.event_type!r} is not taken here; send {EVENT_TYPE}")
+        raise InvalidInput(f"this is no TMF621 {wanted}: {wrong}") from None
+    if event.event_type not in event_types:
+        raise InvalidInput(f"eventType: {event.event_type!r} is not taken here; send {wanted}")
     return event
 
 
