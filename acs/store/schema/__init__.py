@@ -6,6 +6,7 @@ test compares them); a column is added here and in a new revision in the same co
 
 from acs.store.schema.access import access_alarms, node_disagreements, node_endpoints, node_polls
 from acs.store.schema.after_fix import checkup_runs, checkups, closures
+from acs.store.schema.backups import backup_schemas, config_backups, desired_settings, operation_gates, takeovers
 from acs.store.schema.base import metadata
 from acs.store.schema.bulk import bulk_reports
 from acs.store.schema.connection_requests import (
@@ -94,18 +95,21 @@ __all__ = [
     "audit_anchors",
     "audit_chain",
     "audit_links",
+    "backup_schemas",
     "bulk_reports",
     "campaign_devices",
     "campaigns",
     "checkup_runs",
     "checkups",
     "closures",
+    "config_backups",
     "connection_requests",
     "context_facts",
     "context_sources",
     "credential_rotations",
     "deliveries",
     "delivery_attempts",
+    "desired_settings",
     "device_credentials",
     "device_quarantine",
     "device_reports",
@@ -132,6 +136,7 @@ __all__ = [
     "node_disagreements",
     "node_endpoints",
     "node_polls",
+    "operation_gates",
     "operation_progress",
     "operation_secrets",
     "operation_steps",
@@ -161,6 +166,7 @@ __all__ = [
     "sign_ins",
     "stun_bindings",
     "switches",
+    "takeovers",
     "ticket_checks",
     "ticket_feeds",
     "ticket_states",

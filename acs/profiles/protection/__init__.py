@@ -1,0 +1,81 @@
+"""Parameters that nobody writes alone, and those that are no setting of a line, as data.
+
+The rule of this folder: a pattern is added in `paths.toml` with the reason that people read and its source.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from fnmatch import translate
+from functools import cache
+from importlib import resources
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Protected(_Strict):
+    """A pattern of parameters that could take management away, and why."""
+
+    path: str
+    why: Mapping[Literal["en", "ru"], str]
+    source: str
+
+
+class _Passing(_Strict):
+    path: str
+    source: str
+
+
+class _File(_Strict):
+    protected: tuple[Protected, ...]
+    passing: tuple[_Passing, ...]
+
+
+@cache
+def _file() -> _File:
+    text = (resources.files(__name__) / "paths.toml").read_text("utf-8")
+    return _File.model_validate(tomllib.loads(text))
+
+
+@cache
+def _patterns() -> tuple[tuple[re.Pattern[str], Protected], ...]:
+    return tuple((re.compile(translate(each.path)), each) for each in _file().protected)
+
+
+@cache
+def _passing() -> re.Pattern[str]:
+    return re.compile("|".join(translate(each.path) for each in _file().passing))
+
+
+def protected(name: str) -> Protected | None:
+    """Why a parameter, or a row with everything below it, is not written without a second person; None: it may be."""
+    if name.endswith("."):
+        parts = [(pattern, each) for pattern, each in _patterns() if _below(name, each.path)]
+        return parts[0][1] if parts else next((e for p, e in _patterns() if p.match(f"{name}x")), None)
+    return next((each for pattern, each in _patterns() if pattern.match(name)), None)
+
+
+def protected_patterns() -> tuple[Protected, ...]:
+    """Every pattern, for the documentation."""
+    return _file().protected
+
+
+def is_setting(name: str) -> bool:
+    """Whether a writable parameter is a setting of the line, which a backup keeps and a restoring puts back."""
+    return _passing().match(name) is None
+
+
+def settings_among(names: Iterable[str]) -> list[str]:
+    """Those of the writable names that are settings of the line."""
+    return [name for name in names if is_setting(name)]
+
+
+def _below(row: str, path: str) -> bool:
+    """Whether a protected parameter stands below a row or object that is to be deleted."""
+    literal = path.lstrip("*").partition("*")[0]
+    return f".{row}".endswith(literal.rpartition(".")[0] + ".") and literal.count(".") > 1
