@@ -23,6 +23,7 @@ from acs.store import trees as tree_store
 from acs.store.instants import instant, micros
 from acs.store.outages import LineTrouble
 from acs.store.transaction import Transaction
+from probes.linetest.model import VerdictKind
 
 #: what a trap tells of a line, and whether the line told of a loss of power
 _FALLS: dict[str, bool | None] = {
@@ -36,6 +37,10 @@ _FALLS: dict[str, bool | None] = {
 _RISES = ("ont_up", "pon_up", "link_up")
 #: seconds by which an alarm may be stored after it came
 _LATE = timedelta(seconds=30)
+#: for so long the test of a ticket may run before the ticket counts without its verdict
+_TESTED_IN = timedelta(seconds=60)
+#: verdicts that leave a complaint unexplained; a ticket whose line has a cause of its own tells nothing of others
+_NO_CAUSE = (VerdictKind.NFF, VerdictKind.INCONCLUSIVE)
 #: seconds between two looks at Informs and sessions
 _SLOW = timedelta(seconds=30)
 #: intervals of Informs that are read in one look, and the longest that says anything in time
@@ -223,9 +228,9 @@ class Evidence:
 
     async def _tickets(self, tx: Transaction, now: datetime, look: Look) -> None:
         since = await outage_store.cursor(tx, "tickets")
-        first = now if since is None else instant(since) - _LATE
-        came = await evidence_store.tickets_since(tx, first)
-        changes = [(at, line, node, None, False) for _, line, node, at in came]
+        first = now if since is None else instant(since) - _LATE - _TESTED_IN
+        came = await evidence_store.complaints_since(tx, first, now - _TESTED_IN)
+        changes = [(at, line, node, None, False) for line, node, at, said in came if said is None or said in _NO_CAUSE]
         await self._change(tx, "ticket", changes, now, look, "ticket")
         await outage_store.put_cursor(tx, "tickets", micros(now))
         if await outage_store.expire_troubles(tx, "ticket", now - timedelta(hours=self._config.ticket_hours)):

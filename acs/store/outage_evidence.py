@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from json import loads
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from acs.store.instants import instant, instant_or_none, micros
 from acs.store.schema import (
@@ -16,6 +16,7 @@ from acs.store.schema import (
     context_facts,
     devices,
     events,
+    line_tests,
     lines,
     node_endpoints,
     operations,
@@ -160,6 +161,28 @@ async def tickets_since(tx: Transaction, since: datetime) -> list[tuple[str, str
         .limit(_PAGE)
     )
     return [(row.id, row.line, row.node, instant(row.received_at)) for row in await tx.rows(query)]
+
+
+async def complaints_since(
+    tx: Transaction, since: datetime, until: datetime
+) -> list[tuple[str, str, datetime, str | None]]:
+    """(line, node, at, verdict) of tickets that came since an instant; None where no test of theirs has a verdict.
+
+    Those without one are told if they came before `until`: till then their test may still say what it is.
+    """
+    c, test = tickets.c, line_tests.c
+    query = (
+        select(c.line, lines.c.node, c.received_at, test.verdict)
+        .join(lines, lines.c.id == c.line)
+        .outerjoin(line_tests, test.id == c.line_test)
+        .where(c.received_at >= micros(since), or_(test.verdict.is_not(None), c.received_at <= micros(until)))
+        .order_by(c.received_at)
+        .limit(_PAGE)
+    )
+    return [
+        (row.line, row.node, instant(row.received_at), None if row.verdict is None else loads(row.verdict)["verdict"])
+        for row in await tx.rows(query)
+    ]
 
 
 async def bras_of(tx: Transaction, node: str) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """The demo end to end, and the commands against it."""
 
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -34,12 +33,9 @@ def test_every_verdict_says_why_and_what_next(demo: Running) -> None:
 
 
 def test_a_line_check_gives_a_verdict_with_its_own_exit_code(demo: Running) -> None:
-    began = time.monotonic()
     result = demo.run("line", "check", demo.line("healthy line"), "--json")
-    took_s = time.monotonic() - began
     assert result.exit_code == ExitStatus.VERDICT_NFF, result.output + result.stderr
     assert json.loads(result.stdout)["verdict"] == "NFF"
-    assert took_s < 10, "the aim is 3 s on a quiet machine"
 
 
 def test_a_line_check_for_a_person_is_a_card(demo: Running) -> None:

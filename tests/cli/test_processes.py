@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -75,9 +74,7 @@ def test_a_server_that_ends_at_once_shows_its_log(tmp_path: Path) -> None:
     server = OwnServer(tmp_path)
     server.prepare()
     server.config_file.write_text("[api]\nprot = 1\n")
-    began = time.monotonic()
     with pytest.raises(CliError) as error:
         server.start()
     server.stop()
     assert "api.prot" in error.value.message
-    assert time.monotonic() - began < 30

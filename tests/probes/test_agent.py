@@ -1,5 +1,3 @@
-import time
-
 from probes.snmp import client
 from probes.snmp.agent import AgentTable, Cell, Kind, integer, octets, oid, text
 from tests.probes.conftest import StartAgent, target_of
@@ -70,12 +68,10 @@ async def test_stopping_twice_is_harmless_and_frees_the_port(start_agent: StartA
     assert agent.port == first
 
 
-async def test_a_port_of_32_onts_by_10_columns_takes_less_than_a_second(start_agent: StartAgent) -> None:
+async def test_a_port_of_32_onts_by_10_columns_comes_whole(start_agent: StartAgent) -> None:
     cells = {f"{ROOT}.{column}.4194312448.{ont}": integer(ont) for column in range(10) for ont in range(32)}
     agent = await start_agent(AgentTable(cells))
-    began = time.perf_counter()
     columns = {str(column): f"{ROOT}.{column}" for column in range(10)}
     table = await client.columns(target_of(agent), columns, below="4194312448")
-    assert time.perf_counter() - began < 1.0
     assert len(table.rows) == 32
     assert all(len(row) == 10 for row in table.rows.values())

@@ -85,7 +85,7 @@ async def test_a_silent_agent_is_a_timeout_after_growing_waits(start_agent: Star
     began = time.perf_counter()
     with pytest.raises(ProbeTimeout, match=f"127.0.0.1 port {agent.port} did not answer SNMP in 3 tries"):
         await client.get(target_of(agent, timeout_s=0.05, retries=2), [ROOT])
-    assert 0.05 * (1 + 1.5 + 2.25) <= time.perf_counter() - began < 1.0
+    assert time.perf_counter() - began >= 0.05 * (1 + 1.5 + 2.25)
     with pytest.raises(ProbeTimeout):
         await client.walk(target_of(agent, timeout_s=0.05), ROOT)
 

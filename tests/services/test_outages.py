@@ -123,9 +123,14 @@ class World:
     async def open(self) -> list[OutageRecord]:
         return await self.outages.find(BOSS, active=True)
 
-    async def ticket(self, id_: str, line_id: str) -> None:
+    async def ticket(self, id_: str, line_id: str, verdict: str = "") -> None:
+        """A ticket, and the verdict of its own test if there is one."""
+        now, test = self.clock.now, new_id() if verdict else None
         async with self.store.transaction() as tx:
-            await ticket_store.add(tx, TicketRecord(id_, f"e-{id_}", self.clock.now, "crm", {}, line_id))
+            if test is not None:
+                await test_store.add(tx, LineTestRecord(test, line_id, LineTestState.RUNNING, now, now, "crm"))
+                await test_store.finish(tx, test, LineTestState.DONE, now, facts={}, verdict={"verdict": verdict})
+            await ticket_store.add(tx, TicketRecord(id_, f"e-{id_}", now, "crm", {}, line_id, test))
 
 
 def port(number: int) -> list[LineRecord]:
@@ -398,10 +403,24 @@ async def test_tickets_of_one_house_are_a_cluster(world: World) -> None:
     for n, one in enumerate(house[:6]):
         world.clock.pass_s(60)
         await world.ticket(f"T{n}", one.id)
-    (outage,) = await world.look()
+    (outage,) = await world.look(61)  # no test of theirs came to a verdict
     assert (outage.witness, outage.kind, outage.level, outage.scope) == (
         "ticket", "tickets", "house", "town, main st., 2",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("verdict", "opened"), [("NFF", 1), ("INCONCLUSIVE", 1), ("REMOTE_FIX", 0), ("DISPATCH_HOME", 0)]
+)
+async def test_a_ticket_whose_line_has_a_cause_of_its_own_is_no_sign_of_an_outage(
+    world: World, verdict: str, opened: int
+) -> None:
+    house = [one for one in LINES if one.address.startswith("Town, Main st., 2,")]
+    for n, one in enumerate(house[:6]):
+        world.clock.pass_s(10)
+        await world.ticket(f"T{n}", one.id, verdict)
+    assert await world.look(1) == [] or opened
+    assert len(await world.look(61)) <= opened and len(await world.open()) == opened
 
 
 async def test_rates_are_learned_from_what_no_outage_explains(world: World) -> None:
