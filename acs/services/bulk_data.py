@@ -1,4 +1,4 @@
-"""Bulk data reports of CPEs become values with their times, and history of the line's facts.
+"""Bulk data reports of CPEs become values with their times, and history of the device's facts.
 
     report → known already? done : stored → names to parameters → tree, where newer → numbers of facts → readings
 
@@ -21,15 +21,14 @@ from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock, utc_now
 from acs.services.hidden import is_secret
 from acs.services.profiles import profile_of
+from acs.services.readings import record
 from acs.store import bulk, identity
 from acs.store import devices as device_store
-from acs.store import facts as fact_store
 from acs.store import trees as tree_store
 from acs.store.bulk import BulkReport
-from acs.store.records import DeviceRecord, Reading, Tree, TreeUpdate
+from acs.store.records import DeviceRecord, Tree, TreeUpdate
 from acs.store.store import Store
 from acs.store.transaction import Transaction
-from probes.facts import FACTS, Fact, FactKind
 
 log = structlog.get_logger()
 
@@ -138,12 +137,10 @@ class BulkData:
         self, tx: Transaction, device: DeviceRecord, tree: Tree, values: Mapping[str, tuple[str, str]], at: datetime
     ) -> int:
         profile = profile_of(self._profiles, device, sorted({*tree.values, *values}))
-        if profile is None or device.line is None:
+        if profile is None:
             return 0
         facts = facts_from_tree(profile, {name: text for name, (text, _) in values.items()}, at, SOURCE)
-        line = device.line
-        readings = [Reading(line, fact.name, float(fact.value or 0), at, SOURCE) for fact in facts if _is_number(fact)]
-        return await fact_store.put_readings(tx, readings) if readings else 0
+        return await record(tx, device, facts)
 
 
 def _collected_at(report: Report, now: datetime) -> datetime | None:
@@ -179,16 +176,6 @@ def _references(tree: Tree) -> dict[str, str]:
         if alias and reference is not None and reference[0]:
             found[alias] = reference[0]
     return found
-
-
-def _is_number(fact: Fact) -> bool:
-    spec = FACTS.get(fact.name)
-    return (
-        spec is not None
-        and spec.kind in (FactKind.NUMBER, FactKind.COUNT)
-        and isinstance(fact.value, int | float)
-        and not isinstance(fact.value, bool)
-    )
 
 
 def _shown(values: Mapping[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:

@@ -14,6 +14,7 @@ from acs.services.profiles import profile_of
 from acs.services.tmf import parse_event, ticket_facts
 from acs.store import devices as device_store
 from acs.store import facts as fact_store
+from acs.store import history
 from acs.store import lines as line_store
 from acs.store import nodes as node_store
 from acs.store import operations as operation_store
@@ -113,7 +114,7 @@ async def load_case(tx: Transaction, test: LineTestRecord, profiles: Sequence[Pr
     if line.node and line.port is not None:
         neighbours = await line_store.siblings(tx, line.node, line.slot, line.port, frame=line.frame)
     since = now - timedelta(days=BASELINE_DAYS)
-    points = await fact_store.series(tx, line.id, LIGHT, since, now)
+    points = await history.readings(tx, line.id, LIGHT, since, now)
     ids = [neighbour.id for neighbour in neighbours]
     gasps = await fact_store.of_lines(tx, ids, "ont.gasp_supported")
     return Case(

@@ -17,6 +17,7 @@ from acs.services.clock import Clock, in_utc, utc_now
 from acs.services.fact_values import typed_value
 from acs.services.tables import Column, Limits, Problems, instant, read_table, short_text
 from acs.store import facts as fact_store
+from acs.store import history
 from acs.store import lines as line_store
 from acs.store import scopes as scope_store
 from acs.store.records import ContextFact, IncidentRecord, Json, PlannedWorkRecord, Reading
@@ -130,7 +131,7 @@ class Context:
         records = [Reading(entry.line, entry.name, float(entry.value), entry.at, source) for entry in typed]
         async with self._store.transaction() as tx:
             await _check_lines(tx, entries)
-            stored = await fact_store.put_readings(tx, records)
+            stored = await history.put(tx, records)
             await self._audit(tx, actor, "readings.stored", source, entries)
         return Taken(len(entries), stored)
 
@@ -232,12 +233,12 @@ async def baselines(
     tx: Transaction, lines: Sequence[str], name: str, until: datetime, *, days: int = BASELINE_DAYS
 ) -> dict[str, float]:
     """line → median of the last days; lines without readings are absent. Says nothing about how many days there are."""
-    return await fact_store.medians(tx, lines, name, until - timedelta(days=days), until)
+    return await history.medians(tx, lines, name, until - timedelta(days=days), until)
 
 
 async def baseline(tx: Transaction, line: str, name: str, until: datetime) -> Baseline | None:
     """The usual value of one number on one line before an instant; None with less than 48 hours of points."""
-    points = await fact_store.series(tx, line, name, until - timedelta(days=BASELINE_DAYS), until)
+    points = await history.readings(tx, line, name, until - timedelta(days=BASELINE_DAYS), until)
     return baseline_of([(point.at, point.value) for point in points])
 
 

@@ -25,6 +25,7 @@ from acs.services.actor import Actor, Scope
 from acs.services.bus import Bus
 from acs.services.cases import LIGHT, Case, load_case, tickets_14d
 from acs.services.clock import Clock
+from acs.services.deliveries import Deliveries
 from acs.services.derived import actions_tried, contact_counts, light_facts, line_facts, sources_down
 from acs.services.gathering import Gathering, SourceReport, SourceState, asks
 from acs.services.identifiers import new_id
@@ -38,12 +39,12 @@ from acs.services.shadows import shadow_verdicts
 from acs.services.snapshots import shown_report, snapshot
 from acs.services.sources import Places, sources_of, stored_facts
 from acs.services.tmf import SERVICES
-from acs.services.webhooks import Webhooks
-from acs.store import facts as fact_store
+from acs.store import history
 from acs.store import line_tests as test_store
 from acs.store import packs as pack_store
 from acs.store import tickets as ticket_store
 from acs.store.packs import ShadowVerdict
+from acs.store.reach import unlimited
 from acs.store.records import Json, LineTestRecord, LineTestState, Reading
 from acs.store.store import Store
 from acs.store.transaction import Transaction
@@ -72,7 +73,7 @@ class LineTests:
         bus: Bus,
         profiles: Sequence[Profile],
         packs: Packs,
-        webhooks: Webhooks,
+        deliveries: Deliveries,
         metrics: Metrics,
     ) -> None:
         self._places = places
@@ -82,7 +83,7 @@ class LineTests:
         self._bus = bus
         self._profiles = profiles
         self._packs = packs
-        self._webhooks = webhooks
+        self._deliveries = deliveries
         self._metrics = metrics
         self._running = RunningTests(self._config.waiting + self._config.at_once)
         self._slots = asyncio.Semaphore(self._config.at_once)
@@ -170,7 +171,7 @@ class LineTests:
     def _launch(self, job: Job) -> None:
         """Run a stored test in this process."""
         job.stored.set_result(True)
-        job.task = asyncio.create_task(self._run(job), name=f"line test {job.record.id}")
+        job.task = asyncio.create_task(self._run(job), name=f"line test {job.record.id}", context=unlimited())
         self._metrics.running_line_tests.set(len(self._running))
 
     def refuse_when_full(self) -> None:
@@ -391,8 +392,8 @@ class LineTests:
     ) -> None:
         for ticket in await _waiting_tickets(tx, record):
             body: dict[str, Json] = {"ticket": ticket, "line": record.line, "line_test": record.id, **said}
-            await self._webhooks.enqueue(tx, event_type, body, now)
-        self._webhooks.wake()
+            await self._deliveries.enqueue(tx, event_type, body, now)
+        self._deliveries.wake()
 
     async def _until_stored(self, record: LineTestRecord, store: Callable[[], Awaitable[None]]) -> None:
         """Store the end of a test; a store that is away for a minute costs no verdict.
@@ -413,7 +414,7 @@ class LineTests:
         for fact in facts:
             if fact.name == LIGHT and fact.quality is Quality.OK and isinstance(fact.value, int | float):
                 reading = Reading(case.line.id, LIGHT, float(fact.value), fact.at, fact.source)
-                await fact_store.put_readings(tx, [reading])
+                await history.put(tx, [reading])
                 return
 
     def _tell_source(self, job: Job, report: SourceReport) -> None:

@@ -20,6 +20,7 @@ from acs.services.clock import Clock
 from acs.services.sources import node_target
 from acs.store import access as access_store
 from acs.store import facts as fact_store
+from acs.store import history
 from acs.store import lines as line_store
 from acs.store import nodes as node_store
 from acs.store.access import Disagreement, Endpoint, NodePoll
@@ -237,11 +238,11 @@ class Surveys:
             fell_at = topology.fell_at(one, before.get(topology.key_of(one)), survey.at)
             if fell_at is not None:
                 readings.append(Reading(line.id, FALL, 1.0, fell_at, source))
-        await fact_store.put_readings(tx, readings)
+        await history.put(tx, readings)
         by_id = {line.id: line for line in owners.values()}
-        falls = await access_store.count_readings(tx, sorted(by_id), FALL, survey.at - _DAY)
+        falls = await history.points(tx, sorted(by_id), FALL, survey.at - _DAY)
         facts = [
-            ContextFact(line.id, "ont.flaps_24h", falls.get(line.id, 0), survey.at, f"{SOURCE}{line.node}")
+            ContextFact(line.id, "ont.flaps_24h", len(falls.get(line.id, ())), survey.at, f"{SOURCE}{line.node}")
             for line in by_id.values()
         ]
         await fact_store.put(tx, [*facts, *await self._births(tx, sorted(by_id))])
@@ -251,7 +252,7 @@ class Surveys:
         known = await fact_store.of_lines(tx, ids, BIRTH)
         young = [line for line in ids if line not in known]
         found = []
-        for line, points in (await access_store.points_of(tx, young, "ont.rx_dbm")).items():
+        for line, points in (await history.points(tx, young, "ont.rx_dbm")).items():
             first = [point for point in points if point[0] - points[0][0] <= timedelta(days=self._config.baseline_days)]
             if len(first) >= _BIRTH_POINTS and first[-1][0] - first[0][0] >= timedelta(hours=_BIRTH_HOURS):
                 level = round(statistics.median(level for _, level in first), 2)

@@ -11,7 +11,7 @@ from acs.store import lines as line_store
 from acs.store.instants import instant, micros
 from acs.store.limits import check_record
 from acs.store.records import LineRecord
-from acs.store.schema import access_alarms, lines, node_disagreements, node_endpoints, node_polls, readings
+from acs.store.schema import access_alarms, lines, node_disagreements, node_endpoints, node_polls
 from acs.store.transaction import Transaction
 
 #: How many ids one query asks for at once.
@@ -270,31 +270,6 @@ async def lines_by_gpon_serial(tx: Transaction, serials: Sequence[str]) -> dict[
         rows = await tx.rows(select(lines.c.id, lines.c.gpon_serial).where(lines.c.gpon_serial.in_(some)))
         records = await line_store.get_many(tx, [row.id for row in rows])
         found |= {row.gpon_serial: records[row.id] for row in rows if row.id in records}
-    return found
-
-
-async def count_readings(tx: Transaction, ids: Sequence[str], name: str, since: datetime) -> dict[str, int]:
-    """Line → how many readings of a name it has since an instant; lines without are absent."""
-    found: dict[str, int] = {}
-    for start in range(0, len(ids), _CHUNK):
-        some = list(ids[start : start + _CHUNK])
-        query = (
-            select(readings.c.line, func.count().label("total"))
-            .where(readings.c.line.in_(some), readings.c.name == name, readings.c.at >= micros(since))
-            .group_by(readings.c.line)
-        )
-        found |= {row.line: row.total for row in await tx.rows(query)}
-    return found
-
-
-async def points_of(tx: Transaction, ids: Sequence[str], name: str) -> dict[str, list[tuple[datetime, float]]]:
-    """Line → every reading of a name that is kept, oldest first; lines without are absent."""
-    found: dict[str, list[tuple[datetime, float]]] = {}
-    for start in range(0, len(ids), _CHUNK):
-        some = list(ids[start : start + _CHUNK])
-        query = select(readings).where(readings.c.line.in_(some), readings.c.name == name).order_by(readings.c.at)
-        for row in await tx.rows(query):
-            found.setdefault(row.line, []).append((instant(row.at), row.value))
     return found
 
 

@@ -19,6 +19,7 @@ DEFAULT_LIMIT = 256
 LIMITS: Mapping[str, int] = {
     "key": 512,
     "device": 512,
+    "subject": 512,
     "connection_request_url": 1024,
     "software_version": 128,
     "hardware_version": 128,

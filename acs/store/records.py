@@ -373,9 +373,9 @@ class ContextFact:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One number of a line's history."""
+    """One number of the history of a line or a device; `subject` is the line's id or the device's key."""
 
-    line: str
+    subject: str
     name: str
     value: float
     at: datetime
@@ -458,33 +458,6 @@ class TicketRecord:
     line: str | None = None
     line_test: str | None = None
     detail: str = ""
-
-
-class DeliveryState(StrEnum):
-    """Where a webhook delivery is: pending → delivered | failed."""
-
-    #: to be sent at next_at
-    PENDING = "pending"
-    #: the receiver took it
-    DELIVERED = "delivered"
-    #: given up
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookDelivery:
-    """One message to one webhook, kept until it was delivered or given up."""
-
-    id: str
-    hook: str
-    event_type: str
-    body: Json
-    state: DeliveryState
-    created_at: datetime
-    next_at: datetime
-    attempts: int = 0
-    finished_at: datetime | None = None
-    last_error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,9 @@ from acs.profiles.schema import load_profiles
 from acs.services.actor import Actor, local_actor
 from acs.services.bulk_data import SOURCE, BulkData, Taken
 from acs.services.clock import utc_now
-from acs.store import facts, identity, lines, trees
+from acs.store import history as readings
+from acs.store import identity, lines, trees
+from acs.store.history import Owner
 from acs.store.identity import QuarantineRecord
 from acs.store.records import SessionOpening, TreeUpdate
 from acs.store.store import Store
@@ -60,7 +62,7 @@ async def test_reports_reach_the_tree_and_the_history_once(store: Store, service
     assert await service.take(KEY, reports) == Taken(stored=0, repeated=2, unknown=0, readings=0)
     async with store.reading() as tx:
         tree = await trees.read(tx, KEY)
-        history = await facts.series(tx, "L-1", "cpe.mem_free_pct", NOW - timedelta(days=1), NOW)
+        history = await readings.readings(tx, KEY, "cpe.mem_free_pct", NOW - timedelta(days=1), NOW, of=Owner.DEVICE)
     assert tree is not None
     assert tree.values[FREE] == ("80", "xsd:unsignedInt"), "the type that the tree knew stays"
     assert tree.times[FREE] == NOW - timedelta(minutes=5)

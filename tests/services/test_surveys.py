@@ -12,6 +12,7 @@ from acs.services.actor import Actor, local_actor
 from acs.services.polling import Polling
 from acs.services.surveys import Surveys
 from acs.store import facts as fact_store
+from acs.store import history
 from acs.store import lines as line_store
 from acs.store.records import LineRecord
 from probes.profiles.schema import load_profiles
@@ -146,7 +147,7 @@ async def test_rounds_keep_light_falls_and_the_light_of_the_first_days(
     agent.table.set(f"{PROFILE.columns['last_down_at'].oid}.{PROFILE.index.encode(0, 1, 1)}.6", last_down)
     await surveys.discover(BOSS, "olt-1")
     async with app.store.reading() as tx:
-        light = await fact_store.series(tx, "six", "ont.rx_dbm", NOW, clock.now)
+        light = await history.readings(tx, "six", "ont.rx_dbm", NOW, clock.now)
         facts = await fact_store.latest(tx, "six")
     assert [point.value for point in light] == [-19.06] * 4
     assert facts["ont.birth_rx_dbm"].value == -19.06
@@ -170,7 +171,7 @@ async def test_a_walk_of_under_three_quarters_is_dropped_and_said(
     (poll,) = await surveys.polls(BOSS)
     assert (poll.endpoints, poll.complete) == (8, False)
     async with app.store.reading() as tx:
-        light = await fact_store.series(tx, "one", "ont.rx_dbm", NOW, clock.now + timedelta(hours=1))
+        light = await history.readings(tx, "one", "ont.rx_dbm", NOW, clock.now + timedelta(hours=1))
     assert len(light) == 1
     assert len(await surveys.endpoints(BOSS, "olt-1")) == 8
 

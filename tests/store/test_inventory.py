@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from acs.errors import InvalidInput, StoreError
-from acs.store import Store, devices, facts, lines, scopes
+from acs.store import Store, devices, facts, history, lines, scopes
 from acs.store.records import ContextFact, IncidentRecord, LineRecord, PlannedWorkRecord, Reading
 from tests.store.make import line, opening
 
@@ -121,7 +121,7 @@ async def test_facts_that_cannot_be_stored(store: Store, now: datetime) -> None:
             await facts.put(tx, [ContextFact("nobody", "name", 1, now, "source")])
     with pytest.raises(InvalidInput):
         async with store.transaction() as tx:
-            await facts.put_readings(tx, [Reading("line-1", "name", float("inf"), now, "source")])
+            await history.put(tx, [Reading("line-1", "name", float("inf"), now, "source")])
 
 
 async def test_readings_series_and_medians(store: Store, now: datetime) -> None:
@@ -132,11 +132,11 @@ async def test_readings_series_and_medians(store: Store, now: datetime) -> None:
     ]
     async with store.transaction() as tx:
         await lines.upsert(tx, [line("l1"), line("l2"), line("l3")], now)
-        assert await facts.put_readings(tx, many) == len(many)
-        assert await facts.put_readings(tx, [many[0]]) == 1
-        series = await facts.series(tx, "l1", "ont.rx_dbm", now + HOUR, now + 4 * HOUR)
-        medians = await facts.medians(tx, ["l1", "l2", "l3"], "ont.rx_dbm", now, now + 3 * HOUR)
-        assert await facts.reading_names(tx, "l1") == ["ont.rx_dbm"]
+        assert await history.put(tx, many) == len(many)
+        assert await history.put(tx, [many[0]]) == 1
+        series = await history.readings(tx, "l1", "ont.rx_dbm", now + HOUR, now + 4 * HOUR)
+        medians = await history.medians(tx, ["l1", "l2", "l3"], "ont.rx_dbm", now, now + 3 * HOUR)
+        assert await history.names(tx, "l1") == ["ont.rx_dbm"]
     assert series == many[1:4]
     assert medians == {"l1": -21.0, "l2": -26.0}
 

@@ -181,17 +181,6 @@ context_facts = Table(
     sqlite_with_rowid=False,
 )
 
-readings = Table(
-    "readings",
-    metadata,
-    Column("line", Text, ForeignKey("lines.id", ondelete="CASCADE"), primary_key=True),
-    Column("name", Text, primary_key=True),
-    Column("at", BigInteger, primary_key=True, autoincrement=False),
-    Column("source", Text, primary_key=True),
-    Column("value", Float(53), nullable=False),
-    sqlite_with_rowid=False,
-)
-
 scope_snapshots = Table(
     "scope_snapshots",
     metadata,
@@ -267,22 +256,6 @@ tickets = Table(
     text_column("detail"),
     Index("uq_tickets_event_id", "event_id", unique=True),
     Index("ix_tickets_line", "line"),
-)
-
-webhook_deliveries = Table(
-    "webhook_deliveries",
-    metadata,
-    Column("id", Text, primary_key=True),
-    text_column("hook"),
-    text_column("event_type"),
-    text_column("body"),
-    text_column("state"),
-    instant("created_at"),
-    instant("next_at"),
-    Column("attempts", Integer, nullable=False),
-    instant("finished_at", null=True),
-    text_column("last_error"),
-    Index("ix_webhook_deliveries_state_next_at", "state", "next_at"),
 )
 
 tokens = Table(

@@ -1,0 +1,302 @@
+"""Time series of lines and devices: numbers with their time and source, kept small and for long.
+
+    put ──▶ samples (young, as they came) ──keep──▶ blocks as measured ──▶ per hour ──▶ per day ──▶ gone
+
+Every question looks at both, so nobody needs to know how old a value is. The rule of this file: a value belongs to
+the line or the device that it was measured of; the readings of a line are not those of the devices on it.
+"""
+
+import asyncio
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, and_, delete, select
+
+from acs.errors import InvalidInput
+from acs.store.instants import instant, micros
+from acs.store.limits import check_record
+from acs.store.packing import Point, coarser, merged, pack, unpack
+from acs.store.records import Reading
+from acs.store.schema import sample_blocks, samples, series
+from acs.store.transaction import Transaction
+
+#: Subjects that one query asks for at once.
+_CHUNK = 5_000
+#: Points of one block.
+BLOCK = 512
+#: Seconds that one block of values as measured spans at most: when it is old, all of it is.
+_SPAN_S = 7 * 86_400
+HOUR_S, DAY_S = 3_600, 86_400
+
+
+class Owner(StrEnum):
+    """Of what a series was measured; the value is its column."""
+
+    LINE = "line"
+    DEVICE = "device"
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How long values stay as they were measured, then per hour, then per day; the last is how long they stay at all.
+
+    `young_h` are the hours for which they stay rows of their own.
+    """
+
+    young_h: float = 24
+    raw_d: float = 14
+    hourly_d: float = 100
+    keep_d: float = 730
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """One point of a curve: the mean of `n` measurements from `at` on, the least and the greatest of them."""
+
+    at: datetime
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """What one source measured of one fact, oldest first."""
+
+    name: str
+    source: str
+    points: tuple[CurvePoint, ...]
+
+
+async def put(tx: Transaction, many: Sequence[Reading], *, of: Owner = Owner.LINE) -> int:
+    """Store readings; one for the same subject, name, instant and source replaces the earlier.
+
+    The lines or devices must exist.
+
+    Raises:
+        InvalidInput: a text is too long, or a value is not finite.
+    """
+    for reading in many:
+        _check(reading)
+    numbers = await _numbers(tx, many, of)
+    rows = [
+        {
+            "series": numbers[reading.subject, reading.name, reading.source],
+            "at": micros(reading.at),
+            "value": float(reading.value),
+        }
+        for reading in many
+    ]
+    return await tx.upsert(samples, rows)
+
+
+async def readings(
+    tx: Transaction, subject: str, name: str, since: datetime, until: datetime, *, of: Owner = Owner.LINE
+) -> list[Reading]:
+    """Return the readings of one name from `since` until before `until`, oldest first; of old ones the means."""
+    found = [
+        Reading(subject, name, point.value, point.at, curve.source)
+        for curve in await curves(tx, subject, since, until, name=name, of=of)
+        for point in curve.points
+    ]
+    return sorted(found, key=lambda reading: (reading.at, reading.source))
+
+
+async def points(
+    tx: Transaction,
+    subjects: Sequence[str],
+    name: str,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    *,
+    of: Owner = Owner.LINE,
+) -> dict[str, list[tuple[datetime, float]]]:
+    """Return subject → its points of one name, of all sources, oldest first; subjects without are absent."""
+    found: defaultdict[str, list[tuple[datetime, float]]] = defaultdict(list)
+    for start in range(0, len(subjects), _CHUNK):
+        column = series.c[of.value]
+        where = and_(column.in_(list(subjects[start : start + _CHUNK])), series.c.name == name)
+        for (subject, _, _), curve in (await _read(tx, where, of, since, until)).items():
+            found[subject] += [(point.at, point.value) for point in curve]
+    return {subject: sorted(each) for subject, each in sorted(found.items())}
+
+
+async def curves(
+    tx: Transaction,
+    subject: str,
+    since: datetime,
+    until: datetime,
+    *,
+    name: str | None = None,
+    of: Owner = Owner.LINE,
+) -> list[Curve]:
+    """Return what each source measured from `since` until before `until`, by name and source; one name, or all."""
+    where = series.c[of.value] == subject
+    if name is not None:
+        where = and_(where, series.c.name == name)
+    found = await _read(tx, where, of, since, until)
+    return [Curve(name_, source, tuple(points_)) for (_, name_, source), points_ in sorted(found.items())]
+
+
+async def medians(
+    tx: Transaction, subjects: Sequence[str], name: str, since: datetime, until: datetime, *, of: Owner = Owner.LINE
+) -> dict[str, float]:
+    """Return subject → median of its points of one name from `since` until before `until`; those without are absent."""
+    found = await points(tx, subjects, name, since, until, of=of)
+    return {subject: statistics.median(value for _, value in each) for subject, each in found.items()}
+
+
+async def names(tx: Transaction, subject: str, *, of: Owner = Owner.LINE) -> list[str]:
+    """Return the names of which there are readings, sorted."""
+    query = select(series.c.name).where(series.c[of.value] == subject).distinct().order_by(series.c.name)
+    return [row.name for row in await tx.rows(query)]
+
+
+async def keep(tx: Transaction, now: datetime, keeping: Keeping, *, after: int, limit: int = 20) -> int | None:
+    """Pack, thin out and forget what the next series after a number have; the last number looked at, None at the end.
+
+    A bite is small, because on SQLite nobody else writes meanwhile.
+    """
+    query = select(series.c.id).where(series.c.id > after).order_by(series.c.id).limit(limit).with_for_update()
+    ids = [row.id for row in await tx.rows(query)]
+    if not ids:
+        return None
+    await _pack_young(tx, ids, micros(now - timedelta(hours=keeping.young_h)))
+    for step_s, into_s, days in ((0, HOUR_S, keeping.raw_d), (HOUR_S, DAY_S, keeping.hourly_d)):
+        await _thin_out(tx, ids, step_s, into_s, micros(now - timedelta(days=days)))
+    too_old = sample_blocks.c.end_at < micros(now - timedelta(days=keeping.keep_d))
+    await tx.run(delete(sample_blocks).where(sample_blocks.c.series.in_(ids), too_old))
+    await _forget_empty(tx, ids)
+    return int(ids[-1])
+
+
+async def _numbers(tx: Transaction, many: Sequence[Reading], of: Owner) -> dict[tuple[str, str, str], int]:
+    """(subject, name, source) → number of the series, made where it is new."""
+    wanted = {(reading.subject, reading.name, reading.source) for reading in many}
+    known = await _known(tx, wanted, of)
+    missing = sorted(wanted - known.keys())
+    if missing:
+        other = {owner.value: None for owner in Owner if owner is not of}
+        rows = [{of.value: subject, "name": name, "source": source, **other} for subject, name, source in missing]
+        await tx.insert_many(series, rows)
+        known |= await _known(tx, set(missing), of)
+    return known
+
+
+async def _known(tx: Transaction, wanted: set[tuple[str, str, str]], of: Owner) -> dict[tuple[str, str, str], int]:
+    column, known = series.c[of.value], {}
+    subjects = sorted({subject for subject, _, _ in wanted})
+    for start in range(0, len(subjects), _CHUNK):
+        query = select(series.c.id, column.label("subject"), series.c.name, series.c.source)
+        for row in await tx.rows(query.where(column.in_(subjects[start : start + _CHUNK]))):
+            known[row.subject, row.name, row.source] = row.id
+    return {key: number for key, number in known.items() if key in wanted}
+
+
+async def _read(
+    tx: Transaction, where: ColumnElement[bool], of: Owner, since: datetime | None, until: datetime | None
+) -> dict[tuple[str, str, str], list[CurvePoint]]:
+    """(subject, name, source) → points in the order of time, packed and young."""
+    start, end = -(2**62) if since is None else micros(since), 2**62 if until is None else micros(until)
+    whose = (series.c[of.value].label("subject"), series.c.name, series.c.source)
+    found: defaultdict[tuple[str, str, str], dict[int, CurvePoint]] = defaultdict(dict)
+    blocks = select(*whose, sample_blocks.c.count, sample_blocks.c.body).join(
+        sample_blocks, sample_blocks.c.series == series.c.id
+    )
+    blocks = blocks.where(where, sample_blocks.c.end_at >= start, sample_blocks.c.start_at < end)
+    for row in await tx.rows(blocks):
+        curve = found[row.subject, row.name, row.source]
+        for second, value, low, high, n in unpack(row.body, row.count):
+            if start <= second * 1_000_000 < end:
+                curve[second] = CurvePoint(instant(second * 1_000_000), value, low, high, n)
+    young = select(*whose, samples.c.at, samples.c.value).join(samples, samples.c.series == series.c.id)
+    for row in await tx.rows(young.where(where, samples.c.at >= start, samples.c.at < end).order_by(samples.c.at)):
+        curve = found[row.subject, row.name, row.source]
+        second = row.at // 1_000_000
+        curve[second if second in curve else row.at] = CurvePoint(instant(row.at), row.value, row.value, row.value, 1)
+    return {key: sorted(curve.values(), key=lambda point: point.at) for key, curve in found.items() if curve}
+
+
+async def _pack_young(tx: Transaction, ids: Sequence[int], before: int) -> None:
+    query = select(samples).where(samples.c.series.in_(ids), samples.c.at < before)
+    due: defaultdict[int, list[tuple[int, float]]] = defaultdict(list)
+    for row in await tx.rows(query.order_by(samples.c.series, samples.c.at)):
+        due[row.series].append((row.at, row.value))
+    for number, found in due.items():
+        fresh: list[Point] = [(at // 1_000_000, value, value, value, 1) for at, value in found]
+        await _fold(tx, number, 0, fresh)
+        for start in range(0, len(found), _CHUNK):
+            some = [at for at, _ in found[start : start + _CHUNK]]
+            await tx.run(delete(samples).where(samples.c.series == number, samples.c.at.in_(some)))
+        await asyncio.sleep(0)
+
+
+async def _thin_out(tx: Transaction, ids: Sequence[int], step_s: int, into_s: int, before: int) -> None:
+    c = sample_blocks.c
+    due: defaultdict[int, list[Point]] = defaultdict(list)
+    old = and_(c.series.in_(ids), c.step_s == step_s, c.end_at < before)
+    for row in await tx.rows(select(sample_blocks).where(old).order_by(c.series, c.start_at)):
+        due[row.series] += unpack(row.body, row.count)
+    for number, found in due.items():
+        await tx.run(delete(sample_blocks).where(old, c.series == number))
+        await _fold(tx, number, into_s, coarser(sorted(found), into_s))
+        await asyncio.sleep(0)
+
+
+async def _fold(tx: Transaction, number: int, step_s: int, fresh: Sequence[Point]) -> None:
+    """Lay points into the blocks of a series that they touch, and into the last one."""
+    c = sample_blocks.c
+    first, last = fresh[0][0] * 1_000_000, fresh[-1][0] * 1_000_000
+    mine = and_(c.series == number, c.step_s == step_s)
+    touched = and_(mine, c.end_at >= first - _SPAN_S * 1_000_000, c.start_at <= last)
+    former: list[Point] = []
+    for row in await tx.rows(select(sample_blocks).where(touched).order_by(c.start_at)):
+        former += unpack(row.body, row.count)
+    together = coarser(sorted([*former, *fresh]), step_s) if step_s else merged(former, fresh)
+    await tx.run(delete(sample_blocks).where(touched))
+    await tx.insert_many(sample_blocks, [_block(number, step_s, part) for part in _parts(together, step_s)])
+
+
+def _parts(found: Sequence[Point], step_s: int) -> list[list[Point]]:
+    """The points of each block: few enough, and as measured of one week."""
+    parts: list[list[Point]] = []
+    for point in found:
+        here = parts[-1] if parts else None
+        if here is None or len(here) >= BLOCK or (not step_s and here[0][0] // _SPAN_S != point[0] // _SPAN_S):
+            parts.append([point])
+        else:
+            here.append(point)
+    return parts
+
+
+def _block(number: int, step_s: int, part: Sequence[Point]) -> dict[str, object]:
+    return {
+        "series": number,
+        "step_s": step_s,
+        "start_at": part[0][0] * 1_000_000,
+        "end_at": (part[-1][0] + step_s) * 1_000_000,
+        "count": len(part),
+        "body": pack(part),
+    }
+
+
+async def _forget_empty(tx: Transaction, ids: Sequence[int]) -> None:
+    """A series without any value left is no series."""
+    kept = {row.series for row in await tx.rows(select(samples.c.series).where(samples.c.series.in_(ids)).distinct())}
+    blocks = select(sample_blocks.c.series).where(sample_blocks.c.series.in_(ids)).distinct()
+    kept |= {row.series for row in await tx.rows(blocks)}
+    empty = [number for number in ids if number not in kept]
+    if empty:
+        await tx.run(delete(series).where(series.c.id.in_(empty)))
+
+
+def _check(reading: Reading) -> None:
+    check_record(reading)
+    if not math.isfinite(reading.value):
+        raise InvalidInput(f"reading {reading.name} of {reading.subject}: {reading.value} is not a finite number")
