@@ -29,8 +29,10 @@ from acs.config.operations import BindingRule, LinesSection, OperationsSection, 
 from acs.config.outages import AfterFixSection, OutagesSection
 from acs.config.packs import PacksSection
 from acs.config.provisioning import CampaignsSection, FileAuth, FilesSection, ProvisioningSection
+from acs.config.rights import AuditSection, OidcRole, OidcSection, RightsSection
 from acs.config.server import ApiSection, LogSection, Role, ServerSection, StoreSection
 from acs.config.support import LineTestsSection, SourcesSection, TicketsSection, WebhooksSection, WebhookTarget
+from acs.config.tmf import TicketSystemSection, TmfSection
 from acs.config.wakeup import CredentialsSection, LightweightSection, SetOn, StunSection, XmppSection
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "AdmitSection",
     "AfterFixSection",
     "ApiSection",
+    "AuditSection",
     "AuthPolicy",
     "BindingRule",
     "CampaignsSection",
@@ -59,6 +62,8 @@ __all__ = [
     "LogSection",
     "Network",
     "NetworkSection",
+    "OidcRole",
+    "OidcSection",
     "OperationsSection",
     "OutagesSection",
     "PacksSection",
@@ -69,6 +74,7 @@ __all__ = [
     "ProfilesSection",
     "ProvisioningSection",
     "ProxySection",
+    "RightsSection",
     "Role",
     "Seconds",
     "Section",
@@ -77,8 +83,10 @@ __all__ = [
     "SourcesSection",
     "StoreSection",
     "StunSection",
+    "TicketSystemSection",
     "TicketsSection",
     "TlsSection",
+    "TmfSection",
     "TrapsSection",
     "WebhookTarget",
     "WebhooksSection",

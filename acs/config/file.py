@@ -16,8 +16,10 @@ from acs.config.operations import LinesSection, OperationsSection, ProfilesSecti
 from acs.config.outages import AfterFixSection, OutagesSection
 from acs.config.packs import PacksSection
 from acs.config.provisioning import CampaignsSection, FilesSection, ProvisioningSection
+from acs.config.rights import AuditSection, OidcSection, RightsSection
 from acs.config.server import ApiSection, LogSection, ServerSection, StoreSection
 from acs.config.support import LineTestsSection, TicketsSection, WebhooksSection
+from acs.config.tmf import TmfSection
 from acs.config.wakeup import CredentialsSection, LightweightSection, StunSection, XmppSection
 from acs.errors import ConfigError
 
@@ -49,6 +51,10 @@ class Config(Section):
     after_fix: AfterFixSection = AfterFixSection()
     tickets: TicketsSection = TicketsSection()
     webhooks: WebhooksSection = WebhooksSection()
+    tmf: TmfSection = TmfSection()
+    rights: RightsSection = RightsSection()
+    oidc: OidcSection = OidcSection()
+    audit: AuditSection = AuditSection()
     log: LogSection = LogSection()
 
     @classmethod

@@ -84,6 +84,7 @@ from acs.store.schema.search import (
     search_numbers,
     search_words,
 )
+from acs.store.schema.tmf import tmf_remote_things, tmf_subscriptions, tmf_ticket_events
 
 __all__ = [
     "access_alarms",
@@ -171,6 +172,9 @@ __all__ = [
     "ticket_feeds",
     "ticket_states",
     "tickets",
+    "tmf_remote_things",
+    "tmf_subscriptions",
+    "tmf_ticket_events",
     "token_grants",
     "tokens",
     "tree_schemas",

@@ -1,0 +1,213 @@
+"""TM Forum interfaces: listeners of our hubs, events of tickets that were taken, what of ours is in ticket systems."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, and_, delete, func, select, update
+
+from acs.store.instants import instant, micros
+from acs.store.limits import check_record
+from acs.store.reach import Reach, parse_groups
+from acs.store.row_rights import line_condition
+from acs.store.schema import lines, tmf_remote_things, tmf_subscriptions, tmf_ticket_events
+from acs.store.transaction import Transaction
+
+#: rows of one removal of old events
+_BITE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A listener of a hub. `base` is what addresses in its events begin with; `groups` empty: it hears of all lines."""
+
+    id: str
+    interface: str
+    callback: str
+    query: str
+    base: str
+    token: str
+    actor: str
+    created_at: datetime
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TicketEventRecord:
+    """An event of a ticket that is no creation, and the line test that followed from it."""
+
+    event_id: str
+    ticket: str
+    event_type: str
+    status: str
+    received_at: datetime
+    line_test: str | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteThing:
+    """Something of ours in a ticket system; `remote_id` empty: it is about to be made there."""
+
+    system: str
+    kind: str
+    key: str
+    remote_id: str
+    at: datetime
+    detail: str = ""
+
+
+async def add_subscription(tx: Transaction, subscription: Subscription) -> None:
+    """Store a listener.
+
+    Raises:
+        InvalidInput: a text is too long.
+    """
+    check_record(subscription)
+    names = ("id", "interface", "query", "base", "token", "actor")
+    row = {name: getattr(subscription, name) for name in names}
+    row |= {
+        "callback": subscription.callback,
+        "groups": json.dumps(subscription.groups),
+        "created_at": micros(subscription.created_at),
+    }
+    await tx.insert(tmf_subscriptions, row)
+
+
+async def subscription(tx: Transaction, id_: str) -> Subscription | None:
+    """One listener, or None."""
+    row = await tx.one(select(tmf_subscriptions).where(tmf_subscriptions.c.id == id_))
+    return None if row is None else _subscription(row)
+
+
+async def subscriptions(tx: Transaction, interface: str | None = None) -> list[Subscription]:
+    """The listeners of a hub, or of all, by id."""
+    query = select(tmf_subscriptions).order_by(tmf_subscriptions.c.id)
+    if interface is not None:
+        query = query.where(tmf_subscriptions.c.interface == interface)
+    return [_subscription(row) for row in await tx.rows(query)]
+
+
+async def count_subscriptions(tx: Transaction) -> int:
+    """How many listeners there are."""
+    row = await tx.one(select(func.count()).select_from(tmf_subscriptions))
+    return 0 if row is None else int(row[0])
+
+
+async def drop_subscription(tx: Transaction, id_: str) -> bool:
+    """Remove a listener; False where there is none."""
+    return await tx.run(delete(tmf_subscriptions).where(tmf_subscriptions.c.id == id_)) == 1
+
+
+async def hears_of(tx: Transaction, groups: tuple[str, ...], line: str) -> bool:
+    """Whether a line is in one of these groups; without groups every line is."""
+    reach: Reach | None = parse_groups(groups)
+    if reach is None:
+        return True
+    return (
+        await tx.one(select(lines.c.id).where(and_(lines.c.id == line, line_condition(lines.c.id, reach)))) is not None
+    )
+
+
+async def add_ticket_event(tx: Transaction, event: TicketEventRecord) -> bool:
+    """Store an event; False where it was stored before.
+
+    Raises:
+        InvalidInput: a text is too long.
+    """
+    check_record(event)
+    names = ("event_id", "ticket", "event_type", "status", "line_test", "detail")
+    row = {name: getattr(event, name) for name in names}
+    return await tx.insert(tmf_ticket_events, {**row, "received_at": micros(event.received_at)})
+
+
+async def ticket_event(tx: Transaction, event_id: str) -> TicketEventRecord | None:
+    """The event of an id, or None."""
+    row = await tx.one(select(tmf_ticket_events).where(tmf_ticket_events.c.event_id == event_id))
+    return None if row is None else _event(row)
+
+
+async def last_ticket_event(tx: Transaction, ticket: str) -> TicketEventRecord | None:
+    """The event of a ticket that came last, or None."""
+    table = tmf_ticket_events
+    query = select(table).where(table.c.ticket == ticket).order_by(table.c.received_at.desc(), table.c.event_id.desc())
+    row = await tx.one(query.limit(1))
+    return None if row is None else _event(row)
+
+
+async def event_of_test(tx: Transaction, line_test: str, ticket: str) -> TicketEventRecord | None:
+    """The event of a ticket that a line test followed from, or None."""
+    table = tmf_ticket_events
+    row = await tx.one(select(table).where(table.c.line_test == line_test, table.c.ticket == ticket).limit(1))
+    return None if row is None else _event(row)
+
+
+async def prune_ticket_events(tx: Transaction, before: datetime) -> int:
+    """Remove events that are older; returns how many."""
+    table = tmf_ticket_events
+    old = select(table.c.event_id).where(table.c.received_at < micros(before)).limit(_BITE)
+    return await tx.run(delete(table).where(table.c.event_id.in_(old)))
+
+
+async def remote_thing(tx: Transaction, system: str, kind: str, key: str) -> RemoteThing | None:
+    """What is known of a thing of ours in a ticket system, or None."""
+    table = tmf_remote_things
+    row = await tx.one(select(table).where(table.c.system == system, table.c.kind == kind, table.c.key == key))
+    if row is None:
+        return None
+    return RemoteThing(row.system, row.kind, row.key, row.remote_id, instant(row.at), row.detail)
+
+
+async def claim_remote_thing(tx: Transaction, thing: RemoteThing, stale: datetime) -> bool:
+    """Say that this process makes a thing now; False where another does, or it is made.
+
+    A claim from before `stale` was left by a process that broke, and is taken over.
+    """
+    check_record(thing)
+    table = tmf_remote_things
+    row = {name: getattr(thing, name) for name in ("system", "kind", "key", "remote_id", "detail")}
+    if await tx.insert(table, {**row, "at": micros(thing.at)}):
+        return True
+    same = (table.c.system == thing.system, table.c.kind == thing.kind, table.c.key == thing.key)
+    left = update(table).where(*same, table.c.remote_id == "", table.c.at < micros(stale))
+    return await tx.run(left.values(at=micros(thing.at))) == 1
+
+
+async def put_remote_thing(tx: Transaction, thing: RemoteThing) -> None:
+    """Note a thing of ours and its id there."""
+    check_record(thing)
+    row = {name: getattr(thing, name) for name in ("system", "kind", "key", "remote_id", "detail")}
+    await tx.upsert(tmf_remote_things, [{**row, "at": micros(thing.at)}])
+
+
+async def drop_remote_thing(tx: Transaction, system: str, kind: str, key: str) -> bool:
+    """Forget a thing of ours; False where it was not known."""
+    table = tmf_remote_things
+    return await tx.run(delete(table).where(table.c.system == system, table.c.kind == kind, table.c.key == key)) == 1
+
+
+def _subscription(row: Row[Any]) -> Subscription:
+    return Subscription(
+        id=row.id,
+        interface=row.interface,
+        callback=row.callback,
+        query=row.query,
+        base=row.base,
+        token=row.token,
+        actor=row.actor,
+        created_at=instant(row.created_at),
+        groups=tuple(json.loads(row.groups)),
+    )
+
+
+def _event(row: Row[Any]) -> TicketEventRecord:
+    return TicketEventRecord(
+        event_id=row.event_id,
+        ticket=row.ticket,
+        event_type=row.event_type,
+        status=row.status,
+        received_at=instant(row.received_at),
+        line_test=row.line_test,
+        detail=row.detail,
+    )
