@@ -8,6 +8,9 @@ from collections.abc import Callable, Mapping
 
 from probes.units import dbm_from_uw
 
+#: units that CPEs write behind a number
+_UNITS = ("dbm", "ms", "ghz", "mhz", "mbps")
+
 #: words that CPEs send for "true"
 _TRUE = frozenset({"1", "true", "yes", "on", "enabled"})
 _FALSE = frozenset({"0", "false", "no", "off", "disabled"})
@@ -17,13 +20,18 @@ _RCPI_STEPS_PER_DB = 2
 _RCPI_FLOOR_DBM = 110
 _RCPI_TOP = 220
 
+#: channel numbers of the bands (IEEE 802.11 annex E); those of 6 GHz overlap with both and need a band that is told
+_LAST_OF_2_4, _FIRST_OF_5, _LAST_OF_5 = 14, 32, 177
+
 #: a share given in one octet (TR-181 DataElements Radio.Utilization)
 _OCTET_TOP = 255
 
 
 def number(text: str) -> float | None:
     """The number at the head of a text; a unit behind it ("-23 dBm", "17%") is dropped. None if there is none."""
-    head = text.strip().split(" ")[0].rstrip("%").lower().removesuffix("dbm").removesuffix("ms")
+    head = text.strip().split(" ")[0].rstrip("%").lower()
+    for unit in _UNITS:
+        head = head.removesuffix(unit)
     try:
         value = float(head)
     except ValueError:
@@ -58,6 +66,11 @@ def rcpi(value: float) -> float | None:
     return value / _RCPI_STEPS_PER_DB - _RCPI_FLOOR_DBM if 0 <= value <= _RCPI_TOP else None
 
 
+def band_ghz(channel: float) -> float | None:
+    """The Wi-Fi band of a channel number of 2.4 or 5 GHz; None for 0, which is "not chosen yet", and for others."""
+    return 2.4 if 1 <= channel <= _LAST_OF_2_4 else 5.0 if _FIRST_OF_5 <= channel <= _LAST_OF_5 else None
+
+
 #: name in a profile → number as sent → number in the fact's unit, or None where the reading means nothing
 CONVERSIONS: Mapping[str, Callable[[float], float | None]] = {
     "as_sent": lambda value: value,
@@ -70,5 +83,9 @@ CONVERSIONS: Mapping[str, Callable[[float], float | None]] = {
     "octet_share_pct": lambda value: value * 100.0 / _OCTET_TOP if 0 <= value <= _OCTET_TOP else None,
     "rest_of_100": lambda value: 100.0 - value,
     "kbit_to_mbit": lambda value: value / 1000.0,
+    "thousandths": lambda value: value / 1000.0,
+    "minus_tenth": lambda value: -value / 10.0,
+    "double": lambda value: value * 2.0,
+    "band_ghz": band_ghz,
     "per_256": lambda value: value / 256.0,
 }

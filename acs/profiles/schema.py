@@ -5,48 +5,50 @@ The rule of this file: a profile that says anything this form does not know is r
 
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from acs.cwmp.quirks import Quirk
 from acs.errors import ConfigError
-from acs.profiles.convert import CONVERSIONS
+from acs.profiles.meaning import Bounds, Meaning, Path_, Strict, Text
+from acs.profiles.settings import Setting, Settings, Target
+from acs.profiles.tables import TableForm, merged
 
 Pick = Literal["first", "min", "max", "sum", "any", "all", "count"]
 
 #: what one matching key of [match] is worth; the profile with the greatest sum is chosen
-_WEIGHTS = {"product_class": 8, "oui": 4, "manufacturer": 4, "object": 2, "root": 1}
+_WEIGHTS = {"model": 8, "product_class": 8, "oui": 4, "manufacturer": 4, "object": 2, "root": 1}
+
+#: the maker is known by either of two things, and so is the model; of each pair that is given one must match
+_EITHER = (("manufacturer", "oui"), ("product_class", "model"))
 
 #: packaged folders with files of another form
-_OTHER_FOLDERS = frozenset({"diagnostics"})
-
-Text = Annotated[str, Field(min_length=1, max_length=500)]
-Path_ = Annotated[str, Field(min_length=3, max_length=256, pattern=r"^[A-Za-z][A-Za-z0-9_.*-]*$")]
-
-
-class Strict(BaseModel):
-    """Frozen, and no key that is not named here."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+_OTHER_FOLDERS = frozenset({"diagnostics", "protection"})
 
 
 class Match(Strict):
-    """Which devices the profile is for; every key given must match, texts without regard to case, `*` at will."""
+    """Which devices the profile is for, texts without regard to case, `*` at will.
+
+    The maker is told by `manufacturer` or `oui`, the model by `product_class` or `model`: of each pair that is given
+    one must match. `root` must match, and so must `object`, the beginning of some name in the tree.
+    """
 
     root: Literal["InternetGatewayDevice.", "Device."]
     manufacturer: tuple[Text, ...] = ()
     oui: tuple[Text, ...] = ()
     product_class: tuple[Text, ...] = ()
+    #: what DeviceInfo.ModelName says; vendors whose ProductClass is one word for all of them are told apart by it
+    model: tuple[Text, ...] = ()
     object: Path_ | None = None
 
 
-class Reading(Strict):
+class Reading(Meaning):
     """How one fact is read. Several readings of one fact stand in the order of trust: the first with a value counts."""
 
     fact: Text
@@ -54,7 +56,7 @@ class Reading(Strict):
     #: another leaf of the same row: the value becomes 100 × path / of
     of: Path_ | None = None
     #: other leaves of the row (relative to it) and the values they must have for the row to count
-    where: dict[str, tuple[str, ...]] = {}
+    where: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     pick: Pick = "first"
     #: rows of the last table come and go, so it is asked for whole, by its partial path
     volatile: bool = False
@@ -62,23 +64,9 @@ class Reading(Strict):
     counted_by: Path_ | None = None
     #: values that are taken before the others when several rows have one
     prefer: tuple[str, ...] = ()
-    #: a comma-separated list, oldest first: its last entry counts
-    last_of_list: bool = False
-    #: `positive` is whether the number is above zero
-    as_: Literal["number", "integer", "boolean", "positive", "text"] = Field("number", alias="as")
-    convert: str = "as_sent"
-    codes: dict[str, str | bool] = {}
-    sentinels: tuple[float | str, ...] = ()
-    #: outside of it a number is garbage of the sensor
-    between: tuple[float, float] | None = None
+    #: leaves of the same row and the range that their numbers must be in for this reading to hold (which unit is meant)
+    given: dict[str, Bounds] = Field(default_factory=dict)
     source: Text
-
-    @field_validator("convert")
-    @classmethod
-    def _known_conversion(cls, value: str) -> str:
-        if value not in CONVERSIONS:
-            raise ValueError(f"unknown conversion; one of {', '.join(CONVERSIONS)}")
-        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -109,6 +97,14 @@ class Firmware(Strict):
     defect: tuple[Defect, ...] = ()
 
 
+class Optics(Strict):
+    """The optical class of some models, by what their maker says of them."""
+
+    models: tuple[Text, ...] = Field(min_length=1)
+    optical_class: Literal["gpon_b+", "gpon_c+", "xgs_n1", "epon_px20", "epon_px20+"]
+    source: Text
+
+
 class Binding(Strict):
     """Where the values stand that tell which line a device is on."""
 
@@ -123,6 +119,10 @@ class Head(Strict):
     kind: Literal["generic", "ont", "router", "stb"]
     title: Text
     base: str | None = None
+    #: the trees and captures of real devices that this file was held against; without any it is unproven
+    proof: tuple[Text, ...] = ()
+    #: what was not found out, and why the standard part has to do
+    unknown: tuple[Text, ...] = ()
 
 
 class ProfileFile(Strict):
@@ -134,23 +134,33 @@ class ProfileFile(Strict):
     quirks: tuple[Quirk, ...] = ()
     binding: Binding = Binding()
     firmware: Firmware = Firmware()
+    #: what can be set on these devices, by meaning
+    target: tuple[Target, ...] = ()
+    setting: tuple[Setting, ...] = ()
+    optics: tuple[Optics, ...] = ()
     reading: tuple[Reading, ...] = ()
+    table: tuple[TableForm, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a device says of itself in an Inform; `root` ends in a dot."""
+    """What a device says of itself; `root` ends in a dot, `model` is its DeviceInfo.ModelName where that was read."""
 
     root: str
     manufacturer: str = ""
     oui: str = ""
     product_class: str = ""
     software_version: str = ""
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One profile with everything taken over from its base. `readings`: fact → readings in the order of trust."""
+    """One profile with everything taken over from its base.
+
+    `readings`: fact → readings in the order of trust; `tables`: table → the forms of its rows. A profile without
+    `proof` has never met a tree or a capture of its devices, and whoever shows its values says so.
+    """
 
     id: str
     kind: str
@@ -160,6 +170,16 @@ class Profile:
     firmware: Firmware
     readings: Mapping[str, tuple[Reading, ...]]
     quirks: frozenset[Quirk] = frozenset()
+    settings: Settings = field(default_factory=Settings)
+    tables: Mapping[str, tuple[TableForm, ...]] = field(default_factory=dict)
+    optics: tuple[Optics, ...] = ()
+    proof: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def proven(self) -> bool:
+        """Whether it was held against a tree or a capture of a real device."""
+        return bool(self.proof)
 
 
 def parse_profile(text: str, file: str) -> ProfileFile:
@@ -227,11 +247,17 @@ def _resolve(file: ProfileFile, files: Mapping[str, ProfileFile], seen: tuple[st
         own[reading.fact] = (*own.get(reading.fact, ()), reading)
     binding = file.binding
     quirks = frozenset(file.quirks)
+    settings = Settings(file.target, file.setting)
+    tables = merged(file.table, {})
+    optics = file.optics
     if head.base is not None:
         if head.base not in files:
             known = ", ".join(sorted(files))
             raise ConfigError(f"profile {head.id!r}: base: no profile {head.base!r}; there are {known}")
         base = _resolve(files[head.base], files, (*seen, head.id))
+        settings = settings.over(base.settings)
+        tables = merged(file.table, base.tables)
+        optics = (*optics, *base.optics)
         # a refined fact is tried first; what the base knows of it stays as a second source
         quirks |= base.quirks
         own = {**base.readings, **{fact: (*mine, *base.readings.get(fact, ())) for fact, mine in own.items()}}
@@ -239,26 +265,42 @@ def _resolve(file: ProfileFile, files: Mapping[str, ProfileFile], seen: tuple[st
             pppoe_login=(*binding.pppoe_login, *base.binding.pppoe_login),
             address=(*binding.address, *base.binding.address),
         )
-    return Profile(head.id, head.kind, head.title, file.match, binding, file.firmware, own, quirks)
+    return Profile(
+        head.id,
+        head.kind,
+        head.title,
+        file.match,
+        binding,
+        file.firmware,
+        own,
+        quirks,
+        tables=tables,
+        optics=optics,
+        proof=head.proof,
+        unknown=head.unknown,
+        settings=settings,
+    )
 
 
 def _score(match: Match, identity: Identity, names: Sequence[str]) -> int:
     if match.root != identity.root:
         return 0
     score = _WEIGHTS["root"]
-    for key in ("manufacturer", "oui", "product_class"):
-        patterns: tuple[str, ...] = getattr(match, key)
-        if not patterns:
-            continue
-        said = str(getattr(identity, key)).lower()
-        if not any(fnmatchcase(said, pattern.lower()) for pattern in patterns):
+    for keys in _EITHER:
+        asked = [key for key in keys if getattr(match, key)]
+        fits = [key for key in asked if _fits(getattr(match, key), str(getattr(identity, key)))]
+        if asked and not fits:
             return 0
-        score += _WEIGHTS[key]
+        score += sum(_WEIGHTS[key] for key in fits)
     if match.object is not None:
         if not any(name.startswith(match.object) for name in names):
             return 0
         score += _WEIGHTS["object"]
     return score
+
+
+def _fits(patterns: tuple[str, ...], said: str) -> bool:
+    return any(fnmatchcase(said.strip().lower(), pattern.lower()) for pattern in patterns)
 
 
 def _explain(file: str, item: object) -> str:

@@ -4,13 +4,14 @@ The rule of this file: a reading that means nothing gives no value. What was sen
 """
 
 import re
-from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 
-from acs.profiles.convert import CONVERSIONS, boolean, number
+from acs.profiles.convert import number
+from acs.profiles.meaning import value_of, whole_number
+from acs.profiles.patterns import matching, regex_of
 from acs.profiles.schema import Profile, Reading
 from probes.facts import Fact, Quality, Scalar
 
@@ -67,10 +68,10 @@ def wanted_names(profile: Profile, known_names: Sequence[str]) -> list[str]:
         for reading in readings:
             if reading.volatile:
                 wanted.update(_tables(reading.path, names))
-                wanted.update(_matching(reading.counted_by, names) if reading.counted_by else ())
+                wanted.update(matching(reading.counted_by, names) if reading.counted_by else ())
                 continue
             for pattern in _patterns(reading):
-                wanted.update(_matching(pattern, names))
+                wanted.update(matching(pattern, names))
     tables = tuple(path for path in wanted if path.endswith("."))
     return sorted(name for name in wanted if name.endswith(".") or not name.startswith(tables))
 
@@ -109,7 +110,7 @@ def binding_values(profile: Profile, values: Mapping[str, str]) -> dict[str, str
     found = {}
     for key in ("pppoe_login", "address"):
         patterns: tuple[str, ...] = getattr(profile.binding, key)
-        texts = (values[name].strip() for pattern in patterns for name in _matching(pattern, names))
+        texts = (values[name].strip() for pattern in patterns for name in matching(pattern, names))
         usable = next((text for text in texts if text and text != "0.0.0.0"), None)
         if usable is not None:
             found[key] = usable
@@ -127,7 +128,7 @@ def _first_usable(readings: Sequence[Reading], values: Mapping[str, str], names:
 
 
 def _read(reading: Reading, values: Mapping[str, str], names: Sequence[str]) -> _Sample | None:
-    rows = [name for name in _matching(reading.path, names) if _row_counts(reading, name, values)]
+    rows = [name for name in matching(reading.path, names) if _row_counts(reading, name, values)]
     if reading.pick == "count":
         return _Sample(len(rows), f"{len(rows)} rows", reading.path, tuple(rows)) if rows else None
     samples = [_sample(reading, name, values) for name in rows if values[name].strip()]
@@ -156,51 +157,18 @@ def _chosen(reading: Reading, samples: Sequence[_Sample]) -> _Sample:
             return next((sample for sample in samples if sample.value in (False, "down")), samples[0])
         case "sum":
             total = sum(_size(sample) for sample in samples)
-            return _Sample(_whole(total, reading), "+".join(sample.raw for sample in samples), reading.path)
+            return _Sample(whole_number(reading, total), "+".join(sample.raw for sample in samples), reading.path)
         case _:
             return next((sample for sample in samples if sample.value in reading.prefer), samples[0])
 
 
 def _sample(reading: Reading, name: str, values: Mapping[str, str]) -> _Sample:
     raw = values[name].strip()
-    text = raw.rsplit(",", 1)[-1].strip() if reading.last_of_list else raw
-    if _is_sentinel(reading, text):
-        return _Sample(None, raw, name)
-    if reading.codes:
-        return _Sample(reading.codes.get(text), raw, name)
-    if reading.as_ == "boolean":
-        return _Sample(boolean(text), raw, name)
-    if reading.as_ == "text":
-        return _Sample(text, raw, name)
-    return _numeric(reading, name, text, raw, values)
-
-
-def _numeric(reading: Reading, name: str, text: str, raw: str, values: Mapping[str, str]) -> _Sample:
-    value = number(text)
-    rests_on: tuple[str, ...] = ()
-    if value is not None and reading.of is not None:
-        whole_name = _beside(reading.path, name, reading.of)
-        rests_on = (whole_name,)
-        whole_raw = values.get(whole_name, "").strip()
-        whole = number(whole_raw.rsplit(",", 1)[-1] if reading.last_of_list else whole_raw)
-        raw = f"{raw} of {whole_raw}"
-        value = 100.0 * value / whole if whole else None
-    if value is not None:
-        value = CONVERSIONS[reading.convert](value)
-    if value is None or (reading.between is not None and not reading.between[0] <= value <= reading.between[1]):
-        return _Sample(None, raw, name, rests_on)
-    return _Sample(_whole(value, reading), raw, name, rests_on)
-
-
-def _whole(value: float, reading: Reading) -> Scalar:
-    if reading.as_ == "positive":
-        return value > 0
-    return round(value) if reading.as_ == "integer" else round(value, 3)
-
-
-def _is_sentinel(reading: Reading, text: str) -> bool:
-    value = number(text)
-    return any(text == mark if isinstance(mark, str) else value == mark for mark in reading.sentinels)
+    if reading.of is None:
+        return _Sample(value_of(reading, raw), raw, name)
+    whole_name = _beside(reading.path, name, reading.of)
+    whole = values.get(whole_name, "").strip()
+    return _Sample(value_of(reading, raw, whole), f"{raw} of {whole}", name, (whole_name,))
 
 
 def _size(sample: _Sample) -> float:
@@ -216,12 +184,16 @@ def _row_counts(reading: Reading, name: str, values: Mapping[str, str]) -> bool:
         said = values.get(_beside(reading.path, name, leaf), "").strip().lower()
         if said not in {text.lower() for text in allowed}:
             return False
+    for leaf, (least, most) in reading.given.items():
+        value = number(values.get(_beside(reading.path, name, leaf), ""))
+        if value is None or not least <= value <= most:
+            return False
     return True
 
 
 def _beside(pattern: str, name: str, other: str) -> str:
     """The name that `other` has in the row of `name`: a leaf of the last row, or a whole pattern with its own *."""
-    instances = iter(_regex(pattern).fullmatch(name).groups())  # type: ignore[union-attr]  # name matched this pattern
+    instances = iter(regex_of(pattern).fullmatch(name).groups())  # type: ignore[union-attr]  # name matched this pattern
     if "*" in other:
         return re.sub(r"\*", lambda _: next(instances), other)
     if "." in other:
@@ -235,7 +207,7 @@ def _patterns(reading: Reading) -> Iterator[str]:
         yield reading.of
     if reading.counted_by is not None:
         yield reading.counted_by
-    for leaf in reading.where:
+    for leaf in (*reading.where, *reading.given):
         yield reading.path[: reading.path.rindex(".") + 1] + leaf
 
 
@@ -247,30 +219,9 @@ def _tables(pattern: str, names: Sequence[str]) -> Iterator[str]:
         if any(name.startswith(path.rstrip(".").rsplit(".", 1)[0]) for name in names):
             yield path
         return
-    rows = re.compile(f"({_regex(above + '.*').pattern.replace('(', '(?:')})\\..*")
+    rows = re.compile(f"({regex_of(above + '.*').pattern.replace('(', '(?:')})\\..*")
     yield from sorted({f"{found[1]}.{table}." for name in names if (found := rows.fullmatch(name))})
 
 
 def _paths(names: Collection[str]) -> tuple[str, ...]:
     return tuple(name for name in names if name.endswith("."))
-
-
-def _matching(pattern: str, names: Sequence[str]) -> Iterator[str]:
-    """The sorted names that fit a pattern, in numeric order of their instances."""
-    head = pattern.split("*", 1)[0]
-    start = bisect_left(names, head)
-    if "*" not in pattern:
-        if start < len(names) and names[start] == pattern:
-            yield pattern
-        return
-    fits, regex = [], _regex(pattern)
-    for name in names[start:]:
-        if not name.startswith(head):
-            break
-        if found := regex.fullmatch(name):
-            fits.append((tuple(int(number_) for number_ in found.groups()), name))
-    yield from (name for _, name in sorted(fits))
-
-
-def _regex(pattern: str) -> re.Pattern[str]:
-    return re.compile(re.escape(pattern).replace(r"\*", r"(\d+)"))

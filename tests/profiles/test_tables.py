@@ -1,0 +1,227 @@
+"""Tables of a device: which rows count, how their columns are found, and what is said of text that means nothing."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acs.errors import ConfigError
+from acs.profiles.columns import TABLES
+from acs.profiles.rows import Table, table_names, tables_from_tree
+from acs.profiles.schema import Identity, Profile, choose, load_profiles, parse_profile
+from probes.facts import FactKind, Quality
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+PROFILES = {profile.id: profile for profile in load_profiles()}
+TR181 = {
+    "Device.IP.Interface.1.LowerLayers": "Device.Ethernet.Link.1.",
+    "Device.IP.Interface.1.Status": "Up",
+    "Device.IP.Interface.2.LowerLayers": "Device.PPP.Interface.1",
+    "Device.IP.Interface.2.Status": "Up",
+    "Device.IP.Interface.2.MaxMTUSize": "1492",
+    "Device.IP.Interface.2.IPv6Address.1.IPAddress": "fe80::1",
+    "Device.IP.Interface.2.IPv6Address.2.IPAddress": "2001:db8::1",
+    "Device.PPP.Interface.1.LowerLayers": "Device.Ethernet.VLANTermination.1",
+    "Device.PPP.Interface.1.ConnectionStatus": "Connected",
+    "Device.PPP.Interface.1.LastConnectionError": "ERROR_NONE",
+    "Device.PPP.Interface.1.LastChange": "4000",
+    "Device.PPP.Interface.1.IPCP.LocalIPAddress": "192.0.2.7",
+    "Device.PPP.Interface.1.Username": "sub7",
+    "Device.Ethernet.VLANTermination.1.LowerLayers": "Device.Ethernet.Link.2",
+    "Device.Ethernet.VLANTermination.1.VLANID": "101",
+    "Device.Ethernet.Link.1.LowerLayers": "Device.Ethernet.Interface.1",
+    "Device.Ethernet.Link.2.LowerLayers": "Device.Ethernet.Interface.2",
+    "Device.Ethernet.Interface.1.Upstream": "0",
+    "Device.Ethernet.Interface.1.Status": "Up",
+    "Device.Ethernet.Interface.1.CurrentBitRate": "100",
+    "Device.Ethernet.Interface.2.Upstream": "1",
+    "Device.Ethernet.Interface.2.Status": "Down",
+    "Device.Ethernet.Interface.2.CurrentBitRate": "0",
+    "Device.NAT.InterfaceSetting.1.Interface": "Device.IP.Interface.2.",
+    "Device.NAT.InterfaceSetting.1.Enable": "true",
+    "Device.WiFi.Radio.1.OperatingFrequencyBand": "2.4GHz",
+    "Device.WiFi.Radio.1.Channel": "6",
+    "Device.WiFi.SSID.1.SSID": "home",
+    "Device.WiFi.SSID.1.LowerLayers": "Device.WiFi.Radio.1",
+    "Device.WiFi.AccessPoint.1.SSIDReference": "Device.WiFi.SSID.1",
+    "Device.WiFi.AccessPoint.1.AssociatedDeviceNumberOfEntries": "1",
+    "Device.WiFi.AccessPoint.1.SSIDAdvertisementEnabled": "false",
+    "Device.WiFi.AccessPoint.1.AssociatedDevice.1.MACAddress": "02:00:00:00:00:01",
+    "Device.WiFi.AccessPoint.1.AssociatedDevice.1.SignalStrength": "-61",
+    "Device.WiFi.AccessPoint.1.AssociatedDevice.1.Noise": "0",
+    "Device.WiFi.AccessPoint.1.AssociatedDevice.1.LastDataDownlinkRate": "144000",
+    "Device.Hosts.HostNumberOfEntries": "1",
+    "Device.Hosts.Host.1.PhysAddress": "02:00:00:00:00:01".upper(),
+    "Device.Hosts.Host.1.HostName": "phone",
+    "Device.Hosts.Host.1.IPAddress": "192.168.1.5",
+}
+
+
+def tables(values: dict[str, str], profile: str = "generic-tr181") -> dict[str, Table]:
+    return tables_from_tree(PROFILES[profile], values, NOW, "test")
+
+
+def test_a_wan_connection_is_an_interface_above_one_that_faces_upstream() -> None:
+    (row,) = tables(TR181)["wan"].rows
+    assert row.path == "Device.IP.Interface.2"
+    assert row.values == {
+        "kind": "ppp",
+        "status": "Connected",
+        "up": True,
+        "last_error": "ERROR_NONE",
+        "address": "192.0.2.7",
+        "address6": "2001:db8::1",
+        "login": "sub7",
+        "nat": True,
+        "vlan": 101,
+        "mtu_bytes": 1492,
+        "uptime_s": 4000,
+    }
+
+
+def test_a_column_is_read_through_references_and_from_the_row_above() -> None:
+    (station,) = tables(TR181)["stations"].rows
+    assert station.values == {
+        "mac": "02:00:00:00:00:01",
+        "ssid": "home",
+        "band_ghz": 2.4,
+        "signal_dbm": -61,
+        "down_mbit": 144,
+        "name": "phone",
+        "address": "192.168.1.5",
+    }
+    assert station.cells["noise_dbm"].value is None
+    assert station.cells["noise_dbm"].raw == "0"
+    assert station.cells["noise_dbm"].quality is Quality.UNREADABLE
+    (ssid,) = tables(TR181)["ssids"].rows
+    assert (ssid.values["channel"], ssid.values["hidden"]) == (6, True)
+
+
+def test_the_rate_of_a_port_counts_only_while_it_is_up() -> None:
+    lan, wan = tables(TR181)["ports"].rows
+    assert (lan.values["role"], lan.values["speed_mbit"]) == ("lan", 100)
+    assert wan.values == {"role": "wan", "link": "down"}
+
+
+def test_rows_of_a_table_that_counts_none_are_history() -> None:
+    found = tables(TR181 | {"Device.Hosts.HostNumberOfEntries": "0"})
+    assert found["hosts"].rows == ()
+    assert "name" not in found["stations"].rows[0].values
+
+
+def test_a_table_that_the_device_does_not_show_is_absent() -> None:
+    assert set(tables({"Device.DeviceInfo.UpTime": "5"})) == set()
+    shown = tables({"Device.WiFi.NeighboringWiFiDiagnostic.ResultNumberOfEntries": "0"})
+    assert {name: table.rows for name, table in shown.items()} == {"neighbours": ()}
+
+
+def test_one_radio_per_band_and_the_enabled_one_before_others() -> None:
+    row = "InternetGatewayDevice.LANDevice.1.WLANConfiguration."
+    values = {
+        f"{row}1.Channel": "6",
+        f"{row}1.RadioEnabled": "0",
+        f"{row}2.Channel": "11",
+        f"{row}2.RadioEnabled": "1",
+        f"{row}5.Channel": "36",
+        f"{row}6.Channel": "0",
+    }
+    rows = tables(values, "generic-tr098")["radios"].rows
+    assert [(row.path[-1], row.values["band_ghz"]) for row in rows] == [("2", 2.4), ("5", 5)]
+
+
+def test_a_row_is_as_old_as_its_oldest_value() -> None:
+    late = datetime(2026, 11, 21, 13, 0, tzinfo=UTC)
+    times = dict.fromkeys(TR181, late) | {"Device.WiFi.Radio.1.Channel": NOW}
+    found = tables_from_tree(PROFILES["generic-tr181"], TR181, times, "test")
+    assert found["radios"].rows[0].at == NOW
+    assert found["radios"].rows[0].cells["band_ghz"].at == late
+    assert found["wan"].rows[0].at == late
+
+
+def test_what_is_asked_for_gives_the_same_tables() -> None:
+    profile = PROFILES["generic-tr181"]
+    wanted = table_names(profile, TR181)
+    assert "Device.Hosts.Host." in wanted
+    assert "Device.WiFi.AccessPoint.1.AssociatedDevice." in wanted
+    heads = tuple(name for name in wanted if name.endswith("."))
+    answer = {name: value for name, value in TR181.items() if name in wanted or name.startswith(heads)}
+    assert tables_from_tree(profile, answer, NOW, "test") == tables(TR181)
+    assert table_names(profile, TR181, ["radios"]) == [
+        "Device.WiFi.Radio.1.Channel",
+        "Device.WiFi.Radio.1.OperatingFrequencyBand",
+    ]
+
+
+def test_a_circle_of_interfaces_ends() -> None:
+    values = {
+        "Device.IP.Interface.1.LowerLayers": "Device.IP.Interface.2",
+        "Device.IP.Interface.2.LowerLayers": "Device.IP.Interface.1",
+    }
+    assert tables(values)["wan"].rows == ()
+
+
+@given(st.dictionaries(st.sampled_from(sorted(TR181)), st.text(max_size=12)))
+def test_any_tree_gives_tables_of_the_declared_kinds(values: dict[str, str]) -> None:
+    for name, table in tables(values).items():
+        for row in table.rows:
+            for column, value in row.values.items():
+                spec = TABLES[name].columns[column]
+                assert isinstance(value, bool) == (spec.kind is FactKind.FLAG)
+                if spec.kind is FactKind.ENUM:
+                    assert value in spec.values
+
+
+HEAD = '[profile]\nid = "x"\nkind = "ont"\ntitle = "X"\n[match]\nroot = "Device."\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[[table]]\nname = "cables"\nrows = "Device.A.*"\nsource = "S"\n', "no table 'cables'"),
+        (
+            '[[table]]\nname = "hosts"\nrows = "Device.A.*"\nsource = "S"\n[table.columns]\nhue = {leaf = "A"}\n',
+            "'hue'",
+        ),
+        ('[[table]]\nname = "hosts"\nrows = "Device.A"\nvolatile = true\nsource = "S"\n', "volatile needs a *"),
+        ('[[table]]\nname = "hosts"\nrows = "Device.A.*"\nneeds = ["hue"]\nsource = "S"\n', "'hue'"),
+    ],
+)
+def test_a_wrong_table_names_file_and_remedy(text: str, told: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        parse_profile(HEAD + text, "x.toml")
+    assert told in str(error.value)
+    assert "x.toml" in str(error.value)
+
+
+def _profile(text: str, folder: Path) -> Profile:
+    (folder / "x.toml").write_text(HEAD.replace('title = "X"', 'title = "X"\nbase = "generic-tr181"') + text)
+    return next(profile for profile in load_profiles(folder) if profile.id == "x")
+
+
+def test_a_vendors_form_of_the_same_rows_refines_the_standards(tmp_path: Path) -> None:
+    text = (
+        '[[table]]\nname = "stations"\nrows = "Device.WiFi.AccessPoint.*.AssociatedDevice.*"\nsource = "S"\n'
+        '[table.columns]\nsignal_dbm = {leaf = "X_RSSI", between = [-120, -1]}\n'
+    )
+    profile = _profile(text, tmp_path)
+    values = TR181 | {"Device.WiFi.AccessPoint.1.AssociatedDevice.1.X_RSSI": "-70"}
+    (row,) = tables_from_tree(profile, values, NOW, "test")["stations"].rows
+    assert (row.values["signal_dbm"], row.values["down_mbit"], row.values["name"]) == (-70, 144, "phone")
+    values["Device.WiFi.AccessPoint.1.AssociatedDeviceNumberOfEntries"] = "0"
+    assert tables_from_tree(profile, values, NOW, "test")["stations"].rows == ()
+
+
+def test_maker_and_model_are_known_by_either_of_two_things() -> None:
+    text = HEAD + 'manufacturer = ["Maker*"]\noui = ["00AA00"]\nproduct_class = ["R1*"]\nmodel = ["R1"]\n'
+    match = parse_profile(text, "x").match
+    profile = Profile("x", "ont", "X", match, None, None, {})  # type: ignore[arg-type]  # only its match is looked at
+    for identity, known in [
+        (Identity("Device.", "Maker Ltd", "FFFFFF", "r1-a"), True),
+        (Identity("Device.", "", "00aa00", "Router", model="R1"), True),
+        (Identity("Device.", "Other", "FFFFFF", "R1"), False),
+        (Identity("Device.", "Maker", "00AA00", "Router", model="R2"), False),
+        (Identity("InternetGatewayDevice.", "Maker", "00AA00", "R1"), False),
+    ]:
+        assert (choose([profile], identity) is not None) == known
