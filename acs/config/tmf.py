@@ -11,6 +11,20 @@ from acs.config.base import Count, FilePath, Network, Seconds, Section
 Status = Literal["acknowledged", "rejected", "pending", "held", "inProgress", "cancelled", "closed", "resolved"]
 Kind = Annotated[str, Field(pattern="^[A-Z][A-Z0-9_]{1,31}$")]
 
+#: verdict → status of its ticket: somebody works on it, waits for the subscriber or the day after, or for the outage
+_STATUSES: Mapping[str, Status] = {
+    "REMOTE_FIX": "inProgress",
+    "GUIDE_CUSTOMER": "pending",
+    "DISPATCH_HOME": "inProgress",
+    "DISPATCH_LINE": "inProgress",
+    "ATTACH_OUTAGE": "held",
+    "OPEN_OUTAGE": "held",
+    "ESCALATE_CORE": "inProgress",
+    "INCONCLUSIVE": "inProgress",
+    "MONITOR_24H": "pending",
+    "NFF": "pending",
+}
+
 
 class TicketSystemSection(Section):
     """`[[tmf.ticket_systems]]`: a ticket system with TMF621 that gets the verdicts of its tickets."""
@@ -40,20 +54,7 @@ class TicketSystemSection(Section):
     #: `added` adds to it.
     lists: Literal["whole", "added"] = "whole"
     #: Verdict → status that its ticket gets; a verdict that is not named leaves the status.
-    status: Mapping[Kind, Status] = Field(
-        default_factory=lambda: {
-            "REMOTE_FIX": "inProgress",
-            "GUIDE_CUSTOMER": "pending",
-            "DISPATCH_HOME": "inProgress",
-            "DISPATCH_LINE": "inProgress",
-            "ATTACH_OUTAGE": "held",
-            "OPEN_OUTAGE": "held",
-            "ESCALATE_CORE": "inProgress",
-            "INCONCLUSIVE": "inProgress",
-            "MONITOR_24H": "pending",
-            "NFF": "pending",
-        }
-    )
+    status: Mapping[Kind, Status] = Field(default_factory=lambda: dict(_STATUSES))
     #: Status of a ticket when the test after our own action shows the line mended; none leaves it.
     when_fixed: Status | None = "resolved"
     #: Status of a ticket that somebody resolved, when the test after it shows the line well; none leaves it.

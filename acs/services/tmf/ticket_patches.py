@@ -11,7 +11,7 @@ Source: TMF621 v4.0.0 and v5.0.1; a PATCH is a merge patch (TMF630), in which a 
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -60,7 +60,6 @@ class Story:
     document: Mapping[str, Any] | None = None
     document_href: str = ""
     outage: Outage | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 def is_told(ticket: Mapping[str, Any], marker: str) -> bool:

@@ -1,0 +1,186 @@
+"""What a ticket is told of a line test, of a repair and of an outage: the words, and the status that follows. Pure.
+
+| event | note | status |
+|---|---|---|
+| verdict of a ticket's test | the verdict | by `status` of the ticket system |
+| verdict of the test after somebody resolved it | the verdict | well: `when_checked`, broken: `when_broken` |
+| a test without a verdict | why | stays |
+| test after our own action | what it showed | fixed: `when_fixed`, broken: `when_broken` |
+| the line belongs to an outage | the outage | `ATTACH_OUTAGE` of `status` |
+
+The rule of this file: one event gives one story with one marker; a verdict of a usual test never opens or closes a
+ticket that somebody resolved.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from acs.services.tmf.ticket_patches import ENDED, STATUSES, Outage, Story
+from acs.store.records import LineTestRecord
+from probes.linetest.after_fix import BROKEN, FIXED, Said, outcome
+
+#: statuses in which a ticket waits for somebody: the verdict of a usual test may move it
+_OPEN = ("", *(one for one in STATUSES if one not in ENDED and one != "resolved"))
+#: statuses of a ticket that is not ended
+_LIVE = (*_OPEN, "resolved")
+
+_WORDS: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "verdict": "Line test",
+        "again": "Line test after the repair",
+        "queue": "Queue {queue}, until {due}",
+        "human": "A person has to confirm it: {why}",
+        "missing": "Not measured: {what}",
+        "failed": "The line test ended without a verdict: {why}",
+        "outage": "The line belongs to an outage: {what}",
+        "opened": "Mass outage: {what}",
+        "ended": "The outage is over: {what}",
+        "fixed": "After {action} the line is well",
+        "not_fixed": "{action} did not help",
+        "fell_back": "After {action} the line was well, and fell back",
+    },
+    "ru": {
+        "verdict": "Проверка линии",
+        "again": "Проверка линии после ремонта",
+        "queue": "Очередь {queue}, до {due}",
+        "human": "Нужно подтверждение человека: {why}",
+        "missing": "Не измерено: {what}",
+        "failed": "Проверка линии закончилась без вердикта: {why}",
+        "outage": "Линия относится к аварии: {what}",
+        "opened": "Массовая авария: {what}",
+        "ended": "Авария закончилась: {what}",
+        "fixed": "После действия «{action}» линия исправна",
+        "not_fixed": "Действие «{action}» не помогло",
+        "fell_back": "После действия «{action}» линия заработала и снова упала",
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a ticket system is told things. `status`: verdict → status; the others as in its configuration."""
+
+    system: str
+    language: str
+    status: Mapping[str, str]
+    when_fixed: str
+    when_checked: str
+    when_broken: str
+
+
+def verdict_story(manner: Manner, test: LineTestRecord, at: datetime, before: Said | None = None) -> Story:
+    """What a ticket is told of its test. `before`: somebody resolved the ticket, and this is what was said before."""
+    verdict = test.verdict if isinstance(test.verdict, dict) else {}
+    kind, words = str(verdict.get("verdict", "")), _WORDS[manner.language]
+    lines = [f"{words['verdict' if before is None else 'again']}: {_headline(verdict, manner.language)}"]
+    lines += [_text(verdict, manner.language), *_rest(verdict, words)]
+    status, status_from = manner.status.get(kind, ""), _OPEN
+    if before is not None:
+        status, status_from = _checked(manner, before, Said(kind, str(verdict.get("cause", "")))), ("resolved",)
+    return Story(
+        marker=f"{manner.system}:{test.id}",
+        at=at,
+        text="\n".join(filter(None, lines)),
+        status=status,
+        status_from=status_from,
+        reason=f"line test {test.id}: {_short(verdict)}",
+        test=test.id,
+    )
+
+
+def failure_story(manner: Manner, test: LineTestRecord, at: datetime) -> Story:
+    """What a ticket is told of a test that ended without a verdict."""
+    text = _WORDS[manner.language]["failed"].format(why=test.detail or "?")
+    return Story(marker=f"{manner.system}:{test.id}", at=at, text=text, test=test.id)
+
+
+def repair_story(manner: Manner, event: str, body: Mapping[str, Any], at: datetime) -> Story:
+    """What a ticket is told of the test after an action of ours: fixed, not_fixed or fell_back."""
+    action, test = str(body.get("action", "")), body.get("line_test")
+    verdict = body.get("verdict") if isinstance(body.get("verdict"), dict) else {}
+    lines = [_WORDS[manner.language][event].format(action=action)]
+    lines += [f"{_headline(verdict, manner.language)}" if verdict else ""]
+    return Story(
+        marker=f"{manner.system}:{body.get('checkup')}:{event}",
+        at=at,
+        text="\n".join(filter(None, lines)),
+        status=manner.when_fixed if event == FIXED else manner.when_broken,
+        status_from=_OPEN if event == FIXED else _LIVE,
+        reason=f"{action}: {event}",
+        test=str(test) if test else None,
+    )
+
+
+def outage_story(manner: Manner, body: Mapping[str, Any], parent: Outage, at: datetime) -> Story:
+    """What a ticket is told of the outage that its line belongs to."""
+    text = _WORDS[manner.language]["outage"].format(what=outage_text(body))
+    status = manner.status.get("ATTACH_OUTAGE", "")
+    reason = f"outage {body.get('outage')}"
+    story = Story(f"{manner.system}:{body.get('outage')}", at, text, status=status, status_from=_OPEN, reason=reason)
+    return replace(story, outage=parent)
+
+
+def outage_creation(manner: Manner, body: Mapping[str, Any]) -> tuple[str, str]:
+    """Name and description of the ticket that stands for an outage."""
+    text = _WORDS[manner.language]["opened"].format(what=outage_text(body))
+    return f"{body.get('kind')} outage at {body.get('level')} {body.get('scope')}", text
+
+
+def outage_end_story(manner: Manner, body: Mapping[str, Any], at: datetime) -> Story:
+    """What the ticket of an outage is told at its end."""
+    state = str(body.get("state"))
+    what = str(body.get("detail") or body.get("note") or outage_text(body))
+    return Story(
+        marker=f"{manner.system}:{body.get('outage')}:{state}",
+        at=at,
+        text=_WORDS[manner.language]["ended"].format(what=what),
+        status={"restored": "resolved", "closed": "closed", "dismissed": "cancelled"}.get(state, ""),
+        status_from=_LIVE,
+        reason=f"outage {body.get('outage')} is {state}",
+    )
+
+
+def outage_text(body: Mapping[str, Any]) -> str:
+    """An outage in one line."""
+    where = f"{body.get('level')} {body.get('scope')}"
+    return f"{body.get('kind')}, {where}, {body.get('hit')} / {body.get('members')}, {body.get('since')}"
+
+
+def _checked(manner: Manner, before: Said, after: Said) -> str:
+    said = outcome(before, after, None)
+    if said == FIXED:
+        return manner.when_checked
+    return manner.when_broken if said in BROKEN else ""
+
+
+def _headline(verdict: Mapping[str, Any], language: str) -> str:
+    title = verdict.get("title")
+    shown = str(title.get(language, "")) if isinstance(title, dict) else ""
+    return f"{shown}. {_short(verdict)}" if shown else _short(verdict)
+
+
+def _short(verdict: Mapping[str, Any]) -> str:
+    share = verdict.get("posterior")
+    sure = f" {share:.2f}" if isinstance(share, int | float) else ""
+    action = f" ({verdict['action']})" if verdict.get("action") else ""
+    return f"{verdict.get('cause')}{sure} -> {verdict.get('verdict')}{action}"
+
+
+def _text(verdict: Mapping[str, Any], language: str) -> str:
+    text = verdict.get("text")
+    return str(text.get(language, "")) if isinstance(text, dict) else ""
+
+
+def _rest(verdict: Mapping[str, Any], words: Mapping[str, str]) -> list[str]:
+    found = []
+    if verdict.get("queue") not in (None, "none"):
+        found.append(words["queue"].format(queue=verdict["queue"], due=verdict.get("due_at", "?")))
+    reasons = verdict.get("human_reasons")
+    if verdict.get("needs_human") and isinstance(reasons, list):
+        found.append(words["human"].format(why=", ".join(map(str, reasons))))
+    missing = verdict.get("not_measured")
+    if isinstance(missing, list) and missing:
+        found.append(words["missing"].format(what=", ".join(map(str, missing[:10]))))
+    return found
