@@ -38,8 +38,11 @@ from acs.services.clock import Clock, utc_now
 from acs.services.connection_requests import Caller, ConnectionRequests
 from acs.services.cpe_auth import CpeAuth
 from acs.services.fleet import build_fleet
+from acs.services.history_keeping import HistoryKeeping
 from acs.services.northbound import Northbound
 from acs.services.operations import Operations
+from acs.services.recorder import Recorder
+from acs.services.search import TICK_S
 from acs.services.sessions import Sessions
 from acs.services.styles import Styles
 from acs.store.records import DeviceRecord
@@ -127,6 +130,8 @@ class App:
         await self.doors.stop()
         await self._background.close()
         await self.northbound.close()
+        if self.sessions.recorder is not None:
+            await self.sessions.recorder.close()
         await self.store.close()
         log.info("server.stopped")
 
@@ -143,13 +148,18 @@ class App:
                 **self.northbound.access_network.jobs(),
                 **self.northbound.outages.jobs(),
                 **self.northbound.after_fix.jobs(),
+                "search": (TICK_S, self.northbound.search.index.turn),
+                **self.northbound.hooks.jobs(),
+                **self.northbound.automation.jobs(),
                 **waking_jobs(self.sessions, self.store, self.config, self.clock),
+                "history": (self.config.history.tick_s, HistoryKeeping(self.store, self.config.history, self.clock).turn),
                 "nonces": (_NONCES_S, self.auth.forget_old_nonces),
             },
         )
+        self._worker.frozen = self.northbound.freeze.engaged
         await self._worker.start()
         await self._hear_traps()
-        self._background.start(self.northbound.webhooks.run())
+        self._background.start(self.northbound.deliveries.run())
 
     async def _hear_traps(self) -> None:
         config, alarms = self.config.traps, self.northbound.access_network.alarms
@@ -228,8 +238,11 @@ async def build(config: Config, *, clock: Clock = utc_now, caller: Caller | None
         fleet = build_fleet(config, store, operations, sessions, clock, config.store.vault_key_file.read_bytes())
         services = northbound.build(config, store, bus, operations, metrics, fleet, clock=clock)
         services.devices.bound = fleet.search.check
+        sessions.frozen = services.freeze.holds
         fleet.provisioning.credentials["cwmp"] = services.identity.credentials
         sessions.styles = Styles(services.profiles)
+        if config.history.devices:
+            sessions.recorder = Recorder(store, services.profiles, sessions.model_abilities)
         auth = CpeAuth(store, config, _nonce_secret(config), services.policies)
         sessions.identity, services.identity.changed = services.identity, auth.forget
         services.identity.admitted = lambda device: services.devices.came(device, new=True)

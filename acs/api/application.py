@@ -9,12 +9,15 @@ from acs.api.access_network import router as access_network_router
 from acs.api.campaigns import router as campaigns_router
 from acs.api.connection_requests import router as connection_requests_router
 from acs.api.context import router as context_router
+from acs.api.deliveries import router as deliveries_router
 from acs.api.devices import router as devices_router
 from acs.api.docs_page import router as docs_router
 from acs.api.errors import ERROR_ANSWERS, install_error_handlers
 from acs.api.files import router as files_router
+from acs.api.freeze import router as freeze_router
 from acs.api.health import router as health_router
 from acs.api.history import router as history_router
+from acs.api.hooks import router as hooks_router
 from acs.api.identity import router as identity_router
 from acs.api.limits import BodyLimit, Rates
 from acs.api.line_tests import router as line_tests_router
@@ -25,10 +28,11 @@ from acs.api.outages import router as outages_router
 from acs.api.packs import router as packs_router
 from acs.api.provisioning import router as provisioning_router
 from acs.api.quality import router as quality_router
+from acs.api.rights import Rights
+from acs.api.search import router as search_router
 from acs.api.self_checks import router as self_checks_router
 from acs.api.tickets import router as tickets_router
 from acs.api.tokens import router as tokens_router
-from acs.api.webhooks import router as webhooks_router
 from acs.services.northbound import Northbound
 
 PREFIX = "/api/v1"
@@ -41,6 +45,7 @@ wrong and what to do. Instants are RFC 3339 with a zone; units stand at the end 
 
 _TAGS = [
     {"name": "devices", "description": "CPEs that have informed, and what is known of them."},
+    {"name": "search", "description": "Devices and lines by anything that is known of them; saved groups."},
     {"name": "identity", "description": "Who devices are: quarantine, own credentials, alarms."},
     {"name": "operations", "description": "What is wanted on a device, step by step until it is done."},
     {"name": "provisioning", "description": "Rules that give devices their settings, and tags."},
@@ -52,11 +57,12 @@ _TAGS = [
     {"name": "self-checks", "description": "A subscriber tests his own line."},
     {"name": "outages", "description": "Faults of many lines: found, confirmed, ended; and what is slowly wrong."},
     {"name": "quality", "description": "After a repair, and how good the verdicts are: closures, checkups, reports."},
+    {"name": "hooks", "description": "One call each, for ticket systems: reboot, line test, resync, is it fixed?"},
     {"name": "tickets", "description": "TM Forum trouble tickets: taken at once, answered with a verdict."},
     {"name": "context", "description": "What other systems know: facts, readings, incidents, planned works."},
     {"name": "access nodes", "description": "OLTs and switches, and how to read them."},
     {"name": "tokens", "description": "Who may use this API."},
-    {"name": "webhooks", "description": "Messages to other systems and what became of them."},
+    {"name": "deliveries", "description": "Messages to other systems and what became of them."},
     {"name": "service", "description": "Health and metrics of the server."},
 ]
 
@@ -77,10 +83,13 @@ _ROUTERS: tuple[APIRouter, ...] = (
     outages_router,
     packs_router,
     quality_router,
+    search_router,
     self_checks_router,
     tickets_router,
     tokens_router,
-    webhooks_router,
+    deliveries_router,
+    hooks_router,
+    freeze_router,
     health_router,
 )
 
@@ -103,4 +112,5 @@ def create_app(services: Northbound) -> FastAPI:
     app.include_router(docs_router)
     install_error_handlers(app)
     app.add_middleware(BodyLimit)
+    app.add_middleware(Rights)
     return app

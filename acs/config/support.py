@@ -1,10 +1,10 @@
 """`[line_tests]`, `[tickets]`, `[webhooks]`: the work of the second line."""
 
-from ipaddress import ip_network
 from typing import Annotated
 
 from pydantic import Field
 
+from acs.config.automation import AutomationSection
 from acs.config.base import Count, FilePath, Network, Seconds, Section
 
 
@@ -59,7 +59,7 @@ class LineTestsSection(Section):
     keep_days: Count = 90
 
 
-class TicketsSection(Section):
+class TicketsSection(AutomationSection):
     """`[tickets]`: TM Forum trouble tickets."""
 
     #: Where a ticket names its line, tried in this order: `entity:TYPE` (relatedEntity of that @referredType:
@@ -85,12 +85,16 @@ class WebhookTarget(Section):
     url: Annotated[str, Field(pattern="^https?://", max_length=2_000)]
     #: File with the secret of the HMAC signature.
     secret_file: FilePath
+    #: File with the secret that was used before: while both are named, messages carry a signature of each.
+    old_secret_file: FilePath | None = None
+    #: Which events it gets, by the beginning of their names (`line_test.`, `outage.`); none = all.
+    events: tuple[str, ...] = ()
 
 
 class WebhooksSection(Section):
     """`[webhooks]`: messages to other systems, kept until they are taken."""
 
-    #: The receivers; each gets every message.
+    #: The receivers.
     targets: tuple[WebhookTarget, ...] = ()
     #: Seconds that a receiver has to answer.
     timeout_s: Seconds = 10.0
@@ -100,5 +104,9 @@ class WebhooksSection(Section):
     retry_s: Seconds = 5.0
     #: Longest pause between tries, in seconds.
     retry_max_s: Seconds = 3_600.0
-    #: Networks that may be called without TLS.
-    plain_networks: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+    #: Longest rest, in seconds, of a receiver that does not answer at all: so long after its return it is noticed.
+    rest_max_s: Seconds = 30.0
+    #: Seconds until a message is put aside however often it was tried; a week spans a long weekend without staff.
+    give_up_s: Seconds = 604_800.0
+    #: Networks that may be called without TLS; our own machine is called only where its network is listed.
+    plain_networks: tuple[Network, ...] = ()

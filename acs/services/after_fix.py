@@ -21,12 +21,12 @@ from acs.services import audit
 from acs.services.actor import Actor, Scope, system_actor
 from acs.services.cases import load_case
 from acs.services.clock import Clock
+from acs.services.deliveries import Deliveries
 from acs.services.identifiers import new_id
 from acs.services.line_tests import LineTests
 from acs.services.lines import known_line
 from acs.services.packs import Packs
 from acs.services.sources import stored_facts
-from acs.services.webhooks import Webhooks
 from acs.store import after_fix as fix_store
 from acs.store import devices as device_store
 from acs.store import line_tests as test_store
@@ -56,6 +56,14 @@ class CheckupView:
     table: tuple[Change, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A test held against one before it. `outcome`: fixed, same, other or unknown."""
+
+    outcome: str
+    table: tuple[Change, ...]
+
+
 class AfterFix:
     """Use cases on what follows an action, and the worker's job for them."""
 
@@ -65,7 +73,7 @@ class AfterFix:
         config: AfterFixSection,
         line_tests: LineTests,
         packs: Packs,
-        webhooks: Webhooks,
+        deliveries: Deliveries,
         profiles: Sequence[Profile],
         clock: Clock,
     ) -> None:
@@ -73,7 +81,7 @@ class AfterFix:
         self._config = config
         self._tests = line_tests
         self._packs = packs
-        self._webhooks = webhooks
+        self._deliveries = deliveries
         self._profiles = profiles
         self._clock = clock
 
@@ -225,22 +233,30 @@ class AfterFix:
                 await fix_store.change(tx, checkup.id, state, now)
             if state in ("fell_back", "not_fixed") and state != checkup.state:
                 await self._tell(tx, checkup, state, run, test, now)
-        self._webhooks.wake()
+        self._deliveries.wake()
         if said in BROKEN:
             log.warning(
                 "after_fix.failed", state=state, line=checkup.line, action=checkup.action, run=run.n, outcome=said
             )
 
     async def _outcome(self, tx: Transaction, checkup: Checkup, test: LineTestRecord | None) -> str:
-        if test is None or test.state is LineTestState.FAILED:
-            return UNKNOWN
         before = await test_store.get(tx, checkup.before_test) if checkup.before_test else None
+        return (await self.compare(tx, checkup.line, before, test)).outcome
+
+    async def compare(
+        self, tx: Transaction, line_id: str, before: LineTestRecord | None, test: LineTestRecord | None
+    ) -> Comparison:
+        """What a test of a line says against one before it: fixed, same, other or unknown, and what changed."""
+        if test is None or test.state is LineTestState.FAILED:
+            return Comparison(UNKNOWN, ())
         said = said_of(before)
-        line = await known_line(tx, checkup.line)
+        line = await known_line(tx, line_id)
         pack = await self._packs.deciding(tx, line.scopes())
         cause = pack.file.cause.get(said.cause)
-        check = post_check(cause.post_check, facts_of(test)) if cause is not None else None
-        return outcome(said, said_of(test), check)
+        after = facts_of(test)
+        check = post_check(cause.post_check, after) if cause is not None else None
+        table = changes(facts_of(before), after) if before is not None else []
+        return Comparison(outcome(said, said_of(test), check), tuple(table))
 
     async def _tell(
         self, tx: Transaction, checkup: Checkup, state: str, run: CheckupRun, test: LineTestRecord | None, now: datetime
@@ -258,7 +274,7 @@ class AfterFix:
             "changes": [asdict(one) for one in table],
             "verdict": test.verdict if test is not None else None,
         }
-        await self._webhooks.enqueue(tx, f"after_fix.{state}", body, now)
+        await self._deliveries.enqueue(tx, f"after_fix.{state}", body, now)
 
     # --- looking -----------------------------------------------------------------------------------------------------
 

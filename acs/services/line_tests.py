@@ -36,6 +36,7 @@ from acs.services.packs import Packs
 from acs.services.replays import kept, told_verdict
 from acs.services.running_tests import DEPTHS, Door, Job, Progress, RunningTests
 from acs.services.shadows import shadow_verdicts
+from acs.services.slots import Priority, Slots
 from acs.services.snapshots import shown_report, snapshot
 from acs.services.sources import Places, sources_of, stored_facts
 from acs.services.tmf import SERVICES
@@ -49,7 +50,7 @@ from acs.store.records import Json, LineTestRecord, LineTestState, Reading
 from acs.store.store import Store
 from acs.store.transaction import Transaction
 from probes.facts import FACTS, Fact, Quality
-from probes.linetest.depths import QUICK
+from probes.linetest.depths import QUICK, SELF_SERVICE
 from probes.linetest.explanation import Judged
 from probes.linetest.pack import Pack
 
@@ -60,8 +61,12 @@ _LOOK_S = 1.0
 #: tries to store the end of a test, and seconds after the first of them; the pause doubles
 _TRIES = 6
 _RETRY_S = 1.0
-#: tickets of a line that are looked at
-_TICKETS = 500
+
+
+#: (transaction, line test, its verdict or None, now) → ticket → what its system is told besides
+Decided = Callable[
+    [Transaction, str, Mapping[str, Json] | None, datetime], Awaitable[Mapping[str, Mapping[str, Json]]]
+]
 
 
 class LineTests:
@@ -86,7 +91,9 @@ class LineTests:
         self._deliveries = deliveries
         self._metrics = metrics
         self._running = RunningTests(self._config.waiting + self._config.at_once)
-        self._slots = asyncio.Semaphore(self._config.at_once)
+        #: decides about the tickets of a test in the transaction that ends it; see `Automation.decided`
+        self.decided: Decided | None = None
+        self._slots = Slots(self._config.at_once)
 
     async def start(
         self,
@@ -97,6 +104,7 @@ class LineTests:
         ticket: str | None = None,
         service: str | None = None,
         deadline_s: float | None = None,
+        priority: Priority | None = None,
     ) -> LineTestRecord:
         """Begin a test and return it at once; a test of the line that already runs is joined.
 
@@ -109,22 +117,24 @@ class LineTests:
         """
         actor.require(Scope.OPERATE)
         record = self._plan(actor, line_id, depth=depth, ticket=ticket, service=service, deadline_s=deadline_s)
+        priority = usual_priority(actor) if priority is None else priority
         joined = self._running.on_line(line_id, depth, service)
         if joined is not None and joined.task is not None:
+            joined.priority = min(joined.priority, priority)
             return joined.record
-        self.refuse_when_full()
-        async with self.door(actor) as door, self._store.transaction() as tx:
+        self.refuse_when_full(priority)
+        async with self.door(actor, priority) as door, self._store.transaction() as tx:
             await known_line(tx, line_id)
             return await door.test_for(tx, record)
 
     @asynccontextmanager
-    async def door(self, actor: Actor) -> AsyncIterator["Door"]:
+    async def door(self, actor: Actor, priority: Priority | None = None) -> AsyncIterator["Door"]:
         """The way to a test inside a transaction: `async with tests.door(actor) as door, store.transaction() as tx`.
 
         What was opened runs when the transaction is through, and is forgotten when it is not.
         """
         async with AsyncExitStack() as joined:
-            door = Door(self._running, actor, joined)
+            door = Door(self._running, actor, joined, usual_priority(actor) if priority is None else priority)
             try:
                 yield door
             except BaseException:
@@ -133,9 +143,22 @@ class LineTests:
             if door.opened is not None:
                 self._launch(door.opened)
 
-    def plan(self, actor: Actor, line_id: str, *, ticket: str, service: str | None) -> LineTestRecord:
-        """The record of a usual test for a ticket; the caller takes it through the `door`."""
-        return self._plan(actor, line_id, ticket=ticket, service=service)
+    def plan(
+        self,
+        actor: Actor,
+        line_id: str,
+        *,
+        ticket: str | None,
+        service: str | None,
+        depth: str = "normal",
+        deadline_s: float | None = None,
+    ) -> LineTestRecord:
+        """The record of a test; the caller takes it through the `door`.
+
+        Raises:
+            InvalidInput: unknown depth or service, or an impossible deadline.
+        """
+        return self._plan(actor, line_id, depth=depth, ticket=ticket, service=service, deadline_s=deadline_s)
 
     def _plan(
         self,
@@ -174,13 +197,13 @@ class LineTests:
         job.task = asyncio.create_task(self._run(job), name=f"line test {job.record.id}", context=unlimited())
         self._metrics.running_line_tests.set(len(self._running))
 
-    def refuse_when_full(self) -> None:
-        """Refuse new tests while too many wait.
+    def refuse_when_full(self, priority: Priority = Priority.OPERATOR) -> None:
+        """Refuse new tests while too many wait: bulk first, then tickets, engineers last.
 
         Raises:
             TooMany: try again later.
         """
-        self._running.refuse_when_full()
+        self._running.refuse_when_full(priority)
 
     async def resume(self) -> int:
         """Run again what an earlier process left unfinished; returns how many tests."""
@@ -190,7 +213,7 @@ class LineTests:
             )
         for record in reversed(left):
             if record.id not in self._running:
-                self._launch(self._running.open(record))
+                self._launch(self._running.open(record, _priority_of(record)))
         if left:
             log.info("line_tests.resumed", count=len(left))
         return len(left)
@@ -265,7 +288,7 @@ class LineTests:
     async def _run(self, job: Job) -> None:
         record = job.record
         try:
-            async with self._slots:
+            async with self._slots.place(job):
                 await self._gather_and_judge(job)
         except asyncio.CancelledError:
             raise
@@ -390,8 +413,13 @@ class LineTests:
     async def _tell_tickets(
         self, tx: Transaction, record: LineTestRecord, event_type: str, said: Mapping[str, Json], now: datetime
     ) -> None:
+        verdict = said.get("verdict")
+        decided: Mapping[str, Mapping[str, Json]] = {}
+        if self.decided is not None:
+            decided = await self.decided(tx, record.id, verdict if isinstance(verdict, dict) else None, now)
         for ticket in await _waiting_tickets(tx, record):
             body: dict[str, Json] = {"ticket": ticket, "line": record.line, "line_test": record.id, **said}
+            body.update(decided.get(ticket, {}))
             await self._deliveries.enqueue(tx, event_type, body, now)
         self._deliveries.wake()
 
@@ -427,8 +455,17 @@ class LineTests:
         self._bus.publish(f"line-test:{job.record.id}", progress)
 
 
+def _priority_of(record: LineTestRecord) -> Priority:
+    """How urgent a test is that an earlier process left: whoever waited on the line has hung up by now."""
+    return Priority.TICKET if record.ticket is not None or record.depth == SELF_SERVICE else Priority.BULK
+
+
+def usual_priority(actor: Actor) -> Priority:
+    """How urgent a test is that nobody says more of: our own jobs give way to everybody else."""
+    return Priority.BULK if actor.kind == "system" else Priority.OPERATOR
+
+
 async def _waiting_tickets(tx: Transaction, record: LineTestRecord) -> list[str]:
     """The tickets that wait for this test: its own and those that joined it."""
-    tickets = await ticket_store.list_tickets(tx, line=record.line, limit=_TICKETS)
-    waiting = [ticket.id for ticket in tickets if ticket.line_test == record.id]
+    waiting = await ticket_store.of_test(tx, record.line, record.id)
     return waiting or ([record.ticket] if record.ticket else [])

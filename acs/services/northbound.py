@@ -16,12 +16,16 @@ from acs.services.access import Access
 from acs.services.access_network import AccessNetwork, build_access_network, gentle_of
 from acs.services.after_fix import AfterFix
 from acs.services.alarms import Alarms
+from acs.services.automation import Automation
 from acs.services.bulk_data import BulkData
 from acs.services.bus import Bus
 from acs.services.clock import Clock, utc_now
 from acs.services.context import Context
+from acs.services.deliveries import Deliveries
 from acs.services.devices import Devices
 from acs.services.fleet import Fleet
+from acs.services.freeze import Freeze
+from acs.services.hooks import Hooks
 from acs.services.identity import Identity
 from acs.services.line_tests import LineTests
 from acs.services.lines import Lines
@@ -31,12 +35,15 @@ from acs.services.outages import Outages
 from acs.services.packs import Packs
 from acs.services.policies import Policies
 from acs.services.quality import QualityReports
+from acs.services.refusals import Refusals
+from acs.services.search import Search
+from acs.services.search_index import SearchIndex
 from acs.services.self_checks import SelfChecks
 from acs.services.sources import Ping, Places
 from acs.services.tickets import Tickets
 from acs.services.verdict_reviews import Reviews
 from acs.services.wake_desk import WakeDesk
-from acs.services.webhooks import Webhooks
+from acs.services.webhooks import webhook_targets
 from acs.store.store import Store
 from probes.access import AccessReader
 from probes.linetest.pack_files import load_tree
@@ -53,6 +60,7 @@ class Northbound:
     operations: Operations
     wake_desk: WakeDesk
     access: Access
+    refusals: Refusals
     lines: Lines
     devices: Devices
     nodes: Nodes
@@ -62,7 +70,7 @@ class Northbound:
     reviews: Reviews
     self_checks: SelfChecks
     tickets: Tickets
-    webhooks: Webhooks
+    deliveries: Deliveries
     alarms: Alarms
     identity: Identity
     policies: Policies
@@ -73,6 +81,10 @@ class Northbound:
     outages: Outages
     after_fix: AfterFix
     quality: QualityReports
+    search: Search
+    freeze: Freeze
+    hooks: Hooks
+    automation: Automation
     profiles: Sequence[Profile]
 
     async def close(self) -> None:
@@ -94,7 +106,7 @@ def build(
     ping_with: Ping | None = None,
     webhook_transport: httpx.AsyncBaseTransport | None = None,
 ) -> Northbound:
-    """Put the services together; nothing runs yet: `line_tests.resume()` and `webhooks.run()` are the caller's.
+    """Put the services together; nothing runs yet: `line_tests.resume()` and `deliveries.run()` are the caller's.
 
     Raises:
         ConfigError: a profile or a secret file is wrong.
@@ -104,21 +116,30 @@ def build(
     packs = Packs(store, load_tree(config.line_tests.pack_file), config.packs, clock=clock)
     reader = _reader(config)
     places = Places(store, operations, reader, ping_with or _ping(config), config.line_tests, clock)
-    webhooks = Webhooks(store, config.webhooks, clock=clock, transport=webhook_transport)
+    deliveries = Deliveries(store, config.webhooks, clock=clock)
+    for target in webhook_targets(config.webhooks, clock=clock, transport=webhook_transport):
+        deliveries.add(target)
     lines = Lines(store, config.lines, profiles, clock=clock)
-    line_tests = LineTests(places, bus, profiles, packs, webhooks, metrics)
+    line_tests = LineTests(places, bus, profiles, packs, deliveries, metrics)
     alarms, policies = Alarms(store, metrics, clock), Policies(config.cwmp, profiles)
     first_settings = config.cwmp.first_contact.enabled
     identity = Identity(store, policies, alarms, clock, first_settings=first_settings)
-    after_fix = AfterFix(store, config.after_fix, line_tests, packs, webhooks, profiles, clock)
+    after_fix = AfterFix(store, config.after_fix, line_tests, packs, deliveries, profiles, clock)
     operations.before_action = after_fix.before_action
+    operations.freeze = freeze = Freeze(store, metrics, clock)
+    hooks = Hooks(store, config.hooks, operations, line_tests, after_fix, freeze, profiles, clock)
+    automation = Automation(store, config.tickets, hooks, clock)
+    line_tests.decided = automation.decided
+    search = Search(store, SearchIndex(store, profiles), clock=clock)
+    fleet.campaigns.searched = search.devices
     return Northbound(
         store=store,
         bus=bus,
         metrics=metrics,
         operations=operations,
         wake_desk=WakeDesk(store, operations.connection_requests, clock),
-        access=Access(store, clock=clock),
+        access=Access(store, config.rights, clock=clock),
+        refusals=Refusals(store, clock=clock),
         lines=lines,
         devices=Devices(store, lines, operations, profiles, clock=clock),
         nodes=Nodes(store, clock=clock),
@@ -127,8 +148,8 @@ def build(
         packs=packs,
         reviews=Reviews(store, packs, config.packs, clock=clock),
         self_checks=SelfChecks(store, line_tests, packs, clock=clock),
-        tickets=Tickets(store, config.tickets, line_tests, clock=clock),
-        webhooks=webhooks,
+        tickets=Tickets(store, config.tickets, line_tests, automation, clock=clock),
+        deliveries=deliveries,
         alarms=alarms,
         identity=identity,
         policies=policies,
@@ -136,9 +157,13 @@ def build(
         access_network=build_access_network(config, store, bus, reader, metrics, clock),
         fleet=fleet,
         bulk_data=BulkData(store, profiles, clock=clock),
-        outages=Outages(store, bus, config.outages, line_tests, webhooks, clock),
+        outages=Outages(store, bus, config.outages, line_tests, deliveries, clock),
         after_fix=after_fix,
         quality=QualityReports(store, config.after_fix, packs, after_fix, clock),
+        search=search,
+        freeze=freeze,
+        hooks=hooks,
+        automation=automation,
         profiles=profiles,
     )
 

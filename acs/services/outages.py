@@ -23,13 +23,13 @@ from acs.services.actor import Actor, Scope, system_actor
 from acs.services.bus import Bus
 from acs.services.clock import Clock
 from acs.services.context import OWN_OUTAGES
+from acs.services.deliveries import Deliveries
 from acs.services.identifiers import new_id
 from acs.services.line_tests import LineTests
 from acs.services.outage_cases import RUNNING, Case
 from acs.services.outage_evidence import Evidence, counted
 from acs.services.outage_inventory import Inventory, areas_of, scope_path
 from acs.services.outage_systemic import Systemic
-from acs.services.webhooks import Webhooks
 from acs.store import line_tests as test_store
 from acs.store import outage_evidence as evidence_store
 from acs.store import outages as outage_store
@@ -60,13 +60,13 @@ class Outages:
     """Use cases on mass outages, and the worker's jobs for them."""
 
     def __init__(
-        self, store: Store, bus: Bus, config: OutagesSection, line_tests: LineTests, webhooks: Webhooks, clock: Clock
+        self, store: Store, bus: Bus, config: OutagesSection, line_tests: LineTests, deliveries: Deliveries, clock: Clock
     ) -> None:
         self._store = store
         self._bus = bus
         self._config = config
         self._line_tests = line_tests
-        self._webhooks = webhooks
+        self._deliveries = deliveries
         self._clock = clock
         self._rules = cases.rules_of(config)
         self._inventory = Inventory()
@@ -249,7 +249,7 @@ class Outages:
             await outage_store.add_tickets(tx, fresh)
             for one in fresh:
                 body: dict[str, Json] = {"ticket": one.ticket, "line": one.line, **_shown(case.outage)}
-                await self._webhooks.enqueue(tx, "outage.ticket_attached", body, now)
+                await self._deliveries.enqueue(tx, "outage.ticket_attached", body, now)
 
     async def _tell_incidents(self, tx: Transaction, running: Mapping[str, Case], now: datetime) -> None:
         """The gate of line tests knows of our outages as it knows of those of other systems."""
@@ -288,7 +288,7 @@ class Outages:
             changed.append(outage)
             event = _event(old, outage)
             if event:
-                await self._webhooks.enqueue(tx, event, _shown(outage), now)
+                await self._deliveries.enqueue(tx, event, _shown(outage), now)
         return changed
 
     def _publish(self, changed: Sequence[OutageRecord], before: Mapping[str, OutageRecord]) -> None:
@@ -298,7 +298,7 @@ class Outages:
             if event:
                 log.warning("outage.changed", change=event.removeprefix("outage."), **_logged(outage))
         if changed:
-            self._webhooks.wake()
+            self._deliveries.wake()
 
     # --- after it ----------------------------------------------------------------------------------------------------
 
@@ -333,7 +333,7 @@ class Outages:
                 closed = await self._closed(tx, outage, now)
                 if closed is not None:
                     await outage_store.put(tx, closed)
-                    await self._webhooks.enqueue(tx, "outage.closed", _shown(closed), now)
+                    await self._deliveries.enqueue(tx, "outage.closed", _shown(closed), now)
             if closed is not None:
                 self._publish([closed], {closed.id: outage})
 
@@ -489,7 +489,7 @@ class Outages:
         if outage.state in ("closed", "dismissed"):
             await scope_store.drop_incident(tx, OWN_OUTAGES, outage.id)
         await audit.note(tx, actor, event, f"outage:{outage.id}", now, after={"note": outage.note})
-        await self._webhooks.enqueue(tx, event, _shown(outage), now)
+        await self._deliveries.enqueue(tx, event, _shown(outage), now)
 
     async def systemic(self, actor: Actor, *, days: float) -> list[Excess]:
         """Models, firmware, splitters, nodes and streets with more tickets than their share."""

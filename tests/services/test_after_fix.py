@@ -12,9 +12,10 @@ from acs.config import AfterFixSection, WebhooksSection, WebhookTarget
 from acs.errors import InvalidInput, NotFound
 from acs.services.actor import Actor, local_actor
 from acs.services.after_fix import AfterFix
+from acs.services.deliveries import Deliveries
 from acs.services.identifiers import new_id
 from acs.services.quality import QualityReports
-from acs.services.webhooks import Webhooks
+from acs.services.webhooks import webhook_targets
 from acs.store import facts as fact_store
 from acs.store import line_tests as test_store
 from acs.store import lines as line_store
@@ -54,8 +55,10 @@ class World:
         self.rx = -20.0
         self.posted: list[bytes] = []
         target = WebhookTarget(name="crm", url="https://192.0.2.5/hook", secret_file=secret)
-        self.webhooks = Webhooks(self.store, WebhooksSection(targets=(target,)), clock=self.clock,
-                                 transport=httpx.MockTransport(self.hear))  # fmt: skip
+        config = WebhooksSection(targets=(target,))
+        self.deliveries = Deliveries(self.store, config, clock=self.clock)
+        for one in webhook_targets(config, clock=self.clock, transport=httpx.MockTransport(self.hear)):
+            self.deliveries.add(one)
         self.after_fix = self.made()
         self.quality = QualityReports(
             self.store, AfterFixSection(codes={"77": "wifi_weak"}), app.northbound.packs, self.after_fix, self.clock
@@ -63,7 +66,7 @@ class World:
 
     def made(self) -> AfterFix:
         services = self.app.northbound
-        made = AfterFix(self.store, AfterFixSection(), self, services.packs, self.webhooks, (), self.clock)  # type: ignore[arg-type]
+        made = AfterFix(self.store, AfterFixSection(), self, services.packs, self.deliveries, (), self.clock)  # type: ignore[arg-type]
         services.operations.before_action = made.before_action
         return made
 
@@ -87,7 +90,7 @@ class World:
         self.clock.now += timedelta(**time)
         await self.after_fix.turn()
         await self.after_fix.turn()
-        await self.webhooks.pump()
+        await self.deliveries.pump()
 
     async def ticket(self, id_: str, test: str | None = None) -> None:
         async with self.store.transaction() as tx:

@@ -9,12 +9,13 @@ from acs.app import App
 from acs.config import TicketsSection, WebhooksSection, WebhookTarget
 from acs.errors import StoreError, TooMany
 from acs.services.clock import utc_now
+from acs.services.deliveries import Deliveries
 from acs.services.tickets import Tickets
-from acs.services.webhooks import Webhooks
+from acs.services.webhooks import webhook_targets
 from acs.store import line_tests as test_store
 from acs.store import lines as line_store
 from acs.store import tickets as ticket_store
-from acs.store import webhooks as webhook_store
+from acs.store import deliveries as delivery_store
 from acs.store.records import LineRecord, LineTestState
 from tests.services.test_line_tests import ACTOR, World, finished, world
 
@@ -92,13 +93,16 @@ def hooked(world: World, tmp_path: Any) -> World:
     secret.write_text("x")
     secret.chmod(0o600)
     target = WebhookTarget(name="desk", url="http://127.0.0.1:9/x", secret_file=secret)
-    world.webhooks = Webhooks(world.app.store, WebhooksSection(targets=(target,)))
+    config = WebhooksSection(targets=(target,))
+    world.deliveries = Deliveries(world.app.store, config)
+    for one in webhook_targets(config):
+        world.deliveries.add(one)
     return world
 
 
 async def told(app: App) -> dict[str, str]:
     async with app.store.reading() as tx:
-        found = await webhook_store.list_deliveries(tx, limit=1000)
+        found = await delivery_store.list_deliveries(tx, limit=1000)
     return {str(one.body["ticket"]): one.event_type for one in found if isinstance(one.body, dict)}
 
 

@@ -1,4 +1,4 @@
-"""Line tests, tickets, webhooks, tokens, audit, and what is thrown away."""
+"""Line tests, tickets, tokens, audit, and what is thrown away."""
 
 import dataclasses
 from datetime import datetime, timedelta
@@ -10,7 +10,6 @@ from acs.store import (
     Store,
     audit,
     devices,
-    facts,
     line_tests,
     lines,
     operations,
@@ -18,20 +17,16 @@ from acs.store import (
     tickets,
     tokens,
     trees,
-    webhooks,
 )
 from acs.store.records import (
     AuditRecord,
-    DeliveryState,
     LineTestRecord,
     LineTestState,
     OperationState,
     OperationTransition,
-    Reading,
     StepName,
     TicketRecord,
     TokenRecord,
-    WebhookDelivery,
 )
 from tests.store.make import line, opening, operation
 
@@ -72,28 +67,6 @@ async def test_ticket_event_is_stored_once(store: Store, now: datetime) -> None:
         assert await tickets.get(tx, "T1") == await tickets.by_event_id(tx, "e1") == stored
         assert await tickets.list_tickets(tx, line=None, before="T2") == [stored]
         assert await tickets.list_tickets(tx, line="line-1") == []
-
-
-async def test_webhook_is_claimed_by_one_and_retried(store: Store, now: datetime) -> None:
-    delivery = WebhookDelivery("w1", "crm", "verdict", {"x": 1}, DeliveryState.PENDING, now, now)
-    async with store.transaction() as tx:
-        await webhooks.add(tx, delivery)
-        with pytest.raises(Conflict):
-            await webhooks.add(tx, delivery)
-        assert await webhooks.due(tx, now - DAY) == []
-        assert await webhooks.due(tx, now) == [delivery]
-        assert await webhooks.claim(tx, "w1", 0, now + DAY)
-        assert not await webhooks.claim(tx, "w1", 0, now + DAY)
-        assert await webhooks.due(tx, now) == []
-        assert await webhooks.mark_failed(tx, "w1", now, "HTTP 500 \0\ud800" + "x" * 9000, retry_at=now)
-        again = (await webhooks.due(tx, now))[0]
-        assert again.attempts == 1 and again.last_error.startswith("HTTP 500")
-        assert await webhooks.mark_delivered(tx, "w1", now)
-        assert not await webhooks.mark_failed(tx, "w1", now, "late", retry_at=None)
-        await webhooks.add(tx, dataclasses.replace(delivery, id="w2"))
-        assert await webhooks.mark_failed(tx, "w2", now, "gone", retry_at=None)
-        assert [each.state for each in await webhooks.list_deliveries(tx)] == ["failed", "delivered"]
-        assert len(await webhooks.list_deliveries(tx, states=[DeliveryState.FAILED])) == 1
 
 
 async def test_token_is_found_by_its_hash_until_revoked(store: Store, now: datetime) -> None:
@@ -147,8 +120,6 @@ async def test_old_things_are_thrown_away_in_bites(store: Store, now: datetime) 
     key = opening(now).key
     async with store.transaction() as tx:
         await lines.upsert(tx, [line()], now)
-        await facts.put_readings(tx, [Reading("line-1", "n", 1.0, old + n * DAY / 24, "s") for n in range(5)])
-        await facts.put_readings(tx, [Reading("line-1", "n", 1.0, now, "s")])
         await audit.append(tx, AuditRecord(old, "a", "b", "c"))
         for n in (1, 2):
             await operations.add(tx, operation(old, n))
@@ -165,7 +136,7 @@ async def test_old_things_are_thrown_away_in_bites(store: Store, now: datetime) 
         async with store.transaction() as tx:
             rounds.append(await retention.prune(tx, now, retention.Ages(), chunk=10))
     total = {name: sum(each.rows.get(name, 0) for each in rounds) for name in first.rows}
-    assert total["events"] == 25 and total["readings"] == 5 and total["audit"] == 1
+    assert total["events"] == 25 and total["audit"] == 1
     assert total["operations"] == 1 and total["tree_schemas"] == 1
     async with store.transaction() as tx:
         assert [each.session_id for each in await devices.list_events(tx, key)] == ["new"]
@@ -174,4 +145,4 @@ async def test_old_things_are_thrown_away_in_bites(store: Store, now: datetime) 
         tree = await trees.read(tx, key)
         assert tree is not None and "Device.B" in tree.values
         kept = await retention.prune(tx, now + 10_000 * DAY, retention.Ages(events_d=None, tickets_d=None))
-        assert "events" not in kept.rows and kept.rows["readings"] == 1
+        assert "events" not in kept.rows and "audit" in kept.rows
