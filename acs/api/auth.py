@@ -7,8 +7,9 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from acs.api.errors import Unauthenticated
 from acs.api.limits import REFUSED_BURST, REFUSED_PER_S, Rates
-from acs.services.actor import Actor
+from acs.services.actor import Actor, limit
 from acs.services.northbound import Northbound
+from acs.store.reach import current_view
 
 _bearer = HTTPBearer(auto_error=False, description="A token of `secondline token create`.")
 
@@ -36,6 +37,9 @@ async def actor_of(
     if actor is None:
         rates.take(f"refused {origin}", REFUSED_PER_S, REFUSED_BURST)
         raise Unauthenticated("the token is unknown, expired or revoked; ask for a new one")
+    request.state.actor = actor
+    if (view := current_view()) is not None:
+        limit(view, actor)
     rates.take(f"actor {actor.name}")
     return actor
 

@@ -6,6 +6,7 @@ with the key's path and what to do.
 """
 
 from acs.config.access import AccessSection, PollingSection, TrapsSection
+from acs.config.automation import CheckRule, FixRule, QueueRule
 from acs.config.base import Count, FilePath, Network, Port, Seconds, Section
 from acs.config.cwmp import (
     ConnectionRequestsSection,
@@ -14,6 +15,8 @@ from acs.config.cwmp import (
     LimitsSection,
 )
 from acs.config.file import Config, read_secret
+from acs.config.history import HistorySection
+from acs.config.hooks import HooksSection
 from acs.config.identity import (
     AdmitSection,
     AuthPolicy,
@@ -44,6 +47,7 @@ __all__ = [
     "AuthPolicy",
     "BindingRule",
     "CampaignsSection",
+    "CheckRule",
     "Config",
     "ConnectionRequestsSection",
     "Count",
@@ -54,7 +58,10 @@ __all__ = [
     "FilePath",
     "FilesSection",
     "FirstContactSection",
+    "FixRule",
     "GuardSection",
+    "HistorySection",
+    "HooksSection",
     "LightweightSection",
     "LimitsSection",
     "LineTestsSection",
@@ -75,6 +82,7 @@ __all__ = [
     "ProvisioningSection",
     "ProxySection",
     "RightsSection",
+    "QueueRule",
     "Role",
     "Seconds",
     "Section",

@@ -10,8 +10,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from acs.config.access import AccessSection, PollingSection, TrapsSection
+from acs.config.actions import ActionsSection, BackupsSection
 from acs.config.base import Section
 from acs.config.cwmp import ConnectionRequestsSection, CwmpSection
+from acs.config.hooks import HooksSection
+from acs.config.history import HistorySection
 from acs.config.operations import LinesSection, OperationsSection, ProfilesSection
 from acs.config.outages import AfterFixSection, OutagesSection
 from acs.config.packs import PacksSection
@@ -37,6 +40,8 @@ class Config(Section):
     store: StoreSection = StoreSection()
     api: ApiSection = ApiSection()
     operations: OperationsSection = OperationsSection()
+    actions: ActionsSection = ActionsSection()
+    backups: BackupsSection = BackupsSection()
     lines: LinesSection = LinesSection()
     profiles: ProfilesSection = ProfilesSection()
     provisioning: ProvisioningSection = ProvisioningSection()
@@ -45,10 +50,12 @@ class Config(Section):
     access: AccessSection = AccessSection()
     polling: PollingSection = PollingSection()
     traps: TrapsSection = TrapsSection()
+    history: HistorySection = HistorySection()
     line_tests: LineTestsSection = LineTestsSection()
     packs: PacksSection = PacksSection()
     outages: OutagesSection = OutagesSection()
     after_fix: AfterFixSection = AfterFixSection()
+    hooks: HooksSection = HooksSection()
     tickets: TicketsSection = TicketsSection()
     webhooks: WebhooksSection = WebhooksSection()
     tmf: TmfSection = TmfSection()

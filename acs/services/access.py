@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from acs.config import RightsSection
 from acs.errors import Conflict, InvalidInput, NotFound
 from acs.services import audit
 from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock, utc_now
+from acs.services.roles import Roles, load_roles
 from acs.store import tokens as token_store
-from acs.store.records import Json, TokenRecord
+from acs.store.records import GrantRecord, Json, TokenRecord
 from acs.store.store import Store
 
 #: what a token's text begins with, so that scanners of leaked secrets find it
@@ -43,23 +45,41 @@ class CreatedToken:
 class Access:
     """Who may use the API."""
 
-    def __init__(self, store: Store, *, clock: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        store: Store,
+        rights: RightsSection | None = None,
+        *,
+        roles: Roles | None = None,
+        clock: Clock = utc_now,
+    ) -> None:
         self._store = store
+        self._rights = rights or RightsSection()
+        self.roles = roles or load_roles(self._rights.roles_file)
         self._clock = clock
         self._believed: dict[str, tuple[TokenRecord, datetime]] = {}
 
     async def create(
-        self, actor: Actor, name: str, scopes: Sequence[str], expires_at: datetime | None = None
+        self,
+        actor: Actor,
+        name: str,
+        scopes: Sequence[str] = (),
+        expires_at: datetime | None = None,
+        *,
+        grants: Sequence[GrantRecord] = (),
     ) -> CreatedToken:
-        """Make a token with these scopes; `expires_at` None means that it lives until it is revoked.
+        """Make a token with scopes for all lines, or roles for some; without an expiry it ends in `rights.token_days`.
 
         Raises:
-            Forbidden: the actor is no administrator.
-            InvalidInput: no name, no or unknown scopes, or an expiry in the past.
+            Forbidden: the actor may not make tokens, or not ones that see secrets.
+            InvalidInput: no name, no or unknown scopes or roles, or an expiry in the past.
         """
-        actor.require(Scope.ADMIN)
+        actor.require(Scope.PEOPLE)
         now = self._clock()
-        _check_request(name, scopes, expires_at, now)
+        _check_request(name, scopes, grants, expires_at, now)
+        self.roles.check(grants)
+        self._check_secrets(actor, scopes, grants)
+        expires_at = expires_at or now + timedelta(days=self._rights.token_days)
         secret = PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
         record = TokenRecord(
             id=secrets.token_hex(8),
@@ -69,16 +89,19 @@ class Access:
             created_at=now,
             created_by=actor.name,
             expires_at=expires_at,
+            grants=tuple(grants),
         )
         async with self._store.transaction() as tx:
             await token_store.add(tx, record)
             after: dict[str, Json] = {"name": name, "scopes": [*record.scopes], "expires_at": str(expires_at)}
+            if grants:
+                after["grants"] = [shown_grant(each) for each in grants]
             await audit.note(tx, actor, "access.granted", f"token:{record.id}", now, after=after)
         return CreatedToken(record, secret)
 
     async def list(self, actor: Actor) -> list[TokenRecord]:
         """Every token, revoked and expired ones too."""
-        actor.require(Scope.ADMIN)
+        actor.require(Scope.PEOPLE)
         async with self._store.reading() as tx:
             return await token_store.list_tokens(tx)
 
@@ -89,7 +112,7 @@ class Access:
             NotFound: no such token.
             Conflict: it was revoked before.
         """
-        actor.require(Scope.ADMIN)
+        actor.require(Scope.PEOPLE)
         now = self._clock()
         async with self._store.transaction() as tx:
             record = await token_store.get(tx, token_id)
@@ -113,7 +136,25 @@ class Access:
             return None
         if record.last_used_at is None or (now - record.last_used_at).total_seconds() > _USED_EVERY_S:
             await self._note_use(record, now)
-        return Actor(name=record.name, kind="token", scopes=frozenset(record.scopes), origin=origin)
+        return Actor(
+            name=record.person or record.name,
+            kind="person" if record.person else "token",
+            scopes=frozenset(record.scopes),
+            origin=origin,
+            grants=self.roles.grants(record.grants),
+            id=record.id if record.grants or record.person else "",
+            person=record.person,
+        )
+
+    def forget(self) -> None:
+        """Believe no token that was looked at before: some were revoked."""
+        self._believed.clear()
+
+    def _check_secrets(self, actor: Actor, scopes: Sequence[str], grants: Sequence[GrantRecord]) -> None:
+        """Whoever gives the sight of secrets is at the server's shell, or sees them himself."""
+        gives = Scope.SECRETS in scopes or any(each.holds(Scope.SECRETS) for each in self.roles.grants(grants))
+        if gives:
+            actor.require(Scope.SECRETS)
 
     async def _lookup(self, digest: str, now: datetime) -> TokenRecord | None:
         believed = self._believed.get(digest)
@@ -142,12 +183,19 @@ def hash_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _check_request(name: str, scopes: Sequence[str], expires_at: datetime | None, now: datetime) -> None:
+def shown_grant(grant: GrantRecord) -> str:
+    """The grant as `parse_grant` reads it."""
+    return grant.role + ("@" + "+".join(grant.groups) if grant.groups else "")
+
+
+def _check_request(
+    name: str, scopes: Sequence[str], grants: Sequence[GrantRecord], expires_at: datetime | None, now: datetime
+) -> None:
     if not name.strip() or len(name) > _NAME_CHARS or not name.isprintable():
         raise InvalidInput(f"name: write a printable name of 1 to {_NAME_CHARS} characters")
     known = ", ".join(Scope)
-    if not scopes:
-        raise InvalidInput(f"scopes: name at least one of {known}")
+    if not scopes and not grants:
+        raise InvalidInput(f"scopes: name at least one of {known}, or a role")
     for scope in scopes:
         if scope not in frozenset(Scope):
             raise InvalidInput(f"scopes: {scope!r} is none of {known}")

@@ -9,6 +9,7 @@ from datetime import datetime
 from acs.services.actor import Actor
 from acs.services.hidden import is_secret
 from acs.store import audit as audit_store
+from acs.store.reach import current_view
 from acs.store.records import AuditRecord, Json
 from acs.store.transaction import Transaction
 
@@ -24,19 +25,34 @@ async def note(
     *,
     before: Mapping[str, Json] | None = None,
     after: Mapping[str, Json] | None = None,
+    ticket: str | None = None,
 ) -> None:
-    """Write one audit line in the transaction of the change itself.
+    """Write one audit line in the transaction of the change itself; `ticket` None: that of the request, or of `after`.
 
     `action` is `noun.past_verb`; `target` is `line:ID`, `device:KEY`, `ticket:ID` and so on. Of `before` and `after`
     only what differs is kept.
     """
     detail: dict[str, Json] = {"kind": actor.kind, "origin": actor.origin}
+    if actor.id:
+        detail["token"] = actor.id
     old, new = _difference(before or {}, after or {})
     if old:
         detail["before"] = {key: _shown(key, value) for key, value in old.items()}
     if new:
         detail["after"] = {key: _shown(key, value) for key, value in new.items()}
-    await audit_store.append(tx, AuditRecord(at=at, actor=actor.name, action=action, target=target, detail=detail))
+    for_ticket = ticket if ticket is not None else _ticket_of(target, after or {})
+    entry = AuditRecord(at=at, actor=actor.name, action=action, target=target, detail=detail, ticket=for_ticket)
+    await audit_store.append(tx, entry)
+
+
+def _ticket_of(target: str, after: Mapping[str, Json]) -> str:
+    """The ticket that the change is for: what it says itself, else what the request says."""
+    if isinstance(told := after.get("ticket"), str) and told:
+        return told
+    if target.startswith("ticket:"):
+        return target.removeprefix("ticket:")
+    view = current_view()
+    return view.ticket if view is not None else ""
 
 
 def _difference(before: Mapping[str, Json], after: Mapping[str, Json]) -> tuple[dict[str, Json], dict[str, Json]]:

@@ -6,6 +6,8 @@ from typing import Any
 
 import structlog
 
+from acs.store.reach import unlimited
+
 log = structlog.get_logger()
 
 
@@ -16,8 +18,8 @@ class Background:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Run `work`; the owner keeps it until it ends."""
-        task = asyncio.get_running_loop().create_task(work)
+        """Run `work`; the owner keeps it until it ends. It is no part of the request that it was started in."""
+        task = asyncio.get_running_loop().create_task(work, context=unlimited())
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from acs.errors import AcsError, StoreError
+from acs.store.reach import unlimited
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -49,7 +50,7 @@ class Coalescer(Generic[Item, Result]):
         future: asyncio.Future[Result] = loop.create_future()
         self._waiting.append((item, future))
         if self._pump is None:
-            self._pump = loop.create_task(self._work())
+            self._pump = loop.create_task(self._work(), context=unlimited())
             self._pump.add_done_callback(self._ended)
         return await future
 
@@ -90,7 +91,7 @@ class Coalescer(Generic[Item, Result]):
                     future.set_exception(failure)
             self._running, self._waiting = [], []
         elif self._waiting:
-            self._pump = pump.get_loop().create_task(self._work())
+            self._pump = pump.get_loop().create_task(self._work(), context=unlimited())
             self._pump.add_done_callback(self._ended)
 
 

@@ -4,8 +4,8 @@
     View    one request of somebody: the reaches that hold for it, and what it asked for in vain
 
 The rule of this file: a query or a write of a limited view touches rows of lines in reach only, whichever table it is:
-a table with a column `line`, `device` or `node` is held to it without being named (`acs/store/row_rights.py`). What runs
-outside of a view (the CPE side, the worker, a line test once it runs) is held to nothing.
+a table with a column `line`, `device` or `node` is held to it without being named (`acs/store/row_rights.py`). What
+runs outside of a view (the CPE side, the worker, a line test once it runs) is held to nothing.
 """
 
 from collections.abc import Iterator, Sequence

@@ -461,8 +461,16 @@ class TicketRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class GrantRecord:
+    """A role for some lines as it was given; without groups: for all lines."""
+
+    role: str
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TokenRecord:
-    """One API token; only its hash is known."""
+    """One API token; only its hash is known. `person` is whose sign-in it is; "" for a program's token."""
 
     id: str
     name: str
@@ -473,11 +481,13 @@ class TokenRecord:
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
+    grants: tuple[GrantRecord, ...] = ()
+    person: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditRecord:
-    """Who did what to which thing."""
+    """Who did what to which thing, and for which ticket. `hash` is its link of the chain; "" from before the chain."""
 
     at: datetime
     actor: str
@@ -485,3 +495,5 @@ class AuditRecord:
     target: str
     detail: Json = None
     id: int | None = None
+    ticket: str = ""
+    hash: str = ""

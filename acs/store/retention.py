@@ -8,21 +8,21 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Table, and_, delete, exists, select, tuple_
 
+from acs.store import audit
 from acs.store.instants import micros
-from acs.store.records import FINAL_STATES, DeliveryState, LineTestState
+from acs.store.deliveries import DeliveryState
+from acs.store.records import FINAL_STATES, LineTestState
 from acs.store.schema import (
-    audit,
     bulk_reports,
     context_facts,
+    deliveries,
     device_reports,
     device_trees,
     events,
     line_tests,
     operations,
-    readings,
     tickets,
     tree_schemas,
-    webhook_deliveries,
 )
 from acs.store.transaction import Transaction
 
@@ -32,7 +32,6 @@ class Ages:
     """How long each thing is kept, in days. None keeps it for ever."""
 
     events_d: float | None = 90
-    readings_d: float | None = 90
     bulk_reports_d: float | None = 30
     audit_d: float | None = 730
     #: finished operations with their steps
@@ -40,7 +39,7 @@ class Ages:
     line_tests_d: float | None = 365
     tickets_d: float | None = 365
     #: delivered or given up
-    webhook_deliveries_d: float | None = 30
+    deliveries_d: float | None = 30
     #: facts of other systems that were not told again
     context_facts_d: float | None = 365
 
@@ -59,6 +58,8 @@ async def prune(tx: Transaction, now: datetime, ages: Ages, *, chunk: int = 2000
     for table, days, old in _old(now, ages):
         if days is not None:
             deleted[table.name] = await _delete_some(tx, table, old, chunk)
+    if ages.audit_d is not None:
+        deleted["audit"] = await audit.prune(tx, now - timedelta(days=ages.audit_d), chunk=chunk)
     unused = ~exists().where(device_trees.c.schema_id == tree_schemas.c.id)
     deleted[tree_schemas.name] = await _delete_some(tx, tree_schemas, unused, chunk)
     return Pruned(deleted, more=any(count >= chunk for count in deleted.values()))
@@ -72,9 +73,7 @@ def _old(now: datetime, ages: Ages) -> list[tuple[Table, float | None, ColumnEle
     return [
         (events, ages.events_d, events.c.at < before(ages.events_d)),
         (device_reports, ages.events_d, device_reports.c.at < before(ages.events_d)),
-        (readings, ages.readings_d, readings.c.at < before(ages.readings_d)),
         (bulk_reports, ages.bulk_reports_d, bulk_reports.c.at < before(ages.bulk_reports_d)),
-        (audit, ages.audit_d, audit.c.at < before(ages.audit_d)),
         (
             operations,
             ages.operations_d,
@@ -90,11 +89,11 @@ def _old(now: datetime, ages: Ages) -> list[tuple[Table, float | None, ColumnEle
         ),
         (tickets, ages.tickets_d, tickets.c.received_at < before(ages.tickets_d)),
         (
-            webhook_deliveries,
-            ages.webhook_deliveries_d,
+            deliveries,
+            ages.deliveries_d,
             and_(
-                webhook_deliveries.c.state != DeliveryState.PENDING.value,
-                webhook_deliveries.c.created_at < before(ages.webhook_deliveries_d),
+                deliveries.c.state != DeliveryState.PENDING.value,
+                deliveries.c.created_at < before(ages.deliveries_d),
             ),
         ),
         (context_facts, ages.context_facts_d, context_facts.c.at < before(ages.context_facts_d)),

@@ -12,10 +12,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from acs.errors import StoreError
-from acs.store import migrate
+from acs.store import audit, migrate
 from acs.store.engine import create_engine, parse_url
 from acs.store.gate import Gate
 from acs.store.postgres_hot import PostgresHot
+from acs.store.reach import current_view
 from acs.store.sessions import HotDriver, Sessions
 from acs.store.sqlite_hot import SqliteHot
 from acs.store.transaction import Transaction
@@ -75,7 +76,9 @@ class Store:
             StoreError: the database refused or failed; nothing was written.
         """
         async with self._gate.writing(), self._connected(reading=False) as connection:
-            yield Transaction(connection, self._vault)
+            tx = Transaction(connection, self._vault, current_view())
+            yield tx
+            await audit.flush(tx)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
@@ -85,7 +88,7 @@ class Store:
             StoreError: the database refused or failed.
         """
         async with self._connected(reading=True) as connection:
-            yield Transaction(connection, self._vault)
+            yield Transaction(connection, self._vault, current_view())
 
     @asynccontextmanager
     async def _connected(self, *, reading: bool) -> AsyncIterator[AsyncConnection]:

@@ -1,16 +1,22 @@
 """API tokens: only a hash of each is stored."""
 
+import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, func, select, update
 
 from acs.errors import Conflict
 from acs.store.instants import instant, instant_or_none, micros, micros_or_none
 from acs.store.limits import check_record
-from acs.store.records import TokenRecord
-from acs.store.schema import tokens
+from acs.store.records import GrantRecord, TokenRecord
+from acs.store.schema import token_grants, tokens
 from acs.store.transaction import Transaction
+
+_SELECT = select(tokens, token_grants.c.grants, token_grants.c.person).select_from(
+    tokens.outerjoin(token_grants, token_grants.c.token == tokens.c.id)
+)
 
 
 async def add(tx: Transaction, token: TokenRecord) -> None:
@@ -34,23 +40,26 @@ async def add(tx: Transaction, token: TokenRecord) -> None:
     }
     if not await tx.insert(tokens, row):
         raise Conflict(f"token {token.id} exists already")
+    if token.grants or token.person:
+        row = {"token": token.id, "person": token.person, "grants": grants_text(token.grants)}
+        await tx.insert(token_grants, row)
 
 
 async def get(tx: Transaction, token_id: str) -> TokenRecord | None:
     """Return the token, or None."""
-    row = await tx.one(select(tokens).where(tokens.c.id == token_id))
+    row = await tx.one(_SELECT.where(tokens.c.id == token_id))
     return None if row is None else _record(row)
 
 
 async def by_hash(tx: Transaction, token_hash: str) -> TokenRecord | None:
     """Return the token with this hash, whether it is still good or not, or None."""
-    row = await tx.one(select(tokens).where(tokens.c.token_hash == token_hash))
+    row = await tx.one(_SELECT.where(tokens.c.token_hash == token_hash))
     return None if row is None else _record(row)
 
 
 async def list_tokens(tx: Transaction) -> list[TokenRecord]:
     """Return every token, oldest first."""
-    return [_record(row) for row in await tx.rows(select(tokens).order_by(tokens.c.id))]
+    return [_record(row) for row in await tx.rows(_SELECT.order_by(tokens.c.id))]
 
 
 async def revoke(tx: Transaction, token_id: str, at: datetime) -> bool:
@@ -59,9 +68,33 @@ async def revoke(tx: Transaction, token_id: str, at: datetime) -> bool:
     return await tx.run(statement.values(revoked_at=micros(at))) == 1
 
 
+async def revoke_of(tx: Transaction, person: str, at: datetime) -> int:
+    """End every sign-in of a person and return how many were open."""
+    theirs = select(token_grants.c.token).where(token_grants.c.person == person)
+    statement = update(tokens).where(tokens.c.id.in_(theirs), tokens.c.revoked_at.is_(None))
+    return await tx.run(statement.values(revoked_at=micros(at)))
+
+
+async def count_admins(tx: Transaction, now: datetime) -> int:
+    """Return how many tokens that are good now hold the scope admin."""
+    good = (tokens.c.revoked_at.is_(None), func.coalesce(tokens.c.expires_at, micros(now) + 1) > micros(now))
+    row = await tx.one(select(func.count()).select_from(tokens).where(tokens.c.scopes.contains("admin"), *good))
+    return int(row[0]) if row is not None else 0
+
+
 async def touch(tx: Transaction, token_id: str, at: datetime) -> None:
     """Note when the token was last used; the caller does so at most once in some minutes."""
     await tx.run(update(tokens).where(tokens.c.id == token_id).values(last_used_at=micros(at)))
+
+
+def grants_text(grants: Sequence[GrantRecord]) -> str:
+    """Grants as they are stored."""
+    return json.dumps([{"role": each.role, "groups": list(each.groups)} for each in grants])
+
+
+def grants_of(text: str | None) -> tuple[GrantRecord, ...]:
+    """The grants of what `grants_text` wrote."""
+    return tuple(GrantRecord(each["role"], tuple(each["groups"])) for each in json.loads(text or "[]"))
 
 
 def _record(row: Row[Any]) -> TokenRecord:
@@ -75,4 +108,6 @@ def _record(row: Row[Any]) -> TokenRecord:
         expires_at=instant_or_none(row.expires_at),
         revoked_at=instant_or_none(row.revoked_at),
         last_used_at=instant_or_none(row.last_used_at),
+        grants=grants_of(row.grants),
+        person=row.person or "",
     )

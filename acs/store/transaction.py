@@ -1,16 +1,21 @@
 """One transaction: what every typed function of the store takes as its first argument.
 
 The rule of this file: a service opens a transaction around one use case (`store.transaction()`), never across a wait
-for a CPE or a probe. On SQLite it is the only writer while it is open.
+for a CPE or a probe. On SQLite it is the only writer while it is open. What a limited view may not see is not there,
+and what it may not touch is refused (`acs/store/row_rights.py`).
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Executable, Row, Table
+from sqlalchemy import Executable, Row, Select, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from acs.errors import Forbidden
+from acs.store import row_rights
+from acs.store.reach import View
+from acs.store.schema import devices, lines
 from acs.store.vault import Vault
 
 #: Rows of one INSERT: the number of bound values of a statement is limited (SQLite 32766, PostgreSQL 32767).
@@ -20,31 +25,50 @@ _MAX_BOUND = 30_000
 class Transaction:
     """An open transaction on either database, and the vault for its sealed columns."""
 
-    __slots__ = ("connection", "vault")
+    __slots__ = ("connection", "vault", "view", "waiting")
 
-    def __init__(self, connection: AsyncConnection, vault: Vault) -> None:
+    def __init__(self, connection: AsyncConnection, vault: Vault, view: View | None = None) -> None:
         self.connection = connection
         self.vault = vault
+        #: whose request this is; None: the server's own work, which may see everything
+        self.view = view
+        #: audit entries that are written before the commit, each with its ticket; see `acs/store/audit.py`
+        self.waiting: list[tuple[dict[str, Any], str]] = []
 
     async def rows(self, statement: Executable, parameters: Mapping[str, object] | None = None) -> Sequence[Row[Any]]:
         """Return all rows of a query."""
-        return (await self.connection.execute(statement, parameters)).all()
+        return (await self.connection.execute(self._guarded(statement), parameters)).all()
 
     async def one(self, statement: Executable, parameters: Mapping[str, object] | None = None) -> Row[Any] | None:
-        """Return the first row of a query, or None."""
-        return (await self.connection.execute(statement, parameters)).first()
+        """Return the first row of a query, or None; a limited view remembers what it asked for in vain."""
+        row = (await self.connection.execute(self._guarded(statement), parameters)).first()
+        if row is None and self.view is not None and self.view.reaches and isinstance(statement, Select):
+            hidden = (await self.connection.execute(statement, parameters)).first()
+            if hidden is not None:
+                self.view.refuse(row_rights.named(statement, hidden))
+        return row
 
     async def run(self, statement: Executable) -> int:
         """Run a statement that changes rows and return how many it changed."""
-        return (await self.connection.execute(statement)).rowcount
+        return (await self.connection.execute(self._guarded(statement))).rowcount
 
     async def insert(self, table: Table, values: Mapping[str, object]) -> bool:
-        """Insert one row; False when a row with one of its unique values exists already."""
+        """Insert one row; False when a row with one of its unique values exists already.
+
+        Raises:
+            Forbidden: it belongs to a line that is out of reach.
+        """
+        await self._check_reach(table, [values])
         statement = self._insert(table).values(dict(values)).on_conflict_do_nothing()
         return (await self.connection.execute(statement)).rowcount == 1
 
     async def insert_many(self, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
-        """Insert rows; those that would break a unique value are left out."""
+        """Insert rows; those that would break a unique value are left out.
+
+        Raises:
+            Forbidden: one of them belongs to a line that is out of reach.
+        """
+        await self._check_reach(table, rows)
         step = max(1, _MAX_BOUND // len(table.columns))
         for start in range(0, len(rows), step):
             part = [dict(row) for row in rows[start : start + step]]
@@ -61,7 +85,11 @@ class Transaction:
         Args:
             newer: a column; a stored row is replaced only when the new row's value is not smaller.
             keep: columns that a replaced row keeps.
+
+        Raises:
+            Forbidden: a row belongs to a line that is out of reach.
         """
+        await self._check_reach(table, rows)
         key = [column.name for column in table.primary_key]
         unique: dict[tuple[Any, ...], Mapping[str, object]] = {}
         for row in sorted(rows, key=lambda row: row[newer]) if newer else rows:  # type: ignore[arg-type,return-value] # instants
@@ -76,6 +104,26 @@ class Transaction:
             where = statement.excluded[newer] >= table.c[newer] if newer else None
             written += await self.run(statement.on_conflict_do_update(index_elements=key, set_=changed, where=where))
         return written
+
+    def _guarded(self, statement: Executable) -> Executable:
+        if self.view is None or not self.view.reaches:
+            return statement
+        return row_rights.guarded(statement, self.view.reaches, self.view.name)
+
+    async def _check_reach(self, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
+        if self.view is None or not self.view.reaches:
+            return
+        line_ids, device_keys = row_rights.keys_of(table, rows)
+        for reach in self.view.reaches:
+            for owners, keys in ((lines, line_ids), (devices, device_keys)):
+                for query in row_rights.out_of_reach(owners, keys, reach):
+                    found = (await self.connection.execute(query)).first()
+                    if found is not None:
+                        self.view.refuse(f"{owners.name}:{found[0]}")
+                        raise Forbidden(
+                            f"{found[0]} is not among the lines of {self.view.name!r} ({reach}); "
+                            "ask somebody whose right reaches it"
+                        )
 
     def _insert(self, table: Table) -> postgresql.Insert | sqlite.Insert:
         if self.connection.dialect.name == "postgresql":

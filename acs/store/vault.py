@@ -1,5 +1,7 @@
 """Secrets at rest: sealed with Fernet (AES-128-CBC and HMAC-SHA-256); the key is a file that only the server reads."""
 
+import hashlib
+import hmac
 import os
 import stat
 from pathlib import Path
@@ -14,6 +16,7 @@ class Vault:
 
     def __init__(self, key: bytes) -> None:
         self._fernet = Fernet(key)
+        self._mac_key = hashlib.blake2b(key, digest_size=32, person=b"audit seals").digest()
 
     @classmethod
     def from_file(cls, path: Path | str) -> "Vault":
@@ -72,6 +75,14 @@ class Vault:
     def seal(self, secret: bytes) -> bytes:
         """Return the secret sealed; every call gives other bytes."""
         return self._fernet.encrypt(secret)
+
+    def mac(self, text: str) -> str:
+        """Return a seal of what is no secret: it proves that somebody with this key wrote it (HMAC-SHA-256)."""
+        return hmac.new(self._mac_key, text.encode(), hashlib.sha256).hexdigest()
+
+    def is_mac(self, text: str, seal: str) -> bool:
+        """Whether the seal is that of the text."""
+        return hmac.compare_digest(self.mac(text), seal)
 
     def open(self, sealed: bytes) -> bytes:
         """Return what was sealed.

@@ -1,0 +1,155 @@
+"""Row rights: what a limited view may read and write, put into every statement of the store.
+
+    statement + reaches ──► the same statement with one condition for each table in it that belongs to lines
+
+| the table has | its row is in reach where |
+|---|---|
+| `lines` itself | the line is in one of the groups |
+| `devices` itself, a column `device` | the device's line is (or the device is on none, and the group is `unbound`) |
+| a column `line` | that line is |
+| a column `node` only | some line on the node is |
+
+The rule of this file: a table is judged by its columns, so that a new one cannot be forgotten; those that hold rows of
+nobody in particular stand in OPEN.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Alias, ColumnElement, FromClause, Join, Row, Select, Table, and_, false, or_, select, true
+from sqlalchemy.sql import Delete, Executable, Update
+
+from acs.store.reach import Group, Reach
+from acs.store.schema import devices, line_groups, lines
+
+#: table → the column whose absence makes a row everybody's: a firmware image is of no device, a saved group of no line
+OPEN: Mapping[str, str] = {"files": "device", "approvals": "device"}
+#: tables whose rows without a line are still their sender's: table → the column with its name
+SENDERS: Mapping[str, str] = {"tickets": "source"}
+#: tables that are about a node and whose line, if any, is a detail
+_OF_NODES = frozenset({"access_alarms", "node_disagreements", "node_endpoints"})
+#: tables whose rows are about a line or about a device, never both
+_EITHER = frozenset({"series"})
+#: values of one query
+_CHUNK = 5_000
+#: a longer first value is no key
+_KEY_CHARS = 256
+
+Condition = ColumnElement[bool]
+
+
+def guarded(statement: Executable, reaches: Sequence[Reach], name: str) -> Executable:
+    """The statement held to these reaches; `name` is whose view it is."""
+    if isinstance(statement, Select):
+        for table in _tables(statement.get_final_froms()):
+            for reach in reaches:
+                statement = _restricted(statement, table, reach, name)
+        return statement
+    if isinstance(statement, Update | Delete) and isinstance(statement.table, Table):
+        for reach in reaches:
+            if (condition := condition_of(statement.table, reach, name)) is not None:
+                statement = statement.where(condition)
+    return statement
+
+
+def named(statement: Executable, row: Row[Any]) -> str:
+    """`table:value` of a row that a query found: its first table and its first value."""
+    assert isinstance(statement, Select)
+    froms = list(_tables(statement.get_final_froms()))
+    table = _name(froms[0]) if froms else "row"
+    key = row[0] if isinstance(row[0], str | int) and len(str(row[0])) <= _KEY_CHARS else ""
+    return f"{table}:{key}"
+
+
+def condition_of(table: FromClause, reach: Reach, name: str = "") -> Condition | None:
+    """What a row of the table must fulfil to be in reach; None for a table that is about no line."""
+    columns = table.c
+    real = _name(table)
+    if real == lines.name:
+        return line_condition(columns.id, reach)
+    if real == devices.name:
+        return or_(line_condition(columns.line, reach), _unbound(columns.line, reach))
+    if "device" in columns:
+        inner = devices.alias()
+        on_line = or_(line_condition(inner.c.line, reach), _unbound(inner.c.line, reach))
+        condition: Condition = select(inner.c.key).where(inner.c.key == columns.device, on_line).exists()
+        if real in _EITHER:
+            return or_(condition, line_condition(columns.line, reach))
+        return _opened(table, real, condition)
+    if "line" in columns and real not in _OF_NODES:
+        condition = line_condition(columns.line, reach)
+        if (sender := SENDERS.get(real)) is not None:
+            return or_(condition, and_(columns.line.is_(None), columns[sender] == name))
+        return _opened(table, real, condition)
+    if "node" in columns:
+        inner = lines.alias()
+        return select(inner.c.id).where(inner.c.node == columns.node, line_condition(inner.c.id, reach)).exists()
+    return None
+
+
+def line_condition(line: ColumnElement[str], reach: Reach) -> Condition:
+    """What holds of a line id that is in reach."""
+    found = [_in_group(line, group) for group in sorted(reach.groups) if not group.unbound]
+    return or_(*found) if found else false()
+
+
+def keys_of(table: Table, rows: Iterable[Mapping[str, object]]) -> tuple[set[str], set[str]]:
+    """The (line ids, device keys) that rows to be written belong to."""
+    line_ids: set[str] = set()
+    device_keys: set[str] = set()
+    for row in rows:
+        for column, found in (("line", line_ids), ("device", device_keys)):
+            if column in table.c and isinstance(value := row.get(column), str):
+                found.add(value)
+        if table.name in (lines.name, devices.name):
+            own = line_ids if table.name == lines.name else device_keys
+            own.add(str(row["id" if table.name == lines.name else "key"]))
+    return line_ids, device_keys
+
+
+def out_of_reach(table: Table, keys: set[str], reach: Reach) -> Iterable[Select[Any]]:
+    """Queries for those of the lines, or devices, that exist and are out of reach."""
+    key = table.c.id if table.name == lines.name else table.c.key
+    condition = condition_of(table, reach)
+    assert condition is not None
+    wanted = sorted(keys)
+    for start in range(0, len(wanted), _CHUNK):
+        yield select(key).where(key.in_(wanted[start : start + _CHUNK]), ~condition)
+
+
+def _restricted(statement: Select[Any], table: FromClause, reach: Reach, name: str) -> Select[Any]:
+    condition = condition_of(table, reach, name)
+    return statement if condition is None else statement.where(condition)
+
+
+def _tables(froms: Iterable[FromClause]) -> Iterable[FromClause]:
+    """Every table and alias of a table in a FROM; the right side of an outer join is held by its left one."""
+    for each in froms:
+        if isinstance(each, Join):
+            yield from _tables([each.left] if each.isouter else [each.left, each.right])
+        elif isinstance(each, Table) or (isinstance(each, Alias) and isinstance(each.element, Table)):
+            yield each
+        elif (inner := getattr(each, "element", None)) is not None and isinstance(inner, Select):
+            raise AssertionError(f"row rights cannot look into the subquery {each}; select from the table itself")
+
+
+def _name(table: FromClause) -> str:
+    element = table.element if isinstance(table, Alias) else table
+    return element.name if isinstance(element, Table) else ""
+
+
+def _opened(table: FromClause, real: str, condition: Condition) -> Condition:
+    return or_(condition, table.c[column].is_(None)) if (column := OPEN.get(real)) is not None else condition
+
+
+def _unbound(line: ColumnElement[str], reach: Reach) -> Condition:
+    return line.is_(None) if any(group.unbound for group in reach.groups) else false()
+
+
+def _in_group(line: ColumnElement[str], group: Group) -> Condition:
+    parts = []
+    for kind, name in group.words().items():
+        inner = line_groups.alias()
+        named = and_(inner.c.line == line, inner.c.kind == kind, inner.c.name == name)
+        parts.append(select(inner.c.line).where(named).exists())
+    return and_(true(), *parts)
