@@ -5,8 +5,10 @@ AcsError
 ├── ProtocolError        a CPE broke TR-069 or SOAP: the CPE is at fault
 ├── NotFound             the caller named a thing that does not exist
 ├── Conflict             the thing's state forbids what the caller wants
+│   └── Frozen           writes to devices and network are stopped by the switch: a person lets them go on
 ├── InvalidInput         the caller's input cannot be used
 ├── Forbidden            the caller may not do this
+├── ApprovalNeeded       another person must approve it first
 ├── TooMany              a limit was reached: try again later
 ├── Replayed             a digest nonce came with a count that was used before
 └── StoreError           the database failed: the operator looks at it
@@ -38,12 +40,24 @@ class Conflict(AcsError):
     """The state of the thing forbids what the caller wants."""
 
 
+class Frozen(Conflict):
+    """Writes to devices and to the network are frozen; the message says by whom and how that ends."""
+
+
 class InvalidInput(AcsError):
     """The caller's input cannot be used; the message names the place and the remedy."""
 
 
 class Forbidden(AcsError):
     """The caller is known but may not do this."""
+
+
+class ApprovalNeeded(AcsError):
+    """Two persons are needed: it was proposed, and runs when another person approves. `approval` is its id."""
+
+    def __init__(self, message: str, *, approval: str) -> None:
+        super().__init__(message)
+        self.approval = approval
 
 
 class TooMany(AcsError):

@@ -3,13 +3,20 @@
 The rule of this file: nothing but `/health`, and the page that describes the calls, is answered without a token.
 """
 
+from functools import cache, partial
+
 from fastapi import APIRouter, FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 
 from acs.api.access_network import router as access_network_router
+from acs.api.approvals import router as approvals_router
 from acs.api.campaigns import router as campaigns_router
+from acs.api.conditional import Conditional
 from acs.api.connection_requests import router as connection_requests_router
 from acs.api.context import router as context_router
 from acs.api.deliveries import router as deliveries_router
+from acs.api.description import describe
 from acs.api.devices import router as devices_router
 from acs.api.docs_page import router as docs_router
 from acs.api.errors import ERROR_ANSWERS, install_error_handlers
@@ -28,19 +35,26 @@ from acs.api.outages import router as outages_router
 from acs.api.packs import router as packs_router
 from acs.api.provisioning import router as provisioning_router
 from acs.api.quality import router as quality_router
+from acs.api.rate_headers import RateHeaders
+from acs.api.repeating import Repeating
 from acs.api.rights import Rights
 from acs.api.search import router as search_router
 from acs.api.self_checks import router as self_checks_router
 from acs.api.tickets import router as tickets_router
 from acs.api.tokens import router as tokens_router
+from acs.config import ApiSection
 from acs.services.northbound import Northbound
 
 PREFIX = "/api/v1"
 
 _DESCRIPTION = """
 Devices, lines, operations and line tests of secondline. Every call needs a bearer token (`secondline token create`)
-with the scope that the call names. Errors are `{"code": …, "message": …}`: the code is stable, the message says what is
-wrong and what to do. Instants are RFC 3339 with a zone; units stand at the end of names.
+with the scope that the call names. Errors are `application/problem+json` (RFC 9457): `code` is stable, `detail` says what
+is wrong, `remedy` what to do. Instants are RFC 3339 with a zone; units stand at the end of names.
+
+Lists are paged: the `Link` header with `rel="next"` has the next page, whatever the list. What a GET answers has an
+`ETag`, for `If-None-Match` and for `If-Match` of a write. Every POST takes an `Idempotency-Key`. The version stands in
+the address; within it, fields and calls are added and never taken away.
 """
 
 _TAGS = [
@@ -61,6 +75,7 @@ _TAGS = [
     {"name": "tickets", "description": "TM Forum trouble tickets: taken at once, answered with a verdict."},
     {"name": "context", "description": "What other systems know: facts, readings, incidents, planned works."},
     {"name": "access nodes", "description": "OLTs and switches, and how to read them."},
+    {"name": "rights", "description": "People, roles, groups of lines, secrets, approvals, and the audit trail."},
     {"name": "tokens", "description": "Who may use this API."},
     {"name": "deliveries", "description": "Messages to other systems and what became of them."},
     {"name": "service", "description": "Health and metrics of the server."},
@@ -86,6 +101,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     search_router,
     self_checks_router,
     tickets_router,
+    approvals_router,
     tokens_router,
     deliveries_router,
     hooks_router,
@@ -94,8 +110,9 @@ _ROUTERS: tuple[APIRouter, ...] = (
 )
 
 
-def create_app(services: Northbound) -> FastAPI:
+def create_app(services: Northbound, config: ApiSection | None = None) -> FastAPI:
     """The API over these services; it starts and stops nothing."""
+    limits = config or ApiSection()
     app = FastAPI(
         title="secondline",
         version="1",
@@ -106,11 +123,33 @@ def create_app(services: Northbound) -> FastAPI:
         redoc_url=None,
     )
     app.state.services = services
-    app.state.rates = Rates()
+    app.state.rates = Rates(limits.rate_per_s, limits.rate_burst)
     for router in _ROUTERS:
         app.include_router(router, prefix=PREFIX, responses=ERROR_ANSWERS)
     app.include_router(docs_router)
     install_error_handlers(app)
+    app.openapi = partial(describe, app)  # type: ignore[method-assign] # FastAPI's own way to complete it
+    app.add_middleware(Conditional)
+    app.add_middleware(Repeating, owns_key=_keeps_keys)
+    app.add_middleware(RateHeaders)
     app.add_middleware(BodyLimit)
     app.add_middleware(Rights)
     return app
+
+
+@cache
+def _key_keepers() -> tuple[APIRoute, ...]:
+    """The routes that keep Idempotency-Keys by themselves."""
+    routes = [route for router in _ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    return tuple(route for route in routes if "POST" in route.methods and _takes_key(route.dependant))
+
+
+def _takes_key(dependant: Dependant) -> bool:
+    own = any(field.alias.lower() == "idempotency-key" for field in dependant.header_params)
+    return own or any(_takes_key(inner) for inner in dependant.dependencies)
+
+
+def _keeps_keys(path: str) -> bool:
+    """Whether the route of a POST keeps keys itself; files flow to the disk and are known by their digest."""
+    below = path.removeprefix(PREFIX)
+    return below == "/files" or any(route.path_regex.match(below) is not None for route in _key_keepers())

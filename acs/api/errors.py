@@ -1,4 +1,8 @@
-"""Errors as answers. The rule: `{code, message}` with the status that HTTP has for it, and no inside of the server."""
+"""Errors as answers: application/problem+json (RFC 9457) with a stable code and a remedy.
+
+The rule of this file: every answer that is not 2xx or 3xx says what is wrong, with which thing, and what to do; no inside
+of the server is told.
+"""
 
 import re
 from collections.abc import Mapping
@@ -11,32 +15,82 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from acs.errors import AcsError, Conflict, Forbidden, InvalidInput, NotFound, StoreError, TooMany
+from acs.errors import (
+    AcsError,
+    ApprovalNeeded,
+    Conflict,
+    Forbidden,
+    Frozen,
+    InvalidInput,
+    NotFound,
+    StoreError,
+    TooMany,
+)
 
 log = structlog.get_logger()
 
 #: error → (HTTP status, stable code)
 STATUSES: Mapping[type[AcsError], tuple[int, str]] = {
     NotFound: (404, "not_found"),
+    Frozen: (423, "frozen"),
     Conflict: (409, "conflict"),
     InvalidInput: (422, "invalid_input"),
     Forbidden: (403, "forbidden"),
+    ApprovalNeeded: (409, "approval_needed"),
     TooMany: (429, "too_many"),
     StoreError: (503, "store_unavailable"),
 }
 
-_HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
+_HTTP_CODES = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_media_type",
+}
+#: what errors are sent as
+PROBLEM = "application/problem+json"
+#: code → title, and what to do where the message does not say it
+_TITLES: Mapping[str, tuple[str, str]] = {
+    "bad_request": ("The request cannot be read", "Compare it with /api/v1/openapi.json."),
+    "changed_meanwhile": ("The thing has changed", "Read it again, and write on what it is now."),
+    "conflict": ("The thing's state does not allow this", "Read the thing, and decide anew."),
+    "forbidden": ("The token may not do this", "Ask an administrator for a token that has the scope."),
+    "frozen": ("Writes are frozen", "GET /api/v1/freeze says by whom and why; ask again when they go on."),
+    "internal": ("The server failed", "Ask again later; the server's log says why."),
+    "invalid_input": ("The input cannot be used", "Correct what the message names."),
+    "method_not_allowed": ("The address does not take this method", "The Allow header lists those that it takes."),
+    "not_found": ("There is no such thing", "List the things of this kind, and take the id from there."),
+    "store_unavailable": ("The store does not answer", "Ask again in a minute; nothing was written."),
+    "too_large": ("The body is too large", "Send less at a time."),
+    "too_many": ("A limit was reached", "Ask again after the seconds of Retry-After."),
+    "unauthenticated": ("No valid token", "Send Authorization: Bearer TOKEN."),
+    "unsupported_media_type": ("The body's type is not taken", "Send the Content-Type that the call names."),
+}
 #: errors of one body that are told
 _SHOWN = 20
 #: a word of a message that is longer, such as an id that was asked for, is cut
 _LONG_WORD = re.compile(r"(\S{120})\S+")
 
 
-class ErrorBody(BaseModel):
-    """Every answer that is not 2xx."""
+class WrongInput(BaseModel):
+    """One thing that is wrong with an input."""
 
+    place: str = Field(description="Field, parameter or row.")
+    message: str
+
+
+class ErrorBody(BaseModel):
+    """Every answer that is not 2xx or 3xx: a problem (RFC 9457)."""
+
+    type: str = Field(description="urn:secondline:problem: and the code.")
+    title: str = Field(description="What kind of problem it is.")
+    status: int
+    detail: str = Field(description="What is wrong, with which thing.")
     code: str = Field(description="Stable word for programs.")
-    message: str = Field(description="What is wrong, with which thing, and what to do.")
+    message: str = Field(description="The same as detail.")
+    remedy: str = Field(description="What to do next.")
+    errors: list[WrongInput] = Field(default=[], description="Where the input is wrong.")
 
 
 class Unauthenticated(Exception):
@@ -63,19 +117,51 @@ def install_error_handlers(app: FastAPI) -> None:
 
 def answer(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """An error as JSON."""
+    return JSONResponse(problem(status, code, message), status, headers=dict(headers or {}), media_type=PROBLEM)
+
+
+def problem(status: int, code: str, message: str) -> dict[str, Any]:
+    """An error as RFC 9457 has it. Our messages end with what to do; where one does not, its kind does."""
     shown = _LONG_WORD.sub(r"\1…", message)
-    return JSONResponse({"code": code, "message": shown}, status, headers=dict(headers or {}))
+    title, remedy = _TITLES.get(code, ("The request failed", "Read the message."))
+    _, told, advice = shown.rpartition("; ")
+    if told and "\n" not in shown:
+        remedy = advice[:1].upper() + advice[1:]
+    return {
+        "type": f"urn:secondline:problem:{code}",
+        "title": title,
+        "status": status,
+        "detail": shown,
+        "code": code,
+        "message": shown,
+        "remedy": remedy if remedy.endswith((".", "!", "?")) else f"{remedy}.",
+        "errors": _places(shown) if code == "invalid_input" else [],
+    }
 
 
-async def _acs_error(request: Request, error: Exception) -> JSONResponse:
+def _places(message: str) -> list[dict[str, str]]:
+    """What an `invalid_input` names line by line, as `place: what`."""
+    found = [line.partition(": ") for line in message.splitlines()]
+    return [{"place": place, "message": what} for place, colon, what in found if colon and len(place) <= 80]
+
+
+def answer_of(error: AcsError) -> JSONResponse:
+    """One of our errors as its answer."""
     for kind, (status, code) in STATUSES.items():
         if isinstance(error, kind):
             headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, TooMany) else None
-            if status >= 500:
-                log.error("api.store_failed", path=request.url.path, problem=str(error))
             return answer(status, code, str(error), headers)
-    log.error("api.failed", path=request.url.path, problem=str(error))
     return answer(500, "internal", "the server could not do this; its log says why")
+
+
+async def _acs_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, AcsError)
+    answered = answer_of(error)
+    if answered.status_code == 503:
+        log.error("api.store_failed", path=request.url.path, problem=str(error))
+    elif answered.status_code >= 500:
+        log.error("api.failed", path=request.url.path, problem=str(error))
+    return answered
 
 
 async def _unauthenticated(_: Request, error: Exception) -> JSONResponse:

@@ -16,6 +16,7 @@ from acs.services.access import Access
 from acs.services.access_network import AccessNetwork, build_access_network, gentle_of
 from acs.services.after_fix import AfterFix
 from acs.services.alarms import Alarms
+from acs.services.approvals import Approvals
 from acs.services.automation import Automation
 from acs.services.bulk_data import BulkData
 from acs.services.bus import Bus
@@ -27,6 +28,7 @@ from acs.services.fleet import Fleet
 from acs.services.freeze import Freeze
 from acs.services.hooks import Hooks
 from acs.services.identity import Identity
+from acs.services.kept_answers import KeptAnswers
 from acs.services.line_tests import LineTests
 from acs.services.lines import Lines
 from acs.services.nodes import Nodes
@@ -61,6 +63,7 @@ class Northbound:
     wake_desk: WakeDesk
     access: Access
     refusals: Refusals
+    approvals: Approvals
     lines: Lines
     devices: Devices
     nodes: Nodes
@@ -82,6 +85,7 @@ class Northbound:
     after_fix: AfterFix
     quality: QualityReports
     search: Search
+    kept_answers: KeptAnswers
     freeze: Freeze
     hooks: Hooks
     automation: Automation
@@ -140,6 +144,7 @@ def build(
         wake_desk=WakeDesk(store, operations.connection_requests, clock),
         access=Access(store, config.rights, clock=clock),
         refusals=Refusals(store, clock=clock),
+        approvals=Approvals(store, config.rights, clock=clock),
         lines=lines,
         devices=Devices(store, lines, operations, profiles, clock=clock),
         nodes=Nodes(store, clock=clock),
@@ -161,6 +166,7 @@ def build(
         after_fix=after_fix,
         quality=QualityReports(store, config.after_fix, packs, after_fix, clock),
         search=search,
+        kept_answers=KeptAnswers(store, clock=clock),
         freeze=freeze,
         hooks=hooks,
         automation=automation,

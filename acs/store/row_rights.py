@@ -22,8 +22,8 @@ from sqlalchemy.sql import Delete, Executable, Update
 from acs.store.reach import Group, Reach
 from acs.store.schema import devices, line_groups, lines
 
-#: table → the column whose absence makes a row everybody's: a firmware image is of no device, a saved group of no line
-OPEN: Mapping[str, str] = {"files": "device", "approvals": "device"}
+#: tables whose rows without a line and a device are everybody's: a firmware image, a proposal about the whole fleet
+OPEN = frozenset({"files", "approvals"})
 #: tables whose rows without a line are still their sender's: table → the column with its name
 SENDERS: Mapping[str, str] = {"tickets": "source"}
 #: tables that are about a node and whose line, if any, is a detail
@@ -139,7 +139,10 @@ def _name(table: FromClause) -> str:
 
 
 def _opened(table: FromClause, real: str, condition: Condition) -> Condition:
-    return or_(condition, table.c[column].is_(None)) if (column := OPEN.get(real)) is not None else condition
+    if real not in OPEN:
+        return condition
+    nobodys = [table.c[column].is_(None) for column in ("device", "line") if column in table.c]
+    return or_(condition, and_(*nobodys))
 
 
 def _unbound(line: ColumnElement[str], reach: Reach) -> Condition:

@@ -45,6 +45,8 @@ async def test_every_route_is_described(app: App) -> None:
 
 #: a body that a route takes, so that its scope is what it is refused for
 BODIES: dict[str, object] = {
+    "POST /approvals/{approval_id}/approve": {"note": "x"},
+    "POST /approvals/{approval_id}/refuse": {"note": "x"},
     "PUT /devices/{key}/line": {"line": None},
     "PUT /devices/{key}/admission": {"admitted": True},
     "POST /devices/{key}/operations": {"kind": "reboot"},
