@@ -102,7 +102,7 @@ def _from_scores(case: _Case) -> _Decision:
     if first.card.id == "nff":
         if lacking is None or lacking:
             return _undecided(case, first, lacking, "not everything that a healthy line needs was measured")
-        return _said(case, first)
+        return _undecided(case, first, lacking, unsettled) if (unsettled := _unsettled(case)) else _said(case, first)
     if first.score_db - first.card.base_db < rules.min_evidence_db:
         return _undecided(case, first, lacking, f"too little speaks for {first.card.id}")
     needs = unmet_needs(first.card.cause, case.view, strict_gates=case.strict_gates)
@@ -110,12 +110,19 @@ def _from_scores(case: _Case) -> _Decision:
         return _undecided(case, first, needs, f"{first.card.id} may not be said without {', '.join(needs)}")
     decision = _said(case, first)
     verdict = decision.change.verdict if decision.change else None
-    if case.depth == QUICK and not settled(case.ranked, case.view, case.pack):
-        return _undecided(case, first, lacking, f"a full test may find another cause than {first.card.id}")
+    if unsettled := _unsettled(case):
+        return _undecided(case, first, lacking, unsettled)
     business = case.view.values.get("account.business") is True
     if dear(case.pack, verdict or first.card.cause.verdict, first.posterior, business=business):
         return _undecided(case, first, lacking, "a wrong dispatch would cost more than this belief is worth")
     return decision
+
+
+def _unsettled(case: _Case) -> str:
+    """Return why a quick test may not say its first cause, "" where it may."""
+    if case.depth != QUICK or settled(case.ranked, case.view, case.pack):
+        return ""
+    return f"a full test may find another cause than {case.ranked[0].card.id}"
 
 
 def _said(case: _Case, first: Scored) -> _Decision:
