@@ -22,7 +22,7 @@ import uvloop
 from twisted.internet import asyncioreactor
 
 from acs import log as logs
-from acs.config import AuthPolicy, Config, Enrolment, Role
+from acs.config import ApiSection, AuthPolicy, Config, Enrolment, Role
 from acs.errors import AcsError, ConfigError
 from acs.metrics import Metrics
 from acs.server.cwmp import CwmpEndpoint
@@ -39,6 +39,7 @@ from acs.services.connection_requests import Caller, ConnectionRequests
 from acs.services.cpe_auth import CpeAuth
 from acs.services.fleet import build_fleet
 from acs.services.history_keeping import HistoryKeeping
+from acs.services.kept_answers import TIDY_S
 from acs.services.northbound import Northbound
 from acs.services.operations import Operations
 from acs.services.recorder import Recorder
@@ -148,6 +149,7 @@ class App:
                 **self.northbound.access_network.jobs(),
                 **self.northbound.outages.jobs(),
                 **self.northbound.after_fix.jobs(),
+                "kept_answers": (TIDY_S, self.northbound.kept_answers.tidy),
                 "search": (TICK_S, self.northbound.search.index.turn),
                 **self.northbound.hooks.jobs(),
                 **self.northbound.automation.jobs(),
@@ -208,7 +210,7 @@ class App:
         api = self.config.api
         listener = _listener(api.host, api.port)
         self.api_port = int(listener.getsockname()[1])
-        self._api = _api_server(self.northbound)
+        self._api = _api_server(self.northbound, api)
         self._api_task = self._background.start(self._api.serve(sockets=[listener]))
 
     def _notice(self, device: DeviceRecord, new: bool) -> None:
@@ -264,10 +266,10 @@ async def build(config: Config, *, clock: Clock = utc_now, caller: Caller | None
     )
 
 
-def _api_server(services: Northbound) -> "ApiServer":
+def _api_server(services: Northbound, config: ApiSection) -> "ApiServer":
     from acs.api.serving import api_server  # noqa: PLC0415 - other roles need neither FastAPI nor uvicorn
 
-    return api_server(services)
+    return api_server(services, config)
 
 
 def run(config_path: Path) -> None:

@@ -50,6 +50,9 @@ class Abilities:
     asked: bool = False
     lacking: frozenset[str] = field(default_factory=frozenset)
     bears: Bears = UNTRIED
+    #: facts, tables and columns that a tree of the model showed once, and those that no whole tree of it ever had
+    shown: frozenset[str] = field(default_factory=frozenset)
+    absent: frozenset[str] = field(default_factory=frozenset)
 
     def to_json(self) -> dict[str, Json]:
         """As it is stored."""
@@ -58,6 +61,8 @@ class Abilities:
             "asked": self.asked,
             "lacking": list[Json](sorted(self.lacking)),
             "bears": self.bears.to_json(),
+            "shown": list[Json](sorted(self.shown)),
+            "absent": list[Json](sorted(self.absent)),
         }
 
     @classmethod
@@ -69,6 +74,8 @@ class Abilities:
             bool(stored.get("asked")),
             frozenset(stored.get("lacking", ())),
             Bears.from_json(stored.get("bears", {})),
+            frozenset(stored.get("shown", ())),
+            frozenset(stored.get("absent", ())),
         )
 
 
@@ -123,6 +130,16 @@ class ModelAbilities:
         known = await self.of(device)
         if known.bears != bears:
             await self._learn(device, replace(known, bears=bears), now)
+
+    async def learn_reported(
+        self, device: DeviceRecord, shown: frozenset[str], lacking: frozenset[str], now: datetime
+    ) -> None:
+        """Take what a whole tree of the model showed and lacked: what one device has, its model does not lack."""
+        known = await self.of(device)
+        ever = known.shown | shown
+        absent = (known.absent | lacking) - ever
+        if (ever, absent) != (known.shown, known.absent):
+            await self._learn(device, replace(known, shown=ever, absent=absent), now)
 
     async def _learn(self, device: DeviceRecord, now_known: Abilities, now: datetime) -> None:
         model = model_of(device)

@@ -17,6 +17,7 @@ from acs.services.outage_inventory import Inventory, areas_of
 from acs.services.surveys import FALL
 from acs.store import access as access_store
 from acs.store import facts as fact_store
+from acs.store import history
 from acs.store import outage_evidence as evidence_store
 from acs.store import outages as outage_store
 from acs.store import trees as tree_store
@@ -198,7 +199,8 @@ class Evidence:
         horizon = now - timedelta(seconds=self._config.horizon_s)
         noticed: dict[str, datetime] = {}
         for start in range(0, len(undated), _FEW):
-            noticed |= await evidence_store.last_falls(tx, undated[start : start + _FEW], FALL, horizon)
+            falls = await history.points(tx, undated[start : start + _FEW], FALL, horizon)
+            noticed |= {line: points[-1][0] for line, points in falls.items()}
         before = {one.line: one for one in await self._known(tx, "fall", {one.line for one in seen})}
         known = dict(before)
         for one in seen:

@@ -9,7 +9,7 @@ The one rule: nothing leaves before what it promises is on disk.
 """
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -25,11 +25,13 @@ from acs.errors import Conflict, InvalidInput, NotFound, ProtocolError
 from acs.metrics import Metrics
 from acs.services import abilities, addressing, review, secret_arguments
 from acs.services.abilities import ModelAbilities
+from acs.services.actions.words import refusal_of
 from acs.services.bus import Bus
 from acs.services.carrying import Carrying
 from acs.services.clock import Steadiness
 from acs.services.first_contact import FirstContact
 from acs.services.follow_ups import reading_again
+from acs.services.keeping import WAITS, Keeping
 from acs.services.kinds import KINDS, Kind, PlanContext
 from acs.services.kinds.base import Ending
 from acs.services.lane import Lane
@@ -37,6 +39,7 @@ from acs.services.plans import Outcome, Plan, ReadPlan, Reads, RefreshPlan
 from acs.services.plans.methods import MethodsPlan
 from acs.services.plans.provisioning import ProvisionPlan
 from acs.services.provisioning import Provisioning
+from acs.services.recorder import Recorder
 from acs.services.replies import reply_to
 from acs.services.reports import REPORTS, Reports
 from acs.services.styles import Styles
@@ -105,9 +108,17 @@ class Sessions:
         self.first_contact = FirstContact(store, config)
         #: what the rules want of a device; None where nobody provisions
         self.provisioning: Provisioning | None = None
+        #: whether operations of a kind must wait, because writes are frozen; see `Freeze.holds`
+        self.frozen: Callable[[str], Awaitable[bool]] | None = None
         #: gives files of our own file server their place; see `transfers`
         self.transfers: Transfers = NoTransfers()
+        #: keeps configurations before changes, and holds what must wait; see `keeping`
+        self.keeping: Keeping | None = None
+        #: the stored operation for a device that takes over from another; see `Takeovers.operation_for`
+        self.takes_over: Callable[[Visit, SessionOpened, datetime], Awaitable[OperationRecord | None]] | None = None
         self._abilities = ModelAbilities(store)
+        #: keeps history of what is read; None where nobody wants any
+        self.recorder: Recorder | None = None
         self._carrying = Carrying(store)
         self._reports = Reports(store, bus, config.operations, metrics, kinds)
         self._lane = Lane()
@@ -119,6 +130,11 @@ class Sessions:
 
     def __len__(self) -> int:
         return len(self._by_id)
+
+    @property
+    def model_abilities(self) -> ModelAbilities:
+        """What models can and bear, as this process knows it."""
+        return self._abilities
 
     def visit_of(self, key: str) -> Visit | None:
         """The session that the device has open in this process."""
@@ -177,6 +193,8 @@ class Sessions:
         visit.session = visit.session.send_envelope(answer)
         self._replace(visit)
         visit.quirks = self.styles.of(opening)
+        if self.recorder is not None and opening.values:
+            self.recorder.heard(visit.device, opening.values, arrival.now)
         return visit, answer
 
     async def answer(self, visit: Visit, envelope: Envelope | None, now: datetime) -> Envelope | None:
@@ -290,6 +308,10 @@ class Sessions:
             own = await self.identity.greeting(visit, opened, now)
             if own is not None:
                 self._add_due(visit, own)
+        if self.takes_over is not None and (opened.created or "0 BOOTSTRAP" in visit.codes):
+            inherited = await self.takes_over(visit, opened, now)
+            if inherited is not None:
+                self._add_due(visit, inherited)
         if self.provisioning is not None:
             settings = await self.provisioning.operation_for(visit, opened, now)
             if settings is not None:
@@ -330,6 +352,8 @@ class Sessions:
             if request is not None:
                 if isinstance(visit.plan, RefreshPlan):
                     await self._carrying.checkpoint(visit, now)
+                if self.keeping is not None:
+                    await self.keeping.checkpoint(visit, now)
                 if not (visit.pending or visit.tree) or await self._commit(visit, now):
                     return request
                 visit.plan = visit.running = visit.kind = None
@@ -349,13 +373,15 @@ class Sessions:
         if visit.unresolved:
             visit.plan = ReadPlan([visit.root + UPTIME], batch=1, budget=1)
             return True
-        while visit.due:
+        while visit.due and visit.plan is None:
             operation, kind = visit.due.popleft()
-            if operation.deadline_at <= now or not await self._lane.admits(operation, visit.session.id):
+            if operation.deadline_at <= now or not await self._may_begin(visit, operation):
                 continue
             if self._by_id.get(visit.session.id) is not visit:  # it was replaced while it waited for the lane
                 self._lane.leave(visit.session.id)
                 return False
+            if await self._held(visit, operation, kind, now):
+                continue
             known = await self._abilities.of(visit.device)
             if abilities.must_ask(kind, known):
                 visit.due.appendleft((operation, kind))
@@ -369,12 +395,35 @@ class Sessions:
             try:
                 plan = self._carrying.take(operation) or await self._plan(visit, operation, kind, now)
             except (InvalidInput, NotFound, Conflict) as error:  # its file is gone, or not for this model
-                visit.pending.append(review.impossible(operation, str(error), now))
+                visit.pending.append(review.impossible(operation, str(error), now, refusal_of(error)))
                 continue
             visit.running, visit.kind, visit.plan = operation, kind, plan
             visit.pending.append(review.about_to_send(operation, kind, now))
             return True
-        return False
+        return visit.plan is not None
+
+    async def _may_begin(self, visit: Visit, operation: OperationRecord) -> bool:
+        """Whether an operation's turn is now: writes are not frozen, and the lane has room for it."""
+        if self.frozen is not None and await self.frozen(operation.kind):
+            return False
+        return await self._lane.admits(operation, visit.session.id)
+
+    async def _held(self, visit: Visit, operation: OperationRecord, kind: Kind, now: datetime) -> bool:
+        """Whether something stands against the operation now; what must be read first is the visit's plan then."""
+        if self.keeping is None:
+            return False
+        held = await self.keeping.hold(visit, operation, kind, now)
+        if held == WAITS and visit.pending:  # what it waits for may be among what is not written yet
+            await self._commit(visit, now)
+            held = await self.keeping.hold(visit, operation, kind, now)
+        if held is None:
+            return False
+        if held.read:
+            visit.due.appendleft((operation, kind))
+            visit.plan, visit.looking = ReadPlan(held.read, batch=len(held.read), budget=len(held.read) + 2), True
+        elif held.why:
+            visit.pending.append(review.impossible(operation, held.why, now, held.result))
+        return True
 
     async def _plan(self, visit: Visit, operation: OperationRecord, kind: Kind, now: datetime) -> Plan:
         context = PlanContext(
@@ -394,7 +443,9 @@ class Sessions:
         if kind.with_provision and self.provisioning is not None:
             inputs = await self.provisioning.inputs(operation, visit.codes, now)
             context = replace(context, provision=inputs)
-        if kind.secrets:
+        if kind.with_restore and self.keeping is not None:
+            context = replace(context, restore=await self.keeping.inputs(operation))
+        if kind.secrets or kind.secret_values:
             async with self._store.reading() as tx:
                 operation = secret_arguments.joined(operation, await open_arguments(tx, operation.id))
         if kind.with_place and not operation.arguments.get("url"):
@@ -432,9 +483,11 @@ class Sessions:
             await self._abilities.learn_methods(visit.device, plan.answer, now)
             return
         if operation is None or kind is None:
-            self._uptime_read(visit, plan.reads.values, now)
+            self._read_between(visit, plan.reads, now)
             return
         outcome = plan.outcome()
+        if self.keeping is not None:
+            outcome = await self.keeping.concluded(visit, operation, plan, outcome, now)
         self._settle(visit, operation, kind, outcome, now)
         if not outcome.succeeded:
             await self._abilities.learn_fault(visit.device, kind.rpc, outcome.fault_code, now)
@@ -467,6 +520,14 @@ class Sessions:
         if outcome.cancels is not None:
             visit.pending.append(review.cancelled(outcome.cancels, operation, now))
 
+    def _read_between(self, visit: Visit, reads: Reads, now: datetime) -> None:
+        """What was read for no operation: the uptime, or what stands against the next one."""
+        if visit.looking:
+            visit.looking, visit.looked = False, {name: value for name, (value, _) in reads.values.items()}
+            visit.tree = _update(reads, now)
+        else:
+            self._uptime_read(visit, reads.values, now)
+
     def _uptime_read(self, visit: Visit, values: Mapping[str, tuple[str, str]], now: datetime) -> None:
         text = values.get(visit.root + UPTIME, ("", ""))[0]
         visit.uptime_s = parse_uptime(text)
@@ -490,6 +551,9 @@ class Sessions:
                 raise
             log.warning("values.refused", device=visit.key, why=str(error))
             committed = await self._store.sessions.commit(replace(commit, tree=None))
+            tree = None
+        if tree is not None and self.recorder is not None:
+            self.recorder.read(visit.device, tree)
         if ended:
             visit.stored = False
         for transition, step in zip(pending, committed.steps, strict=True):

@@ -206,13 +206,13 @@ async def _read(
     start, end = -(2**62) if since is None else micros(since), 2**62 if until is None else micros(until)
     whose = (series.c[of.value].label("subject"), series.c.name, series.c.source)
     found: defaultdict[tuple[str, str, str], dict[int, CurvePoint]] = defaultdict(dict)
-    blocks = select(*whose, sample_blocks.c.count, sample_blocks.c.body).join(
+    blocks = select(*whose, sample_blocks.c.points, sample_blocks.c.body).join(
         sample_blocks, sample_blocks.c.series == series.c.id
     )
     blocks = blocks.where(where, sample_blocks.c.end_at >= start, sample_blocks.c.start_at < end)
     for row in await tx.rows(blocks):
         curve = found[row.subject, row.name, row.source]
-        for second, value, low, high, n in unpack(row.body, row.count):
+        for second, value, low, high, n in unpack(row.body, row.points):
             if start <= second * 1_000_000 < end:
                 curve[second] = CurvePoint(instant(second * 1_000_000), value, low, high, n)
     young = select(*whose, samples.c.at, samples.c.value).join(samples, samples.c.series == series.c.id)
@@ -242,7 +242,7 @@ async def _thin_out(tx: Transaction, ids: Sequence[int], step_s: int, into_s: in
     due: defaultdict[int, list[Point]] = defaultdict(list)
     old = and_(c.series.in_(ids), c.step_s == step_s, c.end_at < before)
     for row in await tx.rows(select(sample_blocks).where(old).order_by(c.series, c.start_at)):
-        due[row.series] += unpack(row.body, row.count)
+        due[row.series] += unpack(row.body, row.points)
     for number, found in due.items():
         await tx.run(delete(sample_blocks).where(old, c.series == number))
         await _fold(tx, number, into_s, coarser(sorted(found), into_s))
@@ -257,7 +257,7 @@ async def _fold(tx: Transaction, number: int, step_s: int, fresh: Sequence[Point
     touched = and_(mine, c.end_at >= first - _SPAN_S * 1_000_000, c.start_at <= last)
     former: list[Point] = []
     for row in await tx.rows(select(sample_blocks).where(touched).order_by(c.start_at)):
-        former += unpack(row.body, row.count)
+        former += unpack(row.body, row.points)
     together = coarser(sorted([*former, *fresh]), step_s) if step_s else merged(former, fresh)
     await tx.run(delete(sample_blocks).where(touched))
     await tx.insert_many(sample_blocks, [_block(number, step_s, part) for part in _parts(together, step_s)])
@@ -281,7 +281,7 @@ def _block(number: int, step_s: int, part: Sequence[Point]) -> dict[str, object]
         "step_s": step_s,
         "start_at": part[0][0] * 1_000_000,
         "end_at": (part[-1][0] + step_s) * 1_000_000,
-        "count": len(part),
+        "points": len(part),
         "body": pack(part),
     }
 

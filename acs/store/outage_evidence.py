@@ -20,7 +20,6 @@ from acs.store.schema import (
     lines,
     node_endpoints,
     operations,
-    readings,
     tickets,
 )
 from acs.store.transaction import Transaction
@@ -85,14 +84,6 @@ async def onts_seen_since(tx: Transaction, since: datetime) -> list[SeenOnt]:
         SeenOnt(row.line, row.node, row.state, instant_or_none(row.last_down_at), instant(row.seen_at))
         for row in await tx.rows(query.order_by(c.seen_at).limit(_PAGE))
     ]
-
-
-async def last_falls(tx: Transaction, ids: Sequence[str], name: str, since: datetime) -> dict[str, datetime]:
-    """line → when rounds last noticed that it fell."""
-    query = select(readings.c.line, func.max(readings.c.at).label("at")).where(
-        readings.c.line.in_(list(ids)), readings.c.name == name, readings.c.at >= micros(since)
-    )
-    return {row.line: instant(row.at) for row in await tx.rows(query.group_by(readings.c.line))}
 
 
 async def heard(tx: Transaction, since: datetime, until: datetime) -> list[Heard]:

@@ -65,7 +65,7 @@ def unpack(body: bytes, count: int) -> list[Point]:
     if not shared:
         return [(second, value, value, value, 1) for second, value in zip(seconds, columns[0], strict=True)]
     counts = [n + 1 for n in numbers.plain(count)]
-    return list(zip(seconds, *columns, counts, strict=True))  # type: ignore[arg-type]  # three columns
+    return list(zip(seconds, *columns, counts, strict=True))
 
 
 def merged(former: Iterable[Point], later: Iterable[Point]) -> list[Point]:

@@ -37,7 +37,7 @@ sample_blocks = Table(
     Column("step_s", Integer, primary_key=True, autoincrement=False),
     Column("start_at", BigInteger, primary_key=True, autoincrement=False),
     instant("end_at"),
-    Column("count", Integer, nullable=False),
+    Column("points", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )

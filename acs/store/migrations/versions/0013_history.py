@@ -78,7 +78,7 @@ def _create_sample_blocks() -> None:
         sa.Column("step_s", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("start_at", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("end_at", sa.BigInteger(), nullable=False),
-        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("points", sa.Integer(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["series"], ["series.id"], name=op.f("fk_sample_blocks_series"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("series", "step_s", "start_at", name=op.f("pk_sample_blocks")),
