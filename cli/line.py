@@ -13,6 +13,7 @@ from cli.errors import CliError
 from cli.exit_status import ExitStatus, for_verdict
 from cli.files import read_text
 from cli.options import server_options
+from cli.search import phones
 from cli.texts import N_, _
 
 #: seconds beyond the test's own deadline after which nothing more is waited for
@@ -30,6 +31,9 @@ SOURCE_STATES = {
 @click.group(help=_("Access lines."))
 def line() -> None:
     """Group of the line commands."""
+
+
+line.add_command(phones)
 
 
 @line.command("import", help=_("Import a CSV of lines: all of it or nothing; errors name row and column."))

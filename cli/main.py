@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("cli.demo:demo", N_("Watch twelve tickets of a simulated neighbourhood turn into verdicts.")),
     "simulate": ("cli.simulate:simulate", N_("Run a simulated neighbourhood against any server.")),
     "line": ("cli.line:line", N_("Access lines: import, list, show, check.")),
+    "search": ("cli.search:search", N_("Search devices and lines by anything that is known of them.")),
     "device": ("cli.device:device", N_("CPEs: list, show, get, set, refresh, reboot, download, and every other RPC.")),
     "operation": ("cli.operation:operation", N_("Operations on CPEs: list, show, cancel.")),
     "provision": ("cli.provision:provision", N_("Provisioning: rules, lint, plan, stopped, resume.")),
@@ -31,6 +32,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "fact": ("cli.fact:fact", N_("Facts of other systems: import.")),
     "trap": ("cli.trap:trap", N_("Alarms of access nodes: tail, counts.")),
     "node": ("cli.node:node", N_("Access nodes, such as OLTs: set, list, discover, find.")),
+    "freeze": (
+        "cli.freeze:freeze",
+        N_("The switch that stops every write to devices and network: on, off, show."),
+    ),
     "token": ("cli.token:token", N_("API tokens: create, list, revoke.")),
     "db": ("cli.db:db", N_("The database: upgrade.")),
 }

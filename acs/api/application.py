@@ -49,8 +49,8 @@ PREFIX = "/api/v1"
 
 _DESCRIPTION = """
 Devices, lines, operations and line tests of secondline. Every call needs a bearer token (`secondline token create`)
-with the scope that the call names. Errors are `application/problem+json` (RFC 9457): `code` is stable, `detail` says what
-is wrong, `remedy` what to do. Instants are RFC 3339 with a zone; units stand at the end of names.
+with the scope that the call names. Errors are `application/problem+json` (RFC 9457): `code` is stable, `detail` says
+what is wrong, `remedy` what to do. Instants are RFC 3339 with a zone; units stand at the end of names.
 
 Lists are paged: the `Link` header with `rel="next"` has the next page, whatever the list. What a GET answers has an
 `ETag`, for `If-None-Match` and for `If-Match` of a write. Every POST takes an `Idempotency-Key`. The version stands in
@@ -141,7 +141,7 @@ def create_app(services: Northbound, config: ApiSection | None = None) -> FastAP
 def _key_keepers() -> tuple[APIRoute, ...]:
     """The routes that keep Idempotency-Keys by themselves."""
     routes = [route for router in _ROUTERS for route in router.routes if isinstance(route, APIRoute)]
-    return tuple(route for route in routes if "POST" in route.methods and _takes_key(route.dependant))
+    return tuple(route for route in routes if "POST" in (route.methods or ()) and _takes_key(route.dependant))
 
 
 def _takes_key(dependant: Dependant) -> bool:

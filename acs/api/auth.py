@@ -40,7 +40,11 @@ async def actor_of(
     request.state.actor = actor
     if (view := current_view()) is not None:
         limit(view, actor)
-    rates.take(f"actor {actor.name}")
+    caller = f"actor {actor.name}"
+    try:
+        rates.take(caller)
+    finally:
+        request.state.allowance = rates.allowance(caller)
     return actor
 
 

@@ -1,7 +1,7 @@
 """Errors as answers: application/problem+json (RFC 9457) with a stable code and a remedy.
 
-The rule of this file: every answer that is not 2xx or 3xx says what is wrong, with which thing, and what to do; no inside
-of the server is told.
+The rule of this file: every answer that is not 2xx or 3xx says what is wrong, with which thing, and what to do; no
+inside of the server is told.
 """
 
 import re

@@ -4,6 +4,8 @@ The rule of this file: a body is counted as it comes, whatever its Content-Lengt
 """
 
 from collections import OrderedDict
+from dataclasses import dataclass
+from math import ceil
 from time import monotonic
 
 from starlette.exceptions import HTTPException
@@ -71,18 +73,37 @@ class BodyLimit:
         await self._app(scope, counted, send)
 
 
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a caller may still ask: `remaining` of `limit` now, all of them in `reset_s` seconds."""
+
+    limit: int
+    remaining: int
+    reset_s: int
+    window_s: int
+
+
 class Rates:
-    """Token buckets per caller."""
+    """Token buckets per caller; the figures of an ordinary caller may be set."""
 
-    def __init__(self) -> None:
+    def __init__(self, per_s: float = RATE_PER_S, burst: float = BURST) -> None:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._per_s = per_s
+        self._burst = burst
 
-    def take(self, caller: str, per_s: float = RATE_PER_S, burst: float = BURST) -> None:
+    def allowance(self, caller: str) -> Allowance:
+        """What an ordinary caller may still ask."""
+        left = self._left(caller, self._per_s, self._burst)
+        reset_s = ceil((self._burst - left) / self._per_s)
+        return Allowance(int(self._burst), int(left), reset_s, ceil(self._burst / self._per_s))
+
+    def take(self, caller: str, per_s: float | None = None, burst: float | None = None) -> None:
         """Count one request of a caller.
 
         Raises:
             TooMany: the caller's bucket is empty.
         """
+        per_s, burst = per_s or self._per_s, burst or self._burst
         left = self._left(caller, per_s, burst)
         if left < 1.0:
             wait_s = int((1.0 - left) / per_s) + 1

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from acs.api.application import create_app
+from acs.config import ApiSection
 from acs.services.northbound import Northbound
 
 #: Seconds that requests at the API get to end; event streams are cut.
@@ -21,9 +22,13 @@ class ApiServer(uvicorn.Server):
         yield
 
 
-def api_server(services: Northbound) -> ApiServer:
+def api_server(services: Northbound, config: ApiSection | None = None) -> ApiServer:
     """The server of the API over these services; it listens to nothing yet."""
     settings = uvicorn.Config(
-        create_app(services), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=GRACE_S
+        create_app(services, config),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=GRACE_S,
     )
     return ApiServer(settings)

@@ -51,6 +51,10 @@ class ApiSection(Section):
     host: str = "127.0.0.1"
     #: The port that CLI and examples assume; 0 takes any free one.
     port: Port = 8080
+    #: Requests per second of one token, on the long run: far above what a ticket system of a big region sends.
+    rate_per_s: Annotated[float, Field(gt=0, le=100_000)] = 200.0
+    #: Requests of one token that may come at once, before they are held to that rate.
+    rate_burst: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000
 
 
 class LogSection(Section):

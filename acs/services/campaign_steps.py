@@ -53,13 +53,17 @@ class Targets(_Strict):
     without_tags: Globs = ()
     #: topology paths of its line, such as olt-1 or olt-1/0/3
     scopes: Globs = ()
+    #: a search, such as `group:weak-light`: only the devices that it finds when the campaign is made
+    query: Annotated[str, Field(max_length=1_000)] = ""
     #: device keys; only these, and only if they match
     devices: Annotated[tuple[str, ...], Field(max_length=100_000)] = ()
 
     @model_validator(mode="after")
     def _is_limited(self) -> Self:
-        if not any((self.models, self.versions, self.tags, self.scopes, self.devices, self.hardware_versions)):
-            raise ValueError("targets: say which devices: models, versions, hardware_versions, tags, scopes or devices")
+        named = (self.models, self.versions, self.tags, self.scopes, self.devices, self.hardware_versions, self.query)
+        if not any(named):
+            known = "models, versions, hardware_versions, tags, scopes, query or devices"
+            raise ValueError(f"targets: say which devices: {known}")
         return self
 
 

@@ -10,7 +10,7 @@ device's operation has one name per attempt, so that a turn that was cut off ask
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -68,6 +68,8 @@ class Campaigns:
         self._operations = operations
         self._clock = clock
         self._zone = ZoneInfo(config.time_zone)
+        #: the devices that a search finds; see `Search.devices`
+        self.searched: Callable[[str], Awaitable[frozenset[str]]] | None = None
 
     # A person
 
@@ -184,7 +186,8 @@ class Campaigns:
             if campaign.state in _OPEN or (campaign.finished_at is not None and campaign.finished_at > late):
                 await self._collect(campaign, now)
             if campaign.state is CampaignState.RUNNING:
-                await self._advance(campaign, now)
+                if not await self._operations.frozen():
+                    await self._advance(campaign, now)
             elif campaign.state is not CampaignState.DONE:
                 await self._recall(campaign)
 
@@ -358,10 +361,19 @@ class Campaigns:
         bad = tally.count(DeviceState.FAILED, DeviceState.UNKNOWN)
         await campaign_store.put_settings(tx, campaign.id, {**campaign.settings, "accepted": bad})
 
+    async def _found(self, query: str) -> frozenset[str] | None:
+        """The devices that the targets' search finds; None where they name no search."""
+        if not query:
+            return None
+        if self.searched is None:
+            raise InvalidInput("targets: a query needs the search, which this process does not have; name models")
+        return await self.searched(query)
+
     async def _choose(self, file: FileRecord, version: str, targets: Targets) -> list[tuple[str, str]]:
         """(device, its version) of every device that matches, by a hash of the key."""
         chosen: list[tuple[str, str]] = []
         wanted = frozenset(targets.devices)
+        searched = await self._found(targets.query)
         after = ""
         while True:
             async with self._store.reading() as tx:
@@ -369,7 +381,7 @@ class Campaigns:
                 tags = await provision_store.tags_of(tx, [each.key for each in page])
                 lines = await line_store.get_many(tx, sorted({each.line for each in page if each.line}))
             for each in page:
-                if wanted and each.key not in wanted:
+                if (wanted and each.key not in wanted) or (searched is not None and each.key not in searched):
                     continue
                 if each.software_version == version or not fits_model(file.models, each):
                     continue

@@ -12,6 +12,7 @@ from acs.store.instants import instant, instant_or_none, micros
 from acs.store.limits import check_text
 from acs.store.records import Credentials, DeviceRecord, EventRecord
 from acs.store.schema import device_credentials, devices, events
+from acs.store.search import note
 from acs.store.transaction import Transaction
 
 #: The columns of a DeviceRecord, in its order.
@@ -42,6 +43,13 @@ async def get(tx: Transaction, key: str) -> DeviceRecord | None:
     """Return the device, or None."""
     row = await tx.one(_SELECT.where(devices.c.key == key))
     return None if row is None else record(row)
+
+
+async def get_many(tx: Transaction, keys: Sequence[str]) -> dict[str, DeviceRecord]:
+    """Return key → device of those that exist; up to a few thousand are asked for at once."""
+    if not keys:
+        return {}
+    return {row.key: record(row) for row in await tx.rows(_SELECT.where(devices.c.key.in_(list(keys))))}
 
 
 async def list_devices(
@@ -77,11 +85,18 @@ async def by_address(tx: Transaction, address: str) -> list[DeviceRecord]:
 async def set_line(tx: Transaction, key: str, line: str | None) -> bool:
     """Put the device on a line, or on none; False where it was there already or is not known."""
     changed = update(devices).where(devices.c.key == key, devices.c.line.is_distinct_from(line)).values(line=line)
-    return await tx.run(changed) == 1
+    if await tx.run(changed) != 1:
+        return False
+    await note(tx, devices=[key])
+    return True
 
 
 async def remove(tx: Transaction, key: str) -> bool:
     """Forget a device with its tree, operations, credentials and events; False where it is not known."""
+    device = await get(tx, key)
+    if device is None:
+        return False
+    await note(tx, lines=[device.line] if device.line is not None else [])
     await tx.run(delete(events).where(events.c.device == key))
     return await tx.run(delete(devices).where(devices.c.key == key)) == 1
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, or_, select, update
+from sqlalchemy import Row, delete, func, or_, select
 
 from acs.errors import InvalidInput
 from acs.store import devices as devices_module
@@ -13,6 +13,7 @@ from acs.store.instants import micros
 from acs.store.limits import check_record
 from acs.store.records import DeviceRecord, LineRecord
 from acs.store.schema import devices, line_serials, lines
+from acs.store.search import note
 from acs.store.transaction import Transaction
 
 _COLUMNS = (
@@ -37,6 +38,7 @@ async def upsert(tx: Transaction, records: Sequence[LineRecord], now: datetime) 
             raise InvalidInput(f"line {record.id}: technology {record.technology!r} is not one of pon, fttb, dsl")
     written = await tx.upsert(lines, [_stored(record, now) for record in records])
     await _write_serials(tx, {record.id: record.device_serials for record in records})
+    await note(tx, lines=[record.id for record in records])
     return written
 
 
@@ -70,6 +72,7 @@ async def list_lines(tx: Transaction, *, search: str = "", limit: int = 100, aft
 
 async def remove(tx: Transaction, line_id: str) -> bool:
     """Forget a line with its facts and readings; its devices are on no line then. False where it is not known."""
+    await note(tx, devices=[device.key for device in await devices_on(tx, line_id)])
     return await tx.run(delete(lines).where(lines.c.id == line_id)) == 1
 
 
@@ -134,8 +137,7 @@ async def bind_by_serial(tx: Transaction, line_ids: Sequence[str]) -> int:
             .order_by(devices.c.key)
         )
         for row in await tx.rows(query):
-            statement = update(devices).where(devices.c.key == row.key, devices.c.line.is_distinct_from(row.line))
-            moved += await tx.run(statement.values(line=row.line))
+            moved += await devices_module.set_line(tx, row.key, row.line)
     return moved
 
 

@@ -123,6 +123,8 @@ _ADD = (
     f"INSERT INTO operations ({', '.join(operations.COLUMNS)})"
     f" VALUES ({', '.join(f'${n}' for n in range(1, len(operations.COLUMNS) + 1))})"
 )
+# what a search finds by changed: see `search.note`
+_NOTE = "INSERT INTO search_changes (device) SELECT unnest($1::text[])"
 _ADD_STEP = "INSERT INTO operation_steps (operation_id, n, at, name, detail) VALUES ($1, $2, $3, $4, $5)"
 _CHANGED = (
     "operation_id", "from_states", "unanswered", "to_state", "sending", "new_sent_at", "new_answered_at",
@@ -265,6 +267,8 @@ async def _open_all(connection: Any, openings: Sequence[SessionOpening]) -> list
             await connection.execute(_QUARANTINE, *_columns(plan.quarantines, 4))
     if plan.changed - plan.created:
         await connection.execute(_SELDOM, *_columns(plan.seldom(), len(hot.SELDOM) + 1))
+    if plan.created or plan.changed:
+        await connection.execute(_NOTE, sorted(plan.created | plan.changed))
     if plan.unstored:
         await connection.execute(_VOID, sorted(plan.unstored))
     due: defaultdict[str, list[OperationRecord]] = defaultdict(list)

@@ -12,6 +12,7 @@ from acs.errors import NotFound
 from acs.store.instants import instant, instant_or_none, micros, micros_or_none
 from acs.store.limits import check_record, check_text, json_text
 from acs.store.schema import device_quarantine, device_tags, devices, provision_refusals, provision_states
+from acs.store.search import note
 from acs.store.transaction import Transaction
 
 #: How many keys one query asks for at once.
@@ -79,12 +80,15 @@ async def add_tags(tx: Transaction, device: str, tags: Collection[str], now: dat
         check_text("tag", tag, 64)
         if await tx.insert(device_tags, {"device": device, "tag": tag, "since": micros(now)}):
             added.append(tag)
+    if added:
+        await note(tx, devices=[device])
     return added
 
 
 async def remove_tags(tx: Transaction, device: str, tags: Collection[str]) -> int:
     """Take tags from a device and return how many it had."""
     statement = delete(device_tags).where(device_tags.c.device == device, device_tags.c.tag.in_(sorted(set(tags))))
+    await note(tx, devices=[device])
     return await tx.run(statement)
 
 

@@ -63,6 +63,8 @@ _NEW = f"INSERT INTO devices ({', '.join(hot.COLUMNS)}) VALUES ({', '.join('?' *
 _EVENT_COLUMNS = ("device", "at", "session_id", "code", "command_key")
 _EVENTS = f"INSERT INTO events ({', '.join(_EVENT_COLUMNS)}) {_from_json(_EVENT_COLUMNS)}"
 _VOID = "UPDATE devices SET stored_session_id = NULL, stored_session = NULL, stored_session_at = NULL WHERE key = ?"
+# what a search finds by changed: see `search.note`
+_NOTE = "INSERT INTO search_changes (device) SELECT value FROM json_each(?)"
 _END = f"{_VOID} AND stored_session_id = ?"
 _KEEP = (
     "UPDATE devices SET stored_session_id = ?, stored_session = ?, stored_session_at = ?"
@@ -194,6 +196,8 @@ def _open_all(cursor: sqlite3.Cursor, openings: Sequence[SessionOpening]) -> lis
     cursor.execute(_TOUCH, (json.dumps(plan.touched()),))
     if plan.changed:
         cursor.executemany(_SELDOM, plan.seldom())
+    if plan.created or plan.changed:
+        cursor.execute(_NOTE, (json.dumps(sorted(plan.created | plan.changed)),))
     if plan.unstored:
         cursor.executemany(_VOID, [(key,) for key in sorted(plan.unstored)])
     cursor.execute(_EVENTS, (json.dumps(plan.events),))

@@ -26,6 +26,7 @@ from acs.store.instants import instant, micros
 from acs.store.limits import check_text, storable
 from acs.store.records import Tree, TreeUpdate
 from acs.store.schema import device_trees, devices, tree_schemas
+from acs.store.search import note
 from acs.store.transaction import Transaction
 
 #: Parameters of one device: more than ten times what the greatest set-top boxes and gateways have.
@@ -104,6 +105,7 @@ async def merge(tx: Transaction, key: str, change: TreeUpdate) -> None:
     times = {name: read_at if name in change.values else times[name] for name in values}
     await _store(tx, key, values, times, None if stored is None else stored.schema_id)
     await _refresh_inform_values(tx, key, json.loads(device.inform_json), change)
+    await note(tx, devices=[key])
 
 
 def merged(known: Mapping[str, tuple[str, str]], change: TreeUpdate) -> dict[str, tuple[str, str]]:
