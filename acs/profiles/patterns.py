@@ -40,6 +40,14 @@ def matching(pattern: str, names: Sequence[str]) -> Iterator[str]:
     yield from (name for _, name in sorted(fits))
 
 
+def beside(name: str, leaf: str) -> str:
+    """The name of another leaf as seen from a name's row; each `^.` before it goes to the object above."""
+    row = name.rpartition(".")[0]
+    while leaf.startswith("^."):
+        row, leaf = row.rpartition(".")[0], leaf[2:]
+    return f"{row}.{leaf}"
+
+
 def rows_of(pattern: str, names: Sequence[str]) -> list[str]:
     """The rows that fit a row pattern and have at least one parameter, in numeric order of their instances."""
     if "*" not in pattern:

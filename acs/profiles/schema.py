@@ -55,7 +55,7 @@ class Reading(Meaning):
     path: Path_
     #: another leaf of the same row: the value becomes 100 × path / of
     of: Path_ | None = None
-    #: other leaves of the row (relative to it) and the values they must have for the row to count
+    #: other leaves of the row (relative to it; `^.` is the object above) and the values they must have for it to count
     where: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     pick: Pick = "first"
     #: rows of the last table come and go, so it is asked for whole, by its partial path

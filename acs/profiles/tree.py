@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 
 from acs.profiles.convert import number
 from acs.profiles.meaning import value_of, whole_number
-from acs.profiles.patterns import matching, regex_of
+from acs.profiles.patterns import beside, matching, regex_of
 from acs.profiles.schema import Profile, Reading
 from probes.facts import Fact, Quality, Scalar
 
@@ -196,9 +196,9 @@ def _beside(pattern: str, name: str, other: str) -> str:
     instances = iter(regex_of(pattern).fullmatch(name).groups())  # type: ignore[union-attr]  # name matched this pattern
     if "*" in other:
         return re.sub(r"\*", lambda _: next(instances), other)
-    if "." in other:
+    if other.startswith(pattern.split(".", 1)[0] + "."):
         return other
-    return name[: name.rindex(".") + 1] + other
+    return beside(name, other)
 
 
 def _patterns(reading: Reading) -> Iterator[str]:
@@ -208,7 +208,7 @@ def _patterns(reading: Reading) -> Iterator[str]:
     if reading.counted_by is not None:
         yield reading.counted_by
     for leaf in (*reading.where, *reading.given):
-        yield reading.path[: reading.path.rindex(".") + 1] + leaf
+        yield beside(reading.path, leaf)
 
 
 def _tables(pattern: str, names: Sequence[str]) -> Iterator[str]:

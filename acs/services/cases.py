@@ -157,10 +157,10 @@ async def _known_device(
     tx: Transaction, record: DeviceRecord, profiles: Sequence[Profile], now: datetime
 ) -> KnownDevice:
     values, times = await read_values(tx, record.key)
-    names = sorted({*values, *record.known_values()})
+    known = {name: value for name, (value, _) in record.known_values().items()} | dict(values)
     events = await device_store.list_events(tx, record.key, limit=_EVENTS)
     boots = sum(event.code == _BOOT and event.at > now - timedelta(days=1) for event in events)
     done = await operation_store.list_operations(
         tx, device=record.key, states=(OperationState.SUCCEEDED,), limit=_OPERATIONS
     )
-    return KnownDevice(record, profile_of(profiles, record, names), values, times, boots, tuple(done))
+    return KnownDevice(record, profile_of(profiles, record, known), values, times, boots, tuple(done))

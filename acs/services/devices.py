@@ -96,7 +96,7 @@ class Devices:
         if record is None:
             raise _unknown(key)
         names = sorted(tree.values) if tree is not None else []
-        profile = profile_of(self._profiles, record, names)
+        profile = profile_of(self._profiles, record, tree.values if tree is not None else ())
         read_at = tree.read_at if tree is not None else None
         return DeviceView(record, profile.id if profile is not None else None, len(names), read_at)
 

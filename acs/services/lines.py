@@ -173,7 +173,7 @@ class Lines:
         one line the device stays where it is.
         """
         values = {name: value for name, (value, _) in device.known_values().items()}
-        profile = profile_of(self._profiles, device, sorted(values))
+        profile = profile_of(self._profiles, device, values)
         told = binding_values(profile, values) if profile else {}
         for rule in self._config.binding:
             found = sorted(await self._candidates(tx, rule, device, told))
