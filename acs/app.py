@@ -149,6 +149,7 @@ class App:
                 **self.northbound.access_network.jobs(),
                 **self.northbound.outages.jobs(),
                 **self.northbound.after_fix.jobs(),
+                **self.northbound.tmf.jobs(),
                 "kept_answers": (TIDY_S, self.northbound.kept_answers.tidy),
                 "search": (TICK_S, self.northbound.search.index.turn),
                 **self.northbound.hooks.jobs(),

@@ -28,6 +28,7 @@ class Metrics:
         self.refusals = counter("acs_refusals_total", "HTTP requests refused, by status", ["status"])
         self.challenges = counter("acs_challenges_total", "Digest challenges sent")
         self.alarms = counter("acs_alarms_total", "Alarms raised, by kind", ["kind"])
+        self.frozen = gauge("acs_frozen", "1 while writes to devices and network are frozen")
         self.connections = gauge("acs_connections", "Open connections of CPEs")
         self.open_sessions = gauge("acs_open_sessions", "CWMP sessions in memory")
         self.operations = counter("acs_operations_total", "Operations ended, by state", ["state"])

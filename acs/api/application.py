@@ -41,6 +41,7 @@ from acs.api.rights import Rights
 from acs.api.search import router as search_router
 from acs.api.self_checks import router as self_checks_router
 from acs.api.tickets import router as tickets_router
+from acs.api.tmf import TMF_ROUTERS
 from acs.api.tokens import router as tokens_router
 from acs.config import ApiSection
 from acs.services.northbound import Northbound
@@ -73,6 +74,10 @@ _TAGS = [
     {"name": "quality", "description": "After a repair, and how good the verdicts are: closures, checkups, reports."},
     {"name": "hooks", "description": "One call each, for ticket systems: reboot, line test, resync, is it fixed?"},
     {"name": "tickets", "description": "TM Forum trouble tickets: taken at once, answered with a verdict."},
+    {"name": "TMF621 listener", "description": "Events of TM Forum ticket systems, v4 and v5."},
+    {"name": "TMF653 service tests", "description": "TM Forum: line tests, their measures, their specifications."},
+    {"name": "TMF656 service problems", "description": "TM Forum: mass outages."},
+    {"name": "TMF642 alarms", "description": "TM Forum: alarms of access nodes and our own."},
     {"name": "context", "description": "What other systems know: facts, readings, incidents, planned works."},
     {"name": "access nodes", "description": "OLTs and switches, and how to read them."},
     {"name": "rights", "description": "People, roles, groups of lines, secrets, approvals, and the audit trail."},
@@ -126,6 +131,8 @@ def create_app(services: Northbound, config: ApiSection | None = None) -> FastAP
     app.state.rates = Rates(limits.rate_per_s, limits.rate_burst)
     for router in _ROUTERS:
         app.include_router(router, prefix=PREFIX, responses=ERROR_ANSWERS)
+    for router in TMF_ROUTERS:
+        app.include_router(router)
     app.include_router(docs_router)
     install_error_handlers(app)
     app.openapi = partial(describe, app)  # type: ignore[method-assign] # FastAPI's own way to complete it

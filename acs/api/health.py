@@ -3,6 +3,7 @@
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
 
 from acs.api.auth import ActorDep, ServicesDep
 from acs.services.actor import Scope
@@ -12,10 +13,17 @@ router = APIRouter(tags=["service"])
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
+class HealthAnswer(BaseModel):
+    """What everybody may know."""
+
+    status: str
+    frozen: bool = Field(description="writes to devices and network are stopped; GET /freeze says by whom and why")
+
+
 @router.get("/health", summary="Whether the server answers")
-async def health() -> dict[str, str]:
-    """No token: it says nothing but that the server answers."""
-    return {"status": "ok"}
+async def health(services: ServicesDep) -> HealthAnswer:
+    """No token: it says that the server answers, and whether writes are frozen."""
+    return HealthAnswer(status="ok", frozen=await services.freeze.engaged())
 
 
 @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)

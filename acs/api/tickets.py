@@ -38,10 +38,24 @@ class TicketAnswer(Answer):
     detail: str
 
 
+class CheckAnswer(Answer):
+    """What happened with a ticket by itself."""
+
+    rule: str = Field(description="the rule of [[tickets.checks]] by which it was tested; usual: none fitted")
+    depth: str
+    priority: str
+    queue: str = Field(description="where it goes with its verdict; empty before that")
+    queue_rule: str = Field(description="the number of the rule of [[tickets.queues]], or pack")
+    fix: str = Field(description="the rule and action of a fix that ran by itself, or was going to")
+    fix_call: str | None = Field(description="the call of the hook that did it; GET /hooks/{id}")
+    fix_detail: str
+
+
 class TicketDetail(TicketAnswer):
     """A ticket with its line test; its verdict is null until the test is done."""
 
     test: LineTestAnswer | None = None
+    check: CheckAnswer | None = None
     verdict: Any = Field(None, description="the verdict of the line test")
 
 
@@ -82,4 +96,5 @@ async def get_ticket(ticket_id: str, actor: ActorDep, services: ServicesDep) -> 
 def _detail(view: TicketView) -> TicketDetail:
     base = TicketAnswer.model_validate(view.ticket).model_dump()
     test = None if view.line_test is None else LineTestAnswer.model_validate(view.line_test)
-    return TicketDetail(**base, test=test, verdict=None if test is None else test.verdict)
+    check = None if view.check is None else CheckAnswer.model_validate(view.check)
+    return TicketDetail(**base, test=test, check=check, verdict=None if test is None else test.verdict)

@@ -17,6 +17,7 @@ from acs.services import report_evidence, reset_evidence, review
 from acs.services.bus import Bus
 from acs.services.clock import Clock
 from acs.services.connection_requests import ConnectionRequests
+from acs.services.freeze import writes
 from acs.services.kinds import KINDS, Kind
 from acs.services.kinds.base import Ending
 from acs.services.reboot_evidence import Sending, why_never
@@ -75,6 +76,8 @@ class Worker:
             "retention": (PRUNE_S, self.prune),
             **(jobs or {}),
         }
+        #: whether writes are frozen; see `Freeze.engaged`
+        self.frozen: Callable[[], Awaitable[bool]] | None = None
         self._calls: dict[str, _Calls] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -110,7 +113,7 @@ class Worker:
         now = self._clock()
         orphaned = now - timedelta(seconds=ORPHANED * self._config.cwmp.limits.session_idle_s)
         waiting: dict[str, list[str]] = {}
-        async for operation in self._unfinished(self._wanted):
+        async for operation in self._unfinished(await self._callable()):
             if self._wants_session(operation, now):
                 waiting.setdefault(operation.device, []).append(operation.id)
             elif self._is_orphan(operation) and operation.sent_at is not None and operation.sent_at < orphaned:
@@ -127,7 +130,6 @@ class Worker:
             events_d=config.operations.keep_events_days,
             operations_d=config.operations.keep_days,
             line_tests_d=config.line_tests.keep_days,
-            readings_d=config.line_tests.keep_days,
         )
         more = True
         while more:
@@ -154,6 +156,12 @@ class Worker:
                 yield operation
             more = len(page) == PAGE
             after = page[-1].id if page else ""
+
+    async def _callable(self) -> list[str]:
+        """The kinds for which a device is called now: while writes are frozen, those that only read."""
+        if self.frozen is None or not await self.frozen():
+            return self._wanted
+        return [name for name in self._wanted if not writes(self._kinds[name])]
 
     def _is_orphan(self, operation: OperationRecord) -> bool:
         """Whether it was sent and not answered, and no session of this process waits for the answer."""

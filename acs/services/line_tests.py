@@ -93,6 +93,8 @@ class LineTests:
         self._running = RunningTests(self._config.waiting + self._config.at_once)
         #: decides about the tickets of a test in the transaction that ends it; see `Automation.decided`
         self.decided: Decided | None = None
+        #: hears of each test in the transactions that begin and end it; see `Hubs.line_test`
+        self.told: Callable[[Transaction, str], Awaitable[None]] | None = None
         self._slots = Slots(self._config.at_once)
 
     async def start(
@@ -135,6 +137,7 @@ class LineTests:
         """
         async with AsyncExitStack() as joined:
             door = Door(self._running, actor, joined, usual_priority(actor) if priority is None else priority)
+            door.told = self.told
             try:
                 yield door
             except BaseException:
@@ -413,6 +416,8 @@ class LineTests:
     async def _tell_tickets(
         self, tx: Transaction, record: LineTestRecord, event_type: str, said: Mapping[str, Json], now: datetime
     ) -> None:
+        if self.told is not None:
+            await self.told(tx, record.id)
         verdict = said.get("verdict")
         decided: Mapping[str, Mapping[str, Json]] = {}
         if self.decided is not None:

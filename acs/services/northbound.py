@@ -43,6 +43,7 @@ from acs.services.search_index import SearchIndex
 from acs.services.self_checks import SelfChecks
 from acs.services.sources import Ping, Places
 from acs.services.tickets import Tickets
+from acs.services.tmf_desk import Tmf, TmfSources, build_tmf
 from acs.services.verdict_reviews import Reviews
 from acs.services.wake_desk import WakeDesk
 from acs.services.webhooks import webhook_targets
@@ -90,6 +91,7 @@ class Northbound:
     hooks: Hooks
     automation: Automation
     profiles: Sequence[Profile]
+    tmf: Tmf
 
     async def close(self) -> None:
         """End line tests and readings of access nodes; unfinished tests stay stored, and `resume` takes them up."""
@@ -136,6 +138,10 @@ def build(
     line_tests.decided = automation.decided
     search = Search(store, SearchIndex(store, profiles), clock=clock)
     fleet.campaigns.searched = search.devices
+    tickets = Tickets(store, config.tickets, line_tests, automation, clock=clock)
+    outages = Outages(store, bus, config.outages, line_tests, deliveries, clock)
+    access_network = build_access_network(config, store, bus, reader, metrics, clock)
+    heard = TmfSources(line_tests, tickets, outages, packs, alarms, access_network.alarms)
     return Northbound(
         store=store,
         bus=bus,
@@ -153,16 +159,16 @@ def build(
         packs=packs,
         reviews=Reviews(store, packs, config.packs, clock=clock),
         self_checks=SelfChecks(store, line_tests, packs, clock=clock),
-        tickets=Tickets(store, config.tickets, line_tests, automation, clock=clock),
+        tickets=tickets,
         deliveries=deliveries,
         alarms=alarms,
         identity=identity,
         policies=policies,
         reader=reader,
-        access_network=build_access_network(config, store, bus, reader, metrics, clock),
+        access_network=access_network,
         fleet=fleet,
         bulk_data=BulkData(store, profiles, clock=clock),
-        outages=Outages(store, bus, config.outages, line_tests, deliveries, clock),
+        outages=outages,
         after_fix=after_fix,
         quality=QualityReports(store, config.after_fix, packs, after_fix, clock),
         search=search,
@@ -171,6 +177,7 @@ def build(
         hooks=hooks,
         automation=automation,
         profiles=profiles,
+        tmf=build_tmf(store, config.tmf, deliveries, heard, clock, transport=webhook_transport),
     )
 
 

@@ -21,11 +21,14 @@ from acs.services.actor import Actor, Scope
 from acs.services.bus import Bus, Subscription
 from acs.services.clock import Clock
 from acs.services.connection_requests import Attempt, ConnectionRequests
+from acs.services.freeze import Freeze
+from acs.services.guarding import Guard
 from acs.services.identifiers import new_id
 from acs.services.kinds import KINDS, Kind
 from acs.services.sessions import Sessions
 from acs.store import devices, identity, operations
 from acs.store.abilities import seal_arguments
+from acs.store.backups import put_gate
 from acs.store.records import (
     DUE_STATES,
     Json,
@@ -70,6 +73,10 @@ class Operations:
         self._kinds = kinds
         #: what keeps a line's state before an operation may leave, in the transaction that queues it
         self.before_action: BeforeAction | None = None
+        #: refuses what must not happen now, or not by one person, in the transaction that would queue it
+        self.guard: Guard | None = None
+        #: the switch that stops every write, asked in the transaction that would queue one
+        self.freeze: Freeze | None = None
 
     async def request(
         self,
@@ -82,8 +89,11 @@ class Operations:
         reason: str = "",
         ticket: str | None = None,
         idempotency_key: str | None = None,
+        after: str | None = None,
     ) -> OperationRecord:
         """Queue an operation and call the device; the same idempotency key of the same actor gives the first one.
+
+        `after` is another operation: this one leaves only when that one has succeeded.
 
         Raises:
             Forbidden, NotFound, InvalidInput, Conflict, TooMany: see the message.
@@ -102,7 +112,7 @@ class Operations:
         now = self._clock()
         wanted = _record(device_key, kind, arguments, now, now + timedelta(seconds=deadline_s))
         wanted = _asked_by(wanted, actor, reason, ticket, idempotency_key)
-        stored = await self._add(actor, wanted, secrets)
+        stored = await self._add(actor, wanted, secrets, after)
         _require_same(stored, wanted)
         if stored.id == wanted.id:
             for step in await self._steps(stored.id):
@@ -162,6 +172,10 @@ class Operations:
         self._bus.publish(f"operation:{operation_id}", step)
         return operation
 
+    async def frozen(self) -> bool:
+        """Whether every write is stopped now."""
+        return self.freeze is not None and await self.freeze.engaged()
+
     def last_call(self, device_key: str) -> Attempt | None:
         """How the last connection request of this process to the device went; None when it is not remembered."""
         return self.connection_requests.last(device_key)
@@ -193,8 +207,12 @@ class Operations:
                         return
                 await _news_or_pause(news)
 
-    async def _add(self, actor: Actor, wanted: OperationRecord, secrets: Mapping[str, Json]) -> OperationRecord:
+    async def _add(
+        self, actor: Actor, wanted: OperationRecord, secrets: Mapping[str, Json], gate: str | None = None
+    ) -> OperationRecord:
         async with self._store.transaction() as tx:
+            if self.freeze is not None:
+                await self.freeze.refuse(tx, wanted.kind)
             if await devices.get(tx, wanted.device) is None:
                 raise NotFound(f"device {wanted.device} is not known; it appears with its first Inform")
             if await identity.quarantined(tx, wanted.device) is not None:
@@ -205,7 +223,11 @@ class Operations:
             due = await operations.list_operations(tx, device=wanted.device, states=DUE_STATES, limit=limit)
             if len(due) >= limit:
                 raise TooMany(f"device {wanted.device} has {limit} unfinished operations; wait for them or cancel some")
+            if self.guard is not None and not await _asked_before(tx, wanted):
+                await self.guard.admit(tx, actor, wanted, self._kinds[wanted.kind])
             stored = await operations.add(tx, wanted)
+            if gate is not None and stored.id == wanted.id:
+                await put_gate(tx, wanted.id, gate)
             if secrets and stored.id == wanted.id:
                 await seal_arguments(tx, wanted.id, dict(secrets))
             if stored.id == wanted.id and actor.kind != "system":
@@ -226,6 +248,12 @@ class Operations:
     async def _steps(self, operation_id: str, after: int = 0) -> Sequence[OperationStep]:
         async with self._store.reading() as tx:
             return [step for step in await operations.steps(tx, operation_id) if step.n > after]
+
+
+async def _asked_before(tx: Transaction, wanted: OperationRecord) -> bool:
+    """Whether the same caller asked for it with the same key: then the first one comes back, whatever holds now."""
+    key = wanted.idempotency_key
+    return key is not None and await operations.by_idempotency_key(tx, wanted.actor, key) is not None
 
 
 async def _news_or_pause(news: Subscription) -> None:

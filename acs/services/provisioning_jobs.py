@@ -52,6 +52,7 @@ class ProvisionSearch:
         self._seen_within = timedelta(seconds=config.campaigns.seen_within_s)
         self._provisioning = provisioning
         self._request: Request = operations.request
+        self._frozen = operations.frozen
         self._clock = clock
         self._after = ""
         self._pause_until: datetime | None = None
@@ -88,6 +89,8 @@ class ProvisionSearch:
 
     async def _look(self, known: Known, now: datetime) -> int:
         """Give the device what it lacks; 1 when something was asked of it."""
+        if await self._frozen():
+            return 0
         desired = await self._provisioning.desired_of(known, now)
         asked = await self._look_at_firmware(known, desired, now)
         if not known.subject.root or not self._provisioning.is_due(known, desired, now, RETRY_S):

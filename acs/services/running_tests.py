@@ -8,7 +8,7 @@ than it measures.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +17,7 @@ from time import monotonic
 from acs.errors import TooMany
 from acs.services import audit
 from acs.services.actor import Actor
+from acs.services.slots import ROOM, Priority
 from acs.store import line_tests as test_store
 from acs.store.records import Json, LineTestRecord
 from acs.store.transaction import Transaction
@@ -48,6 +49,7 @@ class Job:
     task: asyncio.Task[None] | None = None
     joining: int = 0
     nobody_joins: asyncio.Event = field(default_factory=asyncio.Event)
+    priority: Priority = Priority.OPERATOR
 
     @property
     def budget_s(self) -> float:
@@ -82,22 +84,26 @@ class RunningTests:
         """What runs."""
         return [job.task for job in self._by_id.values() if job.task is not None]
 
-    def refuse_when_full(self) -> None:
-        """Refuse new tests while too many wait.
+    def refuse_when_full(self, priority: Priority = Priority.OPERATOR) -> None:
+        """Refuse new tests while too many wait: bulk first, then tickets, engineers last.
 
         Raises:
             TooMany: try again later.
         """
-        if len(self._by_id) >= self._limit:
-            raise TooMany(f"{len(self._by_id)} line tests wait already; try again later", retry_after_s=10)
+        if len(self._by_id) >= self._limit * ROOM[priority]:
+            raise TooMany(
+                f"{len(self._by_id)} line tests wait already, as many as there is room for with priority "
+                f"{priority.name.lower()}; try again later",
+                retry_after_s=10,
+            )
 
     def on_line(self, line: str, depth: str, service: str | None) -> Job | None:
         """The test of the line that may be joined by who wants this."""
         return next((job for job in self._open.get(line, ()) if job.serves(depth, service)), None)
 
-    def open(self, record: LineTestRecord) -> Job:
+    def open(self, record: LineTestRecord, priority: Priority = Priority.OPERATOR) -> Job:
         """A job for a record that is about to be stored; from now on it can be joined."""
-        job = Job(record, asyncio.get_running_loop().create_future())
+        job = Job(record, asyncio.get_running_loop().create_future(), priority=priority)
         self._by_id[record.id] = job
         self._open.setdefault(record.line, []).append(job)
         return job
@@ -142,26 +148,35 @@ class RunningTests:
 class Door:
     """One use case that wants a test: it joins one that runs, or opens one."""
 
-    def __init__(self, running: RunningTests, actor: Actor, joined: AsyncExitStack) -> None:
+    def __init__(
+        self, running: RunningTests, actor: Actor, joined: AsyncExitStack, priority: Priority = Priority.OPERATOR
+    ) -> None:
         self._running = running
         self._actor = actor
         self._joined = joined
+        self._priority = priority
         self.opened: Job | None = None
+        #: hears of a new test in the transaction that it is written in
+        self.told: Callable[[Transaction, str], Awaitable[None]] | None = None
 
-    async def test_for(self, tx: Transaction, wanted: LineTestRecord) -> LineTestRecord:
-        """The test that serves: one that runs, or the wanted one, written in the caller's transaction.
+    async def test_for(self, tx: Transaction, wanted: LineTestRecord, *, join: bool = True) -> LineTestRecord:
+        """The test that serves: one that runs (unless `join` is false), or the wanted one, written in the caller's
+        transaction.
 
         Raises:
             TooMany: too many tests wait already.
         """
-        while (job := self._running.on_line(wanted.line, wanted.depth, wanted.service)) is not None:
+        while join and (job := self._running.on_line(wanted.line, wanted.depth, wanted.service)) is not None:
             if await self._joined.enter_async_context(self._running.joining(job)):
+                job.priority = min(job.priority, self._priority)
                 return job.record
-        self._running.refuse_when_full()
-        self.opened = self._running.open(wanted)
+        self._running.refuse_when_full(self._priority)
+        self.opened = self._running.open(wanted, self._priority)
         await test_store.add(tx, wanted)
         after: dict[str, Json] = {"line": wanted.line, "depth": wanted.depth, "ticket": wanted.ticket}
         await audit.note(tx, self._actor, "line_test.started", f"line-test:{wanted.id}", wanted.created_at, after=after)
+        if self.told is not None:
+            await self.told(tx, wanted.id)
         return wanted
 
     def drop(self) -> None:

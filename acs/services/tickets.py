@@ -10,19 +10,23 @@ from typing import Any
 
 import structlog
 
-from acs.config import TicketsSection
+from acs.config import CheckRule, TicketsSection
 from acs.errors import NotFound
 from acs.services import audit
 from acs.services.actor import Actor, Scope
+from acs.services.automation import USUAL, Automation
 from acs.services.clock import Clock, utc_now
 from acs.services.line_tests import LineTests
 from acs.services.running_tests import Door
+from acs.services.slots import NAMES
 from acs.services.tmf import FINDERS, TicketEvent, TroubleTicket, parse_event, service_of
 from acs.store import line_tests as test_store
 from acs.store import lines as line_store
+from acs.store import ticket_checks as check_store
 from acs.store import tickets as ticket_store
 from acs.store.records import Json, LineRecord, LineTestRecord, TicketRecord
 from acs.store.store import Store
+from acs.store.ticket_checks import TicketCheck
 from acs.store.transaction import Transaction
 
 log = structlog.get_logger()
@@ -34,18 +38,31 @@ class _TakenMeanwhile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TicketView:
-    """A ticket with its line test; `created` is False when the event, or the ticket, was known before."""
+    """A ticket with its line test, and what happened by itself.
+
+    `created` is False when the event, or the ticket, was known before; a new one comes without its check.
+    """
 
     ticket: TicketRecord
     line_test: LineTestRecord | None
     created: bool = False
+    check: TicketCheck | None = None
 
 
 class Tickets:
     """Use cases on tickets."""
 
-    def __init__(self, store: Store, config: TicketsSection, line_tests: LineTests, *, clock: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        store: Store,
+        config: TicketsSection,
+        line_tests: LineTests,
+        automation: Automation | None = None,
+        *,
+        clock: Clock = utc_now,
+    ) -> None:
         self._store = store
+        self._automation = automation
         self._config = config
         self._line_tests = line_tests
         self._clock = clock
@@ -64,14 +81,17 @@ class Tickets:
             known = await _known(tx, event)
         if known is not None:
             return await self._view(known)
-        self._line_tests.refuse_when_full()
+        rule = USUAL if self._automation is None else self._automation.check_for(ticket, actor.name, self._clock())
+        priority = NAMES[rule.priority]
+        if rule.test:
+            self._line_tests.refuse_when_full(priority)
         try:
-            async with self._line_tests.door(actor) as door, self._store.transaction() as tx:
-                record = await self._store_ticket(tx, actor, event, body, door)
+            async with self._line_tests.door(actor, priority) as door, self._store.transaction() as tx:
+                record, test = await self._store_ticket(tx, actor, event, body, door, rule)
         except _TakenMeanwhile:
             return await self.receive(actor, body)
         log.info("ticket.taken", ticket=ticket.id, line=record.line, line_test=record.line_test)
-        return await self._view(record, created=True)
+        return TicketView(record, test, created=True)
 
     async def get(self, actor: Actor, ticket_id: str) -> TicketView:
         """A ticket with its line test and verdict.
@@ -94,16 +114,26 @@ class Tickets:
             return await ticket_store.list_tickets(tx, line=line, limit=limit)
 
     async def _store_ticket(
-        self, tx: Transaction, actor: Actor, event: TicketEvent, body: Mapping[str, Any], door: Door
-    ) -> TicketRecord:
+        self,
+        tx: Transaction,
+        actor: Actor,
+        event: TicketEvent,
+        body: Mapping[str, Any],
+        door: Door,
+        rule: CheckRule,
+    ) -> tuple[TicketRecord, LineTestRecord | None]:
         ticket, now = event.event.trouble_ticket, self._clock()
         line, why = await self._line_of(tx, ticket)
-        line_test: str | None = None
+        test: LineTestRecord | None = None
         if line is not None and ticket.ticket_type in self._config.untested_types:
             why = f"tickets of type {ticket.ticket_type!r} get no line test"
+        elif line is not None and not rule.test:
+            why = f"the rule {rule.name!r} of [[tickets.checks]] says that such tickets get no line test"
         elif line is not None:
-            wanted = self._line_tests.plan(actor, line.id, ticket=ticket.id, service=service_of(ticket))
-            line_test = (await door.test_for(tx, wanted)).id
+            service = service_of(ticket)
+            wanted = self._line_tests.plan(actor, line.id, ticket=ticket.id, service=service, depth=rule.depth)
+            test = await door.test_for(tx, wanted)
+        line_test = None if test is None else test.id
         record = TicketRecord(
             id=ticket.id,
             event_id=event.event_id,
@@ -116,9 +146,14 @@ class Tickets:
         )
         if not await ticket_store.add(tx, record):
             raise _TakenMeanwhile
+        if line is not None:
+            check = TicketCheck(
+                ticket.id, line.id, now, line_test, rule.name, rule.depth, rule.priority, ticket.ticket_type
+            )
+            await check_store.put(tx, check)
         after: dict[str, Json] = {"event": event.event_id, "line": record.line, "line_test": line_test}
         await audit.note(tx, actor, "ticket.taken", f"ticket:{ticket.id}", now, after=after)
-        return record
+        return record, test
 
     async def _line_of(self, tx: Transaction, ticket: TroubleTicket) -> tuple[LineRecord | None, str]:
         """The line that the ticket names by the first rule that finds exactly one, or why there is none."""
@@ -144,12 +179,11 @@ class Tickets:
             return await line_store.by_account(tx, value) or await line_store.by_pppoe_login(tx, value)
         return []
 
-    async def _view(self, record: TicketRecord, *, created: bool = False) -> TicketView:
-        test = None
-        if record.line_test is not None:
-            async with self._store.reading() as tx:
-                test = await test_store.get(tx, record.line_test)
-        return TicketView(record, test, created)
+    async def _view(self, record: TicketRecord) -> TicketView:
+        async with self._store.reading() as tx:
+            test = await test_store.get(tx, record.line_test) if record.line_test is not None else None
+            check = await check_store.get(tx, record.id)
+        return TicketView(record, test, check=check)
 
 
 async def _known(tx: Transaction, event: TicketEvent) -> TicketRecord | None:

@@ -62,6 +62,12 @@ async def list_tickets(
     return [_record(row) for row in await tx.rows(query)]
 
 
+async def of_test(tx: Transaction, line: str, line_test: str) -> list[str]:
+    """Return the ids of the tickets of a line that wait for this test, by id downwards."""
+    query = select(tickets.c.id).where(tickets.c.line == line, tickets.c.line_test == line_test)
+    return [row.id for row in await tx.rows(query.order_by(tickets.c.id.desc()))]
+
+
 async def set_line_test(tx: Transaction, ticket_id: str, line_test: str | None, detail: str = "") -> bool:
     """Note the ticket's line test, or why there is none; False where the ticket is not known.
 

@@ -45,7 +45,7 @@ ticket_checks = Table(
     text_column("rule"),
     text_column("depth"),
     text_column("priority"),
-    text_column("product"),
+    text_column("ticket_type"),
     instant("at"),
     text_column("queue"),
     text_column("queue_rule"),

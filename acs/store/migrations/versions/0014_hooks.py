@@ -70,7 +70,7 @@ def _create_ticket_checks() -> None:
         sa.Column("rule", sa.Text(), nullable=False),
         sa.Column("depth", sa.Text(), nullable=False),
         sa.Column("priority", sa.Text(), nullable=False),
-        sa.Column("product", sa.Text(), nullable=False),
+        sa.Column("ticket_type", sa.Text(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("queue", sa.Text(), nullable=False),
         sa.Column("queue_rule", sa.Text(), nullable=False),
