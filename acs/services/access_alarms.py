@@ -9,7 +9,7 @@ and a flood costs memory up to a limit, then only itself. Nothing here asks a no
 import asyncio
 import hmac
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -28,6 +28,7 @@ from acs.store import nodes as node_store
 from acs.store.access import AccessAlarm
 from acs.store.records import AccessNode, ContextFact, LineRecord
 from acs.store.store import Store
+from acs.store.transaction import Transaction
 from probes.profiles.decode import canonical_serial, plain_text
 from probes.profiles.schema import AccessProfile
 from probes.snmp.ber import MalformedMessage
@@ -107,6 +108,8 @@ class AccessAlarms:
         self._inventory = _Inventory()
         self._lately: OrderedDict[tuple[object, ...], AccessAlarm] = OrderedDict()
         self._came = asyncio.Event()
+        #: hears of new alarms in the transaction that stores them; see `Hubs.node_alarms`
+        self.told: Callable[[Transaction, list[AccessAlarm]], Awaitable[None]] | None = None
         #: what became of datagrams, by a word
         self.counts: Counter[str] = Counter()
 
@@ -174,6 +177,8 @@ class AccessAlarms:
             for alarm in again:
                 await access_store.count_again(tx, alarm.id, alarm.last_at, alarm.count)
             await fact_store.put(tx, [fact for alarm in stored for fact in _facts(alarm)])
+            if self.told is not None:
+                await self.told(tx, stored)
         for _ in batch:
             self._waiting.popleft()
         for alarm in again:

@@ -5,7 +5,7 @@ most once a minute.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
@@ -20,6 +20,7 @@ from acs.store import alarms as alarm_store
 from acs.store.alarms import AlarmRecord
 from acs.store.records import Json
 from acs.store.store import Store
+from acs.store.transaction import Transaction
 
 log = structlog.get_logger()
 
@@ -44,6 +45,8 @@ class Alarms:
         self._clock = clock
         self._background = Background()
         self._lately: OrderedDict[tuple[str, str], float] = OrderedDict()
+        #: hears of an alarm in the transactions that raise and clear it; see `Hubs.alarm`
+        self.told: Callable[[Transaction, str], Awaitable[None]] | None = None
 
     def raise_soon(self, kind: str, subject: str, detail: Mapping[str, Json]) -> None:
         """Raise an alarm in the background; one that is raised already is only counted."""
@@ -85,6 +88,8 @@ class Alarms:
             if not cleared:
                 raise Conflict(f"alarm {id_} was cleared by {found.cleared_by} before")
             await audit.note(tx, actor, "alarm.cleared", f"alarm:{id_}", now)
+            if self.told is not None:
+                await self.told(tx, id_)
         self._lately.pop((found.kind, found.subject), None)
         return found
 
@@ -94,9 +99,12 @@ class Alarms:
 
     async def _raise(self, kind: str, subject: str, detail: Mapping[str, Json]) -> None:
         self._metrics.alarms.labels(kind).inc()
+        id_ = new_id()
         try:
             async with self._store.transaction() as tx:
-                new = await alarm_store.raise_alarm(tx, new_id(), kind, subject, detail, self._clock())
+                new = await alarm_store.raise_alarm(tx, id_, kind, subject, detail, self._clock())
+                if new and self.told is not None:
+                    await self.told(tx, id_)
         except StoreError as error:
             log.error("alarm.not_stored", kind=kind, subject=subject, error=str(error))
             return

@@ -108,6 +108,12 @@ async def count_again(tx: Transaction, alarm_id: int, last_at: datetime, count: 
     await tx.run(update(access_alarms).where(access_alarms.c.id == alarm_id).values(values))
 
 
+async def alarm(tx: Transaction, alarm_id: int) -> AccessAlarm | None:
+    """One alarm, or None."""
+    row = await tx.one(select(access_alarms).where(access_alarms.c.id == alarm_id))
+    return None if row is None else _alarm(row)
+
+
 async def list_alarms(
     tx: Transaction,
     *,

@@ -70,6 +70,13 @@ async def get_alarm(tx: Transaction, id_: str) -> AlarmRecord | None:
     return None if row is None else _record(row)
 
 
+async def by_prefix(tx: Transaction, prefix: str) -> AlarmRecord | None:
+    """The first alarm whose id begins so, or None."""
+    query = select(alarms).where(alarms.c.id >= prefix, alarms.c.id < f"{prefix}g").order_by(alarms.c.id).limit(1)
+    row = await tx.one(query)
+    return None if row is None else _record(row)
+
+
 async def clear_alarm(tx: Transaction, id_: str, by: str, now: datetime) -> bool:
     """End an alarm; False when it is not active."""
     cleared = update(alarms).where(alarms.c.id == id_, alarms.c.cleared_at.is_(None))

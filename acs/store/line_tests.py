@@ -1,11 +1,12 @@
 """Line tests: who asked, what was gathered, the verdict."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import ColumnElement, Row, func, select, update
 
 from acs.errors import Conflict
 from acs.store.instants import instant, instant_or_none, micros, micros_or_none
@@ -13,6 +14,20 @@ from acs.store.limits import check_record, check_text, json_text
 from acs.store.records import Json, LineTestRecord, LineTestState
 from acs.store.schema import line_tests
 from acs.store.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What an instant of a test (created_at, finished_at) must fulfil: gt, gte, lt or lte another one."""
+
+    column: str
+    operator: str
+    at: datetime
+
+    def holds(self) -> ColumnElement[bool]:
+        """The condition of a query."""
+        column, at = line_tests.c[self.column], micros(self.at)
+        return {"gt": column > at, "gte": column >= at, "lt": column < at, "lte": column <= at}[self.operator]
 
 
 async def add(tx: Transaction, test: LineTestRecord) -> None:
@@ -97,6 +112,20 @@ async def list_line_tests(
     if before is not None:
         query = query.where(line_tests.c.id < before)
     return [_record(row) for row in await tx.rows(query)]
+
+
+async def page(
+    tx: Transaction, conditions: Mapping[str, Sequence[str]], spans: Sequence[Span] = (), *, offset: int, limit: int
+) -> tuple[list[LineTestRecord], int]:
+    """Return line tests, newest first, and how many there are in all.
+
+    `conditions`: column (id, line, state, depth, ticket) → the values that it may have.
+    """
+    wanted: list[ColumnElement[bool]] = [line_tests.c[name].in_(list(values)) for name, values in conditions.items()]
+    wanted += [one.holds() for one in spans]
+    counted = await tx.one(select(func.count()).select_from(line_tests).where(*wanted))
+    query = select(line_tests).where(*wanted).order_by(line_tests.c.id.desc()).offset(offset).limit(limit)
+    return [_record(row) for row in await tx.rows(query)], 0 if counted is None else int(counted[0])
 
 
 def _json_or_none(name: str, value: Json) -> str | None:
