@@ -11,7 +11,7 @@ A `Sender` brings messages to one system; how (webhook, TMF621, an adapter) is i
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -117,6 +117,8 @@ class Deliveries:
         self._config = config
         self._clock = clock
         self._lines: dict[str, _Line] = {}
+        #: hears of every message in the transaction that it is written in; see `Hubs.outage`
+        self.also: Callable[[Transaction, str, Mapping[str, Json]], Awaitable[None]] | None = None
 
     def add(self, target: Target) -> None:
         """Make a system known; before `run`.
@@ -164,6 +166,8 @@ class Deliveries:
                 ticket=ticket if isinstance(ticket, str) else None,
             )
             await delivery_store.add(tx, delivery)
+        if self.also is not None:
+            await self.also(tx, event_type, body)
         return len(wanting)
 
     def wake(self) -> None:
