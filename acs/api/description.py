@@ -41,7 +41,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         found = FastAPI.openapi(app)
         for path, methods in found["paths"].items():
             for method, call in methods.items():
-                if method in _METHODS:
+                if method in _METHODS and path.startswith("/api/"):
                     _complete(path, method, call, methods)
         app.openapi_schema = found
     return app.openapi_schema
@@ -90,7 +90,7 @@ def _errors_of(path: str, method: str, call: Mapping[str, Any]) -> list[str]:
 
 
 def _error(answers: dict[str, Any], status: str) -> None:
-    answer = answers.setdefault(status, {"description": _ERRORS[status]})
+    answer = answers.setdefault(status, {"description": _ERRORS.get(status, "")})
     answer["content"] = {PROBLEM: {"schema": {"$ref": "#/components/schemas/ErrorBody"}}}
     if status == "429":
         answer["headers"] = {"Retry-After": _whole("Seconds after which to ask again.")}
@@ -98,9 +98,8 @@ def _error(answers: dict[str, Any], status: str) -> None:
 
 def _as_problems(answers: Mapping[str, Any]) -> None:
     """Errors that routes describe themselves are problems too."""
-    for status, answer in answers.items():
-        if status[0] in "45" and "application/json" in answer.get("content", {}):
-            answer["content"] = {PROBLEM: answer["content"]["application/json"]}
+    for status in [status for status in answers if status[0] in "45"]:
+        _error(answers, status)
 
 
 def _success_headers(answer: dict[str, Any], *, paged: bool) -> None:
