@@ -1,7 +1,6 @@
 """`[tmf]`: the TM Forum interfaces: ticket systems that are told of verdicts, and who may listen to us."""
 
 from collections.abc import Mapping
-from ipaddress import ip_network
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -12,7 +11,7 @@ Status = Literal["acknowledged", "rejected", "pending", "held", "inProgress", "c
 Kind = Annotated[str, Field(pattern="^[A-Z][A-Z0-9_]{1,31}$")]
 
 #: verdict → status of its ticket: somebody works on it, waits for the subscriber or the day after, or for the outage
-_STATUSES: Mapping[str, Status] = {
+STATUSES: Mapping[str, Status] = {
     "REMOTE_FIX": "inProgress",
     "GUIDE_CUSTOMER": "pending",
     "DISPATCH_HOME": "inProgress",
@@ -54,7 +53,7 @@ class TicketSystemSection(Section):
     #: `added` adds to it.
     lists: Literal["whole", "added"] = "whole"
     #: Verdict → status that its ticket gets; a verdict that is not named leaves the status.
-    status: Mapping[Kind, Status] = Field(default_factory=lambda: dict(_STATUSES))
+    status: Mapping[Kind, Status] = Field(default_factory=lambda: dict(STATUSES))
     #: Status of a ticket when the test after our own action shows the line mended; none leaves it.
     when_fixed: Status | None = "resolved"
     #: Status of a ticket that somebody resolved, when the test after it shows the line well; none leaves it.
@@ -88,8 +87,8 @@ class TmfSection(Section):
     system: Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] = "secondline"
     #: The ticket systems that are told of verdicts.
     ticket_systems: tuple[TicketSystemSection, ...] = ()
-    #: Networks that may be called without TLS.
-    plain_networks: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+    #: Networks that may be called without TLS; our own machine is called only where its network is listed.
+    plain_networks: tuple[Network, ...] = ()
     #: Networks besides the public ones in which listeners of our hubs may be: a callback is whatever a caller says, so
     #: private addresses and our own are refused.
     callback_networks: tuple[Network, ...] = ()

@@ -233,6 +233,8 @@ class AfterFix:
                 await fix_store.change(tx, checkup.id, state, now)
             if state in ("fell_back", "not_fixed") and state != checkup.state:
                 await self._tell(tx, checkup, state, run, test, now)
+            elif said == FIXED and FIXED not in earlier and checkup.ticket is not None:
+                await self._tell(tx, checkup, "fixed", run, test, now)
         self._deliveries.wake()
         if said in BROKEN:
             log.warning(
@@ -261,7 +263,7 @@ class AfterFix:
     async def _tell(
         self, tx: Transaction, checkup: Checkup, state: str, run: CheckupRun, test: LineTestRecord | None, now: datetime
     ) -> None:
-        """The ticket system hears that it did not help; `reopen` where the ticket was on its way to be closed."""
+        """The ticket system hears whether it helped; `reopen` where not, and the ticket was on its way to be closed."""
         table = changes(_values(checkup.before), facts_of(test))
         body: dict[str, Json] = {
             "ticket": checkup.ticket,
@@ -270,7 +272,7 @@ class AfterFix:
             "action": checkup.action,
             "run": run.n,
             "line_test": run.line_test,
-            "reopen": checkup.ticket is not None,
+            "reopen": checkup.ticket is not None and state != "fixed",
             "changes": [asdict(one) for one in table],
             "verdict": test.verdict if test is not None else None,
         }

@@ -63,7 +63,7 @@ class Callbacks(Outgoing):
     """Calls what callers of the API name: public addresses, and the networks that are listed for it."""
 
     def __init__(self, config: TmfSection, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        super().__init__(config.plain_networks, transport=transport)
+        super().__init__(config.plain_networks, transport=transport, key="tmf.plain_networks")
         self._networks = config.callback_networks
 
     async def check(self, url: str) -> None:

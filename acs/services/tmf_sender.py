@@ -121,7 +121,8 @@ class TicketSender:
             return None
         if test.state is LineTestState.FAILED:
             return self._with_test(stories.failure_story(self._manner, test, at), test)
-        return self._with_test(stories.verdict_story(self._manner, test, at, before), test)
+        queue = str(body.get("queue") or "")
+        return self._with_test(stories.verdict_story(self._manner, test, at, before, queue), test)
 
     async def _test(self, id_: str | None, ticket: str) -> tuple[LineTestRecord | None, Said | None]:
         """A test, and, where it followed from the ticket being resolved, what was said before it."""

@@ -44,7 +44,9 @@ class TicketSystem:
         self._url = checked_url(config.url, f"{key}.url").rstrip("/")
         self._timeout_s = config.timeout_s
         self._credential = _credential(config, key)
-        self._outgoing = Outgoing(plain_networks, transport=transport, verify=_trust(config, key))
+        self._outgoing = Outgoing(
+            plain_networks, transport=transport, verify=_trust(config, key), key="tmf.plain_networks"
+        )
         self.version = TicketVersion(config.version)
 
     async def ticket(self, id_: str) -> tuple[dict[str, Any], str]:

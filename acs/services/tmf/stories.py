@@ -70,9 +70,15 @@ class Manner:
     when_broken: str
 
 
-def verdict_story(manner: Manner, test: LineTestRecord, at: datetime, before: Said | None = None) -> Story:
-    """What a ticket is told of its test. `before`: somebody resolved the ticket, and this is what was said before."""
-    verdict = test.verdict if isinstance(test.verdict, dict) else {}
+def verdict_story(
+    manner: Manner, test: LineTestRecord, at: datetime, before: Said | None = None, queue: str = ""
+) -> Story:
+    """What a ticket is told of its test. `before`: somebody resolved the ticket, and this is what was said before.
+
+    `queue`: where the ticket belongs by the operator's rules; empty: as the verdict says.
+    """
+    verdict: dict[str, Any] = dict(test.verdict) if isinstance(test.verdict, dict) else {}
+    verdict |= {"queue": queue} if queue else {}
     kind, words = str(verdict.get("verdict", "")), _WORDS[manner.language]
     lines = [f"{words['verdict' if before is None else 'again']}: {_headline(verdict, manner.language)}"]
     lines += [_text(verdict, manner.language), *_rest(verdict, words)]
