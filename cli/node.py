@@ -115,6 +115,25 @@ def find(key: str, url: str | None, token_file: Path | None, as_json: bool) -> N
     output.print_table(columns, rows)
 
 
+@node.command("locate", help=_("Which line stands where DHCP option 82 says: text, or hexadecimal with 0x before it."))
+@click.argument("circuit")
+@click.option("--remote", default="", help=_("The remote id."))
+@server_options
+def locate(circuit: str, remote: str, url: str | None, token_file: Path | None, as_json: bool) -> None:
+    """Find the line of a circuit id."""
+    with connect(url, token_file) as client:
+        found = client.get("/access-places", circuit=circuit, remote=remote)
+    if as_json:
+        output.print_json(found)
+        return
+    place = found["place"]
+    names = ("frame", "slot", "port", "ont", "vlan")
+    row = [found["node"] or place["node"] or place["mac"], *(place[name] for name in names), found["line"]]
+    output.print_table([_("node"), _("frame"), _("slot"), _("port"), "ONT", "VLAN", _("line")], [row])
+    if not found["node"]:
+        output.print_note(_("No access node has this name or MAC; look at the node once with: node discover NODE."))
+
+
 @node.command("polls", help=_("The last round over each node."))
 @server_options
 def polls(url: str | None, token_file: Path | None, as_json: bool) -> None:

@@ -148,6 +148,8 @@ def _split(form: _Binary, octets: bytes) -> dict[str, str | int] | None:
 
 def _place(form: str, parts: Mapping[str, str | int | None]) -> Place:
     numbers = {name: int(parts[name] or 0) for name in _NUMBERS if parts.get(name) is not None}
+    if parts.get("module"):
+        numbers["slot"] = int(parts["module"] or 0)
     return Place(form, str(parts.get("node") or ""), str(parts.get("mac") or ""), **numbers)
 
 

@@ -22,6 +22,8 @@ from probes.profiles.schema import AccessProfile
 from probes.readings import readings_of, with_facts
 from probes.snmp.client import Table, Walk
 
+#: dot1dBaseBridgeAddress.0
+_BRIDGE_ADDRESS = "1.3.6.1.2.1.17.1.1.0"
 #: GETs of light under way at the same time; the node's own limit lies behind it
 _AT_ONCE = 8
 
@@ -130,6 +132,15 @@ async def macs_of(reader: AccessReader, target: NodeTarget, fdb: Fdb) -> tuple[l
         walk = await reader.nodes.walk(target, fdb.plain)
         return _macs(walk, fdb.plain, base, vlan=False), walk.complete
     return _macs(walk, fdb.per_vlan, base, vlan=True), walk.complete
+
+
+async def own_mac(reader: AccessReader, target: NodeTarget) -> str:
+    """The MAC by which a switch names itself to relays' servers; empty where it tells none (BRIDGE-MIB, RFC 4188)."""
+    try:
+        told = (await reader.nodes.get(target, [_BRIDGE_ADDRESS])).get(_BRIDGE_ADDRESS)
+    except ProbeError:
+        return ""
+    return told.hex(":") if isinstance(told, bytes) and len(told) == 6 else ""
 
 
 def _macs(walk: Walk, root: str, base: Mapping[int, int], *, vlan: bool) -> list[MacSeen]:

@@ -67,6 +67,27 @@ class EndpointAnswer(Answer):
     seen_at: datetime
 
 
+class PlaceAnswer(Answer):
+    """A place as a relay tells it, in one of the known formats; `mac` is the relay's own."""
+
+    format: str
+    node: str
+    mac: str
+    frame: int | None
+    slot: int | None
+    port: int | None
+    ont: int | None
+    vlan: int | None
+
+
+class LocatedAnswer(Answer):
+    """A place, the node of the inventory (empty where it knows none), and the line that stands there."""
+
+    place: PlaceAnswer
+    node: str
+    line: str | None
+
+
 class PollAnswer(Answer):
     """The last round over a node; `asked` is how many questions it took."""
 
@@ -161,6 +182,17 @@ async def list_states(actor: ActorDep, services: ServicesDep) -> list[NodeStateA
     """Scope `read`."""
     actor.require(Scope.READ)
     return [NodeStateAnswer.model_validate(one) for one in services.reader.gentle.states()]
+
+
+@router.get("/access-places", summary="Where a relay says that a subscriber is, by DHCP option 82")
+async def locate_circuit(
+    actor: ActorDep,
+    services: ServicesDep,
+    circuit: Annotated[str, Query(min_length=1, max_length=600, description="as text, or hexadecimal: 0x000404b5000e")],
+    remote: Annotated[str, Query(max_length=600, description="the remote id, likewise")] = "",
+) -> LocatedAnswer:
+    """Scope `read`."""
+    return LocatedAnswer.model_validate(await services.access_network.surveys.locate(actor, circuit, remote))
 
 
 @router.get("/access-nodes/{name}/endpoints", summary="What was seen at an access node")

@@ -17,6 +17,7 @@ from acs.errors import InvalidInput, NotFound
 from acs.services import audit, topology
 from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock
+from acs.services.placing import SELF, Located, locate
 from acs.services.sources import node_target
 from acs.store import access as access_store
 from acs.store import facts as fact_store
@@ -29,8 +30,9 @@ from acs.store.store import Store
 from acs.store.transaction import Transaction
 from probes.access import AccessReader, NodeTarget
 from probes.errors import ProbeError, ProfileError
+from probes.option82 import octets_of
 from probes.profiles.decode import canonical_serial
-from probes.survey import Survey, macs_of, survey_olt
+from probes.survey import Survey, macs_of, own_mac, survey_olt
 
 #: how the source of what a round tells begins
 SOURCE = "polling "
@@ -98,6 +100,26 @@ class Surveys:
         async with self._store.reading() as tx:
             return await access_store.find_endpoints(tx, sorted(forms))
 
+    async def locate(self, actor: Actor, circuit: str, remote: str = "") -> Located:
+        """Where a relay says that a subscriber is, as DHCP option 82 or a RADIUS server's log writes it.
+
+        Raises:
+            InvalidInput: hexadecimal that is none, or a circuit id in no format that is known.
+        """
+        actor.require(Scope.READ)
+        try:
+            told = octets_of(circuit), octets_of(remote)
+        except ValueError as error:
+            raise InvalidInput(f"circuit or remote id: {error}") from error
+        async with self._store.reading() as tx:
+            found = await locate(tx, *told)
+        if found is None:
+            raise InvalidInput(
+                f"circuit id {circuit!r} is in no format that is known; write it as the relay does: text, or hexadecimal "
+                "with 0x before it"
+            )
+        return found
+
     async def disagreements(self, actor: Actor, node: str | None = None) -> list[Disagreement]:
         """What nodes show and the inventory says otherwise, as of each node's last whole look."""
         actor.require(Scope.READ)
@@ -157,11 +179,13 @@ class Surveys:
         if profile.fdb is None:
             raise ProfileError(f"profile {profile.id} does not say where {node.name} keeps the MACs that it has learnt")
         macs, whole = await macs_of(self._reader, target, profile.fdb)
+        itself = await own_mac(self._reader, target)
         problem = "" if whole else "the table of MACs broke off"
         async with self._store.transaction() as tx:
             lines = await line_store.on_node(tx, node.name)
             seen, wrong = topology.mac_endpoints(node.name, macs, lines, now)
-            await access_store.put_endpoints(tx, seen)
+            own = [Endpoint(node.name, SELF, itself, now)] if itself else []
+            await access_store.put_endpoints(tx, [*seen, *own])
             if whole:
                 await access_store.replace_disagreements(tx, node.name, wrong)
                 await access_store.forget_endpoints(tx, node.name, "mac", now - _FORGET)
