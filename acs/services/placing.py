@@ -20,7 +20,7 @@ SELF = "self"
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A place that was told; `node` is empty where the inventory knows no such node, `line` None where it has no line."""
+    """A place that was told; `node` is empty where the inventory knows no such node, `line` None where none stands."""
 
     place: Place
     node: str = ""

@@ -115,8 +115,8 @@ class Surveys:
             found = await locate(tx, *told)
         if found is None:
             raise InvalidInput(
-                f"circuit id {circuit!r} is in no format that is known; write it as the relay does: text, or hexadecimal "
-                "with 0x before it"
+                f"circuit id {circuit!r} is in no format that is known; write it as the relay does: text, or "
+                "hexadecimal with 0x before it"
             )
         return found
 

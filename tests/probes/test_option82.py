@@ -22,7 +22,7 @@ MAC = "00:11:22:33:44:55"
         ("p02", "acc-sw-3", Place("p-number", "acc-sw-3", "", port=2)),
         ("0x000404b5000e", "0x0006001122334455", Place("vlan-module-port", "", MAC, None, None, 14, None, 1205)),
         ("00:04:04:b5:00:0e", "00:11:22:33:44:55", Place("vlan-module-port", "", MAC, None, None, 14, None, 1205)),
-        ("000404b5000e", "0x01086163632d73772d33", Place("vlan-module-port", "acc-sw-3", "", None, None, 14, None, 1205)),
+        ("000404b5000e", "0x01086163632d73772d33", Place("vlan-module-port", "acc-sw-3", port=14, vlan=1205)),
         ("0x04b5000e", "001122334455", Place("vlan-module-port-bare", "", MAC, None, None, 14, None, 1205)),
         ("0x000404b5000e0106001122334455", "", Place("vlan-module-port-mac", "", MAC, None, None, 14, None, 1205)),
         ("0x000404b5020e", "", Place("vlan-module-port", "", "", None, 2, 14, None, 1205)),
