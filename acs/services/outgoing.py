@@ -52,10 +52,12 @@ class Outgoing:
         *,
         transport: httpx.AsyncBaseTransport | None = None,
         verify: ssl.SSLContext | bool = True,
+        key: str = "webhooks.plain_networks",
     ) -> None:
         self._plain = tuple(plain_networks)
         self._transport = transport
         self._verify = verify
+        self._key = key
 
     async def call(
         self,
@@ -123,9 +125,9 @@ class Outgoing:
                 raise InvalidInput(f"{host} is {address}, which is no receiver; mend its url")
             listed = any(address in network for network in self._plain)
             if address.is_loopback and not listed:
-                raise InvalidInput(f"{host} is {address}, this very machine; list it in webhooks.plain_networks if so")
+                raise InvalidInput(f"{host} is {address}, this very machine; list it in {self._key} if so")
             if parts.scheme != "https" and not listed:
-                raise InvalidInput(f"{address} needs https; use it, or list the network in webhooks.plain_networks")
+                raise InvalidInput(f"{address} needs https; use it, or list the network in {self._key}")
         return addresses[0]
 
 
