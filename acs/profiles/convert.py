@@ -85,7 +85,7 @@ CONVERSIONS: Mapping[str, Callable[[float], float | None]] = {
     "kbit_to_mbit": lambda value: value / 1000.0,
     "thousandths": lambda value: value / 1000.0,
     "minus_tenth": lambda value: -value / 10.0,
-    "double": lambda value: value * 2.0,
+    "double_thousandths": lambda value: value * 2.0 / 1000.0,
     "band_ghz": band_ghz,
     "per_256": lambda value: value / 256.0,
 }

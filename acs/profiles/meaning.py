@@ -59,13 +59,21 @@ def value_of(meaning: Meaning, raw: str, whole: str | None = None) -> Scalar | N
     if _is_sentinel(meaning, text):
         return None
     if meaning.codes:
-        return meaning.codes.get(text)
+        return _coded(meaning, text)
     if meaning.as_ == "text":
         return text or None
     if meaning.as_ == "boolean":
         said = boolean(text)
         return said if said is None else said != meaning.inverted
     return _numeric(meaning, text, whole)
+
+
+def _coded(meaning: Meaning, text: str) -> Scalar | None:
+    """A code's value; some devices write them in another case than the standard has it."""
+    known = meaning.codes.get(text)
+    if known is not None:
+        return known
+    return {code.lower(): value for code, value in meaning.codes.items()}.get(text.lower())
 
 
 def _entry(meaning: Meaning, raw: str) -> str:

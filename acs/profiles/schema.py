@@ -3,6 +3,7 @@
 The rule of this file: a profile that says anything this form does not know is refused, with file, key and remedy.
 """
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -82,11 +83,36 @@ class Reading(Meaning):
 
 
 class Defect(Strict):
-    """A defect of some software versions that is known to the maintainer of the profile."""
+    """A defect of some software versions that is known to the maintainer of the profile.
 
-    versions: tuple[Text, ...] = Field(min_length=1)
+    `versions` are patterns with `*`; `since` and `before` bound a range, compared number by number. `models` narrows it
+    to some product classes or model names.
+    """
+
+    versions: tuple[Text, ...] = ()
+    since: Text | None = None
+    before: Text | None = None
+    models: tuple[Text, ...] = ()
     title: dict[Literal["ru", "en"], Text]
     source: Text
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if not self.versions and self.since is None and self.before is None:
+            raise ValueError("say which versions: versions, since or before")
+        return self
+
+    def concerns(self, version: str, names: Sequence[str] = ()) -> bool:
+        """Whether a software version is among those; `names` are the device's product class and model name."""
+        if self.models and not any(_fits(self.models, name) for name in names if name):
+            return False
+        if any(fnmatchcase(version, pattern) for pattern in self.versions):
+            return True
+        ordered = _ordered(version)
+        if not ordered or (self.since is None and self.before is None):
+            return False
+        since, before = _ordered(self.since or ""), _ordered(self.before or "")
+        return (not since or ordered >= since) and (not before or ordered < before)
 
 
 class Firmware(Strict):
@@ -297,6 +323,11 @@ def _score(match: Match, identity: Identity, names: Sequence[str]) -> int:
             return 0
         score += _WEIGHTS["object"]
     return score
+
+
+def _ordered(version: str) -> tuple[int, ...]:
+    """The numbers of a version in their order, by which two of one maker are compared: "6.42rc49" is before 6.42.1."""
+    return tuple(int(number) for number in re.findall(r"\d+", re.sub(r"(rc|beta|alpha)\d*.*", "", version)))
 
 
 def _fits(patterns: tuple[str, ...], said: str) -> bool:

@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from acs.profiles.convert import number
 from acs.profiles.meaning import value_of, whole_number
 from acs.profiles.patterns import beside, matching, regex_of
-from acs.profiles.schema import Profile, Reading
+from acs.profiles.schema import Defect, Optics, Profile, Reading
 from probes.facts import Fact, Quality, Scalar
 
 #: the fact that a profile's own list of defects gives
@@ -87,21 +87,33 @@ def values_for(wanted: Sequence[str], values: Mapping[str, str], refused: Collec
     }
 
 
-def firmware_fact(profile: Profile, software_version: str, at: datetime, source: str) -> Fact | None:
+def known_defects(profile: Profile, software_version: str, names: Sequence[str] = ()) -> tuple[Defect, ...]:
+    """The defects that this version is known to have; `names` are the product class and the model name."""
+    return tuple(each for each in profile.firmware.defect if each.concerns(software_version, names))
+
+
+def firmware_fact(
+    profile: Profile, software_version: str, at: datetime, source: str, names: Sequence[str] = ()
+) -> Fact | None:
     """Whether the version has a known defect; None where the profile cannot tell.
 
     `false` is said only where the profile's list of defects is declared to be maintained.
     """
     if not software_version:
         return None
-    for defect in profile.firmware.defect:
-        if any(fnmatchcase(software_version, version) for version in defect.versions):
-            return Fact(
-                _KNOWN_BUG, True, at, source, f"{profile.id}: {defect.title.get('en', '')}", raw=software_version
-            )
+    for defect in known_defects(profile, software_version, names):
+        return Fact(_KNOWN_BUG, True, at, source, f"{profile.id}: {defect.title.get('en', '')}", raw=software_version)
     if not profile.firmware.maintained:
         return None
     return Fact(_KNOWN_BUG, False, at, source, f"{profile.id}: list of defects", raw=software_version)
+
+
+def optical_class_of(profile: Profile, names: Sequence[str]) -> Optics | None:
+    """The optical class of a model, by its product class or model name; None where no source tells it."""
+    for known in profile.optics:
+        if any(fnmatchcase(name.lower(), pattern.lower()) for name in names if name for pattern in known.models):
+            return known
+    return None
 
 
 def binding_values(profile: Profile, values: Mapping[str, str]) -> dict[str, str]:

@@ -26,7 +26,8 @@ def test_every_packaged_profile_loads_and_yields_known_facts() -> None:
     [
         (Identity("InternetGatewayDevice.", "Huawei Technologies Co., Ltd", "00259E", "EG8145V5"), (), "huawei-eg8145"),
         (Identity("InternetGatewayDevice.", "Someone", "00259E", "EG8145V5"), (), "generic-tr098"),
-        (Identity("Device.", "TP-Link", "1C61B4", "Device2"), (), "generic-tr181"),
+        (Identity("Device.", "TP-Link", "1C61B4", "Device2"), (), "tplink-tr181"),
+        (Identity("Device.", "Maker", "000000", "Device2"), (), "generic-tr181"),
         (Identity("Device.", "Any", "000000", "STB"), ("Device.Services.STBService.1.Enable",), "generic-tr135"),
         (Identity("Odd.", "Any", "000000", "X"), (), None),
     ],
