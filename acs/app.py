@@ -28,6 +28,7 @@ from acs.metrics import Metrics
 from acs.server.cwmp import CwmpEndpoint
 from acs.server.files import FileServer
 from acs.server.outbound import TwistedCaller
+from acs.server.radius import RadiusListener
 from acs.server.traps import TrapListener, listen
 from acs.server.waking import Doors, doors, waking_jobs
 from acs.server.worker import Worker
@@ -79,6 +80,8 @@ class App:
     cwmp_tls_port: int | None = None
     _background: Background = field(default_factory=Background)
     files_port: int | None = None
+    radius_port: int | None = None
+    _radius: RadiusListener | None = None
     _endpoint: CwmpEndpoint | None = None
     _files: FileServer | None = None
     _worker: Worker | None = None
@@ -124,6 +127,8 @@ class App:
             await self._files.stop(self.config.server.grace_s)
         if self._worker is not None:
             await self._worker.stop()
+        if self._radius is not None:
+            await self._radius.stop()
         if self._traps is not None:
             await self._traps.stop()
             await self.northbound.access_network.alarms.drain()
@@ -149,20 +154,33 @@ class App:
                 **self.northbound.access_network.jobs(),
                 **self.northbound.outages.jobs(),
                 **self.northbound.after_fix.jobs(),
+                **self.northbound.second_line.jobs(),
                 **self.northbound.tmf.jobs(),
+                **self.northbound.ticket_systems.jobs(),
                 "kept_answers": (TIDY_S, self.northbound.kept_answers.tidy),
                 "search": (TICK_S, self.northbound.search.index.turn),
                 **self.northbound.hooks.jobs(),
                 **self.northbound.automation.jobs(),
+                **self.northbound.sources.jobs(),
+                **self.northbound.radius.jobs(),
+                **self.northbound.pulls.jobs(),
                 **waking_jobs(self.sessions, self.store, self.config, self.clock),
                 "history": (self.config.history.tick_s, HistoryKeeping(self.store, self.config.history, self.clock).turn),
+                "audit anchors": (self.config.audit.anchor_s, self.northbound.audit_trail.anchor),
                 "nonces": (_NONCES_S, self.auth.forget_old_nonces),
             },
         )
+        await self._hear_accounting()
         self._worker.frozen = self.northbound.freeze.engaged
         await self._worker.start()
         await self._hear_traps()
         self._background.start(self.northbound.deliveries.run())
+
+    async def _hear_accounting(self) -> None:
+        if self.config.radius.clients:
+            self._radius = RadiusListener(self.config.radius, self.northbound.radius, self.metrics, self.clock)
+            await self._radius.start()
+            self.radius_port = self._radius.port
 
     async def _hear_traps(self) -> None:
         config, alarms = self.config.traps, self.northbound.access_network.alarms
@@ -241,6 +259,8 @@ async def build(config: Config, *, clock: Clock = utc_now, caller: Caller | None
         fleet = build_fleet(config, store, operations, sessions, clock, config.store.vault_key_file.read_bytes())
         services = northbound.build(config, store, bus, operations, metrics, fleet, clock=clock)
         services.devices.bound = fleet.search.check
+        sessions.keeping = services.second_line.keeping
+        sessions.takes_over = services.second_line.takeovers.operation_for
         sessions.frozen = services.freeze.holds
         fleet.provisioning.credentials["cwmp"] = services.identity.credentials
         sessions.styles = Styles(services.profiles)

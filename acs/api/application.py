@@ -1,6 +1,6 @@
 """The application: routers under /api/v1, the limits around them, and errors as `{code, message}`.
 
-The rule of this file: nothing but `/health`, and the page that describes the calls, is answered without a token.
+The rule of this file: nothing but `/health`, a sign-in, and the page that describes the calls, is answered without a token.
 """
 
 from functools import cache, partial
@@ -11,12 +11,14 @@ from fastapi.routing import APIRoute
 
 from acs.api.access_network import router as access_network_router
 from acs.api.approvals import router as approvals_router
+from acs.api.audit import router as audit_router
 from acs.api.campaigns import router as campaigns_router
 from acs.api.conditional import Conditional
 from acs.api.connection_requests import router as connection_requests_router
 from acs.api.context import router as context_router
 from acs.api.deliveries import router as deliveries_router
 from acs.api.description import describe
+from acs.api.device_card import router as device_card_router
 from acs.api.devices import router as devices_router
 from acs.api.docs_page import router as docs_router
 from acs.api.errors import ERROR_ANSWERS, install_error_handlers
@@ -28,18 +30,23 @@ from acs.api.hooks import router as hooks_router
 from acs.api.identity import router as identity_router
 from acs.api.limits import BodyLimit, Rates
 from acs.api.line_tests import router as line_tests_router
+from acs.api.line_groups import router as line_groups_router
 from acs.api.lines import router as lines_router
 from acs.api.nodes import router as nodes_router
 from acs.api.operations import router as operations_router
 from acs.api.outages import router as outages_router
 from acs.api.packs import router as packs_router
+from acs.api.people import router as people_router
 from acs.api.provisioning import router as provisioning_router
 from acs.api.quality import router as quality_router
 from acs.api.rate_headers import RateHeaders
 from acs.api.repeating import Repeating
 from acs.api.rights import Rights
 from acs.api.search import router as search_router
+from acs.api.secrets import router as secrets_router
 from acs.api.self_checks import router as self_checks_router
+from acs.api.ticket_systems import router as ticket_systems_router
+from acs.api.sessions import router as sessions_router
 from acs.api.tickets import router as tickets_router
 from acs.api.tmf import TMF_ROUTERS
 from acs.api.tokens import router as tokens_router
@@ -82,14 +89,17 @@ _TAGS = [
     {"name": "access nodes", "description": "OLTs and switches, and how to read them."},
     {"name": "rights", "description": "People, roles, groups of lines, secrets, approvals, and the audit trail."},
     {"name": "tokens", "description": "Who may use this API."},
+    {"name": "ticket systems", "description": "Ticket systems by adapter, and the door for their signed messages."},
     {"name": "deliveries", "description": "Messages to other systems and what became of them."},
     {"name": "service", "description": "Health and metrics of the server."},
 ]
 
 _ROUTERS: tuple[APIRouter, ...] = (
     identity_router,
+    secrets_router,
     connection_requests_router,
     history_router,
+    device_card_router,
     provisioning_router,
     devices_router,
     files_router,
@@ -106,7 +116,12 @@ _ROUTERS: tuple[APIRouter, ...] = (
     search_router,
     self_checks_router,
     tickets_router,
+    ticket_systems_router,
     approvals_router,
+    audit_router,
+    people_router,
+    sessions_router,
+    line_groups_router,
     tokens_router,
     deliveries_router,
     hooks_router,

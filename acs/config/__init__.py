@@ -6,8 +6,10 @@ with the key's path and what to do.
 """
 
 from acs.config.access import AccessSection, PollingSection, TrapsSection
+from acs.config.adapters import AdaptersSection, AdapterSystem
 from acs.config.automation import CheckRule, FixRule, QueueRule
 from acs.config.base import Count, FilePath, Network, Port, Seconds, Section
+from acs.config.context import ContextSection, PullSection, RadiusSection
 from acs.config.cwmp import (
     ConnectionRequestsSection,
     CwmpSection,
@@ -40,6 +42,8 @@ from acs.config.wakeup import CredentialsSection, LightweightSection, SetOn, Stu
 
 __all__ = [
     "AccessSection",
+    "AdapterSystem",
+    "AdaptersSection",
     "AdmitSection",
     "AfterFixSection",
     "ApiSection",
@@ -50,6 +54,7 @@ __all__ = [
     "CheckRule",
     "Config",
     "ConnectionRequestsSection",
+    "ContextSection",
     "Count",
     "CredentialsSection",
     "CwmpSection",
@@ -81,8 +86,10 @@ __all__ = [
     "ProfilesSection",
     "ProvisioningSection",
     "ProxySection",
-    "RightsSection",
+    "PullSection",
     "QueueRule",
+    "RadiusSection",
+    "RightsSection",
     "Role",
     "Seconds",
     "Section",

@@ -11,10 +11,12 @@ from pydantic import BaseModel, ValidationError
 
 from acs.config.access import AccessSection, PollingSection, TrapsSection
 from acs.config.actions import ActionsSection, BackupsSection
+from acs.config.adapters import AdaptersSection
 from acs.config.base import Section
+from acs.config.context import ContextSection, PullSection, RadiusSection
 from acs.config.cwmp import ConnectionRequestsSection, CwmpSection
-from acs.config.hooks import HooksSection
 from acs.config.history import HistorySection
+from acs.config.hooks import HooksSection
 from acs.config.operations import LinesSection, OperationsSection, ProfilesSection
 from acs.config.outages import AfterFixSection, OutagesSection
 from acs.config.packs import PacksSection
@@ -55,9 +57,13 @@ class Config(Section):
     packs: PacksSection = PacksSection()
     outages: OutagesSection = OutagesSection()
     after_fix: AfterFixSection = AfterFixSection()
+    context: ContextSection = ContextSection()
+    radius: RadiusSection = RadiusSection()
+    pulls: tuple[PullSection, ...] = ()
     hooks: HooksSection = HooksSection()
     tickets: TicketsSection = TicketsSection()
     webhooks: WebhooksSection = WebhooksSection()
+    adapters: AdaptersSection = AdaptersSection()
     tmf: TmfSection = TmfSection()
     rights: RightsSection = RightsSection()
     oidc: OidcSection = OidcSection()

@@ -197,7 +197,7 @@ class Deliveries:
         before: str | None = None,
     ) -> list[Delivery]:
         """Messages, newest first; `failed` are the dead letters."""
-        actor.require(Scope.READ)
+        actor.require_all_lines(Scope.READ)
         async with self._store.reading() as tx:
             states = None if state is None else (state,)
             return await delivery_store.list_deliveries(
@@ -210,7 +210,7 @@ class Deliveries:
         Raises:
             NotFound: no such message.
         """
-        actor.require(Scope.READ)
+        actor.require_all_lines(Scope.READ)
         async with self._store.reading() as tx:
             found = await _known(tx, delivery_id)
             return DeliveryView(found, tuple(await delivery_store.attempts_of(tx, delivery_id)))
@@ -222,7 +222,7 @@ class Deliveries:
             NotFound: no such message.
             Conflict: it is no dead letter.
         """
-        actor.require(Scope.OPERATE)
+        actor.require_all_lines(Scope.OPERATE)
         now = self._clock()
         async with self._store.transaction() as tx:
             found = await _known(tx, delivery_id)

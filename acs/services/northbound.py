@@ -17,37 +17,51 @@ from acs.services.access_network import AccessNetwork, build_access_network, gen
 from acs.services.after_fix import AfterFix
 from acs.services.alarms import Alarms
 from acs.services.approvals import Approvals
+from acs.services.audit_trail import AuditTrail
 from acs.services.automation import Automation
 from acs.services.bulk_data import BulkData
 from acs.services.bus import Bus
 from acs.services.clock import Clock, utc_now
 from acs.services.context import Context
 from acs.services.deliveries import Deliveries
+from acs.services.curves import DeviceHistory
+from acs.services.device_cards import DeviceCards
+from acs.services.context_sources import ContextSources
 from acs.services.devices import Devices
 from acs.services.fleet import Fleet
 from acs.services.freeze import Freeze
 from acs.services.hooks import Hooks
 from acs.services.identity import Identity
 from acs.services.kept_answers import KeptAnswers
+from acs.services.line_groups import LineGroupDesk
 from acs.services.line_tests import LineTests
 from acs.services.lines import Lines
 from acs.services.nodes import Nodes
+from acs.services.oidc import Oidc
 from acs.services.operations import Operations
 from acs.services.outages import Outages
 from acs.services.packs import Packs
+from acs.services.people import People
 from acs.services.policies import Policies
+from acs.services.pulls import Pulls
 from acs.services.quality import QualityReports
 from acs.services.refusals import Refusals
 from acs.services.search import Search
 from acs.services.search_index import SearchIndex
+from acs.services.second_line import SecondLine, build_second_line
+from acs.services.radius_sessions import RadiusSessions
+from acs.services.secret_sight import SecretSight
 from acs.services.self_checks import SelfChecks
+from acs.services.sign_in import SignIns
 from acs.services.sources import Ping, Places
+from acs.services.ticket_systems import TicketSystems, build_ticket_systems
 from acs.services.tickets import Tickets
 from acs.services.tmf_desk import Tmf, TmfSources, build_tmf
 from acs.services.verdict_reviews import Reviews
 from acs.services.wake_desk import WakeDesk
 from acs.services.webhooks import webhook_targets
 from acs.store.store import Store
+from acs.store.vault import Vault
 from probes.access import AccessReader
 from probes.linetest.pack_files import load_tree
 from probes.ping import PingResult, ping
@@ -65,8 +79,16 @@ class Northbound:
     access: Access
     refusals: Refusals
     approvals: Approvals
+    audit_trail: AuditTrail
+    people: People
+    sign_ins: SignIns
+    oidc: Oidc
+    secret_sight: SecretSight
+    line_groups: LineGroupDesk
     lines: Lines
     devices: Devices
+    cards: DeviceCards
+    history: DeviceHistory
     nodes: Nodes
     context: Context
     line_tests: LineTests
@@ -90,8 +112,13 @@ class Northbound:
     freeze: Freeze
     hooks: Hooks
     automation: Automation
+    sources: ContextSources
+    radius: RadiusSessions
+    pulls: Pulls
+    second_line: SecondLine
     profiles: Sequence[Profile]
     tmf: Tmf
+    ticket_systems: TicketSystems
 
     async def close(self) -> None:
         """End line tests and readings of access nodes; unfinished tests stay stored, and `resume` takes them up."""
@@ -136,25 +163,45 @@ def build(
     hooks = Hooks(store, config.hooks, operations, line_tests, after_fix, freeze, profiles, clock)
     automation = Automation(store, config.tickets, hooks, clock)
     line_tests.decided = automation.decided
+    sources = ContextSources(store, config.context, alarms, clock)
+    context = Context(store, future_slack_s=config.line_tests.future_slack_s, clock=clock)
+    context.pushed = sources.pushed
     search = Search(store, SearchIndex(store, profiles), clock=clock)
     fleet.campaigns.searched = search.devices
     tickets = Tickets(store, config.tickets, line_tests, automation, clock=clock)
     outages = Outages(store, bus, config.outages, line_tests, deliveries, clock)
     access_network = build_access_network(config, store, bus, reader, metrics, clock)
     heard = TmfSources(line_tests, tickets, outages, packs, alarms, access_network.alarms)
+    tmf = build_tmf(store, config.tmf, deliveries, heard, clock, transport=webhook_transport)
+    quality = QualityReports(store, config.after_fix, packs, after_fix, clock)
+    ticket_systems = build_ticket_systems(
+        store, config.adapters, config.webhooks, deliveries, tmf.listener, quality, clock, transport=webhook_transport
+    )
+    access = Access(store, config.rights, clock=clock)
+    sign_ins = SignIns(store, config.rights, clock=clock)
     return Northbound(
         store=store,
         bus=bus,
         metrics=metrics,
         operations=operations,
         wake_desk=WakeDesk(store, operations.connection_requests, clock),
-        access=Access(store, config.rights, clock=clock),
+        access=access,
+        audit_trail=_audit_trail(config, store, clock),
+        people=People(store, access, clock=clock),
+        sign_ins=sign_ins,
+        oidc=Oidc(store, config.oidc, sign_ins, access.roles, clock=clock),
+        secret_sight=SecretSight(store, clock=clock),
+        line_groups=LineGroupDesk(store, rows=config.lines.import_rows, clock=clock),
         refusals=Refusals(store, clock=clock),
         approvals=Approvals(store, config.rights, clock=clock),
         lines=lines,
         devices=Devices(store, lines, operations, profiles, clock=clock),
+        cards=DeviceCards(
+            store, operations, profiles, packs, usual_class=config.line_tests.optical_class, clock=clock
+        ),
+        history=DeviceHistory(store, clock),
         nodes=Nodes(store, clock=clock),
-        context=Context(store, future_slack_s=config.line_tests.future_slack_s, clock=clock),
+        context=context,
         line_tests=line_tests,
         packs=packs,
         reviews=Reviews(store, packs, config.packs, clock=clock),
@@ -170,15 +217,26 @@ def build(
         bulk_data=BulkData(store, profiles, clock=clock),
         outages=outages,
         after_fix=after_fix,
-        quality=QualityReports(store, config.after_fix, packs, after_fix, clock),
+        quality=quality,
         search=search,
         kept_answers=KeptAnswers(store, clock=clock),
         freeze=freeze,
         hooks=hooks,
         automation=automation,
+        sources=sources,
+        radius=RadiusSessions(store, config.radius, sources, clock),
+        pulls=Pulls(store, config.pulls, config.context, context, lines, sources, clock),
+        second_line=build_second_line(config, store, operations, profiles, clock),
         profiles=profiles,
-        tmf=build_tmf(store, config.tmf, deliveries, heard, clock, transport=webhook_transport),
+        tmf=tmf,
+        ticket_systems=ticket_systems,
     )
+
+
+def _audit_trail(config: Config, store: Store, clock: Clock) -> AuditTrail:
+    key = config.store.vault_key_file
+    anchors = config.audit.anchor_file or key.with_name("audit.anchors")
+    return AuditTrail(store, Vault.from_file(key), anchors, clock=clock)
 
 
 def _reader(config: Config) -> AccessReader:

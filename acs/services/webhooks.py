@@ -11,9 +11,10 @@ import httpx
 
 from acs.config import WebhooksSection, WebhookTarget, read_secret
 from acs.services.clock import Clock, utc_now
-from acs.services.deliveries import Delivery, Target
+from acs.services.deliveries import Target
 from acs.services.outgoing import Outgoing, checked_url, taken
 from acs.services.signatures import HEADER, signed
+from acs.store.deliveries import Delivery
 from acs.store.records import Json
 
 

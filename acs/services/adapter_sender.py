@@ -1,0 +1,108 @@
+"""What becomes of line tests, repairs and outages, written into tickets by adapter.
+
+    delivery ─► story ─► ticket as it is now ─► its mark is there: done before
+                                            └─► calls of the adapter, the note last ─► its new status is remembered
+
+The rule of this file: the ticket is read before it is written, so an answer that was lost is found in it, and nothing
+is written twice; a status that we gave is remembered as ours, so that seeing it starts nothing.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from acs.config import AdapterSystem
+from acs.services.adapter_client import AdapterClient, Read
+from acs.services.adapters.mapping import calls, number_of, verdict_words
+from acs.services.clock import Clock
+from acs.services.ticket_stories import TicketStories
+from acs.services.tmf.stories import Manner
+from acs.services.tmf.ticket_patches import Story
+from acs.store import ticket_systems as system_store
+from acs.store.deliveries import Delivery
+from acs.store.records import Json, LineTestRecord
+from acs.store.store import Store
+from acs.store.ticket_systems import TicketState
+
+#: what marks in notes begin with
+_MARK = "secondline"
+#: events that are told to the ticket which they name
+_OF_TICKETS = ("line_test.verdict", "line_test.failed", "outage.ticket_attached")
+_REPAIRS = "after_fix."
+
+
+class AdapterSender:
+    """Brings what happened to the tickets of one system. `lock` is held while a status is changed."""
+
+    def __init__(
+        self, store: Store, config: AdapterSystem, client: AdapterClient, lock: asyncio.Lock, clock: Clock
+    ) -> None:
+        self._store = store
+        self._config = config
+        self._client = client
+        self._lock = lock
+        self._clock = clock
+        self._stories = TicketStories(store, _manner(config))
+
+    def wants(self, event_type: str, body: Mapping[str, Json]) -> bool:
+        """Whether an event is about a ticket of this system."""
+        told = event_type in _OF_TICKETS or event_type.startswith(_REPAIRS)
+        return told and number_of(self._config.name, str(body.get("ticket") or "")) is not None
+
+    async def send(self, delivery: Delivery) -> str:
+        """Tell a ticket; see `Sender.send`."""
+        body: dict[str, Any] = delivery.body if isinstance(delivery.body, dict) else {}
+        ticket = str(body.get("ticket"))
+        number = number_of(self._config.name, ticket)
+        if number is None:
+            return "the ticket is of another system"
+        story, test = await self._stories.story(delivery.event_type, ticket, body, delivery.created_at)
+        if story is None:
+            return "nothing to tell"
+        async with self._lock:
+            now = await self._client.read(number)
+            if now.holds(story.marker):
+                return "the ticket has it already"
+            status = _status(now, story)
+            words = self._words(number, story, status, test, str(body.get("queue") or ""))
+            said = await self._client.tell(calls(self._client.adapter, words))
+            if words["status"]:
+                await self._remember(ticket, status)
+        return said
+
+    def _words(self, number: str, story: Story, status: str, test: LineTestRecord | None, queue: str) -> dict[str, str]:
+        verdict = test.verdict if test is not None and isinstance(test.verdict, dict) else {}
+        return {
+            **self._client.words,
+            **verdict_words(self._client.adapter, verdict, self._config.language, queue),
+            "id": number,
+            "text": story.text,
+            "mark": story.marker,
+            "status": self._client.adapter.status_out.get(status, "") if status else "",
+            "line": test.line if test is not None else "",
+            "line_test": story.test or "",
+        }
+
+    async def _remember(self, ticket: str, word: str) -> None:
+        state = TicketState(ticket, self._config.name, "(ours)", word, self._clock())
+        async with self._store.transaction() as tx:
+            await system_store.put_state(tx, state)
+
+
+def _status(now: Read, story: Story) -> str:
+    """The status that the ticket gets; "" where it keeps its own."""
+    have = now.ticket.status
+    if not have or not story.status or have == story.status:
+        return ""
+    return story.status if not story.status_from or have in story.status_from else ""
+
+
+def _manner(config: AdapterSystem) -> Manner:
+    return Manner(
+        system=_MARK,
+        language=config.language,
+        status=config.status,
+        when_fixed=config.when_fixed or "",
+        when_checked=config.when_checked or "",
+        when_broken=config.when_broken or "",
+    )
