@@ -20,6 +20,7 @@ from acs.store.limits import GREATEST_NUMBER
 from acs.store.records import (
     DUE_STATES,
     DeviceRecord,
+    Json,
     OperationRecord,
     OperationState,
     OperationTransition,
@@ -212,10 +213,17 @@ def answered(operation: OperationRecord, outcome: Outcome, now: datetime) -> Ope
     return _stays(operation, StepName.RPC_ANSWERED, now, "" if outcome.succeeded else outcome.detail)
 
 
-def impossible(operation: OperationRecord, why: str, now: datetime) -> OperationTransition:
-    """Never sent: the device cannot do it."""
+def impossible(operation: OperationRecord, why: str, now: datetime, result: Json = None) -> OperationTransition:
+    """Never sent: the device cannot do it, or must not do it now."""
     return OperationTransition(
-        operation.id, DUE_STATES, OperationState.FAILED, now, StepName.FAILED, why[:4000], detail=why[:4000]
+        operation.id,
+        DUE_STATES,
+        OperationState.FAILED,
+        now,
+        StepName.FAILED,
+        why[:4000],
+        result=result,
+        detail=why[:4000],
     )
 
 

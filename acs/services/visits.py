@@ -95,6 +95,9 @@ class Visit:
     quirks: frozenset[Quirk] = NO_QUIRKS
     #: when the server's own clock was last set; see `clock.Steadiness`
     clock_set_at: datetime | None = None
+    #: what the device said when it was asked before something that must not happen now; None: not asked
+    looked: dict[str, str] | None = None
+    looking: bool = False
     #: a stored form exists
     stored: bool = False
     posts: int = 1

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from acs.services.kinds import (
+    changing,
     diagnostics,
     others,
     own_credentials,
@@ -26,7 +27,18 @@ __all__ = ["KINDS", "NAMES", "NAME_LENGTH", "XSD_TYPES", "Kind", "PlanContext"]
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
     {
         kind.name: kind
-        for family in (diagnostics, restart, reading, setting, transfers, others, own_credentials, waking, provisioning)
+        for family in (
+            diagnostics,
+            restart,
+            reading,
+            setting,
+            changing,
+            transfers,
+            others,
+            own_credentials,
+            waking,
+            provisioning,
+        )
         for kind in family.KINDS
     }
 )

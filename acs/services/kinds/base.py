@@ -17,6 +17,7 @@ from acs.errors import InvalidInput
 from acs.services.plans import Outcome, Plan
 from acs.services.plans.provisioning import ProvisionInputs
 from acs.services.plans.refreshing import UNTRIED, Bears
+from acs.services.plans.restoring import RestoreInputs
 from acs.services.waking.settings import WakingSettings
 from acs.store.records import Credentials, Json, OperationRecord
 
@@ -91,6 +92,8 @@ class PlanContext:
     waking: WakingSettings | None = None
     #: what the rules want of the device; only for a kind `with_provision`
     provision: ProvisionInputs | None = None
+    #: what is put back; only for a kind `with_restore`
+    restore: RestoreInputs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,12 @@ class Kind:
     on_report: Callable[[OperationRecord, Message, Sighting], Outcome | None] | None = None
     lasts_s: Callable[[Mapping[str, Json]], float] | None = None
     secrets: tuple[str, ...] = ()
+    #: values of parameters that are secrets by their name are kept sealed too
+    secret_values: bool = False
+    #: needs what is put back
+    with_restore: bool = False
+    #: never during a call or an upgrade: what the device says of it is read in the session, right before
+    guarded: bool = False
     collect: Callable[[OperationRecord, PlanContext], Plan] | None = None
     feature: Callable[[OperationRecord], str] | None = None
 

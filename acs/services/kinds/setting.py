@@ -115,7 +115,7 @@ def _check_add(arguments: Mapping[str, Any]) -> dict[str, Json]:
     values = arguments.get("values") or {}
     if not isinstance(values, Mapping):
         raise InvalidInput("arguments.values: must be an object of names below the new row with their values")
-    return table | ({"values": _values(values)} if values else {})
+    return table | ({"values": check_values(values)} if values else {})
 
 
 def _check_set(arguments: Mapping[str, Any]) -> dict[str, Json]:
@@ -123,10 +123,15 @@ def _check_set(arguments: Mapping[str, Any]) -> dict[str, Json]:
     values = arguments.get("values")
     if not isinstance(values, Mapping) or not 0 < len(values) <= NAMES:
         raise InvalidInput(f"arguments.values: must be an object of 1 to {NAMES} names with their values")
-    return {"values": _values(values)}
+    return {"values": check_values(values)}
 
 
-def _values(values: Mapping[Any, object]) -> Json:
+def check_values(values: Mapping[Any, object]) -> Json:
+    """Names with their values as they are stored.
+
+    Raises:
+        InvalidInput: one is no parameter name, or a value that XML cannot carry.
+    """
     return {parameter_name(n, "arguments.values", partial=False): _value(n, v) for n, v in values.items()}
 
 
@@ -191,7 +196,7 @@ def _plan_delete(operation: OperationRecord, _context: PlanContext) -> Plan:
 
 
 KINDS = (
-    Kind("set", _check_set, _plan_set, rpc="SetParameterValues", arguments=Values, retries=True),
+    Kind("set", _check_set, _plan_set, rpc="SetParameterValues", arguments=Values, retries=True, secret_values=True),
     Kind(
         "set_attributes",
         _check_attributes,
@@ -200,6 +205,6 @@ KINDS = (
         arguments=AttributesByName,
         retries=True,
     ),
-    Kind("add_object", _check_add, _plan_add, rpc="AddObject", arguments=Table),
+    Kind("add_object", _check_add, _plan_add, rpc="AddObject", arguments=Table, secret_values=True),
     Kind("delete_object", check_with(Row), _plan_delete, rpc="DeleteObject", arguments=Row, retries=True),
 )

@@ -55,6 +55,16 @@ class AddPlan:
         self._was_there = False
         self._setting: SetPlan | None = None
 
+    @property
+    def path(self) -> str:
+        """The path of the new row; empty where there is none."""
+        return f"{self._table}{self._instance}." if self._instance else ""
+
+    @property
+    def applied(self) -> dict[str, tuple[str, str]]:
+        """The values of the new row that the device took."""
+        return self._setting.applied if self._setting is not None else {}
+
     def request(self) -> Message | None:
         """AddObject, and what the values need."""
         if self._setting is not None:

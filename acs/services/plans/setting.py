@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from acs.cwmp.messages import Message, SetParameterValues, SetParameterValuesResponse, SoapFault
 from acs.cwmp.structs import ParameterValueStruct
+from acs.services.hidden import is_secret
 from acs.services.plans.base import Outcome, Reads, refused
 from acs.services.plans.reading import UNKNOWN_NAME, ReadPlan
 from acs.store.records import Json
@@ -28,6 +29,18 @@ class SetPlan:
         self._answer: Message | None = None
         self._over = False
         self._read_only: Outcome | None = None
+        self._before: dict[str, tuple[str, str]] = {}
+
+    @property
+    def before(self) -> dict[str, tuple[str, str]]:
+        """What the names held before, as read."""
+        return dict(self._before)
+
+    @property
+    def applied(self) -> dict[str, tuple[str, str]]:
+        """What the device holds now: name → (value, type); empty where it refused."""
+        ended = self._read_only or (self.outcome() if self._answer is not None else None)
+        return {p.name: (p.value, p.type) for p in self._sent} if ended is not None and ended.succeeded else {}
 
     def request(self) -> Message | None:
         """The reading of the present values, then one SetParameterValues."""
@@ -37,6 +50,7 @@ class SetPlan:
         if request is not None:
             return request
         self._over = True
+        self._before = {name: self.reads.values[name] for name in self._wanted if name in self.reads.values}
         self._read_only = self._before_setting()
         if self._read_only is not None:
             return None
@@ -49,7 +63,7 @@ class SetPlan:
             return
         self._answer = answer
         if isinstance(answer, SetParameterValuesResponse) and answer.status == 0:
-            self.reads.values.update((p.name, (p.value, p.type)) for p in self._sent)
+            self.reads.values.update((p.name, (_seen(p), p.type)) for p in self._sent)
 
     def outcome(self) -> Outcome:
         """Succeeded with the CPE's status, or failed with a fault per parameter."""
@@ -130,6 +144,11 @@ class FirstContactPlan:
         """Succeeded when every group was taken."""
         whole = len(self.applied) == len(self._groups)
         return Outcome(whole, "" if whole else "the CPE refused some of its first settings")
+
+
+def _seen(parameter: ParameterValueStruct) -> str:
+    """What a reading would show: a device shows no secret, and what we know of one is kept sealed."""
+    return "" if is_secret(parameter.name) else parameter.value
 
 
 def _named(fault: SoapFault) -> str:

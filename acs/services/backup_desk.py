@@ -1,0 +1,172 @@
+"""Configurations of devices as a person sees them: list, show, compare; and the schedule on which they are taken.
+
+    an id                a kept configuration            `last_good`   the newest of a line that was up
+    `desired`            what the device was told        `current`     what is known of the device now
+
+The rule of this file: a secret is shown to nobody here; that one differs from another is.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from acs.config import Config
+from acs.errors import NotFound
+from acs.services.actor import Actor, Scope
+from acs.services.clock import Clock, utc_now
+from acs.services.hidden import is_secret
+from acs.services.identifiers import new_id
+from acs.store import backups, devices, operations, trees
+from acs.store.backups import BackupRecord, Configuration
+from acs.store.records import OperationRecord, OperationState
+from acs.store.store import Store
+from acs.store.transaction import Transaction
+
+HIDDEN = "(hidden)"
+SCHEDULED = "scheduled_backup"
+#: Hours that a reading on schedule may wait for the device's next session.
+_WAIT_H = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One configuration with its values; secrets are hidden."""
+
+    name: str
+    record: BackupRecord | None
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One parameter that differs. None: it is not there."""
+
+    path: str
+    first: str | None
+    second: str | None
+
+
+class BackupDesk:
+    """Use cases on configurations."""
+
+    def __init__(self, store: Store, config: Config, *, clock: Clock = utc_now) -> None:
+        self._store = store
+        self._config = config.backups
+        self._clock = clock
+
+    async def list(self, actor: Actor, key: str, *, limit: int = 50, before: str | None = None) -> list[BackupRecord]:
+        """A device's configurations, the newest first.
+
+        Raises:
+            NotFound: no device has this key.
+        """
+        actor.require(Scope.READ)
+        async with self._store.reading() as tx:
+            await _known(tx, key)
+            return await backups.list_backups(tx, key, limit=limit, before=before)
+
+    async def show(self, actor: Actor, key: str, which: str, path: str = "") -> Shown:
+        """One configuration below a path.
+
+        Raises:
+            NotFound: no such device or configuration.
+        """
+        actor.require(Scope.READ)
+        async with self._store.reading() as tx:
+            record, configuration = await self._open(tx, key, which)
+        values = {
+            name: HIDDEN if is_secret(name) and (value or name in configuration.secrets) else value
+            for name, (value, _) in sorted(configuration.values.items())
+            if name.startswith(path)
+        }
+        return Shown(which if record is None else record.id, record, values)
+
+    async def diff(self, actor: Actor, key: str, first: str, second: str) -> Sequence[Difference]:
+        """What differs between two configurations of a device.
+
+        Raises:
+            NotFound: no such device or configuration.
+        """
+        actor.require(Scope.READ)
+        async with self._store.reading() as tx:
+            _, one = await self._open(tx, key, first)
+            _, other = await self._open(tx, key, second)
+        found = []
+        partial = {"current", "desired"} & {first, second}
+        for name in sorted(one.values.keys() | other.values.keys()):
+            old, new = _value(one, name), _value(other, name)
+            if old != new and not (partial and (old is None or new is None)):
+                hidden = is_secret(name)
+                found.append(Difference(name, _masked(old, hidden=hidden), _masked(new, hidden=hidden)))
+        return found
+
+    async def turn(self) -> None:
+        """Ask devices whose configuration is due, and throw away what is too old. The worker's job."""
+        if not self._config.enabled:
+            return
+        now = self._clock()
+        before = now - timedelta(hours=self._config.every_h)
+        async with self._store.transaction() as tx:
+            due = await backups.due(
+                tx,
+                before,
+                seen_since=now - timedelta(hours=_WAIT_H),
+                kind=SCHEDULED,
+                limit=self._config.devices_per_turn,
+            )
+            for key in due:
+                await operations.add(tx, _scheduled(key, now))
+                await backups.thin_out(tx, key, self._config.keep)
+            if due:
+                await backups.forget_schemas(tx)
+
+    async def _open(self, tx: Transaction, key: str, which: str) -> tuple[BackupRecord | None, Configuration]:
+        await _known(tx, key)
+        if which == "desired":
+            return None, await backups.desired(tx, key)
+        if which == "current":
+            tree = await trees.read(tx, key)
+            newest = await backups.newest(tx, key)
+            names = await backups.open_backup(tx, newest.id) if newest is not None else None
+            values = {} if tree is None else dict(tree.values)
+            if names is not None:
+                values = {name: entry for name, entry in values.items() if name in names.values}
+            return None, Configuration(values)
+        good = which == "last_good"
+        record = await backups.newest(tx, key, good=True) if good else await backups.get(tx, key, which)
+        configuration = await backups.open_backup(tx, record.id) if record is not None else None
+        if record is None or configuration is None:
+            raise NotFound(
+                f"device {key} has no configuration {which[:40]!r}; `secondline device backup list {key}` shows them"
+            )
+        return record, configuration
+
+
+async def _known(tx: Transaction, key: str) -> None:
+    if await devices.get(tx, key) is None:
+        raise NotFound(f"there is no device {key[:120]!r}; `secondline device list` shows the keys")
+
+
+def _value(configuration: Configuration, name: str) -> str | None:
+    entry = configuration.values.get(name)
+    return configuration.secrets.get(name) or (None if entry is None else entry[0])
+
+
+def _masked(value: str | None, *, hidden: bool) -> str | None:
+    return HIDDEN if hidden and value else value
+
+
+def _scheduled(key: str, now: datetime) -> OperationRecord:
+    id = new_id()
+    return OperationRecord(
+        id=id,
+        device=key,
+        kind=SCHEDULED,
+        arguments={},
+        state=OperationState.QUEUED,
+        command_key=id,
+        created_at=now,
+        deadline_at=now + timedelta(hours=_WAIT_H),
+        actor="system",
+        reason="its configuration is kept on a schedule",
+    )

@@ -1,0 +1,142 @@
+"""When a device may not be restarted: during a call, while it is given new software, and again and again.
+
+    at the request       what is known, and what is under way        ─▶ refused with its reason
+    in the session       the device is asked for its calls, then it restarts, or the operation ends with the reason
+
+The rule of this file: a person with the right may set a limit aside and says why; an automatic rule never does.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from acs.config import Config
+from acs.profiles.protection import protected
+from acs.profiles.schema import Profile
+from acs.services.actions.words import Refused
+from acs.services.actor import Actor, Scope
+from acs.services.kinds import Kind
+from acs.services.kinds.transfers import is_firmware
+from acs.services.profiles import profile_of
+from acs.store import devices, operations, trees
+from acs.store.records import DUE_STATES, DeviceRecord, OperationRecord, OperationState
+from acs.store.transaction import Transaction
+
+CALL = "voice.call"
+#: Kinds that give a device new software.
+_DOWNLOADS = frozenset({"download", "schedule_download"})
+#: States in which an RPC has left, or may have.
+_LEFT = frozenset({OperationState.SENT, OperationState.UNKNOWN, OperationState.SUCCEEDED})
+#: Operations of one device that are looked through for restarts.
+_LOOK = 1_000
+
+
+class Guard:
+    """Refuses what must not happen now."""
+
+    def __init__(self, config: Config, profiles: Sequence[Profile]) -> None:
+        self._config = config.actions
+        self._profiles = profiles
+
+    async def admit(self, tx: Transaction, actor: Actor, wanted: OperationRecord, kind: Kind) -> None:
+        """Let an operation be queued.
+
+        Raises:
+            Refused: it must not be done now, or not by one person.
+            Forbidden: the actor may not set a limit aside.
+        """
+        if wanted.arguments.get("override"):
+            self._may_override(actor, wanted)
+            return
+        if kind.secret_values or kind.name == "delete_object":
+            refuse_protected(wanted)
+        if kind.guarded:
+            await self.refuse(tx, wanted, wanted.created_at)
+
+    async def refuse(
+        self, tx: Transaction, wanted: OperationRecord, now: datetime, said: Mapping[str, str] | None = None
+    ) -> None:
+        """Refuse a restart that must not happen now. `said`: what the device says this moment, over what is known.
+
+        Raises:
+            Refused: it must not.
+        """
+        if wanted.arguments.get("override"):
+            return
+        found = await operations.list_operations(tx, device=wanted.device, limit=_LOOK)
+        if any(_upgrades(each) for each in found if each.id != wanted.id):
+            raise Refused("firmware_upgrade")
+        since = now - timedelta(hours=self._config.reboot_window_h)
+        restarts = [each for each in found if each.id != wanted.id and _restarted(each, since)]
+        if wanted.kind == "reboot" and len(restarts) >= self._config.reboots:
+            raise Refused("too_many_reboots", count=len(restarts), hours=self._config.reboot_window_h)
+        if said is not None and await self._calls(tx, wanted.device, said):
+            raise Refused("voice_call")
+
+    async def questions(self, tx: Transaction, device: DeviceRecord) -> list[str]:
+        """The parameters that tell whether somebody telephones; empty where the device has none."""
+        profile, values = await self._known(tx, device)
+        return [] if profile is None else [place.path for place in profile.settings.places(CALL, values)]
+
+    async def _calls(self, tx: Transaction, key: str, said: Mapping[str, str]) -> bool:
+        device = await devices.get(tx, key)
+        profile, _ = (None, None) if device is None else await self._known(tx, device)
+        if profile is None:
+            return False
+        return any(
+            said[place.path].strip() not in ("", *place.setting.codes.values())
+            for place in profile.settings.places(CALL, said)
+        )
+
+    async def _known(self, tx: Transaction, device: DeviceRecord) -> tuple[Profile | None, Mapping[str, str]]:
+        tree = await trees.read(tx, device.key)
+        values = {} if tree is None else {name: value for name, (value, _) in tree.values.items()}
+        return profile_of(self._profiles, device, sorted(values)), values
+
+    def _may_override(self, actor: Actor, wanted: OperationRecord) -> None:
+        if actor.kind in ("system", "cpe"):
+            raise Refused("never_automatic")
+        actor.require(Scope.OVERRIDE)
+        if not wanted.reason.strip():
+            raise Refused("no_reason")
+
+
+def refuse_protected(wanted: OperationRecord) -> None:
+    """Refuse a write to what could take management away.
+
+    Raises:
+        Refused: it names such a parameter, or a row or object that holds one.
+    """
+    for name in written_names(wanted):
+        found = protected(name)
+        if found is not None:
+            raise Refused("protected", path=name, why=dict(found.why))
+
+
+def written_names(operation: OperationRecord) -> list[str]:
+    """The parameters, and the rows ending in a point, that an operation writes, adds or deletes."""
+    arguments = operation.arguments
+    steps = arguments.get("steps")
+    parts = [part for part in steps if isinstance(part, dict)] if isinstance(steps, list) else [dict(arguments)]
+    if operation.kind == "delete_object":
+        return [str(arguments.get("path", ""))]
+    if operation.kind == "add_object":
+        parts = [{"add": arguments.get("path"), "values": arguments.get("values")}]
+    names: list[str] = []
+    for part in parts:
+        values = part.get("values")
+        table = str(part["add"]) + "1." if part.get("add") else ""
+        names += [table + str(name) for name in (values if isinstance(values, dict) else ())]
+        names += [str(part["delete"])] if part.get("delete") else []
+        names += [table] if table else []
+    return names
+
+
+def _upgrades(operation: OperationRecord) -> bool:
+    """Whether the device is being given new software: the request left, and the end was not seen."""
+    left = operation.state in (OperationState.SENT, OperationState.UNKNOWN)
+    return operation.kind in _DOWNLOADS and operation.state in DUE_STATES and left and is_firmware(operation)
+
+
+def _restarted(operation: OperationRecord, since: datetime) -> bool:
+    sent = operation.kind == "reboot" and operation.sent_at is not None and operation.sent_at >= since
+    return sent and operation.state in _LEFT
