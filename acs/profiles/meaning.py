@@ -33,6 +33,8 @@ class Meaning(Strict):
     last_of_list: bool = False
     #: a list of numbers (per processor core): the greatest counts
     max_of_list: bool = False
+    #: entries of a list that mean nothing and are left out ("0.0.0.0" among DNS servers)
+    without: tuple[str, ...] = ()
     #: `positive` is whether the number is above zero
     as_: Literal["number", "integer", "boolean", "positive", "text"] = Field("number", alias="as")
     convert: str = "as_sent"
@@ -78,6 +80,8 @@ def _coded(meaning: Meaning, text: str) -> Scalar | None:
 
 def _entry(meaning: Meaning, raw: str) -> str:
     text = raw.strip()
+    if meaning.without:
+        text = ",".join(entry for part in text.split(",") if (entry := part.strip()) not in meaning.without)
     if meaning.last_of_list:
         return text.rsplit(",", 1)[-1].strip()
     if meaning.max_of_list:

@@ -148,16 +148,16 @@ def _table(name: str, forms: Sequence[TableForm], tree: _Tree) -> Table | None:
 
 
 def _is_reported(form: TableForm, tree: _Tree) -> bool:
-    """Whether the device shows at least the table's place: rows, or their number.
+    """Whether the device says itself that it has none: by a number of 0, or by rows that it marks as out of use.
 
-    A row may be there and not count: then, too, it is the device that says so.
+    Rows that hold nothing readable say nothing: the tree may have been read in part.
     """
-    if rows_of(form.rows, tree.names):
+    if any(not _counts(form, path, tree) for path in rows_of(form.rows, tree.names)):
         return True
     if form.counted_by is None:
         return False
     above = form.rows.rsplit(".", 2)[0]
-    return any(True for _ in matching(f"{above}.{form.counted_by}", tree.names))
+    return any(number(tree.text(name)) == 0 for name in matching(f"{above}.{form.counted_by}", tree.names))
 
 
 def _row(form: TableForm, path: str, tree: _Tree) -> Row | None:
