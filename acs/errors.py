@@ -10,6 +10,7 @@ AcsError
 ├── Forbidden            the caller may not do this
 ├── ApprovalNeeded       another person must approve it first
 ├── TooMany              a limit was reached: try again later
+├── ProviderFailed       the identity provider did not answer as it should
 ├── Replayed             a digest nonce came with a count that was used before
 └── StoreError           the database failed: the operator looks at it
 """
@@ -66,6 +67,10 @@ class TooMany(AcsError):
     def __init__(self, message: str, *, retry_after_s: int = 30) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class ProviderFailed(AcsError):
+    """The identity provider did not answer, or not as OpenID Connect says."""
 
 
 class Replayed(AcsError):

@@ -1,6 +1,6 @@
 """The application: routers under /api/v1, the limits around them, and errors as `{code, message}`.
 
-The rule of this file: nothing but `/health`, a sign-in, and the page that describes the calls, is answered without a token.
+The rule of this file: without a token nothing is answered but `/health`, a sign-in, and the page of the calls.
 """
 
 from functools import cache, partial
@@ -10,6 +10,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from acs.api.access_network import router as access_network_router
+from acs.api.actions import router as actions_router
 from acs.api.approvals import router as approvals_router
 from acs.api.audit import router as audit_router
 from acs.api.campaigns import router as campaigns_router
@@ -29,8 +30,8 @@ from acs.api.history import router as history_router
 from acs.api.hooks import router as hooks_router
 from acs.api.identity import router as identity_router
 from acs.api.limits import BodyLimit, Rates
-from acs.api.line_tests import router as line_tests_router
 from acs.api.line_groups import router as line_groups_router
+from acs.api.line_tests import router as line_tests_router
 from acs.api.lines import router as lines_router
 from acs.api.nodes import router as nodes_router
 from acs.api.operations import router as operations_router
@@ -45,8 +46,8 @@ from acs.api.rights import Rights
 from acs.api.search import router as search_router
 from acs.api.secrets import router as secrets_router
 from acs.api.self_checks import router as self_checks_router
-from acs.api.ticket_systems import router as ticket_systems_router
 from acs.api.sessions import router as sessions_router
+from acs.api.ticket_systems import router as ticket_systems_router
 from acs.api.tickets import router as tickets_router
 from acs.api.tmf import TMF_ROUTERS
 from acs.api.tokens import router as tokens_router
@@ -69,6 +70,7 @@ _TAGS = [
     {"name": "devices", "description": "CPEs that have informed, and what is known of them."},
     {"name": "search", "description": "Devices and lines by anything that is known of them; saved groups."},
     {"name": "identity", "description": "Who devices are: quarantine, own credentials, alarms."},
+    {"name": "actions", "description": "What a second line does on a device, and its configurations."},
     {"name": "operations", "description": "What is wanted on a device, step by step until it is done."},
     {"name": "provisioning", "description": "Rules that give devices their settings, and tags."},
     {"name": "files", "description": "Firmware and configurations for devices, and what devices send."},
@@ -101,6 +103,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     history_router,
     device_card_router,
     provisioning_router,
+    actions_router,
     devices_router,
     files_router,
     campaigns_router,

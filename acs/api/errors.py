@@ -23,9 +23,11 @@ from acs.errors import (
     Frozen,
     InvalidInput,
     NotFound,
+    ProviderFailed,
     StoreError,
     TooMany,
 )
+from acs.services.actions.words import Refused
 
 log = structlog.get_logger()
 
@@ -37,6 +39,7 @@ STATUSES: Mapping[type[AcsError], tuple[int, str]] = {
     InvalidInput: (422, "invalid_input"),
     Forbidden: (403, "forbidden"),
     ApprovalNeeded: (409, "approval_needed"),
+    ProviderFailed: (502, "provider_failed"),
     TooMany: (429, "too_many"),
     StoreError: (503, "store_unavailable"),
 }
@@ -61,6 +64,7 @@ _TITLES: Mapping[str, tuple[str, str]] = {
     "invalid_input": ("The input cannot be used", "Correct what the message names."),
     "method_not_allowed": ("The address does not take this method", "The Allow header lists those that it takes."),
     "not_found": ("There is no such thing", "List the things of this kind, and take the id from there."),
+    "refused": ("The action must not be done now, or not here", "Tell the subscriber what `words` say."),
     "store_unavailable": ("The store does not answer", "Ask again in a minute; nothing was written."),
     "too_large": ("The body is too large", "Send less at a time."),
     "too_many": ("A limit was reached", "Ask again after the seconds of Retry-After."),
@@ -91,6 +95,7 @@ class ErrorBody(BaseModel):
     message: str = Field(description="The same as detail.")
     remedy: str = Field(description="What to do next.")
     errors: list[WrongInput] = Field(default=[], description="Where the input is wrong.")
+    words: dict[str, str] = Field(default={}, description="What may be told to a subscriber, by language.")
 
 
 class Unauthenticated(Exception):
@@ -115,9 +120,16 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _crash)
 
 
-def answer(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """An error as JSON."""
-    return JSONResponse(problem(status, code, message), status, headers=dict(headers or {}), media_type=PROBLEM)
+def answer(
+    status: int,
+    code: str,
+    message: str,
+    headers: Mapping[str, str] | None = None,
+    words: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """An error as JSON; `words` are for people, by language."""
+    body = problem(status, code, message) | ({"words": dict(words)} if words else {})
+    return JSONResponse(body, status, headers=dict(headers or {}), media_type=PROBLEM)
 
 
 def problem(status: int, code: str, message: str) -> dict[str, Any]:
@@ -147,6 +159,8 @@ def _places(message: str) -> list[dict[str, str]]:
 
 def answer_of(error: AcsError) -> JSONResponse:
     """One of our errors as its answer."""
+    if isinstance(error, Refused):
+        return answer(409, "refused", str(error), words=error.both())
     for kind, (status, code) in STATUSES.items():
         if isinstance(error, kind):
             headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, TooMany) else None

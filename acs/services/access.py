@@ -77,8 +77,7 @@ class Access:
         actor.require(Scope.PEOPLE)
         now = self._clock()
         _check_request(name, scopes, grants, expires_at, now)
-        self.roles.check(grants)
-        self._check_secrets(actor, scopes, grants)
+        self.check_grants(actor, grants, scopes)
         expires_at = expires_at or now + timedelta(days=self._rights.token_days)
         secret = PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
         record = TokenRecord(
@@ -150,8 +149,14 @@ class Access:
         """Believe no token that was looked at before: some were revoked."""
         self._believed.clear()
 
-    def _check_secrets(self, actor: Actor, scopes: Sequence[str], grants: Sequence[GrantRecord]) -> None:
-        """Whoever gives the sight of secrets is at the server's shell, or sees them himself."""
+    def check_grants(self, actor: Actor, grants: Sequence[GrantRecord], scopes: Sequence[str] = ()) -> None:
+        """Refuse grants that are none, and the sight of secrets from whoever does not have it himself.
+
+        Raises:
+            InvalidInput: a role or a group is none.
+            Forbidden: the actor may not give the sight of secrets.
+        """
+        self.roles.check(grants)
         gives = Scope.SECRETS in scopes or any(each.holds(Scope.SECRETS) for each in self.roles.grants(grants))
         if gives:
             actor.require(Scope.SECRETS)

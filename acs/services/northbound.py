@@ -23,10 +23,10 @@ from acs.services.bulk_data import BulkData
 from acs.services.bus import Bus
 from acs.services.clock import Clock, utc_now
 from acs.services.context import Context
-from acs.services.deliveries import Deliveries
-from acs.services.curves import DeviceHistory
-from acs.services.device_cards import DeviceCards
 from acs.services.context_sources import ContextSources
+from acs.services.curves import DeviceHistory
+from acs.services.deliveries import Deliveries
+from acs.services.device_cards import DeviceCards
 from acs.services.devices import Devices
 from acs.services.fleet import Fleet
 from acs.services.freeze import Freeze
@@ -45,11 +45,11 @@ from acs.services.people import People
 from acs.services.policies import Policies
 from acs.services.pulls import Pulls
 from acs.services.quality import QualityReports
+from acs.services.radius_sessions import RadiusSessions
 from acs.services.refusals import Refusals
 from acs.services.search import Search
 from acs.services.search_index import SearchIndex
 from acs.services.second_line import SecondLine, build_second_line
-from acs.services.radius_sessions import RadiusSessions
 from acs.services.secret_sight import SecretSight
 from acs.services.self_checks import SelfChecks
 from acs.services.sign_in import SignIns
