@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +10,8 @@ import click
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
 from cli.options import json_option
-from cli.probe_facts import cli_error, community_of, fact_json, fact_row
+from cli.probe_agent import agent_options, target_of
+from cli.probe_facts import cli_error, fact_json, fact_row
 from cli.probe_ping import mtu, ping, trace
 from cli.probe_ports import dslam, switch
 from cli.probe_services import dns, http, tcp
@@ -41,14 +41,7 @@ for _command in (
 
 
 @probe.command()
-@click.argument("address")
-@click.option("--port", type=click.IntRange(1, 65535), default=161, show_default=True, help=_("UDP port of the agent."))
-@click.option(
-    "--community-file",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    required=True,
-    help=_("File with the SNMP community; a secret is never an argument."),
-)
+@agent_options
 @click.option("--frame", type=click.IntRange(0), default=0, show_default=True, help=_("Frame (shelf) of the port."))
 @click.option("--slot", type=click.IntRange(0), required=True, help=_("Slot (card) of the port."))
 @click.option("--port-number", type=click.IntRange(0), required=True, help=_("The PON port in its slot."))
@@ -56,19 +49,8 @@ for _command in (
 @click.option("--serial", "gpon_serial", help=_("The ONT's PON serial, when its id is not known."))
 @click.option("--profile", help=_("Vendor profile; without it the node is asked what it is."))
 @click.option("--time-zone", default="UTC", show_default=True, help=_("Time zone of the node's clock."))
-@click.option(
-    "--timeout",
-    "timeout_s",
-    type=click.FloatRange(0.1, 60),
-    default=2.0,
-    show_default=True,
-    help=_("Seconds of the first try; there are three."),
-)
 @json_option
 def olt(
-    address: str,
-    port: int,
-    community_file: Path,
     frame: int,
     slot: int,
     port_number: int,
@@ -76,17 +58,15 @@ def olt(
     gpon_serial: str | None,
     profile: str | None,
     time_zone: str,
-    timeout_s: float,
     as_json: bool,
+    **agent: Any,
 ) -> None:
     """Read an OLT by SNMP: one ONT with --ont or --serial, else all ONTs of a PON port."""
     from cli.output import progress
     from probes.access import NodeTarget, OntPlace
     from probes.errors import ProbeError
-    from probes.snmp.client import SnmpTarget
 
-    snmp = SnmpTarget(address, port, community=community_of(community_file), timeout_s=timeout_s)
-    target = NodeTarget(name=address, snmp=snmp, profile=profile, time_zone=time_zone)
+    target = NodeTarget(name=agent["address"], snmp=target_of(agent), profile=profile, time_zone=time_zone)
     place = OntPlace(frame, slot, port_number, ont, gpon_serial)
     try:
         with progress(_("Reading the OLT…"), quiet=as_json):

@@ -11,6 +11,7 @@ import click
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
 from cli.options import json_option
+from cli.probe_agent import FILE, agent_options, target_of
 from cli.probe_facts import cli_error, community_of, fact_json, fact_row
 from cli.texts import _
 
@@ -18,23 +19,13 @@ if TYPE_CHECKING:  # the probes are loaded when a probe runs, not when the help 
     from probes.access import NodeTarget, PortPlace
     from probes.facts import Fact
 
-_FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 _STATES = ("sw.port_oper", "dsl.link")
 
 
 def node_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options that say which node and which port."""
-    options = [
-        click.argument("address"),
-        click.option(
-            "--port", type=click.IntRange(1, 65535), default=161, show_default=True, help=_("UDP port of the agent.")
-        ),
-        click.option(
-            "--community-file",
-            type=_FILE,
-            required=True,
-            help=_("File with the SNMP community; a secret is never an argument."),
-        ),
+    options: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
+        agent_options,
         click.option("--port-number", type=click.IntRange(0), help=_("The subscriber's port.")),
         click.option(
             "--slot", type=click.IntRange(0), default=0, show_default=True, help=_("Slot (card) of the port.")
@@ -46,14 +37,6 @@ def node_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--if-index", type=click.IntRange(1), help=_("The port's ifIndex, instead of its number.")),
         click.option("--profile", help=_("Vendor profile; without it the node is asked what it is.")),
         click.option("--time-zone", default="UTC", show_default=True, help=_("Time zone of the node's clock.")),
-        click.option(
-            "--timeout",
-            "timeout_s",
-            type=click.FloatRange(0.1, 60),
-            default=2.0,
-            show_default=True,
-            help=_("Seconds of the first try; there are three."),
-        ),
     ]
     for option in reversed(options):
         command = option(command)
@@ -67,7 +50,7 @@ def node_options(command: Callable[..., None]) -> Callable[..., None]:
     "--allow-link-drop", is_flag=True, help=_("Test the cable of a port with a link too, which drops the link.")
 )
 @click.option(
-    "--write-community-file", type=_FILE, help=_("File with the community for writing; only the cable test needs it.")
+    "--write-community-file", type=FILE, help=_("File with the community for writing; only the cable test needs it.")
 )
 @json_option
 def switch(
@@ -91,14 +74,10 @@ def dslam(as_json: bool, **node: Any) -> None:
 def node_of(node: dict[str, Any]) -> "tuple[NodeTarget, PortPlace]":
     """The node and the port that the options of `node_options` name."""
     from probes.access import NodeTarget, PortPlace
-    from probes.snmp.client import SnmpTarget
 
     if node["port_number"] is None and node["name"] is None and node["if_index"] is None:
         raise CliError(_("Name the port: --port-number, --name or --if-index."), ExitStatus.USAGE)
-    snmp = SnmpTarget(
-        node["address"], node["port"], community=community_of(node["community_file"]), timeout_s=node["timeout_s"]
-    )
-    target = NodeTarget(node["address"], snmp, node["profile"], node["time_zone"])
+    target = NodeTarget(node["address"], target_of(node), node["profile"], node["time_zone"])
     place = PortPlace(node["port_number"] or 0, node["slot"], node["frame"], node["name"], node["if_index"])
     return target, place
 

@@ -10,6 +10,7 @@ import click
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
 from cli.options import json_option
+from cli.probe_agent import FILE
 from cli.probe_facts import cli_error, community_of, fact_json, fact_row
 from cli.probe_ports import node_of, node_options
 from cli.texts import _
@@ -26,7 +27,7 @@ if TYPE_CHECKING:  # the probes are loaded when a probe runs, not when the help 
 )
 @click.option(
     "--write-community-file",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    type=FILE,
     required=True,
     help=_("File with the community for writing; only the cable test needs it."),
 )

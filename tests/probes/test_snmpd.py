@@ -1,6 +1,7 @@
 """Our client against net-snmp's own agent, started here on a loopback port with a configuration of its own."""
 
 import asyncio
+import json
 import os
 import shutil
 import subprocess
@@ -12,12 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from cli.exit_status import ExitStatus
 from cli.ports import free_port
 from probes.errors import ProbeError, ProbeRefused, ProbeTimeout
 from probes.gentle import Gentle
 from probes.snmp import client
 from probes.snmp.agent import text
 from probes.snmp.client import SnmpTarget, V3User, Version, WriteAccess
+from tests.probes.test_cli_probe import run
 
 SYSTEM = "1.3.6.1.2.1.1"
 SNMPD = shutil.which("snmpd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
@@ -161,3 +164,18 @@ async def test_a_set_that_is_refused_says_by_whom(snmpd: SnmpTarget) -> None:
         silent = replace(snmpd, timeout_s=0.2, retries=0)
         await gentle.set(silent, WriteAccess("nobody-knows-it"), values, now=now)
     await gentle.close()
+
+
+async def test_a_port_is_read_with_version_3_from_a_laptop(snmpd: SnmpTarget, tmp_path: Path) -> None:
+    for name in ("auth", "privacy"):
+        (tmp_path / name).write_text(f"{name}-password\n")
+    as_whom = ["--snmp-version", "3", "--user", "reader", "--auth-file", str(tmp_path / "auth")]
+    private = ["--privacy-file", str(tmp_path / "privacy")]
+    where = ["switch", "127.0.0.1", "--port", str(snmpd.port), "--if-index", "1", "--profile", "generic", "--json"]
+    code, out, err = await run(*where, *as_whom, *private)
+    assert code == 0, err
+    assert {fact["name"]: fact["value"] for fact in json.loads(out)["facts"]}["sw.port_oper"] == "up"
+    code, _, err = await run(*where, "--snmp-version", "3")
+    assert code == ExitStatus.USAGE and "--user" in err
+    code, _, err = await run(*where, *as_whom)
+    assert code != 0 and err
