@@ -29,6 +29,11 @@ class Metrics:
         self.challenges = counter("acs_challenges_total", "Digest challenges sent")
         self.alarms = counter("acs_alarms_total", "Alarms raised, by kind", ["kind"])
         self.frozen = gauge("acs_frozen", "1 while writes to devices and network are frozen")
+        self.radius_packets = counter(
+            "acs_radius_packets_total",
+            "RADIUS accounting: start, stop, interim, on, off, other, refused, unknown, dropped",
+            ["result"],
+        )
         self.connections = gauge("acs_connections", "Open connections of CPEs")
         self.open_sessions = gauge("acs_open_sessions", "CWMP sessions in memory")
         self.operations = counter("acs_operations_total", "Operations ended, by state", ["state"])

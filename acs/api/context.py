@@ -1,6 +1,7 @@
 """The door for other systems: facts, readings, incidents, planned works."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -89,33 +90,33 @@ class SnapshotAnswer(Answer):
 
 @router.post("/facts", summary="Hand in facts about lines")
 async def put_facts(body: FactsBody, actor: ActorDep, services: ServicesDep) -> TakenAnswer:
-    """Scope `write`. A fact replaces what the same source said before, unless that is younger."""
+    """Scope `context` (part of `write`). A fact replaces what the same source said before, unless that is younger."""
     return TakenAnswer.model_validate(await services.context.put_facts(actor, body.source, _entries(body.facts)))
 
 
 @router.post("/facts/import", summary="Hand in a CSV of facts", openapi_extra=_CSV)
 async def import_facts(request: Request, source: SourceQuery, actor: ActorDep, services: ServicesDep) -> TakenAnswer:
-    """Scope `write`. Columns line, name, value, at."""
+    """Scope `context` (part of `write`). Columns line, name, value, at."""
     return TakenAnswer.model_validate(await services.context.import_facts(actor, source, await csv_text(request)))
 
 
 @router.post("/readings", summary="Hand in numbers of the past")
 async def put_readings(body: ReadingsBody, actor: ActorDep, services: ServicesDep) -> TakenAnswer:
-    """Scope `write`. Baselines are made from them: seven days, and at least 48 hours of points."""
+    """Scope `context` (part of `write`). Baselines are made from them: seven days, and at least 48 hours of points."""
     done = await services.context.put_readings(actor, body.source, _entries(body.readings))
     return TakenAnswer.model_validate(done)
 
 
 @router.post("/readings/import", summary="Hand in a CSV of numbers of the past", openapi_extra=_CSV)
 async def import_readings(request: Request, source: SourceQuery, actor: ActorDep, services: ServicesDep) -> TakenAnswer:
-    """Scope `write`. Columns line, name, value, at."""
+    """Scope `context` (part of `write`). Columns line, name, value, at."""
     done = await services.context.import_readings(actor, source, await csv_text(request))
     return TakenAnswer.model_validate(done)
 
 
 @router.put("/incidents/{source}", summary="Replace the open incidents of a source")
 async def put_incidents(source: str, body: IncidentsBody, actor: ActorDep, services: ServicesDep) -> SnapshotAnswer:
-    """Scope `write`. An empty list says that there is none: lines know that they were asked about."""
+    """Scope `context` (part of `write`). An empty list says that there is none: lines know that they were asked about."""
     entries = [IncidentEntry(one.id, one.scope, one.kind, one.since) for one in body.incidents]
     stored = await services.context.put_incidents(actor, source, body.at, entries)
     return SnapshotAnswer(stored=stored, entries=len(entries))
@@ -123,10 +124,52 @@ async def put_incidents(source: str, body: IncidentsBody, actor: ActorDep, servi
 
 @router.put("/planned-works/{source}", summary="Replace the planned works of a source")
 async def put_planned_works(source: str, body: WorksBody, actor: ActorDep, services: ServicesDep) -> SnapshotAnswer:
-    """Scope `write`. An empty list says that there is none."""
+    """Scope `context` (part of `write`). An empty list says that there is none."""
     entries = [WorkEntry(one.id, one.scope, one.from_at, one.to_at) for one in body.works]
     stored = await services.context.put_planned_works(actor, source, body.at, entries)
     return SnapshotAnswer(stored=stored, entries=len(entries))
+
+
+class SourceAnswer(Answer):
+    """A system that tells us of lines, and how it stands with it."""
+
+    name: str
+    kind: str = Field(description="push (expected by the configuration), pull, radius")
+    tried_at: datetime
+    ok_at: datetime | None
+    down_since: datetime | None = Field(description="null: it is not down")
+    problem: str
+    entries: int
+    left_out: int = Field(description="items of its last answer that could not be used")
+
+
+class SessionAnswer(Answer):
+    """A session of a line as its BRAS accounts for it."""
+
+    nas: str
+    session: str
+    login: str
+    address: str
+    port: str
+    circuit: str
+    started_at: datetime
+    heard_at: datetime
+    stopped_at: datetime | None
+    cause: str
+    in_octets: int
+    out_octets: int
+
+
+@router.get("/context-sources", summary="Systems that tell of lines, and which of them are down")
+async def list_sources(actor: ActorDep, services: ServicesDep) -> list[SourceAnswer]:
+    """Scope `read`. What a system that is down said before grows old, and is then not concluded from."""
+    return [SourceAnswer.model_validate(one) for one in await services.sources.find(actor)]
+
+
+@router.get("/lines/{line_id}/sessions", summary="Sessions of a line, by RADIUS accounting")
+async def list_sessions(line_id: str, actor: ActorDep, services: ServicesDep) -> list[SessionAnswer]:
+    """Scope `read`. The youngest first."""
+    return [SessionAnswer.model_validate(one) for one in await services.radius.on_line(actor, line_id)]
 
 
 def _entries(bodies: Sequence[EntryBody]) -> list[Entry]:

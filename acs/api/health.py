@@ -18,12 +18,14 @@ class HealthAnswer(BaseModel):
 
     status: str
     frozen: bool = Field(description="writes to devices and network are stopped; GET /freeze says by whom and why")
+    sources_down: int = Field(description="systems that tell of lines and do not answer; GET /context-sources")
 
 
 @router.get("/health", summary="Whether the server answers")
 async def health(services: ServicesDep) -> HealthAnswer:
-    """No token: it says that the server answers, and whether writes are frozen."""
-    return HealthAnswer(status="ok", frozen=await services.freeze.engaged())
+    """No token: that the server answers, whether writes are frozen, how many sources of facts are down."""
+    frozen = await services.freeze.engaged()
+    return HealthAnswer(status="ok", frozen=frozen, sources_down=await services.sources.down())
 
 
 @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)

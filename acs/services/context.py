@@ -5,7 +5,7 @@ what that table says; one wrong entry refuses the whole hand-over.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -100,6 +100,8 @@ class Context:
         self._store = store
         self._slack = timedelta(seconds=future_slack_s)
         self._clock = clock
+        #: called with a source that handed something in; see `ContextSources.pushed`
+        self.pushed: Callable[[str, int], Awaitable[None]] | None = None
 
     async def put_facts(self, actor: Actor, source: str, entries: Sequence[Entry]) -> Taken:
         """Take facts of one source, all of them or none.
@@ -107,7 +109,7 @@ class Context:
         Raises:
             InvalidInput: each wrong entry with its place and remedy.
         """
-        actor.require(Scope.WRITE)
+        actor.require(Scope.CONTEXT)
         problems = _EntryProblems()
         facts = await asyncio.to_thread(self._typed, source, entries, problems, _told_by_facts)
         problems.refuse()
@@ -116,6 +118,7 @@ class Context:
             await _check_lines(tx, entries)
             stored = await fact_store.put(tx, records)
             await self._audit(tx, actor, "facts.stored", source, entries)
+        await self._was_pushed(actor, source, len(entries))
         return Taken(len(entries), stored)
 
     async def put_readings(self, actor: Actor, source: str, entries: Sequence[Entry]) -> Taken:
@@ -124,7 +127,7 @@ class Context:
         Raises:
             InvalidInput: each wrong entry with its place and remedy.
         """
-        actor.require(Scope.WRITE)
+        actor.require(Scope.CONTEXT)
         problems = _EntryProblems()
         typed = await asyncio.to_thread(self._typed, source, entries, problems, _told_by_readings)
         problems.refuse()
@@ -137,12 +140,12 @@ class Context:
 
     async def import_facts(self, actor: Actor, source: str, text: str) -> Taken:
         """`put_facts` from a CSV with the columns line, name, value, at."""
-        actor.require(Scope.WRITE)
+        actor.require(Scope.CONTEXT)
         return await self.put_facts(actor, source, await asyncio.to_thread(_entries_of, text, _told_by_facts))
 
     async def import_readings(self, actor: Actor, source: str, text: str) -> Taken:
         """`put_readings` from a CSV with the columns line, name, value, at."""
-        actor.require(Scope.WRITE)
+        actor.require(Scope.CONTEXT)
         return await self.put_readings(actor, source, await asyncio.to_thread(_entries_of, text, _told_by_readings))
 
     async def put_incidents(self, actor: Actor, source: str, at: datetime, incidents: Sequence[IncidentEntry]) -> bool:
@@ -151,7 +154,7 @@ class Context:
         Raises:
             InvalidInput: a time in the future, an id that is taken twice, or an empty scope.
         """
-        actor.require(Scope.WRITE)
+        actor.require(Scope.CONTEXT)
         now = self._clock()
         self._check_snapshot(source, at, now)
         _check_scopes([(entry.id, entry.scope) for entry in incidents])
@@ -162,6 +165,7 @@ class Context:
             stored = await scope_store.put_incidents(tx, source, at, records)
             ids: list[Any] = [entry.id for entry in incidents][:_SHOWN]
             await audit.note(tx, actor, "incidents.stored", f"source:{source}", now, after={"ids": ids})
+        await self._was_pushed(actor, source, len(records))
         return stored
 
     async def put_planned_works(self, actor: Actor, source: str, at: datetime, works: Sequence[WorkEntry]) -> bool:
@@ -170,7 +174,7 @@ class Context:
         Raises:
             InvalidInput: a capture time in the future, an end before its beginning, or an empty scope.
         """
-        actor.require(Scope.WRITE)
+        actor.require(Scope.CONTEXT)
         now = self._clock()
         self._check_snapshot(source, at, now)
         _check_scopes([(entry.id, entry.scope) for entry in works])
@@ -187,7 +191,12 @@ class Context:
             stored = await scope_store.put_planned_works(tx, source, at, records)
             ids: list[Any] = [entry.id for entry in works][:_SHOWN]
             await audit.note(tx, actor, "works.stored", f"source:{source}", now, after={"ids": ids})
+        await self._was_pushed(actor, source, len(records))
         return stored
+
+    async def _was_pushed(self, actor: Actor, source: str, entries: int) -> None:
+        if self.pushed is not None and actor.kind != "system":
+            await self.pushed(source, entries)
 
     def _typed(
         self, source: str, entries: Sequence[Entry], problems: "_EntryProblems", check: Callable[[str], None]

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from acs.services.cases import LIGHT, Case, KnownDevice
 from acs.services.context import Baseline, baseline_of
-from acs.services.gathering import SourceReport, SourceState
+from acs.services.gathering import SourceReport, SourceState, of_context
 from acs.services.merging import is_stale
 from probes.facts import FACTS, Fact, Scalar
 
@@ -141,7 +141,8 @@ def sources_down(reports: Sequence[SourceReport], told: Sequence[Fact], now: dat
         and not fact.source.startswith(_OWN_EARS)
     ]
     silent = {fact.source for fact in ageing} - {fact.source for fact in ageing if not is_stale(fact, now)}
-    return failed + len(silent)
+    down = {report.name.removeprefix("context:") for report in reports if of_context(report)}
+    return failed + len(silent | down)
 
 
 def usable_text(facts: Mapping[str, Fact], name: str, now: datetime) -> str:

@@ -77,13 +77,22 @@ class SourceReport:
     problem: str = ""
 
 
+def of_context(report: SourceReport) -> bool:
+    """Whether a report is about another system that tells us of lines, and not about a place that a test asks."""
+    return report.name.startswith("context:")
+
+
 class Gathering:
     """Sources being asked. `until` waits for them; `stop` ends what is still running."""
 
-    def __init__(self, sources: Iterable[Source], report: Callable[[SourceReport], None]) -> None:
+    def __init__(
+        self, sources: Iterable[Source], report: Callable[[SourceReport], None], known: Sequence[SourceReport] = ()
+    ) -> None:
         self._report = report
         self._facts: dict[str, Sequence[Fact]] = {}
-        self._reports: list[SourceReport] = []
+        self._reports: list[SourceReport] = [*known]
+        for each in known:
+            report(each)
         self._order = [source.name for source in sources]
         self._tasks = [asyncio.create_task(self._ask(source), name=f"source {source.name}") for source in sources]
 

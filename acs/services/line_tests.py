@@ -26,8 +26,9 @@ from acs.services.bus import Bus
 from acs.services.cases import LIGHT, Case, load_case, tickets_14d
 from acs.services.clock import Clock
 from acs.services.deliveries import Deliveries
+from acs.services.context_sources import down_reports
 from acs.services.derived import actions_tried, contact_counts, light_facts, line_facts, sources_down
-from acs.services.gathering import Gathering, SourceReport, SourceState, asks
+from acs.services.gathering import Gathering, SourceReport, SourceState, asks, of_context
 from acs.services.identifiers import new_id
 from acs.services.lines import known_line
 from acs.services.merging import Merged, merge, serial_doubt
@@ -117,7 +118,7 @@ class LineTests:
             InvalidInput: unknown depth or service, or an impossible deadline.
             TooMany: too many tests wait already.
         """
-        actor.require(Scope.OPERATE)
+        actor.require(Scope.TEST)
         record = self._plan(actor, line_id, depth=depth, ticket=ticket, service=service, deadline_s=deadline_s)
         priority = usual_priority(actor) if priority is None else priority
         joined = self._running.on_line(line_id, depth, service)
@@ -309,6 +310,7 @@ class LineTests:
             case = await load_case(tx, job.record, self._profiles, self._clock())
             tickets = await tickets_14d(tx, case)
             scopes = case.line.scopes()
+            down = await down_reports(tx)
             pack, silent = await self._packs.deciding(tx, scopes), await self._packs.silent(tx, scopes)
         self._tell(job, "started", {"line": case.line.id, "technology": case.line.technology})
         base = [
@@ -319,7 +321,7 @@ class LineTests:
         ]
         sources = sources_of(case, self._places)
         sources = [source for source in sources if asks(job.record.depth, source)]
-        gathering = Gathering(sources, lambda report: self._tell_source(job, report))
+        gathering = Gathering(sources, lambda report: self._tell_source(job, report), down)
         try:
             began = monotonic()
             if not await gathering.until(min(self._config.partial_s, job.budget_s)):
@@ -337,7 +339,7 @@ class LineTests:
     ) -> tuple[dict[str, Any], Merged, Judged]:
         now = self._clock()
         reports = gathering.reports
-        asked = [report for report in reports if report.state is not SourceState.SKIPPED]
+        asked = [report for report in reports if report.state is not SourceState.SKIPPED and not of_context(report)]
         counts = [
             Fact("probe.elapsed_s", round(elapsed_s, 1), now, "line test"),
             Fact("probe.planned_n", len(asked) + gathering.pending, now, "line test"),
