@@ -1,4 +1,4 @@
-"""The application: routers under /api/v1, the limits around them, and errors as `{code, message}`.
+"""The application: routers under /api/v1, the limits around them, and errors as problems.
 
 The rule of this file: without a token nothing is answered but `/health`, a sign-in, and the page of the calls.
 """

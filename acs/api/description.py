@@ -13,6 +13,7 @@ from acs.api.errors import PROBLEM
 from acs.api.repeating import KEY_CHARS
 
 _ERRORS: Mapping[str, str] = {
+    "400": "The body cannot be read: no UTF-8, or no JSON.",
     "401": "No token, or it is not valid.",
     "403": "The token lacks the scope, or does not reach this line.",
     "404": "There is no such thing.",
@@ -43,6 +44,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
             for method, call in methods.items():
                 if method in _METHODS and path.startswith("/api/"):
                     _complete(path, method, call, methods)
+                elif method in _METHODS:
+                    _around(call["responses"])
         app.openapi_schema = found
     return app.openapi_schema
 
@@ -76,6 +79,13 @@ def _complete(path: str, method: str, call: dict[str, Any], methods: Mapping[str
         del call["parameters"]
 
 
+def _around(answers: dict[str, Any]) -> None:
+    """What stands around the interfaces of other bodies answers as ours does: limits, tokens, what cannot be read."""
+    for status in ("401", "403", "413", "422", "423", "429", "503"):
+        answer = answers.setdefault(status, {"description": _ERRORS[status]})
+        answer.setdefault("content", {})[PROBLEM] = {"schema": {"$ref": "#/components/schemas/ErrorBody"}}
+
+
 def _errors_of(path: str, method: str, call: Mapping[str, Any]) -> list[str]:
     if path.endswith("/health"):
         return ["503"]
@@ -85,7 +95,7 @@ def _errors_of(path: str, method: str, call: Mapping[str, Any]) -> list[str]:
     if method in _WRITES:
         found += ["409", "423"]
     if "requestBody" in call:
-        found += ["413", "415"]
+        found += ["400", "413", "415"]
     return found
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import AfterQuery, Answer, Body, LimitQuery
-from acs.api.sse import ServerEvent, event_stream
+from acs.api.sse import EVENTS, LastEventId, ServerEvent, event_stream, number_of
 from acs.services.actor import Actor
 from acs.services.northbound import Northbound
 from acs.store.records import LineTestRecord
@@ -56,7 +56,7 @@ class LineTestDetail(LineTestAnswer):
 async def start_test(
     line_id: str, actor: ActorDep, services: ServicesDep, body: LineTestRequest | None = None
 ) -> LineTestAnswer:
-    """Scope `operate`. A test of the line that runs already is joined. Follow it under `/line-tests/{id}/events`."""
+    """Scope `test` (part of `operate`). A test of the line that runs already is joined. Follow it under `/line-tests/{id}/events`."""
     wanted = body or LineTestRequest()
     record = await services.line_tests.start(
         actor,
@@ -89,21 +89,30 @@ async def get_test(test_id: str, actor: ActorDep, services: ServicesDep) -> Line
     return LineTestDetail.model_validate(await services.line_tests.get(actor, test_id))
 
 
-@router.get("/line-tests/{test_id}/events", summary="What happens in a line test, as it happens")
-async def watch_test(test_id: str, actor: ActorDep, services: ServicesDep) -> StreamingResponse:
+@router.get(
+    "/line-tests/{test_id}/events",
+    summary="What happens in a line test, as it happens",
+    response_class=StreamingResponse,
+    responses=EVENTS,
+)
+async def watch_test(
+    test_id: str, actor: ActorDep, services: ServicesDep, last_event_id: LastEventId = ""
+) -> StreamingResponse:
     """Scope `read`. Server-sent events: `progress` per source, `partial` for a verdict that may still change,
     `verdict` for the final one, then `end` with the test."""
     await services.line_tests.get(actor, test_id)
-    return event_stream(_events(test_id, actor, services))
+    return event_stream(_events(test_id, actor, services, number_of(last_event_id)))
 
 
-async def _events(test_id: str, actor: Actor, services: Northbound) -> AsyncGenerator[ServerEvent, None]:
+async def _events(test_id: str, actor: Actor, services: Northbound, after: int) -> AsyncGenerator[ServerEvent, None]:
+    n = 0
     async for progress in services.line_tests.watch(actor, test_id):
+        n += 1
         if progress.kind == "verdict":
             name = "partial" if progress.data.get("partial") else "verdict"
-            yield ServerEvent(name, dict(progress.data))
-        elif progress.kind != "ended":
+            yield ServerEvent(name, dict(progress.data), str(n))
+        elif progress.kind != "ended" and n > after:
             at = progress.at.isoformat()
-            yield ServerEvent("progress", {"what": progress.kind, "at": at, **progress.data})
+            yield ServerEvent("progress", {"what": progress.kind, "at": at, **progress.data}, str(n))
     record: LineTestRecord = await services.line_tests.get(actor, test_id)
     yield ServerEvent("end", LineTestAnswer.model_validate(record).model_dump(mode="json"))

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import Answer, LimitQuery
-from acs.api.sse import ServerEvent, event_stream
+from acs.api.sse import EVENTS, LastEventId, ServerEvent, event_stream, number_of
+from acs.services.actions.words import words_of
 from acs.services.actor import Actor
 from acs.services.devices import HIDDEN, shown_value
 from acs.services.northbound import Northbound
@@ -56,6 +57,9 @@ class OperationAnswer(Answer):
     fault_string: str | None
     result: Any = None
     detail: str
+    words: dict[str, str] | None = Field(
+        default=None, description="of one that did not succeed: what may be told to a subscriber, by language"
+    )
 
 
 class OperationDetail(OperationAnswer):
@@ -92,17 +96,24 @@ async def cancel_operation(operation_id: str, actor: ActorDep, services: Service
     return operation_answer(await services.operations.cancel(actor, operation_id))
 
 
-@router.get("/operations/{operation_id}/events", summary="The steps of an operation as they happen")
-async def watch_operation(operation_id: str, actor: ActorDep, services: ServicesDep) -> StreamingResponse:
+@router.get(
+    "/operations/{operation_id}/events",
+    summary="The steps of an operation as they happen",
+    response_class=StreamingResponse,
+    responses=EVENTS,
+)
+async def watch_operation(
+    operation_id: str, actor: ActorDep, services: ServicesDep, last_event_id: LastEventId = ""
+) -> StreamingResponse:
     """Scope `read`. Server-sent events: `step` for each step so far and each new one, then `end` with the operation."""
     await services.operations.get(actor, operation_id)
-    return event_stream(_steps(operation_id, actor, services))
+    return event_stream(_steps(operation_id, actor, services, number_of(last_event_id)))
 
 
 def operation_answer(record: OperationRecord) -> OperationAnswer:
     """An operation as the API shows it."""
     answer = OperationAnswer.model_validate(record)
-    return answer.model_copy(update={"arguments": _without_secrets(dict(record.arguments))})
+    return answer.model_copy(update={"arguments": _without_secrets(dict(record.arguments)), "words": words_of(record)})
 
 
 def _listed(answer: OperationAnswer) -> OperationAnswer:
@@ -119,9 +130,12 @@ def _cut(value: Any) -> Any:
     return value
 
 
-async def _steps(operation_id: str, actor: Actor, services: Northbound) -> AsyncGenerator[ServerEvent, None]:
+async def _steps(
+    operation_id: str, actor: Actor, services: Northbound, after: int
+) -> AsyncGenerator[ServerEvent, None]:
     async for step in services.operations.watch(operation_id):
-        yield ServerEvent("step", _step(step))
+        if step.n > after:
+            yield ServerEvent("step", _step(step), str(step.n))
     record = await services.operations.get(actor, operation_id)
     answer = await _with_values(record, actor, services)
     yield ServerEvent("end", answer.model_dump(mode="json"))

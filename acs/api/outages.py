@@ -10,12 +10,15 @@ from pydantic import Field
 
 from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import AfterQuery, Answer, Body, LimitQuery, Text
-from acs.api.sse import ServerEvent, event_stream
+from acs.api.sse import EVENTS, LastEventId, ServerEvent, event_stream, number_of
 from acs.services.actor import Scope
 from acs.services.outages import TOPIC
 from acs.store.outages import OutageRecord
 
 router = APIRouter(tags=["outages"])
+
+#: outages, the newest, among which those that changed meanwhile are looked for
+_MISSED = 1_000
 
 State = Literal["candidate", "confirmed", "restored", "closed", "dismissed"]
 Kind = Literal["power", "fibre", "mixed", "unknown", "sessions", "tickets"]
@@ -118,18 +121,37 @@ async def list_outages(
     return [OutageAnswer.model_validate(one) for one in found]
 
 
-@router.get("/outages/stream", summary="What becomes of outages, as it happens (server-sent events)")
-async def stream_outages(actor: ActorDep, services: ServicesDep) -> StreamingResponse:
-    """Scope `read`. Of this process's own worker: where another one looks for outages, ask `/outages`."""
-    actor.require(Scope.READ)
+@router.get(
+    "/outages/stream",
+    summary="What becomes of outages, as it happens (server-sent events)",
+    response_class=StreamingResponse,
+    responses=EVENTS,
+)
+async def stream_outages(actor: ActorDep, services: ServicesDep, last_event_id: LastEventId = "") -> StreamingResponse:
+    """Scope `read`, for all lines. Of this process's own worker: where another one looks, ask `/outages`."""
+    actor.require_all_lines(Scope.READ)
 
     async def events() -> AsyncGenerator[ServerEvent, None]:
         async with services.bus.subscribe(TOPIC) as subscription:
+            if after:
+                missed = [one for one in await services.outages.find(actor, limit=_MISSED) if _number(one) > after]
+                for one in sorted(missed, key=_number):
+                    yield _event(one)
             async for item in subscription:
                 if isinstance(item, OutageRecord):
-                    yield ServerEvent("outage", OutageAnswer.model_validate(item).model_dump(mode="json"))
+                    yield _event(item)
 
+    after = number_of(last_event_id)
     return event_stream(events())
+
+
+def _event(outage: OutageRecord) -> ServerEvent:
+    return ServerEvent("outage", OutageAnswer.model_validate(outage).model_dump(mode="json"), str(_number(outage)))
+
+
+def _number(outage: OutageRecord) -> int:
+    """What orders changes of outages: microseconds since 1970."""
+    return round(outage.changed_at.timestamp() * 1_000_000)
 
 
 @router.get("/outages/systemic", summary="What has more tickets than its share")
@@ -156,13 +178,13 @@ async def get_outage(outage_id: str, actor: ActorDep, services: ServicesDep) -> 
 
 @router.post("/outages/{outage_id}/confirm", summary="Say that a candidate is an outage")
 async def confirm_outage(outage_id: str, body: ConfirmBody, actor: ActorDep, services: ServicesDep) -> OutageAnswer:
-    """Scope `operate`."""
+    """Scope `outages` (part of `operate`)."""
     found = await services.outages.confirm(actor, outage_id, note=body.note, kind=body.kind)
     return OutageAnswer.model_validate(found)
 
 
 @router.post("/outages/{outage_id}/close", summary="End an outage, or say that it is none")
 async def close_outage(outage_id: str, body: CloseBody, actor: ActorDep, services: ServicesDep) -> OutageAnswer:
-    """Scope `operate`. What fell before is not held against it again; new falls open a new one."""
+    """Scope `outages` (part of `operate`). What fell before is not held against it again; new falls open a new one."""
     found = await services.outages.close(actor, outage_id, note=body.note, dismiss=body.dismiss)
     return OutageAnswer.model_validate(found)

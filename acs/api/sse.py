@@ -1,6 +1,7 @@
 """Server-sent events: an asynchronous iterator becomes a stream, with a heartbeat while nothing happens.
 
-The rule of this file: the iterator is closed when the caller goes away; a heartbeat never interrupts it.
+The rule of this file: the iterator is closed when the caller goes away; a heartbeat never interrupts it. A client that
+comes back with Last-Event-ID is given what followed that event.
 """
 
 import asyncio
@@ -8,11 +9,21 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+from fastapi import Header
 from fastapi.responses import StreamingResponse
 
 from acs.errors import AcsError
+
+#: the id of the last event that a client had
+LastEventId = Annotated[
+    str, Header(max_length=40, description="The id of the last event that was seen: what followed it is sent.")
+]
+#: how a route that streams is described
+EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "The events."}
+}
 
 #: seconds between heartbeats: below the idle time-outs of usual proxies
 HEARTBEAT_S = 15.0
@@ -26,11 +37,18 @@ class ServerEvent:
 
     name: str
     data: Mapping[str, Any]
+    #: what a client that comes back says in Last-Event-ID; empty: the event is sent again
+    id: str = ""
 
 
 def event_stream(events: AsyncGenerator[ServerEvent, None], heartbeat_s: float = HEARTBEAT_S) -> StreamingResponse:
     """The answer that streams these events and ends with them."""
     return StreamingResponse(_lines(events, heartbeat_s), media_type="text/event-stream", headers=_HEADERS)
+
+
+def number_of(last_event_id: str) -> int:
+    """The number that an id is; 0 where it is none of ours: everything is sent then."""
+    return int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else 0
 
 
 async def _lines(events: AsyncGenerator[ServerEvent, None], heartbeat_s: float) -> AsyncIterator[str]:
@@ -61,4 +79,5 @@ async def _lines(events: AsyncGenerator[ServerEvent, None], heartbeat_s: float) 
 
 def _encoded(event: ServerEvent) -> str:
     data = json.dumps(event.data, ensure_ascii=False, separators=(",", ":"), default=str)
-    return f"event: {event.name}\ndata: {data}\n\n"
+    number = f"id: {event.id}\n" if event.id else ""
+    return f"{number}event: {event.name}\ndata: {data}\n\n"
