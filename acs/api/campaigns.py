@@ -75,7 +75,7 @@ async def list_campaigns(actor: ActorDep, services: ServicesDep) -> list[Campaig
 
 @router.post("/campaigns", summary="Begin a campaign", status_code=201)
 async def create_campaign(body: CampaignRequest, actor: ActorDep, services: ServicesDep) -> CampaignAnswer:
-    """Scope `operate`. Its devices are chosen now."""
+    """Scope `campaigns` (part of `operate`), for all lines. Its devices are chosen now."""
     made = await services.fleet.campaigns.create(actor, body.name, body.file, body.version, body.settings)
     return _answer(made)
 
@@ -109,19 +109,19 @@ async def list_campaign_devices(
 
 @router.post("/campaigns/{campaign}/pause", summary="Begin no more devices")
 async def pause_campaign(campaign: str, actor: ActorDep, services: ServicesDep) -> CampaignAnswer:
-    """Scope `operate`. What was asked and not sent is taken back."""
+    """Scope `campaigns` (part of `operate`), for all lines. What was asked and not sent is taken back."""
     return _answer(await services.fleet.campaigns.pause(actor, campaign))
 
 
 @router.post("/campaigns/{campaign}/resume", summary="Go on with a paused or stopped campaign")
 async def resume_campaign(campaign: str, actor: ActorDep, services: ServicesDep) -> CampaignAnswer:
-    """Scope `operate`. Failures so far stop it no more."""
+    """Scope `campaigns` (part of `operate`), for all lines. Failures so far stop it no more."""
     return _answer(await services.fleet.campaigns.resume(actor, campaign))
 
 
 @router.post("/campaigns/{campaign}/cancel", summary="End a campaign")
 async def cancel_campaign(campaign: str, actor: ActorDep, services: ServicesDep) -> CampaignAnswer:
-    """Scope `operate`. Devices under way go on to their result."""
+    """Scope `campaigns` (part of `operate`), for all lines. Devices under way go on to their result."""
     return _answer(await services.fleet.campaigns.cancel(actor, campaign))
 
 

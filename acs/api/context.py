@@ -116,7 +116,7 @@ async def import_readings(request: Request, source: SourceQuery, actor: ActorDep
 
 @router.put("/incidents/{source}", summary="Replace the open incidents of a source")
 async def put_incidents(source: str, body: IncidentsBody, actor: ActorDep, services: ServicesDep) -> SnapshotAnswer:
-    """Scope `context` (part of `write`). An empty list says that there is none: lines know that they were asked about."""
+    """Scope `context` (part of `write`), for all lines. An empty list says that there is none: lines know that they were asked about."""
     entries = [IncidentEntry(one.id, one.scope, one.kind, one.since) for one in body.incidents]
     stored = await services.context.put_incidents(actor, source, body.at, entries)
     return SnapshotAnswer(stored=stored, entries=len(entries))
@@ -124,7 +124,7 @@ async def put_incidents(source: str, body: IncidentsBody, actor: ActorDep, servi
 
 @router.put("/planned-works/{source}", summary="Replace the planned works of a source")
 async def put_planned_works(source: str, body: WorksBody, actor: ActorDep, services: ServicesDep) -> SnapshotAnswer:
-    """Scope `context` (part of `write`). An empty list says that there is none."""
+    """Scope `context` (part of `write`), for all lines. An empty list says that there is none."""
     entries = [WorkEntry(one.id, one.scope, one.from_at, one.to_at) for one in body.works]
     stored = await services.context.put_planned_works(actor, source, body.at, entries)
     return SnapshotAnswer(stored=stored, entries=len(entries))

@@ -124,7 +124,7 @@ async def list_bulk_reports(
 
 @router.put("/devices/{key:path}/line", summary="Put a device on a line by hand", status_code=204)
 async def set_line(key: str, body: LineOfDevice, actor: ActorDep, services: ServicesDep) -> None:
-    """Scope `write`."""
+    """Scope `inventory` (part of `write`)."""
     await services.devices.set_line(actor, key, body.line)
 
 

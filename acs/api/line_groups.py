@@ -45,7 +45,7 @@ async def get_groups(line_id: str, actor: ActorDep, services: ServicesDep) -> Gr
 
 @router.put("/lines/{line_id}/groups", summary="Set region, operator and tags of a line", status_code=204)
 async def put_groups(line_id: str, body: GroupsBody, actor: ActorDep, services: ServicesDep) -> None:
-    """Scope `write`, for all lines: it changes who may see the line."""
+    """Scope `inventory` (part of `write`), for all lines: it changes who may see the line."""
     groups = LineGroups(body.region, body.operator, tuple(sorted(set(body.tags))))
     await services.line_groups.put(actor, line_id, groups)
 
@@ -56,5 +56,5 @@ async def put_groups(line_id: str, body: GroupsBody, actor: ActorDep, services: 
     openapi_extra={"requestBody": {"content": {"text/csv": {"schema": {"type": "string"}}}, "required": True}},
 )
 async def import_groups(request: Request, actor: ActorDep, services: ServicesDep) -> GroupedAnswer:
-    """Scope `write`, for all lines. Columns id, region, operator, tags; a missing column leaves what is stored."""
+    """Scope `inventory` (part of `write`), for all lines. Columns id, region, operator, tags; a missing column leaves what is stored."""
     return GroupedAnswer(changed=await services.line_groups.import_csv(actor, await csv_text(request)))

@@ -107,7 +107,7 @@ async def get_line(line_id: str, actor: ActorDep, services: ServicesDep) -> Line
 async def put_line(
     line_id: str, body: LineBody, response: Response, actor: ActorDep, services: ServicesDep
 ) -> LineAnswer:
-    """Scope `write`. What the body leaves out is empty afterwards. 201 when the line is new."""
+    """Scope `inventory` (part of `write`). What the body leaves out is empty afterwards. 201 when the line is new."""
     record = LineRecord(id=line_id, **body.model_dump())
     if await services.lines.put(actor, record):
         response.status_code = 201
@@ -125,7 +125,7 @@ async def import_lines(
     services: ServicesDep,
     dry_run: Annotated[bool, Query(description="Only check; nothing is stored.")] = False,
 ) -> ImportAnswer:
-    """Scope `write`. Columns as the fields of a line; several services or serials of a cell are separated by `;`.
+    """Scope `inventory` (part of `write`). Columns as the fields of a line; several services or serials of a cell are separated by `;`.
 
     A column that the file lacks leaves what is stored; an empty cell clears it. Every error names row and column.
     """

@@ -141,7 +141,7 @@ async def list_packs(actor: ActorDep, services: ServicesDep, limit: LimitQuery =
 
 @router.post("/packs", summary="Propose a rule pack", status_code=201)
 async def propose_pack(body: PackProposal, actor: ActorDep, services: ServicesDep) -> PackAnswer:
-    """Scope `write`. A pack with any fault, or one that fails a case, is refused; every fault is named."""
+    """Scope `packs` (part of `write`), for all lines. A pack with any fault, or one that fails a case, is refused; every fault is named."""
     return _shown(await services.packs.propose(actor, body.files, body.cases, note=body.note))
 
 
@@ -171,7 +171,7 @@ async def list_activations(
 
 @router.post("/packs/rollback", summary="Let the version before decide again, at once")
 async def roll_back(body: RollbackRequest, actor: ActorDep, services: ServicesDep) -> ActivationAnswer:
-    """Scope `write`. It needs nobody's approval."""
+    """Scope `packs` (part of `write`), for all lines. It needs nobody's approval."""
     return ActivationAnswer.model_validate(await services.packs.rollback(actor, scope=body.scope, reason=body.reason))
 
 
@@ -185,7 +185,7 @@ async def get_pack(digest: str, actor: ActorDep, services: ServicesDep) -> PackA
 async def approve_pack(
     digest: str, actor: ActorDep, services: ServicesDep, body: ApprovalRequest | None = None
 ) -> PackAnswer:
-    """Scope `write`. A person counts once."""
+    """Scope `packs` (part of `write`), for all lines. A person counts once."""
     return _shown(await services.packs.approve(actor, digest, note=(body or ApprovalRequest()).note))
 
 
@@ -193,7 +193,7 @@ async def approve_pack(
 async def start_shadow(
     digest: str, actor: ActorDep, services: ServicesDep, body: ShadowRequest | None = None
 ) -> PackAnswer:
-    """Scope `write`. Its verdicts are stored beside the deciding ones and change nothing."""
+    """Scope `packs` (part of `write`), for all lines. Its verdicts are stored beside the deciding ones and change nothing."""
     return _shown(await services.packs.start_shadow(actor, digest, scope=(body or ShadowRequest()).scope))
 
 
@@ -205,13 +205,13 @@ async def get_shadow(digest: str, actor: ActorDep, services: ServicesDep, limit:
 
 @router.delete("/packs/{digest}/shadow", summary="Let a rule pack judge silently no more")
 async def end_shadow(digest: str, actor: ActorDep, services: ServicesDep) -> PackAnswer:
-    """Scope `write`."""
+    """Scope `packs` (part of `write`), for all lines."""
     return _shown(await services.packs.end_shadow(actor, digest))
 
 
 @router.post("/packs/{digest}/activations", summary="Let a rule pack decide", status_code=201)
 async def activate_pack(digest: str, body: ActivationRequest, actor: ActorDep, services: ServicesDep) -> PackAnswer:
-    """Scope `write`. It needs the approvals and the silent time that `[packs]` asks for."""
+    """Scope `packs` (part of `write`), for all lines. It needs the approvals and the silent time that `[packs]` asks for."""
     return _shown(
         await services.packs.activate(
             actor, digest, scope=body.scope, reason=body.reason, without_shadow=body.without_shadow

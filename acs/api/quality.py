@@ -111,6 +111,7 @@ async def close_ticket(ticket_id: str, body: ClosureBody, actor: ActorDep, servi
 @router.post("/closures", summary="Hand in how many tickets were closed")
 async def close_tickets(body: ClosuresBody, actor: ActorDep, services: ServicesDep) -> list[ClosureAnswer]:
     """Scope `tickets` or `operate`. In order; the first wrong one ends it, and what came before it is stored."""
+    services.quality.require_closing(actor)
     found = []
     for one in body.closures:
         closure = await services.quality.close(
@@ -128,7 +129,7 @@ async def close_tickets(body: ClosuresBody, actor: ActorDep, services: ServicesD
 
 @router.post("/lines/{line_id}/checkups", summary="Look at a line after something was done on it", status_code=201)
 async def begin_checkup(line_id: str, body: CheckupBody, actor: ActorDep, services: ServicesDep) -> CheckupAnswer:
-    """Scope `operate`. Operations that come with a ticket, or follow a line test, are looked at by themselves."""
+    """Scope `test` (part of `operate`). Operations of a ticket, or after a line test, are looked at by themselves."""
     return _checkup(await services.after_fix.begin(actor, line_id, body.action, ticket=body.ticket))
 
 

@@ -111,7 +111,7 @@ class AfterFix:
             NotFound: no such line.
             InvalidInput: no action.
         """
-        actor.require(Scope.OPERATE)
+        actor.require(Scope.TEST)
         if not action.strip():
             raise InvalidInput("action: say what was done, such as visit or drop replaced")
         now = self._clock()

@@ -83,7 +83,7 @@ class Campaigns:
             InvalidInput: nothing matches, or the file names another version.
             Conflict: the name is taken.
         """
-        actor.require(Scope.OPERATE)
+        actor.require(Scope.CAMPAIGNS)
         now = self._clock()
         async with self._store.reading() as tx:
             file = await _file(tx, file_id)
@@ -330,7 +330,7 @@ class Campaigns:
         to_state: CampaignState,
         word: str,
     ) -> CampaignView:
-        actor.require(Scope.OPERATE)
+        actor.require(Scope.CAMPAIGNS)
         now = self._clock()
         over = now if to_state is CampaignState.CANCELLED else None
         async with self._store.transaction() as tx:

@@ -154,7 +154,7 @@ class Context:
         Raises:
             InvalidInput: a time in the future, an id that is taken twice, or an empty scope.
         """
-        actor.require(Scope.CONTEXT)
+        actor.require_all_lines(Scope.CONTEXT)
         now = self._clock()
         self._check_snapshot(source, at, now)
         _check_scopes([(entry.id, entry.scope) for entry in incidents])
@@ -174,7 +174,7 @@ class Context:
         Raises:
             InvalidInput: a capture time in the future, an end before its beginning, or an empty scope.
         """
-        actor.require(Scope.CONTEXT)
+        actor.require_all_lines(Scope.CONTEXT)
         now = self._clock()
         self._check_snapshot(source, at, now)
         _check_scopes([(entry.id, entry.scope) for entry in works])

@@ -120,7 +120,7 @@ class Devices:
         Raises:
             NotFound: no such device or line.
         """
-        actor.require(Scope.WRITE)
+        actor.require(Scope.INVENTORY)
         async with self._store.transaction() as tx:
             record = await device_store.get(tx, key)
             if record is None:

@@ -124,7 +124,7 @@ class Files:
             Conflict: there is no file server.
             InvalidInput: its name, digest, size or models cannot be used.
         """
-        actor.require(Scope.WRITE)
+        actor.require(Scope.FILES)
         _check(new)
         record = FileRecord(
             id=new_id(),
@@ -170,7 +170,7 @@ class Files:
             NotFound: there is no such file.
             Conflict: devices are about to fetch it.
         """
-        actor.require(Scope.WRITE)
+        actor.require(Scope.FILES)
         now = self._clock()
         async with self._store.transaction() as tx:
             record = await _known(tx, file_id)
@@ -185,14 +185,17 @@ class Files:
         await self.folder.remove(file_id)
 
     async def content(self, actor: Actor, file_id: str) -> FileRecord:
-        """A file whose content the caller may read; secrets may stand in a configuration.
+        """A file whose content the caller may read; secrets may stand in a configuration, so it is audited.
 
         Raises:
             NotFound: there is no such file.
         """
         actor.require(Scope.ADMIN)
-        async with self._store.reading() as tx:
-            return await _known(tx, file_id)
+        async with self._store.transaction() as tx:
+            file = await _known(tx, file_id)
+            told: dict[str, Json] = {"name": file.name, "device": file.device}
+            await audit.note(tx, actor, "file.read", f"file:{file.id}", self._clock(), after=told)
+            return file
 
     # Devices
 

@@ -127,7 +127,7 @@ class Lines:
         Raises:
             InvalidInput: a field cannot be used.
         """
-        actor.require(Scope.WRITE)
+        actor.require(Scope.INVENTORY)
         _check_record(line)
         now = self._clock()
         async with self._store.transaction() as tx:
@@ -148,7 +148,7 @@ class Lines:
         Raises:
             InvalidInput: every error with row, column, value and remedy.
         """
-        actor.require(Scope.WRITE)
+        actor.require(Scope.INVENTORY)
         # a whole region takes seconds to read: not on the loop that serves the sessions
         rows = await asyncio.to_thread(_rows_of, text, Limits(rows=self._config.import_rows))
         now = self._clock()

@@ -452,7 +452,7 @@ class Outages:
             NotFound: there is no such outage.
             Conflict: it is no candidate.
         """
-        actor.require(Scope.OPERATE)
+        actor.require(Scope.OUTAGES)
         now = self._clock()
         async with self._store.transaction() as tx:
             outage = await _known(tx, id_)
@@ -471,7 +471,7 @@ class Outages:
             NotFound: there is no such outage.
             Conflict: it is over.
         """
-        actor.require(Scope.OPERATE)
+        actor.require(Scope.OUTAGES)
         now, state = self._clock(), "dismissed" if dismiss else "closed"
         async with self._store.transaction() as tx:
             outage = await _known(tx, id_)

@@ -113,7 +113,7 @@ class Packs:
             InvalidInput: a fault of the pack or of a case; every one is told with place and remedy.
             Conflict: this very pack is stored already.
         """
-        actor.require(Scope.WRITE)
+        actor.require(Scope.PACKS)
         record = await asyncio.to_thread(self._checked, actor, dict(files), dict(cases), note)
         async with self._store.transaction() as tx:
             if not await pack_store.put(tx, record):
@@ -190,7 +190,7 @@ class Packs:
             NotFound: no such pack.
             Conflict: this person has approved it already.
         """
-        actor.require(Scope.WRITE)
+        actor.require(Scope.PACKS)
         now = self._clock()
         async with self._store.transaction() as tx:
             record = await known_pack(tx, digest)
@@ -205,7 +205,7 @@ class Packs:
         Raises:
             NotFound: no such pack.
         """
-        actor.require(Scope.WRITE)
+        actor.require(Scope.PACKS)
         now = self._clock()
         async with self._store.transaction() as tx:
             record = await known_pack(tx, digest)
@@ -220,7 +220,7 @@ class Packs:
             NotFound: no such pack.
             Conflict: it does not judge silently.
         """
-        actor.require(Scope.WRITE)
+        actor.require(Scope.PACKS)
         now = self._clock()
         async with self._store.transaction() as tx:
             record = await known_pack(tx, digest)
@@ -241,7 +241,7 @@ class Packs:
             NotFound: no such pack.
             Conflict: approvals or the silent time are lacking; the message says how much.
         """
-        actor.require(Scope.WRITE)
+        actor.require(Scope.PACKS)
         now = self._clock()
         await self._keep_base()
         async with self._store.transaction() as tx:
@@ -261,7 +261,7 @@ class Packs:
         Raises:
             Conflict: nothing was activated there.
         """
-        actor.require(Scope.WRITE)
+        actor.require(Scope.PACKS)
         now = self._clock()
         async with self._store.transaction() as tx:
             standing = _standing_now(await pack_store.activations(tx, scope=scope, limit=1000))

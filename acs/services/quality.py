@@ -72,8 +72,7 @@ class QualityReports:
             NotFound: the ticket was never handed in.
             InvalidInput: a code that stands for nothing.
         """
-        if not actor.may(Scope.TICKETS):
-            actor.require(Scope.OPERATE)
+        self.require_closing(actor)
         cause = self._cause(code)
         line, test = await close_ticket(self._store, ticket)
         now = self._clock()
@@ -85,6 +84,14 @@ class QualityReports:
             after: dict[str, Json] = {"code": code, "cause": cause, "visited": visited}
             await audit.note(tx, actor, "ticket.closed", f"ticket:{ticket}", now, after=after)
         return closure
+
+    def require_closing(self, actor: Actor) -> None:
+        """Refuse whoever may not say how tickets were closed.
+
+        Raises:
+            Forbidden: it has neither `tickets` nor `operate`.
+        """
+        actor.require(Scope.TICKETS if actor.may(Scope.TICKETS) else Scope.OPERATE)
 
     def _cause(self, code: str) -> str:
         cause = self._config.codes.get(code, code)

@@ -8,6 +8,7 @@
 | `devices` itself, a column `device` | the device's line is (or the device is on none, and the group is `unbound`) |
 | a column `line` | that line is |
 | a column `node` only | some line on the node is |
+| a column `line_test` only | the line of that test is |
 
 The rule of this file: a table is judged by its columns, so that a new one cannot be forgotten; those that hold rows of
 nobody in particular stand in OPEN.
@@ -20,12 +21,14 @@ from sqlalchemy import Alias, ColumnElement, FromClause, Join, Row, Select, Tabl
 from sqlalchemy.sql import Delete, Executable, Update
 
 from acs.store.reach import Group, Reach
-from acs.store.schema import devices, line_groups, lines
+from acs.store.schema import devices, line_groups, line_tests, lines
 
 #: tables whose rows without a line and a device are everybody's: a firmware image, a proposal about the whole fleet
 OPEN = frozenset({"files", "approvals"})
 #: tables whose rows without a line are still their sender's: table → the column with its name
 SENDERS: Mapping[str, str] = {"tickets": "source"}
+#: tables that name a node or a device in a column of another name
+NAMED: Mapping[str, tuple[str, str]] = {"access_nodes": ("node", "name"), "alarms": ("device", "subject")}
 #: tables that are about a node and whose line, if any, is a detail
 _OF_NODES = frozenset({"access_alarms", "node_disagreements", "node_endpoints"})
 #: tables whose rows are about a line or about a device, never both
@@ -69,10 +72,11 @@ def condition_of(table: FromClause, reach: Reach, name: str = "") -> Condition |
         return line_condition(columns.id, reach)
     if real == devices.name:
         return or_(line_condition(columns.line, reach), _unbound(columns.line, reach))
+    if real in NAMED:
+        kind, column = NAMED[real]
+        return (_device_condition if kind == "device" else _node_condition)(columns[column], reach)
     if "device" in columns:
-        inner = devices.alias()
-        on_line = or_(line_condition(inner.c.line, reach), _unbound(inner.c.line, reach))
-        condition: Condition = select(inner.c.key).where(inner.c.key == columns.device, on_line).exists()
+        condition = _device_condition(columns.device, reach)
         if real in _EITHER:
             return or_(condition, line_condition(columns.line, reach))
         return _opened(table, real, condition)
@@ -82,8 +86,11 @@ def condition_of(table: FromClause, reach: Reach, name: str = "") -> Condition |
             return or_(condition, and_(columns.line.is_(None), columns[sender] == name))
         return _opened(table, real, condition)
     if "node" in columns:
-        inner = lines.alias()
-        return select(inner.c.id).where(inner.c.node == columns.node, line_condition(inner.c.id, reach)).exists()
+        return _node_condition(columns.node, reach)
+    if "line_test" in columns:
+        inner = line_tests.alias()
+        wanted = select(inner.c.id).where(inner.c.id == columns.line_test, line_condition(inner.c.line, reach))
+        return wanted.exists()
     return None
 
 
@@ -136,6 +143,17 @@ def _tables(froms: Iterable[FromClause]) -> Iterable[FromClause]:
 def _name(table: FromClause) -> str:
     element = table.element if isinstance(table, Alias) else table
     return element.name if isinstance(element, Table) else ""
+
+
+def _device_condition(device: ColumnElement[str], reach: Reach) -> Condition:
+    inner = devices.alias()
+    on_line = or_(line_condition(inner.c.line, reach), _unbound(inner.c.line, reach))
+    return select(inner.c.key).where(inner.c.key == device, on_line).exists()
+
+
+def _node_condition(node: ColumnElement[str], reach: Reach) -> Condition:
+    inner = lines.alias()
+    return select(inner.c.id).where(inner.c.node == node, line_condition(inner.c.id, reach)).exists()
 
 
 def _opened(table: FromClause, real: str, condition: Condition) -> Condition:
