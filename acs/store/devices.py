@@ -159,11 +159,15 @@ async def by_username(tx: Transaction, kind: CredentialKind, username: str) -> l
     ]
 
 
-async def list_events(tx: Transaction, key: str, *, limit: int = 100, before: int | None = None) -> list[EventRecord]:
+async def list_events(
+    tx: Transaction, key: str, *, limit: int = 100, before: int | None = None, codes: Sequence[str] | None = None
+) -> list[EventRecord]:
     """Return the device's events, newest first; `before` is the id of the last one of the page before."""
     query = select(events).where(events.c.device == key).order_by(events.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(events.c.id < before)
+    if codes is not None:
+        query = query.where(events.c.code.in_(list(codes)))
     return [
         EventRecord(row.id, row.device, instant(row.at), row.session_id, row.code, row.command_key)
         for row in await tx.rows(query)
