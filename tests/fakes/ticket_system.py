@@ -1,5 +1,6 @@
-"""A ticket system with TMF621 over a real socket: it enforces the official definition on all that it gets and sends, and
-fails on request: refuses connections, answers 500, never answers, or does what it was asked and drops the answer.
+"""A ticket system with TMF621 over a real socket: it enforces the official definition on all that it gets and sends.
+
+It fails on request: drops connections, answers 500, never answers, or does what it was asked and drops the answer.
 
     post_event ─► the product's listener        (as its hub would)
     GET, PATCH, POST /troubleTicket, /hub       (what the product calls)
@@ -38,6 +39,7 @@ class TicketSystem:
     own_note_ids: bool = False
     etags: bool = False
     port: int = 0
+    _writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -94,10 +96,11 @@ class TicketSystem:
             yield self
         finally:
             server.close()
-            server.close_clients()
-            await server.wait_closed()
+            for writer in self._writers:
+                writer.close()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
             method, target, _ = head[0].split(" ")
