@@ -1,8 +1,10 @@
 """The HTTP API as the commands see it. The rule: whatever goes wrong becomes a CliError that says what to do next.
 
-Where the server is: --url and --token-file, else ~/.config/secondline/client.toml (`url`, `token_file`), else loopback.
+Where the server is: --url and --token-file, else the session of `secondline login`, else
+~/.config/secondline/client.toml (`url`, `token_file`), else loopback.
 """
 
+import hashlib
 import json
 import os
 import time
@@ -18,7 +20,7 @@ import httpx
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
 from cli.options import DEFAULT_URL
-from cli.texts import _
+from cli.texts import _, language
 
 #: greatest time of one ordinary call, seconds
 CALL_TIMEOUT_S = 30.0
@@ -227,7 +229,9 @@ def connect(url: str | None, token_file: Path | None) -> Client:
     if not _is_address(chosen_url):
         text = _("{url} is no address; write it like http://127.0.0.1:8080, with http:// or https:// and a host")
         raise CliError(text.format(url=chosen_url), ExitStatus.USAGE)
-    chosen_file = token_file or (Path(str(known["token_file"])).expanduser() if "token_file" in known else None)
+    chosen_file = token_file or session_file(chosen_url)
+    if chosen_file is None and "token_file" in known:
+        chosen_file = Path(str(known["token_file"])).expanduser()
     return Client(chosen_url, None if chosen_file is None else read_token(chosen_file))
 
 
@@ -267,9 +271,25 @@ def read_token(path: Path) -> str:
     return token
 
 
-def _client_file() -> dict[str, object]:
+def client_folder() -> Path:
+    """Return the folder of this user's settings; it need not exist."""
     home = os.environ.get("XDG_CONFIG_HOME") or os.path.join(os.path.expanduser("~"), ".config")
-    path = Path(home) / "secondline" / "client.toml"
+    return Path(home) / "secondline"
+
+
+def session_path(url: str) -> Path:
+    """Return where the session of `secondline login` at this server is kept."""
+    return client_folder() / f"session-{hashlib.sha256(url.rstrip('/').encode()).hexdigest()[:16]}"
+
+
+def session_file(url: str) -> Path | None:
+    """Return the session at this server; None where nobody is signed in."""
+    path = session_path(url)
+    return path if path.exists() else None
+
+
+def _client_file() -> dict[str, object]:
+    path = client_folder() / "client.toml"
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -297,6 +317,9 @@ def _message_of(response: httpx.Response) -> str:
     except ValueError:
         return response.text[:200] or response.reason_phrase
     if isinstance(body, dict):
+        words = body.get("words")
+        if isinstance(words, dict) and words.get(language()):
+            return str(words[language()])
         for key in ("message", "reason", "detail", "error"):
             value = body.get(key)
             if isinstance(value, dict):

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import click
 
-from cli import admission, diagnose, output, rpcs
+from cli import admission, backup, diagnose, doing, output, rpcs
 from cli.asking import finish as _finish
 from cli.asking import request as _request
 from cli.asking import wait_options
@@ -15,6 +15,7 @@ from cli.connection_request import print_ways, wake
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
 from cli.options import server_options
+from cli.rights import secrets
 from cli.tags import tag
 from cli.texts import _
 
@@ -67,6 +68,7 @@ def show(key: str, url: str | None, token_file: Path | None, as_json: bool) -> N
 
 
 device.add_command(wake)
+device.add_command(secrets)
 
 
 @device.command(help=_("Read parameters from the device: full names, or partial paths that end in a point."))
@@ -221,5 +223,14 @@ def _shown(value: object) -> object:
     return value
 
 
-for _command in (admission.admit, admission.quarantine, admission.credentials, *diagnose.COMMANDS, *rpcs.COMMANDS, tag):
+for _command in (
+    admission.admit,
+    admission.quarantine,
+    admission.credentials,
+    *diagnose.COMMANDS,
+    doing.do,
+    backup.backup,
+    *rpcs.COMMANDS,
+    tag,
+):
     device.add_command(_command)

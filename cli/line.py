@@ -13,6 +13,7 @@ from cli.errors import CliError
 from cli.exit_status import ExitStatus, for_verdict
 from cli.files import read_text
 from cli.options import server_options
+from cli.rights import groups, import_groups
 from cli.search import phones
 from cli.texts import N_, _
 
@@ -34,6 +35,8 @@ def line() -> None:
 
 
 line.add_command(phones)
+line.add_command(groups)
+line.add_command(import_groups)
 
 
 @line.command("import", help=_("Import a CSV of lines: all of it or nothing; errors name row and column."))

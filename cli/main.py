@@ -36,6 +36,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "cli.freeze:freeze",
         N_("The switch that stops every write to devices and network: on, off, show."),
     ),
+    "login": ("cli.login:login", N_("Sign in as a person.")),
+    "logout": ("cli.login:logout", N_("Sign out everywhere.")),
+    "whoami": ("cli.login:whoami", N_("Show who asks and what he may.")),
+    "user": ("cli.user:user", N_("Accounts of people: add, list, grant, passwd, totp, disable, enable.")),
+    "role": ("cli.user:role", N_("Roles: what people and tokens may do.")),
+    "approval": ("cli.approval:approval", N_("What two persons are needed for: list, show, approve, refuse.")),
+    "audit": ("cli.audit:audit", N_("The audit trail: list, verify, export.")),
     "token": ("cli.token:token", N_("API tokens: create, list, revoke.")),
     "db": ("cli.db:db", N_("The database: upgrade.")),
 }

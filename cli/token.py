@@ -8,16 +8,21 @@ import click
 
 from cli import output
 from cli.errors import CliError
-from cli.local import config_option, plain, with_store
+from cli.exit_status import ExitStatus
+from cli.local import config_option, load_config, plain, with_store
 from cli.options import json_option
 from cli.serve import write_secret
 from cli.texts import _
 
 if TYPE_CHECKING:
+    from acs.services.access import CreatedToken
     from acs.store.records import TokenRecord
     from acs.store.store import Store
 
-SCOPES = ("read", "operate", "write", "tickets", "admin")
+SCOPES = (
+    "read", "operate", "write", "tickets", "admin", "test", "campaigns", "override", "outages", "inventory", "context",
+    "packs", "files", "secrets", "approve", "propose", "freeze", "audit", "people", "reports", "self_check",
+)  # fmt: skip
 
 
 @click.group(help=_("API tokens: who may use the server."))
@@ -27,8 +32,12 @@ def token() -> None:
 
 @token.command("create", help=_("Make a token and print it; it is shown only now."))
 @click.argument("name")
-@click.option("--scope", "scopes", type=click.Choice(SCOPES), multiple=True, required=True, help=_("May be repeated."))
-@click.option("--days", type=click.IntRange(1, 3650), help=_("Days until it expires; else it lives until revoked."))
+@click.option("--scope", "scopes", type=click.Choice(SCOPES), multiple=True, help=_("For all lines; may be repeated."))
+@click.option("--role", "roles", multiple=True, help=_("A role, for the lines of --group; may be repeated."))
+@click.option(
+    "--group", "groups", multiple=True, help=_("region:NAME, operator:NAME, tag:NAME or unbound; may be repeated.")
+)
+@click.option("--days", type=click.IntRange(1, 3650), help=_("Days until it expires; else rights.token_days."))
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -37,16 +46,31 @@ def token() -> None:
 @config_option
 @json_option
 def create(
-    name: str, scopes: tuple[str, ...], days: int | None, out: Path | None, config_file: Path, as_json: bool
+    name: str,
+    scopes: tuple[str, ...],
+    roles: tuple[str, ...],
+    groups: tuple[str, ...],
+    days: int | None,
+    out: Path | None,
+    config_file: Path,
+    as_json: bool,
 ) -> None:
     """Make a token."""
     from acs.services.access import Access
     from acs.services.actor import local_actor
+    from acs.store.records import GrantRecord
 
+    if groups and not roles:
+        raise CliError(_("--group says for which lines a --role is; name the role."), ExitStatus.USAGE)
     if out is not None and out.exists():
         raise CliError(_("{path} exists already; name a new file.").format(path=out))
     expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
-    made = with_store(config_file, lambda store: Access(store).create(local_actor(), name, scopes, expires_at))
+    rights, grants = load_config(config_file).rights, [GrantRecord(role, groups) for role in roles]
+
+    async def work(store: "Store") -> "CreatedToken":
+        return await Access(store, rights).create(local_actor(), name, scopes, expires_at, grants=grants)
+
+    made = with_store(config_file, work)
     if out is not None:
         try:
             write_secret(out, made.secret)
@@ -65,19 +89,19 @@ def create(
 @json_option
 def list_tokens(config_file: Path, as_json: bool) -> None:
     """List tokens."""
-    from acs.services.access import Access
+    from acs.services.access import Access, shown_grant
     from acs.services.actor import local_actor
 
     records = with_store(config_file, lambda store: Access(store).list(local_actor()))
     if as_json:
         output.print_json([_view(record) for record in records])
         return
-    columns = [_("id"), _("name"), _("scopes"), _("created"), _("expires"), _("revoked"), _("last used")]
+    columns = [_("id"), _("name"), _("scopes and roles"), _("created"), _("expires"), _("revoked"), _("last used")]
     rows = [
         [
             record.id,
             record.name,
-            " ".join(record.scopes),
+            " ".join([*record.scopes, *map(shown_grant, record.grants)]),
             *(
                 at and at.isoformat(timespec="minutes")
                 for at in (record.created_at, record.expires_at, record.revoked_at, record.last_used_at)
@@ -109,4 +133,7 @@ def revoke(token_id: str, config_file: Path, as_json: bool) -> None:
 
 def _view(record: "TokenRecord") -> dict[str, Any]:
     names = ("id", "name", "scopes", "created_at", "created_by", "expires_at", "revoked_at", "last_used_at")
-    return {name: plain(getattr(record, name)) for name in names}
+    from acs.services.access import shown_grant
+
+    shown = {name: plain(getattr(record, name)) for name in names}
+    return shown | {"grants": [shown_grant(each) for each in record.grants], "person": record.person}

@@ -17,7 +17,7 @@ nobody in particular stand in OPEN.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Alias, ColumnElement, FromClause, Join, Row, Select, Table, and_, false, or_, select, true
+from sqlalchemy import Alias, ColumnElement, FromClause, Join, Row, Select, Table, and_, false, func, or_, select, true
 from sqlalchemy.sql import Delete, Executable, Update
 
 from acs.store.reach import Group, Reach
@@ -27,7 +27,9 @@ from acs.store.schema import devices, line_groups, line_tests, lines
 OPEN = frozenset({"files", "approvals"})
 #: tables whose rows without a line are still their sender's: table → the column with its name
 SENDERS: Mapping[str, str] = {"tickets": "source"}
-#: tables that name a node or a device in a column of another name
+#: what stands before a device key in the subject of an alarm
+_DEVICE = "device:"
+#: tables that name a node, or a device behind `device:`, in a column of another name
 NAMED: Mapping[str, tuple[str, str]] = {"access_nodes": ("node", "name"), "alarms": ("device", "subject")}
 #: tables that are about a node and whose line, if any, is a detail
 _OF_NODES = frozenset({"access_alarms", "node_disagreements", "node_endpoints"})
@@ -73,18 +75,9 @@ def condition_of(table: FromClause, reach: Reach, name: str = "") -> Condition |
     if real == devices.name:
         return or_(line_condition(columns.line, reach), _unbound(columns.line, reach))
     if real in NAMED:
-        kind, column = NAMED[real]
-        return (_device_condition if kind == "device" else _node_condition)(columns[column], reach)
-    if "device" in columns:
-        condition = _device_condition(columns.device, reach)
-        if real in _EITHER:
-            return or_(condition, line_condition(columns.line, reach))
-        return _opened(table, real, condition)
-    if "line" in columns and real not in _OF_NODES:
-        condition = line_condition(columns.line, reach)
-        if (sender := SENDERS.get(real)) is not None:
-            return or_(condition, and_(columns.line.is_(None), columns[sender] == name))
-        return _opened(table, real, condition)
+        return _named_condition(columns[NAMED[real][1]], NAMED[real][0], reach)
+    if "device" in columns or ("line" in columns and real not in _OF_NODES):
+        return _opened(table, real, _owner_condition(table, real, reach, name))
     if "node" in columns:
         return _node_condition(columns.node, reach)
     if "line_test" in columns:
@@ -143,6 +136,24 @@ def _tables(froms: Iterable[FromClause]) -> Iterable[FromClause]:
 def _name(table: FromClause) -> str:
     element = table.element if isinstance(table, Alias) else table
     return element.name if isinstance(element, Table) else ""
+
+
+def _owner_condition(table: FromClause, real: str, reach: Reach, name: str) -> Condition:
+    """Of a row that names its device, its line, or both; the device counts where it is named."""
+    columns = table.c
+    on_line = line_condition(columns.line, reach) if "line" in columns else false()
+    if "device" in columns:
+        by_device = _device_condition(columns.device, reach)
+        return or_(by_device, and_(columns.device.is_(None), on_line))
+    if (sender := SENDERS.get(real)) is not None:
+        return or_(on_line, and_(columns.line.is_(None), columns[sender] == name))
+    return on_line
+
+
+def _named_condition(column: ColumnElement[str], kind: str, reach: Reach) -> Condition:
+    if kind == "node":
+        return _node_condition(column, reach)
+    return _device_condition(func.substr(column, len(_DEVICE) + 1), reach)
 
 
 def _device_condition(device: ColumnElement[str], reach: Reach) -> Condition:
