@@ -34,6 +34,7 @@ from acs.api.line_groups import router as line_groups_router
 from acs.api.line_tests import router as line_tests_router
 from acs.api.lines import router as lines_router
 from acs.api.nodes import router as nodes_router
+from acs.api.operating import router as operating_router
 from acs.api.operations import router as operations_router
 from acs.api.outages import router as outages_router
 from acs.api.packs import router as packs_router
@@ -46,6 +47,7 @@ from acs.api.rights import Rights
 from acs.api.search import router as search_router
 from acs.api.secrets import router as secrets_router
 from acs.api.self_checks import router as self_checks_router
+from acs.api.self_service import router as self_service_router
 from acs.api.sessions import router as sessions_router
 from acs.api.ticket_systems import router as ticket_systems_router
 from acs.api.tickets import router as tickets_router
@@ -79,6 +81,7 @@ _TAGS = [
     {"name": "line tests", "description": "Gathering facts about a line and judging them."},
     {"name": "rule packs", "description": "The rules of line tests: proposed, tried silently, approved, activated."},
     {"name": "self-checks", "description": "A subscriber tests his own line."},
+    {"name": "self-service", "description": "A subscriber checks his own line with a token of one line."},
     {"name": "outages", "description": "Faults of many lines: found, confirmed, ended; and what is slowly wrong."},
     {"name": "quality", "description": "After a repair, and how good the verdicts are: closures, checkups, reports."},
     {"name": "hooks", "description": "One call each, for ticket systems: reboot, line test, resync, is it fixed?"},
@@ -116,6 +119,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     outages_router,
     packs_router,
     quality_router,
+    operating_router,
     search_router,
     self_checks_router,
     tickets_router,
@@ -128,6 +132,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     tokens_router,
     deliveries_router,
     hooks_router,
+    self_service_router,
     freeze_router,
     health_router,
 )

@@ -11,7 +11,7 @@ from acs.services.actor import Actor, limit
 from acs.services.northbound import Northbound
 from acs.store.reach import current_view
 
-_bearer = HTTPBearer(auto_error=False, description="A token of `secondline token create`.")
+bearer = HTTPBearer(auto_error=False, description="A token of `secondline token create`.")
 
 
 def services_of(request: Request) -> Northbound:
@@ -21,7 +21,7 @@ def services_of(request: Request) -> Northbound:
 
 
 async def actor_of(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> Actor:
     """The actor of the request.
 

@@ -22,6 +22,7 @@ from acs.config.outages import AfterFixSection, OutagesSection
 from acs.config.packs import PacksSection
 from acs.config.provisioning import CampaignsSection, FilesSection, ProvisioningSection
 from acs.config.rights import AuditSection, OidcSection, RightsSection
+from acs.config.self_service import SelfServiceSection
 from acs.config.server import ApiSection, LogSection, ServerSection, StoreSection
 from acs.config.support import LineTestsSection, TicketsSection, WebhooksSection
 from acs.config.tmf import TmfSection
@@ -61,6 +62,7 @@ class Config(Section):
     radius: RadiusSection = RadiusSection()
     pulls: tuple[PullSection, ...] = ()
     hooks: HooksSection = HooksSection()
+    self_service: SelfServiceSection = SelfServiceSection()
     tickets: TicketsSection = TicketsSection()
     webhooks: WebhooksSection = WebhooksSection()
     adapters: AdaptersSection = AdaptersSection()

@@ -35,9 +35,11 @@ from acs.services.identity import Identity
 from acs.services.kept_answers import KeptAnswers
 from acs.services.line_groups import LineGroupDesk
 from acs.services.line_tests import LineTests
+from acs.services.line_tokens import LineTokens
 from acs.services.lines import Lines
 from acs.services.nodes import Nodes
 from acs.services.oidc import Oidc
+from acs.services.operating import Operating
 from acs.services.operations import Operations
 from acs.services.outages import Outages
 from acs.services.packs import Packs
@@ -52,6 +54,7 @@ from acs.services.search_index import SearchIndex
 from acs.services.second_line import SecondLine, build_second_line
 from acs.services.secret_sight import SecretSight
 from acs.services.self_checks import SelfChecks
+from acs.services.self_service import SelfService
 from acs.services.sign_in import SignIns
 from acs.services.sources import Ping, Places
 from acs.services.ticket_systems import TicketSystems, build_ticket_systems
@@ -108,6 +111,7 @@ class Northbound:
     after_fix: AfterFix
     quality: QualityReports
     search: Search
+    operating: Operating
     kept_answers: KeptAnswers
     freeze: Freeze
     hooks: Hooks
@@ -115,6 +119,7 @@ class Northbound:
     sources: ContextSources
     radius: RadiusSessions
     pulls: Pulls
+    self_service: SelfService
     second_line: SecondLine
     profiles: Sequence[Profile]
     tmf: Tmf
@@ -175,7 +180,7 @@ def build(
     tmf = build_tmf(store, config.tmf, deliveries, heard, clock, transport=webhook_transport)
     quality = QualityReports(store, config.after_fix, packs, after_fix, clock)
     ticket_systems = build_ticket_systems(
-        store, config.adapters, config.webhooks, deliveries, tmf.listener, quality, clock, transport=webhook_transport
+        store, config, deliveries, tmf.listener, quality, clock, transport=webhook_transport
     )
     access = Access(store, config.rights, clock=clock)
     sign_ins = SignIns(store, config.rights, clock=clock)
@@ -219,11 +224,13 @@ def build(
         after_fix=after_fix,
         quality=quality,
         search=search,
+        operating=Operating(store, config.after_fix.repeat_days, clock),
         kept_answers=KeptAnswers(store, clock=clock),
         freeze=freeze,
         hooks=hooks,
         automation=automation,
         sources=sources,
+        self_service=SelfService(store, config.self_service, line_tests, packs, _line_tokens(config), clock),
         radius=RadiusSessions(store, config.radius, sources, clock),
         pulls=Pulls(store, config.pulls, config.context, context, lines, sources, clock),
         second_line=build_second_line(config, store, operations, profiles, clock),
@@ -237,6 +244,10 @@ def _audit_trail(config: Config, store: Store, clock: Clock) -> AuditTrail:
     key = config.store.vault_key_file
     anchors = config.audit.anchor_file or key.with_name("audit.anchors")
     return AuditTrail(store, Vault.from_file(key), anchors, clock=clock)
+
+
+def _line_tokens(config: Config) -> LineTokens:
+    return LineTokens(config.store.vault_key_file.read_bytes())
 
 
 def _reader(config: Config) -> AccessReader:

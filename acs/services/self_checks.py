@@ -48,7 +48,7 @@ class SelfChecks:
             NotFound: no such line.
             TooMany: too many tests wait already.
         """
-        actor.require(Scope.OPERATE)
+        actor.require(Scope.TEST)
         since = self._clock() - timedelta(seconds=_FRESH_S)
         async with self._store.reading() as tx:
             last = await test_store.list_line_tests(tx, line=line, states=(LineTestState.DONE,), limit=1)
@@ -62,7 +62,7 @@ class SelfChecks:
         Raises:
             NotFound: no such test.
         """
-        actor.require(Scope.OPERATE)
+        actor.require(Scope.TEST)
         async with self._store.reading() as tx:
             test = await test_store.get(tx, test_id)
         if test is None:

@@ -98,6 +98,7 @@ async def list_line_tests(
     line: str | None = None,
     ticket: str | None = None,
     states: Sequence[LineTestState] | None = None,
+    depth: str | None = None,
     limit: int = 100,
     before: str | None = None,
 ) -> list[LineTestRecord]:
@@ -107,6 +108,8 @@ async def list_line_tests(
         query = query.where(line_tests.c.line == line)
     if ticket is not None:
         query = query.where(line_tests.c.ticket == ticket)
+    if depth is not None:
+        query = query.where(line_tests.c.depth == depth)
     if states is not None:
         query = query.where(line_tests.c.state.in_([state.value for state in states]))
     if before is not None:

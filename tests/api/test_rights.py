@@ -73,6 +73,16 @@ BODIES: dict[str, object] = {
     "POST /lines/{line_id}/checkups": {"action": "x"},
     "POST /campaigns/preview": {"name": "x", "file": "x", "settings": {"targets": {"models": ["x"]}}},
 }
+#: these want a key of the caller
+KEYED = "/hooks/"
+BODIES |= {
+    "POST /hooks/reboot": {"line": "x"},
+    "POST /hooks/resync": {"line": "x"},
+    "POST /hooks/line-test": {"line": "x"},
+    "POST /hooks/is-it-fixed": {"line": "x"},
+    "PUT /freeze": {"frozen": False, "reason": "x"},
+    "POST /self-service/tokens": {"line": "x"},
+}
 #: these go on for ever once they let somebody in
 ENDLESS = ("/outages/stream",)
 #: these take a CSV
@@ -93,6 +103,10 @@ def scoped_routes() -> list[tuple[str, str, frozenset[str]]]:
     return found
 
 
+def _headers(path: str) -> dict[str, str]:
+    return {"Idempotency-Key": "x"} if path.startswith(KEYED) else {}
+
+
 async def call(client: httpx.AsyncClient, method: str, path: str) -> httpx.Response:
     url = re.sub(r"\{\w+\}", "x", path)
     if path in TEXTS:
@@ -102,7 +116,7 @@ async def call(client: httpx.AsyncClient, method: str, path: str) -> httpx.Respo
         return await client.request(method, url + "?name=x", content=b"x")
     try:
         async with asyncio.timeout(0.5 if path in ENDLESS else None):
-            return await client.request(method, url, json=BODIES.get(f"{method} {path}"))
+            return await client.request(method, url, json=BODIES.get(f"{method} {path}"), headers=_headers(path))
     except TimeoutError:
         return httpx.Response(200)
 

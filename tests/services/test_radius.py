@@ -39,8 +39,8 @@ def packet(status: Status, session: str = "s1", n: int = 1, *, sign: bool = Fals
     attributes = [(40, number(status)), (44, session.encode()), (32, told["nas"].encode())]
     if status not in (Status.ON, Status.OFF):
         attributes += [(1, told["login"].encode()), (8, ip_address(told["address"]).packed)]
-    attributes += [(kind, number(told[name])) for kind, name in ((41, "delay"), (42, "octets"), (52, "giga"), (49, "cause"))
-                   if name in told]  # fmt: skip
+    numbers = {41: "delay", 42: "octets", 52: "giga", 49: "cause"}
+    attributes += [(kind, number(told[name])) for kind, name in numbers.items() if name in told]
     if "circuit" in told:
         attributes.append(circuit_attribute(told["circuit"]))
     if "port" in told:

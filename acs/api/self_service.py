@@ -1,0 +1,114 @@
+"""Self-service: line tokens for a portal, and the subscriber's own check with one."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi.security import HTTPAuthorizationCredentials
+from pydantic import Field
+
+from acs.api.auth import ActorDep, ServicesDep, actor_of, bearer, services_of
+from acs.api.bodies import Answer, Body, Name
+from acs.api.errors import Unauthenticated
+from acs.api.limits import REFUSED_BURST, REFUSED_PER_S, Rates
+from acs.errors import InvalidInput
+from acs.services.actor import Scope
+from acs.services.line_tokens import PREFIX, LineToken
+from acs.services.self_service import OwnCheck
+
+router = APIRouter(tags=["self-service"])
+
+#: questions per second of one line token, and how many may come at once: a page asks again every second
+_PER_S, _BURST = 2.0, 20.0
+_CODES: dict[int | str, dict[str, Any]] = {404: {"description": "No such line, or no check yet."}}
+
+
+class TokenBody(Body):
+    """For which line, and how long."""
+
+    line: Name
+    valid_s: float | None = Field(None, ge=1, le=86_400, description="Seconds; the configuration has a limit.")
+
+
+class LineTokenAnswer(Answer):
+    """A token that is good for one line."""
+
+    token: str = Field(description="send it as Authorization: Bearer TOKEN from the subscriber's page")
+    until: datetime
+
+
+class OwnCheckAnswer(Answer):
+    """What the subscriber is told, in his language."""
+
+    state: Literal["running", "failed", "good", "watched", "we_repair", "outage", "you_can_repair", "visit", "call_us"]
+    heading: str
+    text: str
+    next_step: Literal["nothing", "wait", "do", "agree_visit", "call"]
+    checked_at: datetime | None
+    until: datetime | None = Field(description="When it is to be over; null: not known.")
+
+
+async def line_token(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+) -> LineToken:
+    """What the line token of the request says.
+
+    Raises:
+        Unauthenticated: no token, or one that is not good.
+        InvalidInput: a token of the API, which names no line.
+    """
+    rates: Rates = request.app.state.rates
+    if credentials is None:
+        raise Unauthenticated("no token; send the header Authorization: Bearer TOKEN")
+    if not credentials.credentials.startswith(PREFIX):
+        (await actor_of(request, credentials)).require(Scope.SELF_CHECK)
+        raise InvalidInput("this needs a line token; POST /self-service/tokens makes one")
+    token = services_of(request).self_service.proven(credentials.credentials)
+    if token is None:
+        origin = request.client.host if request.client else ""
+        rates.take(f"refused {origin}", REFUSED_PER_S, REFUSED_BURST)
+        raise Unauthenticated("the token has ended or is not good; open the page anew")
+    rates.take(f"line {token.line}", _PER_S, _BURST)
+    return token
+
+
+LineTokenDep = Annotated[LineToken, Depends(line_token)]
+Language = Annotated[str, Header(alias="Accept-Language", max_length=200, description="ru or en; anything else is ru.")]
+
+
+@router.post("/self-service/tokens", summary="Make a token for one line", status_code=201, responses=_CODES)
+async def mint_token(body: TokenBody, actor: ActorDep, services: ServicesDep) -> LineTokenAnswer:
+    """Scope `self_check`. For the operator's portal, which knows its visitor; the token goes to the visitor's page."""
+    token, until = await services.self_service.mint(actor, body.line, body.valid_s)
+    return LineTokenAnswer(token=token, until=until)
+
+
+@router.post("/self-service/check", summary="Check my line", status_code=202)
+async def start_own_check(
+    token: LineTokenDep, services: ServicesDep, response: Response, language: Language = "ru"
+) -> OwnCheckAnswer:
+    """A line token (made with scope `self_check`). Nothing interrupts the service; tested so often and no more."""
+    return _answer(response, await services.self_service.check(token, _chosen(language)), language)
+
+
+@router.get("/self-service/check", summary="How my check stands", responses=_CODES)
+async def get_own_check(
+    token: LineTokenDep, services: ServicesDep, response: Response, language: Language = "ru"
+) -> OwnCheckAnswer:
+    """A line token (made with scope `self_check`). The last check of the token's line."""
+    return _answer(response, await services.self_service.last(token, _chosen(language)), language)
+
+
+def _answer(response: Response, check: OwnCheck, language: str) -> OwnCheckAnswer:
+    response.headers["Content-Language"] = _chosen(language)
+    response.headers["Cache-Control"] = "no-store"
+    return OwnCheckAnswer.model_validate(check)
+
+
+def _chosen(header: str) -> str:
+    """The first of our languages that the header names, else Russian."""
+    for part in header.split(","):
+        word = part.split(";")[0].strip().lower().partition("-")[0]
+        if word in ("ru", "en"):
+            return word
+    return "ru"

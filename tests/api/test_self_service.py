@@ -1,0 +1,131 @@
+"""A subscriber checks his own line: one line, a short time, plain words, nothing of the network."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from acs.app import App
+from acs.services.actor import local_actor
+from acs.services.identifiers import new_id
+from acs.services.line_tokens import PREFIX, LineToken, LineTokens
+from acs.services.self_service import _HEADINGS, NEXT_STEPS
+from acs.store import line_tests as test_store
+from acs.store import lines as line_store
+from acs.store.records import LineRecord, LineTestRecord, LineTestState
+from probes.linetest.self_service import STATES
+from tests.api.conftest import client_of, made_once
+
+T0 = datetime(2026, 3, 1, tzinfo=UTC)
+INTERNAL = ("olt", "192.0.2", "user-1", "dbm", "ont.", "noc", "bras", "splitter", "l-1")
+
+
+async def two_lines(app: App) -> None:
+    lines = [LineRecord("L-1", "pon", node="olt-north", slot=1, port=2, ont=3, pppoe_login="user-1"),
+             LineRecord("L-2", "pon")]  # fmt: skip
+    async with app.store.transaction() as tx:
+        await line_store.upsert(tx, lines, datetime.now(UTC))
+    await app.northbound.nodes.put(local_actor(), "olt-north", "192.0.2.1", credentials={"community": "x"})
+
+
+async def minted(app: App, line: str = "L-1", **more: Any) -> str:
+    async with await client_of(app, "self_check") as portal:
+        answer = await portal.post("/self-service/tokens", json={"line": line, **more})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["token"])
+
+
+def page(app: App, token: str, language: str = "en-GB,en;q=0.8") -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(made_once(app.northbound), raise_app_exceptions=False),
+        base_url="http://server/api/v1",
+        headers={"Authorization": f"Bearer {token}", "Accept-Language": language},
+    )
+
+
+async def test_a_check_is_told_in_plain_words_with_one_next_step(app: App) -> None:
+    await two_lines(app)
+    async with page(app, await minted(app)) as client:
+        assert (await client.get("/self-service/check")).status_code == 404
+        began = await client.post("/self-service/check")
+        assert (began.status_code, began.json()["state"], began.json()["next_step"]) == (202, "running", "wait")
+        for _ in range(600):
+            told = (await client.get("/self-service/check")).json()
+            if told["state"] != "running":
+                break
+            await asyncio.sleep(0.1)
+        assert (told["state"], told["next_step"]) == ("call_us", "call")
+        assert told["heading"] == "Please call us" and told["text"]
+        assert not [word for word in INTERNAL if word in json.dumps(told).lower()]
+        again = await client.post("/self-service/check")
+        assert again.json() == told, "a line is tested once a minute"
+        russian = await client.get("/self-service/check", headers={"Accept-Language": "de, ru;q=0.5"})
+        assert (russian.json()["heading"], russian.headers["Content-Language"]) == ("Позвоните нам, пожалуйста", "ru")
+        assert not [word for word in INTERNAL if word in russian.text.lower()]
+    (test,) = await app.northbound.line_tests.find(local_actor(), line="L-1")
+    assert test.depth == "self-service"
+
+
+async def test_a_line_token_opens_its_line_and_nothing_else(app: App) -> None:
+    await two_lines(app)
+    token = await minted(app)
+    async with page(app, token) as client:
+        for method, path in (
+            ("GET", "/lines/L-1"),
+            ("POST", "/lines/L-1/tests"),
+            ("GET", "/devices"),
+            ("POST", "/self-service/tokens"),
+        ):
+            refused = await client.request(method, path, json={"line": "L-2"} if method == "POST" else None)
+            assert refused.status_code == 401, path
+        await client.post("/self-service/check")
+    assert await app.northbound.line_tests.find(local_actor(), line="L-2") == []
+    body, _, mark = token.removeprefix(PREFIX).partition(".")
+    other = (await minted(app, "L-2")).removeprefix(PREFIX).partition(".")[0]
+    for forged in (f"{PREFIX}{other}.{mark}", f"{PREFIX}{body}", f"{PREFIX}{body}.", f"{PREFIX}.{mark}", PREFIX):
+        async with page(app, forged) as client:
+            assert (await client.post("/self-service/check")).status_code == 401, forged
+    async with await client_of(app, "read", "tickets") as client:
+        assert (await client.post("/self-service/tokens", json={"line": "L-1"})).status_code == 403
+    async with await client_of(app, "self_check") as client:
+        assert (await client.get("/lines/L-1")).status_code == 403, "the portal's right is no other right"
+        assert (await client.post("/self-service/tokens", json={"line": "L-9"})).status_code == 404
+        long = await client.post("/self-service/tokens", json={"line": "L-1", "valid_s": 7200})
+        assert (long.status_code, "3600" in long.json()["message"]) == (422, True)
+
+
+def test_a_token_ends_and_is_good_for_one_key_alone() -> None:
+    tokens = LineTokens(b"k" * 32)
+    text = tokens.mint(LineToken("L-1", T0 + timedelta(seconds=60), "portal"))
+    assert tokens.proven(text, T0) == LineToken("L-1", T0 + timedelta(seconds=60), "portal")
+    assert tokens.proven(text, T0 + timedelta(seconds=60)) is None
+    assert LineTokens(b"x" * 32).proven(text, T0) is None
+    assert tokens.proven(f"{PREFIX}é.x", T0) is None
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "possible in"), ("ru", "возможна через")])
+async def test_a_line_is_checked_so_often_and_no_more(app: App, language: str, word: str) -> None:
+    await two_lines(app)
+    now = datetime.now(UTC)
+    async with app.store.transaction() as tx:
+        for n in range(6):
+            at = now - timedelta(minutes=50 - 5 * n)
+            record = LineTestRecord(new_id(), "L-1", LineTestState.RUNNING, at, at, "x", "self-service")
+            await test_store.add(tx, record)
+            await test_store.finish(tx, record.id, LineTestState.FAILED, at)
+    async with page(app, await minted(app), language) as client:
+        refused = await client.post("/self-service/check")
+        assert refused.status_code == 429
+        assert word in refused.json()["message"]
+        assert 500 < int(refused.headers["Retry-After"]) <= 601
+        failed = (await client.get("/self-service/check")).json()
+        assert (failed["state"], failed["next_step"]) == ("failed", "call")
+
+
+def test_every_state_has_its_words_and_one_step() -> None:
+    for state in {*STATES.values()}:
+        assert state in NEXT_STEPS
+        assert {"ru", "en"} == set(_HEADINGS[state])
