@@ -12,9 +12,11 @@ from cli.asking import request as _request
 from cli.asking import wait_options
 from cli.client import Client, connect
 from cli.connection_request import print_ways, wake
+from cli.device_card import print_device_card
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
 from cli.options import server_options
+from cli.plot import plot
 from cli.rights import secrets
 from cli.tags import tag
 from cli.texts import _
@@ -52,19 +54,38 @@ def list_devices(
     output.print_table([_("device"), _("manufacturer"), _("software"), _("line"), _("last Inform")], rows)
 
 
-@device.command(help=_("Show what is known of a device."))
+@device.command(help=_("Show the card of a device: what it says of itself, how old that is, and what it never says."))
 @click.argument("key", metavar="DEVICE")
+@click.option("--live", is_flag=True, help=_("Read the device first, through a connection request."))
+@click.option("--full", is_flag=True, help=_("All columns of all tables."))
 @server_options
-def show(key: str, url: str | None, token_file: Path | None, as_json: bool) -> None:
+def show(key: str, live: bool, full: bool, url: str | None, token_file: Path | None, as_json: bool) -> None:
     """Show one device."""
+    path = f"/devices/{quote(key, safe='')}"
     with connect(url, token_file) as client:
-        found = client.get(f"/devices/{quote(key, safe='')}")
-        ways = client.get(f"/devices/{quote(key, safe='')}/connection-requests", limit=5)
+        refreshed = _refreshed(client, path, as_json) if live else None
+        found = client.get(path)
+        ways = client.get(f"{path}/connection-requests", limit=5)
+        card = refreshed["card"] if refreshed is not None else client.get(f"{path}/card")
     if as_json:
-        output.print_json({**found, "connection_requests": ways})
-    else:
-        output.print_pairs([(name, _shown(value)) for name, value in found.items()])
-        print_ways(ways)
+        said = {} if refreshed is None else {"live": {name: refreshed[name] for name in ("operation", "problem")}}
+        output.print_json({**found, "connection_requests": ways, "card": card, **said})
+        return
+    print_device_card(card, full=full)
+    if found.get("quarantined_since"):
+        since = output.instant(found["quarantined_since"])
+        output.print_line(_("In quarantine since {since}: it is only recorded.").format(since=since), style="yellow")
+    output.print_line()
+    print_ways(ways)
+
+
+def _refreshed(client: Client, path: str, quiet: bool) -> dict[str, Any]:
+    """The card after a reading of the device; why there was none is told on standard error."""
+    with output.progress(_("Reading the device…"), quiet=quiet):
+        found: dict[str, Any] = client.post(f"{path}/card/refresh")
+    if found["problem"] and not quiet:
+        output.print_note(_("The device was not read: {problem}").format(problem=found["problem"]))
+    return found
 
 
 device.add_command(wake)
@@ -215,15 +236,8 @@ def _print_values(values: list[dict[str, Any]], as_json: bool) -> None:
         output.print_line(f"{value.get('name')} = {value.get('value')}")
 
 
-def _shown(value: object) -> object:
-    if isinstance(value, dict):
-        return ", ".join(f"{name}={inner}" for name, inner in value.items()) or None
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or None
-    return value
-
-
 for _command in (
+    plot,
     admission.admit,
     admission.quarantine,
     admission.credentials,

@@ -172,20 +172,6 @@ def methods(**options: Any) -> None:
     show(ended, _print_methods, **options)
 
 
-@click.command(help=_("Any operation by its kind: KIND ARGUMENT=VALUE..., a value being JSON or plain text."))
-@asking
-@click.argument("kind")
-@click.argument("given", metavar="ARGUMENT=VALUE...", nargs=-1)
-@confirming
-def do(kind: str, given: tuple[str, ...], yes: bool, **options: Any) -> None:
-    """Ask for any kind of operation."""
-    ended = ask(kind.replace("-", "_"), dict(map(_argument, given)), yes=yes, **options)
-    if ended.get("result"):
-        show(ended, output.print_json, **options)
-    else:
-        finish(ended, options["wait"], options["as_json"])
-
-
 @click.command(help=_("What the device told by itself, the newest first: events, transfers, wishes."))
 @click.argument("key", metavar="DEVICE")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
@@ -204,7 +190,7 @@ def history(key: str, limit: int, url: str | None, token_file: Path | None, as_j
     output.print_table([_("at"), _("told"), _("command key"), _("fault"), _("operation")], rows)
 
 
-COMMANDS = (names, attributes, add, delete, factory_reset, download, upload, methods, do, history)
+COMMANDS = (names, attributes, add, delete, factory_reset, download, upload, methods, history)
 
 
 def _take(arguments: dict[str, object], options: dict[str, Any], *own: str) -> None:
@@ -229,7 +215,12 @@ def _assignment(text: str) -> tuple[str, object]:
     return name.strip(), value
 
 
-def _argument(text: str) -> tuple[str, object]:
+def argument(text: str) -> tuple[str, object]:
+    """Name and value of NAME=VALUE, the value being JSON or plain text.
+
+    Raises:
+        CliError: USAGE, it is no assignment.
+    """
     name, value = _assignment(text)
     try:
         return name, json.loads(str(value))

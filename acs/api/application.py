@@ -180,6 +180,6 @@ def _takes_key(dependant: Dependant) -> bool:
 
 
 def _keeps_keys(path: str) -> bool:
-    """Whether the route of a POST keeps keys itself; files flow to the disk and are known by their digest."""
+    """Whether the route of a POST keeps keys itself; files flow to the disk, and each sight of secrets is a new one."""
     below = path.removeprefix(PREFIX)
-    return below == "/files" or any(route.path_regex.match(below) is not None for route in _key_keepers())
+    return below == "/files" or below.endswith("/secrets") or any(route.path_regex.match(below) is not None for route in _key_keepers())

@@ -160,12 +160,8 @@ class ActionDesk:
         if new is None:
             return Done(action, (), _WAITS)
         request = Request("restore", {}, wanted.reason or f"takes over from {view.device.key}", wanted.ticket)
-        restore = Asked("restore", {"action": "swap", "device": view.device.key, "backup": await self._newest(view)})
+        restore = Asked("restore", {"action": "swap", "device": view.device.key, "backup": "current"})
         return Done(action, await self._ask(actor, new, [restore], request))
-
-    async def _newest(self, view: View) -> str:
-        """The old device's configuration; what it was told, where none was kept."""
-        return "last_good" if view.has_backup else "desired"
 
     async def _check_now(self, asked: Sequence[Asked], view: View, wanted: Request) -> None:
         """Refuse before anything is queued, so that nothing of a series is left behind."""

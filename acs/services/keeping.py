@@ -237,6 +237,8 @@ async def _chosen(tx: Transaction, key: str, which: str, told: Configuration) ->
     """The configuration that is meant, and how it is called; None where there is none."""
     if which == "desired":
         return ("desired", told) if told.values else None
+    if which == "current":
+        return await _current(tx, key, told)
     if which.startswith("of:"):
         operation = await operations.get(tx, which[3:])
         result = operation.result if operation is not None and isinstance(operation.result, dict) else {}
@@ -249,6 +251,19 @@ async def _chosen(tx: Transaction, key: str, which: str, told: Configuration) ->
         return None
     opened = await backups.open_backup(tx, record.id)
     return None if opened is None else (record.id, opened)
+
+
+async def _current(tx: Transaction, key: str, told: Configuration) -> tuple[str, Configuration] | None:
+    """What is known of the device now: the settings of its newest configuration, and those that it was told since."""
+    newest = await backups.newest(tx, key)
+    kept = await backups.open_backup(tx, newest.id) if newest is not None else None
+    tree = await trees.read(tx, key)
+    if tree is None:
+        return ("desired", told) if told.values else None
+    names = {*(kept.values if kept is not None else ()), *told.values}
+    values = {name: tree.values[name] for name in names if name in tree.values}
+    secrets = {**(kept.secrets if kept is not None else {}), **told.secrets}
+    return ("current", Configuration(values, secrets)) if values else None
 
 
 def _with_secrets(configuration: Configuration, told: Configuration) -> Values:

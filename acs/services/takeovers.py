@@ -65,11 +65,10 @@ class Takeovers:
                 found = found or await backups.get_takeover(tx, serial)
             if found is None:
                 return None
-            has = await backups.newest(tx, found.old_device) is not None
             await backups.drop_takeover(tx, found.serial_number)
             if found.line is not None:
                 await devices.set_line(tx, visit.key, found.line)
-        wanted = _restoring(visit.key, found, "last_good" if has else "desired", now)
+        wanted = _restoring(visit.key, found, now)
         await self._store.sessions.commit(SessionCommit(visit.key, visit.session.id, now, operations=(wanted,)))
         return replace(wanted, steps=1)
 
@@ -99,13 +98,13 @@ async def _known(tx: Transaction, serial: str, old: DeviceRecord) -> DeviceRecor
     return found[0] if found else None
 
 
-def _restoring(key: str, takeover: Takeover, backup: str, now: datetime) -> OperationRecord:
+def _restoring(key: str, takeover: Takeover, now: datetime) -> OperationRecord:
     id = new_id()
     return OperationRecord(
         id=id,
         device=key,
         kind="restore",
-        arguments={"action": "swap", "device": takeover.old_device, "backup": backup},
+        arguments={"action": "swap", "device": takeover.old_device, "backup": "current"},
         state=OperationState.QUEUED,
         command_key=id,
         created_at=now,

@@ -10,6 +10,7 @@ from acs.cwmp import messages as m
 from cli.simulator import diagnostics
 from cli.simulator import stock as stock_rpcs
 from cli.simulator.deeds import Deed, DeedKind, Outcome
+from cli.simulator.reactions import react
 from cli.simulator.stock import Stock
 from cli.simulator.tree import Refusal, Tree
 
@@ -53,6 +54,7 @@ def _set_values(tree: Tree, request: m.Message, _now: datetime) -> Outcome:
     assert isinstance(request, m.SetParameterValues)
     tree.set(request.parameter_list, request.parameter_key)
     for each in request.parameter_list:
+        react(tree, each.name, each.value)
         test = diagnostics.requested(each.name, each.value)
         if test is not None:
             return m.SetParameterValuesResponse(0), Deed(DeedKind.TEST, url=test, delay_s=diagnostics.LASTS_S)

@@ -72,6 +72,8 @@ class Tree:
         self._prototypes = prototypes
         self._live = live
         self._changed: set[str] = set()
+        #: switches that cleared something, in the order in which they were thrown
+        self.cleared: list[str] = []
         self.root = next(iter(parameters)).split(".")[0] + "."
 
     def __len__(self) -> int:

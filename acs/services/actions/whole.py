@@ -60,7 +60,7 @@ def _without_backup(view: View) -> Refused | None:
 def _set_true(name: str, meaning: str) -> Callable[[View, Given], Sequence[Asked]]:
     def build(view: View, _given: Given) -> Sequence[Asked]:
         place = view.need(meaning)
-        return [change(name, {"values": {place.path: {"value": "1", "type": "xsd:boolean"}}})]
+        return [change(name, {"values": {place.path: {"value": "1", "type": "xsd:boolean"}}, "trigger": True})]
 
     return build
 

@@ -23,11 +23,15 @@ _Path = Annotated[str, Field(max_length=NAME_LENGTH, pattern=r"^[^ ]+\.$")]
 
 
 class Step(Arguments):
-    """One step: `values` sets parameters; `add` makes a row with `values`; `delete` removes a row."""
+    """One step: `values` sets parameters; `add` makes a row with `values`; `delete` removes a row.
+
+    `trigger`: the parameters set something off and fall back by themselves; they are not looked at again.
+    """
 
     values: Annotated[dict[str, Value], Field(max_length=500)] = Field(default_factory=dict)
     add: _Path | None = None
     delete: _Path | None = None
+    trigger: bool = False
 
 
 class Change(Arguments):
@@ -41,7 +45,8 @@ class Change(Arguments):
 
 
 class Restore(Arguments):
-    """`backup`: the id of a configuration of this device, `last_good`, or `desired` for what the device was told.
+    """`backup`: the id of a configuration of this device, `last_good`, `desired` for what the device was told,
+    or `current` for what is known of it now.
 
     `device`: another device's configuration, for one that takes over. `fresh`: the device was just reset.
     """

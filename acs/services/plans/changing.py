@@ -139,7 +139,8 @@ class ChangePlan:
         if isinstance(plan, SetPlan):
             for name, (value, _) in plan.before.items():
                 self._before.setdefault(name, value)
-            self.applied.update(plan.applied)
+            if not step.get("trigger"):
+                self.applied.update(plan.applied)
         elif isinstance(plan, AddPlan):
             self._note_row(plan)
             self.applied.update(plan.applied)
