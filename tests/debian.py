@@ -36,6 +36,9 @@ PACKAGES = (
     Package("mtr-tiny", ("mtr",), "our traces against mtr's figures"),
     Package("dnsmasq-base", ("dnsmasq",), "DHCP and DNS probes against a real server"),
     Package("pppoe", ("pppoe-server",), "PPPoE discovery against a real concentrator"),
+    Package("redmine", ("/usr/share/redmine/config/environment.rb",), "tickets in a real Redmine"),
+    Package("redmine-sqlite", ("/usr/share/doc/redmine-sqlite",), "the database of that Redmine"),
+    Package("ruby-webrick", ("/usr/share/rubygems-integration/all/gems/webrick-*",), "the web server of that Redmine"),
     Package("util-linux", ("setpriv",), "running a server as another user"),
 )
 #: Where Debian puts servers, which is not on everybody's PATH.

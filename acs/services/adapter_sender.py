@@ -24,25 +24,26 @@ from acs.store.records import Json, LineTestRecord
 from acs.store.store import Store
 from acs.store.ticket_systems import TicketState
 
-#: what marks in notes begin with
-_MARK = "secondline"
+#: their status of a ticket whose status we gave, until it is seen
+OURS = "(ours)"
 #: events that are told to the ticket which they name
 _OF_TICKETS = ("line_test.verdict", "line_test.failed", "outage.ticket_attached")
 _REPAIRS = "after_fix."
 
 
 class AdapterSender:
-    """Brings what happened to the tickets of one system. `lock` is held while a status is changed."""
+    """Brings what happened to the tickets of one system. `lock` is held while a status is changed;
+    what we write is marked as that of `ours`."""
 
     def __init__(
-        self, store: Store, config: AdapterSystem, client: AdapterClient, lock: asyncio.Lock, clock: Clock
+        self, store: Store, config: AdapterSystem, client: AdapterClient, lock: asyncio.Lock, ours: str, clock: Clock
     ) -> None:
         self._store = store
         self._config = config
         self._client = client
         self._lock = lock
         self._clock = clock
-        self._stories = TicketStories(store, _manner(config))
+        self._stories = TicketStories(store, _manner(config, ours))
 
     def wants(self, event_type: str, body: Mapping[str, Json]) -> bool:
         """Whether an event is about a ticket of this system."""
@@ -84,7 +85,7 @@ class AdapterSender:
         }
 
     async def _remember(self, ticket: str, word: str) -> None:
-        state = TicketState(ticket, self._config.name, "(ours)", word, self._clock())
+        state = TicketState(ticket, self._config.name, OURS, word, self._clock())
         async with self._store.transaction() as tx:
             await system_store.put_state(tx, state)
 
@@ -97,9 +98,9 @@ def _status(now: Read, story: Story) -> str:
     return story.status if not story.status_from or have in story.status_from else ""
 
 
-def _manner(config: AdapterSystem) -> Manner:
+def _manner(config: AdapterSystem, ours: str) -> Manner:
     return Manner(
-        system=_MARK,
+        system=ours,
         language=config.language,
         status=config.status,
         when_fixed=config.when_fixed or "",

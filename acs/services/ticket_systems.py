@@ -14,20 +14,27 @@ import hashlib
 import hmac
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 import structlog
 
-from acs.config import AdaptersSection, AdapterSystem, WebhooksSection, read_secret
+from acs.config import AdapterSystem, Config, read_secret
 from acs.errors import AcsError, Forbidden, InvalidInput, NotFound, Replayed
 from acs.services.actor import Actor, Scope
 from acs.services.adapter_client import AdapterClient
-from acs.services.adapter_sender import AdapterSender
+from acs.services.adapter_sender import OURS, AdapterSender
 from acs.services.adapters import paths
-from acs.services.adapters.mapping import TheirTicket, creation_event, instant, status_event, ticket_key
+from acs.services.adapters.mapping import (
+    TheirTicket,
+    creation_event,
+    instant,
+    own_status_event,
+    status_event,
+    ticket_key,
+)
 from acs.services.clock import Clock
 from acs.services.deliveries import Deliveries, NotTaken, Target
 from acs.services.quality import QualityReports
@@ -86,8 +93,7 @@ class TicketSystems:
     def __init__(
         self,
         store: Store,
-        config: AdaptersSection,
-        webhooks: WebhooksSection,
+        config: Config,
         listener: TicketListener,
         quality: QualityReports,
         clock: Clock,
@@ -95,13 +101,15 @@ class TicketSystems:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._store = store
-        self._window_s = config.window_s
+        self._window_s = config.adapters.window_s
+        self._ours = config.tmf.system
+        networks = config.webhooks.plain_networks
         self._listener = listener
         self._quality = quality
         self._clock = clock
         self._systems = {
-            one.name: _System(one, AdapterClient(one, webhooks.plain_networks, transport=transport), _secrets(one))
-            for one in config.systems
+            one.name: _System(one, AdapterClient(one, networks, transport=transport), _secrets(one))
+            for one in config.adapters.systems
         }
 
     def targets(self) -> list[Target]:
@@ -110,7 +118,7 @@ class TicketSystems:
         for name, system in self._systems.items():
             if not system.client.adapter.write:
                 continue
-            sender = AdapterSender(self._store, system.config, system.client, system.lock, self._clock)
+            sender = AdapterSender(self._store, system.config, system.client, system.lock, self._ours, self._clock)
             found.append(Target(f"adapter-{name}", sender, sender.wants, _CALLS * system.config.timeout_s))
         return found
 
@@ -220,6 +228,9 @@ class TicketSystems:
             taken = await self._listener.take(actor, creation_event(name, ticket))
             await self._remember(name, key, ticket)
             return Heard(key, "created", taken.line_test, taken.detail)
+        if before.status == OURS:
+            await self._listener.take(actor, own_status_event(name, ticket, before.word, before.changed_at, self._ours))
+            await self._remember(name, key, replace(ticket, status=before.word, their_status="", changed_at=None))
         if not ticket.status or ticket.status == before.word:
             return Heard(key, "")
         changed = await self._listener.take(actor, status_event(name, ticket, before.word))
@@ -244,8 +255,7 @@ class TicketSystems:
 
 def build_ticket_systems(
     store: Store,
-    config: AdaptersSection,
-    webhooks: WebhooksSection,
+    config: Config,
     deliveries: Deliveries,
     listener: TicketListener,
     quality: QualityReports,
@@ -258,7 +268,7 @@ def build_ticket_systems(
     Raises:
         ConfigError: an adapter, a url or a file of a secret is wrong.
     """
-    systems = TicketSystems(store, config, webhooks, listener, quality, clock, transport=transport)
+    systems = TicketSystems(store, config, listener, quality, clock, transport=transport)
     for target in systems.targets():
         deliveries.add(target)
     return systems

@@ -5,7 +5,7 @@ The rule of this file: a message is the ticket as it is now; what happened is se
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any
@@ -108,6 +108,13 @@ def status_event(system: str, ticket: TheirTicket, was: str) -> dict[str, Any]:
     """A TroubleTicketStatusChangeEvent of their ticket; `was` makes it another one than the change before."""
     at = ticket.changed_at.strftime(_RFC) if ticket.changed_at is not None else ""
     return _event(system, ticket, "TroubleTicketStatusChangeEvent", f"{was}-{ticket.status}-{at}")
+
+
+def own_status_event(system: str, ticket: TheirTicket, word: str, at: datetime, ours: str) -> dict[str, Any]:
+    """A TroubleTicketStatusChangeEvent of a status that we, who are called `ours`, gave: it starts nothing."""
+    event = _event(system, replace(ticket, status=word), "TroubleTicketStatusChangeEvent", f"ours-{at.isoformat()}")
+    event["event"]["troubleTicket"]["statusChangeReason"] = f"[{ours}:adapter]"
+    return event
 
 
 def calls(adapter: Adapter, words: Mapping[str, str]) -> list[Call]:

@@ -186,9 +186,7 @@ class Adapter(_Form):
         if self.write and self.read is None:
             found.append("read: missing; without it a note whose answer was lost would be written twice")
         if self.write and "text" not in paths.holes(_plain(self.write[-1])):
-            found.append(
-                "write: the call that brings {text} is the last one: what comes before may be repeated"
-            )
+            found.append("write: the call that brings {text} is the last one: what comes before may be repeated")
         if self.write and "mark" not in paths.holes(_plain(self.write[-1])):
             found.append("write: the last call brings no {mark}; put it at the end of the note, to be found again")
         return found
