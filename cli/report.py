@@ -8,6 +8,7 @@ import click
 from cli import output
 from cli.client import connect
 from cli.options import server_options
+from cli.report_operating import operating
 from cli.texts import N_, _
 
 _RATES = {
@@ -35,6 +36,9 @@ _STATES = {
 @click.group(help=N_("Reports: quality of verdicts, what helped and what fell back."))
 def report() -> None:
     """Group of the reports."""
+
+
+report.add_command(operating)
 
 
 @report.command(help=N_("How good the verdicts are, held against how tickets were closed."))

@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Iterable
 from weakref import WeakValueDictionary
 
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from acs.api.errors import answer
@@ -32,6 +33,8 @@ class Conditional:
         """Pass the request on, with its conditions."""
         method = scope.get("method")
         wanted = _tags(scope, b"if-match") if scope["type"] == "http" and method in _WRITES else None
+        if wanted is not None and not _is_taken(scope):
+            wanted = None
         if scope["type"] == "http" and method == "GET":
             await self._app(scope, receive, _Tagged(send, _tags(scope, b"if-none-match")))
         elif wanted is None:
@@ -104,6 +107,11 @@ class _Tagged:
 def _is_json(start: Message) -> bool:
     kind = next((value for name, value in start["headers"] if name == b"content-type"), b"")
     return bool(start["status"] == 200 and kind.startswith(b"application/json"))
+
+
+def _is_taken(scope: Scope) -> bool:
+    """Whether a route takes this method at this address: elsewhere the answer is 405 or 404, whatever If-Match says."""
+    return any(route.matches(scope)[0] is Match.FULL for route in scope["app"].routes)
 
 
 def _tags(scope: Scope, name: bytes) -> list[str] | None:

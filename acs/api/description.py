@@ -106,7 +106,7 @@ def _error(answers: dict[str, Any], status: str) -> None:
         answer["headers"] = {"Retry-After": _whole("Seconds after which to ask again.")}
 
 
-def _as_problems(answers: Mapping[str, Any]) -> None:
+def _as_problems(answers: dict[str, Any]) -> None:
     """Errors that routes describe themselves are problems too."""
     for status in [status for status in answers if status[0] in "45"]:
         _error(answers, status)

@@ -1,0 +1,111 @@
+"""Reports of support, counted from what was stored, on both databases: as numbers, as CSV, as a page."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import insert
+
+from acs.app import App
+from acs.services.clock import utc_now
+from acs.store import after_fix, lines
+from acs.store.after_fix import Closure
+from acs.store.instants import micros
+from acs.store.records import LineRecord
+from acs.store.schema import line_groups, line_tests, tickets
+from tests.api.conftest import client_of
+
+NOW = utc_now()
+#: (ticket, line, came minutes ago, seconds to the verdict, verdict, cause, closed after minutes, visited)
+CASES = (
+    ("T1", "L1", 600, 12, "REMOTE_FIX", "wifi_channel", 8, False),
+    ("T2", "L1", 500, 40, "REMOTE_FIX", "wifi_channel", 30, False),
+    ("T3", "L2", 400, 20, "DISPATCH_HOME", "drop_fibre_cut", 300, True),
+    ("T4", "L2", 3000, 25, "DISPATCH_LINE", "feeder", None, None),
+    ("T5", "L3", 100, 10, "GUIDE_CUSTOMER", "=cmd", 4, False),
+    (None, "L3", 90, 5, "NFF", "", None, None),
+    ("T6", "L3", 2, 3, "NFF", "", None, None),
+)
+
+
+@pytest.fixture
+async def worked(app_on_both: App) -> AsyncIterator[App]:
+    app = app_on_both
+    async with app.store.transaction() as tx:
+        await lines.upsert(tx, [LineRecord(id_, "pon") for id_ in ("L1", "L2", "L3")], NOW)
+        groups = [
+            {"line": "L1", "kind": "region", "name": "north"},
+            {"line": "L2", "kind": "region", "name": "<south>"},
+        ]
+        await tx.connection.execute(insert(line_groups), groups)
+        for n, (ticket, line, ago, wait, verdict, cause, closed, visited) in enumerate(CASES):
+            came = NOW - timedelta(minutes=ago)
+            row = {
+                "id": f"test-{n}", "line": line, "state": "done", "created_at": micros(came + timedelta(seconds=1)),
+                "deadline_at": micros(came), "actor": "x", "depth": "normal", "ticket": ticket, "facts": None,
+                "finished_at": micros(came + timedelta(seconds=wait)), "detail": "", "service": None,
+                "verdict": f'{{"verdict": "{verdict}", "cause": "{cause}", "title": {{"en": "x"}}}}',
+            }  # fmt: skip
+            await tx.connection.execute(insert(line_tests), row)
+            if ticket is None:
+                continue
+            told = {"id": ticket, "event_id": ticket, "received_at": micros(came), "source": "crm", "body": "{}"}
+            told |= {"line": line, "line_test": f"test-{n}", "detail": ""}
+            await tx.insert(tickets, told)
+            if closed is not None:
+                at = came + timedelta(minutes=closed)
+                closure = Closure(ticket, "c", cause, at, "x", visited, line=line, line_test=f"test-{n}")
+                await after_fix.put_closure(tx, closure)
+    yield app
+
+
+async def test_the_figures_are_what_happened(worked: App) -> None:
+    async with await client_of(worked, "read") as client:
+        told = (await client.get("/reports/operating", params={"by": "region"})).json()
+    total = told["total"]
+    assert (total["tests"], total["tickets"], total["closed"], told["whole"]) == (7, 6, 4, True)
+    assert total["verdicts"]["REMOTE_FIX"] == 2
+    assert total["fixed_remotely"] == {"part": 2, "whole": 4, "share": 0.5}
+    assert (total["dispatched"]["part"], total["dispatched"]["whole"]) == (2, 6)
+    assert (total["repeats"]["part"], total["repeats"]["whole"]) == (3, 6), "T2 after T1, T3 after T4, T6 after T5"
+    assert (total["verdict_median_s"], total["verdict_p95_s"]) == (20.0, 40.0)
+    norms = {name: (one["part"], one["whole"]) for name, one in total["norms"].items()}
+    assert norms == {
+        "answer_30s": (5, 6),
+        "first_line_5min": (1, 1),
+        "second_line_10min": (1, 2),
+        "restored_24h": (1, 2),
+    }, "T6 came two minutes ago: nobody can say yet; T4 is older than a day and not closed"
+    assert {one["name"]: one["tests"] for one in told["parts"]} == {"north": 2, "<south>": 2, "": 3}
+
+
+async def test_divisions_spans_and_what_is_refused(worked: App) -> None:
+    async with await client_of(worked, "read") as client:
+        by_cause = (await client.get("/reports/operating?by=cause")).json()
+        assert {one["name"] for one in by_cause["parts"]} == {"wifi_channel", "drop_fibre_cut", "feeder", "=cmd", ""}
+        day = (await client.get("/reports/operating?days=1")).json()
+        assert day["total"]["tests"] == 6
+        nothing = (await client.get("/reports/operating", params={"until": "2020-01-01T00:00:00Z"})).json()
+        assert nothing["total"]["tests"] == 0
+        assert nothing["total"]["norms"]["answer_30s"]["share"] is None
+        assert (await client.get("/reports/operating?by=colour")).status_code == 422
+        assert (await client.get("/reports/operating", params={"until": "0001-01-01T00:00:00Z"})).status_code == 422
+    async with await client_of(worked, "tickets") as client:
+        assert (await client.get("/reports/operating")).status_code == 403
+
+
+async def test_csv_and_page(worked: App) -> None:
+    async with await client_of(worked, "read") as client:
+        table = await client.get("/reports/operating.csv?by=cause")
+        page = await client.get("/reports/operating.html?by=region&lang=ru")
+        plain = await client.get("/reports/operating.html?by=all")
+    rows = table.text.splitlines()
+    assert table.headers["Content-Type"].startswith("text/csv")
+    assert rows[0].startswith("cause,tests,tickets,closed,fixed_remotely,dispatched,repeats,verdict_median_s")
+    assert any(row.startswith("'=cmd,1,1,1,0,0,0,10.0") for row in rows), "no spreadsheet takes it for a formula"
+    assert "Отчёт поддержки" in page.text
+    assert "&lt;south&gt;" in page.text
+    assert "<south>" not in page.text
+    assert "<script" not in page.text and "http" not in page.text.replace("http-equiv", "")
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    assert plain.text.count("<svg") == 2
