@@ -73,6 +73,8 @@ class _Tree:
     source: str
     referred: dict[str, dict[str, list[str]]]
     looked_at: set[str]
+    #: nothing is decided: every name that any way to read a column could rest on is looked at
+    surveying: bool = False
 
     def text(self, name: str) -> str:
         found = self.values.get(name)
@@ -110,7 +112,7 @@ def table_names(profile: Profile, values: Mapping[str, str], only: Collection[st
 
     `values` is its tree as it was last read; names come sorted.
     """
-    tree = _Tree(values, sorted(values), _NEVER, "", {}, set())
+    tree = _Tree(values, sorted(values), _NEVER, "", {}, set(), surveying=True)
     wanted: set[str] = set()
     for table, forms in profile.tables.items():
         if only is None or table in only:
@@ -208,6 +210,8 @@ def _reaches(form: TableForm, path: str, tree: _Tree) -> bool:
 def _cell(readings: Sequence[Column], path: str, tree: _Tree) -> Cell | None:
     """The first usable value of the ways to read a column; else the first text that means nothing."""
     unusable = None
+    if tree.surveying:
+        _survey(readings, path, tree)
     for reading in readings:
         if not _given(reading, path, tree):
             continue
@@ -219,6 +223,13 @@ def _cell(readings: Sequence[Column], path: str, tree: _Tree) -> Cell | None:
                 return cell
             unusable = unusable or cell
     return unusable
+
+
+def _survey(readings: Sequence[Column], path: str, tree: _Tree) -> None:
+    for reading in readings:
+        leaves = (*reading.given, *reading.where, *((reading.of,) if reading.of else ()))
+        for name in (*_places(reading, path, tree), *(name for leaf in leaves for name in _located(leaf, path, tree))):
+            tree.text(name)
 
 
 def _read(reading: Column, name: str, path: str, tree: _Tree) -> Cell:

@@ -125,6 +125,20 @@ class Settings:
         """The paths of the tables of a target, where the device shows them or their parents."""
         return [path for each in self.targets if each.name == target for path in _tables(each, values)]
 
+    def possible_tables(self, target: str, values: Mapping[str, str]) -> list[str]:
+        """Where tables of a target would stand: below every parent that the device shows, empty ones included."""
+        found: dict[str, None] = {}
+        for each in self.targets:
+            if each.name != target:
+                continue
+            parent = each.table[:-1].rpartition(".")[0] + "."
+            last = each.table[len(parent) :]
+            if "*" not in parent:
+                found[each.table] = None
+                continue
+            found |= dict.fromkeys(f"{match[0]}{last}" for name in values if (match := _regex(parent).match(name)))
+        return list(found)
+
     def place(self, name: str, values: Mapping[str, str], row: str = "") -> Place | None:
         """Where a meaning stands, in the row chosen; None where the device shows no such parameter."""
         for setting in self._by_name.get(name, ()):
