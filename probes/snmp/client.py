@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeVar
 
-from probes.errors import ProbeTimeout
+from probes.errors import ProbeTimeout, ProbeUnreadable
 from probes.snmp import walking
 from probes.snmp.library import Library, Rows, resolve, translated
 from probes.snmp.manners import MAX_VARBINDS, Manners
@@ -165,16 +165,14 @@ class Session:
     async def rows_after(self, oid: Oid, *, singly: bool) -> Rows:
         """The rows of one answer behind an OID; a question that is not answered is made smaller, then asked again."""
         if singly or self._target.version is Version.V1:
-            return await self._exchange(lambda: self._library.next_rows(oid, 0))
-        rows = await self._exchange(
-            lambda: self._library.next_rows(oid, self._manners.repetitions), self._manners.choked
-        )
+            return await self._exchange(lambda: self._rows(oid, 0))
+        rows = await self._exchange(lambda: self._rows(oid, self._manners.repetitions), self._manners.choked)
         self._manners.answered(len(rows))
         return rows
 
     async def next_after(self, oid: Oid) -> Next:
         """What follows an OID, asked for alone; an error is told from the end where the answer can be read."""
-        rows = await self._exchange(lambda: self._library.next_rows(oid, 0))
+        rows = await self._exchange(lambda: self._rows(oid, 0))
         if rows:
             return Next(rows[0])
         said = self._library.said()
@@ -194,7 +192,7 @@ class Session:
         return self._manners.choked()
 
     async def _get(self, oids: Sequence[Oid]) -> dict[Oid, Value]:
-        answer = await self._exchange(lambda: self._library.get(oids))
+        answer = await self._exchange(lambda: self._values(oids))
         found = {oid: value for oid in oids if (value := answer.get(oid)) is not None}
         if len(found) == len(oids):
             return found
@@ -211,6 +209,23 @@ class Session:
         left = [oid for oid in missing if oid not in told]
         # an agent that answers less than it was asked for is asked for the rest, as long as it answers something
         return found | (await self._get(left) if left and len(left) < len(oids) else {})
+
+    async def _told(self, answer: Awaitable[_Answer], *, any_value: Callable[[_Answer], bool]) -> _Answer:
+        """What an answer brings; an agent that answers every question with an error is not understood."""
+        found = await answer
+        said = None if any_value(found) else self._library.said()
+        failed = said is not None and said.error not in (0, TOO_BIG, NO_SUCH_NAME)
+        if self._manners.only_errors(failed=failed) and said is not None:
+            raise ProbeUnreadable(f"{self._target} answers {said.error_name} whatever it is asked; look at the agent")
+        return found
+
+    async def _rows(self, after: Oid, repetitions: int) -> Rows:
+        return await self._told(self._library.next_rows(after, repetitions), any_value=bool)
+
+    async def _values(self, oids: Sequence[Oid]) -> dict[Oid, Value | None]:
+        return await self._told(
+            self._library.get(oids), any_value=lambda answer: any(value is not None for value in answer.values())
+        )
 
     async def _without(self, oids: Sequence[Oid], index: int) -> dict[Oid, Value]:
         """An error for one varbind spoils the answer for all (RFC 1157 §4.1.2): ask again without the one at fault."""

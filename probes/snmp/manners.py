@@ -14,6 +14,8 @@ MOST_REPETITIONS = 50
 LEAST_REPETITIONS = 4
 #: full answers in a row after which the next question is larger [E]
 _FULL_ANSWERS = 3
+#: errors in a row, with no value between them, after which an agent is not read but broken [E]
+_ERRORS = 12
 #: an agent that lost an answer gets this part of the question [E]
 _SMALLER = 4
 
@@ -27,6 +29,7 @@ class Manners:
     #: a long answer was lost: it is never asked for so much again
     ceiling: int = MOST_REPETITIONS
     _full: int = 0
+    _errors: int = 0
 
     def begin(self, repetitions: int) -> int:
         """The repetitions to begin a walk with: those that are known to work, else the ones given."""
@@ -48,6 +51,11 @@ class Manners:
             return False
         self.repetitions = self.ceiling = max(LEAST_REPETITIONS, self.repetitions // _SMALLER)
         return True
+
+    def only_errors(self, *, failed: bool) -> bool:
+        """A question was answered, with an error and nothing else or not; True once the agent does nothing but fail."""
+        self._errors = self._errors + 1 if failed else 0
+        return self._errors >= _ERRORS
 
     def too_many(self, varbinds: int) -> None:
         """A GET of so many varbinds was too big."""
