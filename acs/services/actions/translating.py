@@ -62,7 +62,7 @@ def _forwardings(
     old: Settings, before: Mapping[str, str], values: Values, new: Settings, now: Mapping[str, str]
 ) -> Iterator[tuple[str, tuple[str, str]]]:
     """Rows of the other model's table, under numbers that are free there: they are added when they are put back."""
-    tables = new.tables("forwarding", now)
+    tables = new.tables("forwarding", now) or new.possible_tables("forwarding", now)
     if not tables:
         return
     number = 900
