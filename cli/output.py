@@ -11,9 +11,11 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.status import Status
 from rich.table import Table
+from rich.text import Text
 
 from cli.texts import _
 
@@ -72,6 +74,23 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: s
     for row in rows:
         table.add_row(*("" if cell is None else escape(_shown(cell)) for cell in row))
     return table
+
+
+def print_grid(
+    rows: Sequence[Sequence[tuple[str, str]]], *, heads: Sequence[str] | None = None, indent: int = 0
+) -> None:
+    """Write cells side by side, each a text and its style, which is seen only on a terminal."""
+    table = Table(box=None, show_header=heads is not None, header_style="dim", pad_edge=False)
+    for head in heads or [""] * max((len(row) for row in rows), default=0):
+        table.add_column(escape(head), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(text, style=style) for text, style in row))
+    _console(width=TABLE_WIDTH).print(Padding(table, (0, 0, 0, indent), expand=False))
+
+
+def width() -> int:
+    """The characters of a line of standard output."""
+    return _console().width
 
 
 def print_pairs(pairs: Sequence[tuple[str, object]]) -> None:

@@ -149,7 +149,8 @@ def _against_the_past(light: Light, level: float | None, told: _Told) -> list[Va
     born = _birth(light)
     if born is not None:
         at, birth, source = born
-        values.append(told.value("light.birth_dbm", birth, "dBm", source, at=at))
+        note = "first days of what is kept" if source == "history" else ""
+        values.append(told.value("light.birth_dbm", birth, "dBm", source, note, at))
         if level is not None:
             values.append(told.value("light.since_birth_db", round(level - birth, 2), "dB", source))
     return values

@@ -69,7 +69,9 @@ class DeviceHistory:
             end = until + timedelta(seconds=1)
             found = [("device", each) for each in await _of(tx, Owner.DEVICE, device.key, fact, since, end)]
             if device.line is not None:
-                found += [("line", each) for each in await _of(tx, Owner.LINE, device.line, fact, since, end)]
+                own = {each.source for _, each in found}  # what a device says of its light is its line's light as well
+                others = await _of(tx, Owner.LINE, device.line, fact, since, end)
+                found += [("line", each) for each in others if each.source not in own]
         shown = tuple(DeviceCurve(of, each.source, thinned(each.points, points)) for of, each in found if each.points)
         return Curves(fact, since, until, shown)
 

@@ -196,7 +196,7 @@ def value_of(fact: Fact, now: datetime) -> Value:
 
 
 def _section(spec: SectionSpec, known: Known) -> Section | None:
-    values = [*known.extra.get(spec.name, ()), *(_value(name, known) for name in spec.facts)]
+    values = [*(_value(name, known) for name in spec.facts), *known.extra.get(spec.name, ())]
     tables = [_table(name, known) for name in spec.tables]
     told = any(value.state in (State.OK, State.STALE) for value in values) or any(table.rows for table in tables)
     if spec.quiet and not told:

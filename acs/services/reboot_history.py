@@ -90,7 +90,7 @@ def _reboot(
     if operation is not None:
         cause = {"reboot": Cause.ASKED, "reset": Cause.RESET, "firmware": Cause.FIRMWARE}[_ASKED[operation.kind]]
         return Reboot(at, cause, operation.actor, operation.reason, operation.id, codes)
-    if at - first_seen_at < timedelta(seconds=1):
+    if at <= first_seen_at:
         return Reboot(at, Cause.FIRST_CONTACT, events=codes)
     if "M Reboot" in codes:
         key = next((event.command_key for event in told if event.code == "M Reboot"), "")

@@ -1,9 +1,8 @@
 """The card of simulated devices, end to end: what it shows, whence and how old, and what it says of what is missing."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -73,6 +72,15 @@ async def read_once(app: App, key: str) -> None:
             await asyncio.sleep(0.05)
     assert app.sessions.recorder is not None
     await app.sessions.recorder.drain()
+
+
+async def until(met: Callable[[], bool]) -> None:
+    """Wait for a condition."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            if met():
+                return
+            await asyncio.sleep(0.02)
 
 
 def values(card: Card, section: str) -> dict[str, Value]:
@@ -154,9 +162,7 @@ async def test_reboots_have_causes(tmp_path: Path) -> None:
         await cpe.stop()
         sessions = cpe.sessions
         await cpe.start("1 BOOT")
-        async with asyncio.timeout(PATIENCE_S):
-            while cpe.sessions == sessions:
-                await asyncio.sleep(0.02)
+        await until(lambda: cpe.sessions > sessions)
         card = await app.northbound.cards.show(ACTOR, key)
         causes = [(reboot.cause, reboot.reason) for reboot in card.reboots]
         # the second start comes seconds after a reboot that was asked for: the reboot's own key tells them apart

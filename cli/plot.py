@@ -1,0 +1,76 @@
+"""`secondline device plot`: the history of one fact of a device, drawn in the terminal."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from cli import output
+from cli.card import in_language, measured
+from cli.chart import Dot, draw
+from cli.client import connect
+from cli.options import server_options
+from cli.texts import _
+from probes.facts import FACTS
+
+#: points that are asked for: more than any terminal shows
+POINTS = 2_000
+
+
+@click.command(help=_("Draw the history of a fact of the device; without FACT, list the facts that have one."))
+@click.argument("key", metavar="DEVICE")
+@click.argument("fact", metavar="FACT", required=False)
+@click.option("--days", type=click.FloatRange(0, 3_650, min_open=True), default=7.0, show_default=True)
+@click.option("--height", type=click.IntRange(3, 60), default=12, show_default=True, help=_("Lines of a drawing."))
+@server_options
+def plot(
+    key: str, fact: str | None, days: float, height: int, url: str | None, token_file: Path | None, as_json: bool
+) -> None:
+    """Draw history."""
+    device = f"/devices/{quote(key, safe='')}"
+    with connect(url, token_file) as client:
+        if fact is None:
+            _list(client.get(f"{device}/readings/facts"), as_json)
+            return
+        found = client.get(f"{device}/readings", fact=fact, days=days, points=POINTS)
+    if as_json:
+        output.print_json(found)
+        return
+    if not found["curves"]:
+        output.print_line(_("Nothing was measured of {fact} in this time.").format(fact=fact))
+    for curve in found["curves"]:
+        _draw(found, curve, height)
+
+
+def _list(names: Sequence[str], as_json: bool) -> None:
+    if as_json:
+        output.print_json(names)
+        return
+    rows = [[name, in_language(FACTS[name].title) if name in FACTS else ""] for name in names]
+    output.print_table([_("fact"), _("what it is")], rows)
+
+
+def _draw(found: Mapping[str, Any], curve: Mapping[str, Any], height: int) -> None:
+    spec = FACTS.get(found["fact"])
+    unit = spec.unit if spec is not None else ""
+    start, end = (datetime.fromisoformat(found[name]).timestamp() for name in ("since", "until"))
+    dots: list[Dot] = [
+        (datetime.fromisoformat(point["at"]).timestamp(), point["value"], point["low"], point["high"])
+        for point in curve["points"]
+    ]
+    width = max(20, output.width() - 14)
+    chart = draw(dots, start=start, end=end, width=width, height=height)
+    labels = {0: measured(round(chart.top, 2), unit), height - 1: measured(round(chart.bottom, 2), unit)}
+    measurements = sum(point["n"] for point in curve["points"])
+    title = in_language(spec.title) if spec is not None else found["fact"]
+    head = _("{title}: {value} now; {count} measurements by {source}").format(
+        title=title, value=measured(dots[-1][1], unit), count=measurements, source=curve["source"]
+    )
+    output.print_line(head, style="bold")
+    for n, line in enumerate(chart.lines):
+        output.print_line(f"{labels.get(n, ''):>12} {line.rstrip()}", style="cyan")
+    left, right = output.instant(found["since"]) or "", output.instant(found["until"]) or ""
+    output.print_line(f"{'':>12} {left}{right:>{max(1, width - len(left))}}", style="dim")
