@@ -157,9 +157,9 @@ class ProvisionSearch:
             wanted = await self._request(
                 _ACTOR, key, "download", arguments, deadline_s=self._firmware_s, reason=why, idempotency_key=token
             )
-        except TooMany:
+        except (TooMany, Conflict):  # not now: it has enough to do, is in quarantine, or all writes are frozen
             return False
-        except (InvalidInput, NotFound, Conflict) as error:
+        except (InvalidInput, NotFound) as error:
             await self._stop(key, rule, wish.digest, tries + 1, str(error), now)
             return False
         if wanted.state in FINAL_STATES:

@@ -26,7 +26,7 @@ async def line(app: App) -> str:
 
 
 async def ended(client: httpx.AsyncClient, path: str) -> dict[str, Any]:
-    for _ in range(100):
+    for _ in range(1200):
         found: dict[str, Any] = (await client.get(path)).json()
         if found["state"] != "running":
             return found

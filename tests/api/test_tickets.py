@@ -45,7 +45,7 @@ async def with_line(app: App) -> httpx.AsyncClient:
 
 
 async def verdict_of(client: httpx.AsyncClient, ticket: str) -> dict[str, Any]:
-    for _ in range(200):
+    for _ in range(1200):
         answer = (await client.get(f"/tickets/{ticket}")).json()
         if answer["verdict"] is not None:
             return answer

@@ -107,7 +107,7 @@ def resolver(tmp_path: Path) -> Iterator[int]:
     names = ["--host-record=acs.example.net,192.0.2.7,120", "--local=/example.net/"]
     names += [f"--txt-record=big.example.net,{number}{'x' * 249}" for number in range(6)]
     process = subprocess.Popen([*command, *names], stderr=subprocess.PIPE, text=True)
-    for _ in range(100):
+    for _ in range(1200):
         with socket.socket() as trying:
             if trying.connect_ex(("127.0.0.1", port)) == 0:
                 break

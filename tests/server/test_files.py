@@ -63,7 +63,7 @@ class Served:
 
     async def completed(self, signed: SignedUrl) -> TransferRecord:
         """The transfer once the server has noted its end, which is after the device has its last byte."""
-        for _ in range(250):
+        for _ in range(3000):
             async with self.store.reading() as tx:
                 transfer = await file_store.get_transfer(tx, signed.transfer)
             assert transfer is not None
@@ -270,7 +270,7 @@ async def test_an_upload_that_breaks_off_leaves_nothing(served: Served) -> None:
     await writer.drain()
     await asyncio.sleep(0.1)
     writer.close()
-    for _ in range(100):
+    for _ in range(3000):
         if not [path for path in served.folder.rglob("*") if path.is_file()]:
             break
         await asyncio.sleep(0.02)
@@ -324,7 +324,7 @@ async def test_transfers_of_one_address_are_limited(tmp_path: Path, store: Store
         answer = await ask("GET", signed.url)
         assert answer.status_code == 503 and int(answer.headers["retry-after"]) >= 30
         idle.close()
-        for _ in range(100):
+        for _ in range(3000):
             if (await ask("GET", signed.url)).status_code == 200:
                 break
             await asyncio.sleep(0.02)

@@ -41,7 +41,7 @@ async def test_a_device_with_an_operation_that_a_person_asked_for_comes_first(bu
         assert await status(busy, cpe, ("6 CONNECTION REQUEST", "")) == 200
     await busy.operations.request(ACTOR, awaited.key, "get", {"names": ["Device.DeviceInfo.UpTime"]})
     busy.endpoint._overload._asked_at = float("-inf")
-    for _ in range(50):
+    for _ in range(3000):
         if await status(busy, awaited) == 200:
             break
         await asyncio.sleep(0.02)
@@ -88,7 +88,7 @@ async def test_large_bodies_share_a_budget_and_small_ones_do_not(tmp_path: Path)
         assert (await second.receive()).status == 503
         assert await status(server, Cpe(0)) == 200
         await first.close()
-        for _ in range(100):
+        for _ in range(3000):
             if server.endpoint._shared.bodies.left == 100_000:
                 break
             await asyncio.sleep(0.02)

@@ -53,7 +53,7 @@ async def serving(port: int, *command: str) -> AsyncIterator[None]:
     )
     assert process.stdout is not None
     try:
-        for _ in range(200):
+        for _ in range(1200):
             with contextlib.suppress(OSError):
                 _, writer = await asyncio.open_connection("127.0.0.1", port)
                 writer.close()

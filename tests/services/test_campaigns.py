@@ -79,7 +79,7 @@ async def begin(app: App, content: bytes = GOOD, **settings: Any) -> CampaignVie
 
 
 async def until(app: App, *states: CampaignState) -> CampaignView:
-    for _ in range(400):
+    for _ in range(1200):
         view = await app.northbound.fleet.campaigns.get(ADMIN, "to-v2")
         if view.campaign.state in states:
             return view
@@ -129,7 +129,7 @@ async def test_paused_and_resumed_after_a_restart(tmp_path: Path) -> None:
         for cpe in cpes:
             await cpe.doorbell.close()  # it can be asked, and is not reached
         await begin(app)
-        for _ in range(100):
+        for _ in range(1200):
             view = await app.northbound.fleet.campaigns.get(ADMIN, "to-v2")
             if view.tally.count(DeviceState.STARTED) == 2:
                 break
@@ -207,7 +207,7 @@ async def test_a_rule_brings_firmware_once(tmp_path: Path, content: bytes) -> No
         file = await fleet.files.add(ADMIN, NewFile("v2.bin", version="V2"), body(), len(content))
         rule = f'[[rule]]\nid = "up"\nmatch = {{}}\nfirmware = {{ version = "V2", file = "{file.id}" }}\n'
         (rules / "a.toml").write_text(rule)
-        for _ in range(200):
+        for _ in range(1200):
             stopped = await fleet.desk.stopped(ADMIN)
             if version(cpe) == "V2" or stopped:
                 break
@@ -221,7 +221,7 @@ async def test_a_rule_brings_firmware_once(tmp_path: Path, content: bytes) -> No
             (refusal,) = await fleet.desk.stopped(ADMIN)
             assert refusal.rule == "up/firmware" and "9018" in refusal.reason and cpe.reboots == 0
             await fleet.desk.resume(ADMIN, key, "up/firmware")
-            for _ in range(200):
+            for _ in range(1200):
                 found = await app.operations.list(ADMIN, device=key)
                 if len([each for each in found if each.kind == "download"]) == 2:
                     break

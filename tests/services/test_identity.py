@@ -58,7 +58,7 @@ def answer(found: auth.Challenge, *, nc: int = 1, user: str = "enrol", password:
 
 
 async def alarm_kinds(server: Running) -> list[str]:
-    for _ in range(50):
+    for _ in range(3000):
         found = await server.alarms.list(ACTOR, active=True)
         if found:
             return [each.kind for each in found]

@@ -52,7 +52,7 @@ def cpe_of(app: App, **values: str) -> Cpe:
 
 
 async def until(found: Callable[[], Awaitable[Any]], what: str) -> Any:
-    for _ in range(200):
+    for _ in range(2000):
         value = await found()
         if value:
             return value

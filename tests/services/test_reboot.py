@@ -144,7 +144,7 @@ async def test_a_session_that_times_out_leaves_it_unknown(tmp_path: Path) -> Non
         operation = await reboot(server, cpe)
         with pytest.raises(Dropped):
             await cpe.session(("2 PERIODIC", ""))
-        for _ in range(40):
+        for _ in range(1200):
             if (await server.now(operation)).state is OperationState.UNKNOWN:
                 break
             await asyncio.sleep(0.05)
