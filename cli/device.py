@@ -135,11 +135,13 @@ def _get_known(client: Client, key: str, names: tuple[str, ...], as_json: bool) 
 @device.command("set", help=_("Set parameters, all or none: PATH=VALUE, or PATH=VALUE:xsd:type."))
 @click.argument("key", metavar="DEVICE")
 @click.argument("assignments", metavar="PATH=VALUE...", nargs=-1, required=True)
+@click.option("--reason", default="", help=_("Why; it is kept with the operation."))
 @wait_options
 @server_options
 def set_values(
     key: str,
     assignments: tuple[str, ...],
+    reason: str,
     wait: bool,
     deadline_s: int | None,
     url: str | None,
@@ -149,7 +151,7 @@ def set_values(
     """Set parameters."""
     values = dict(map(parse_assignment, assignments))
     with connect(url, token_file) as client:
-        ended = _request(client, key, "set", {"values": values}, wait, deadline_s, as_json)
+        ended = _request(client, key, "set", {"values": values}, wait, deadline_s, as_json, reason=reason)
     _finish(ended, wait, as_json)
 
 

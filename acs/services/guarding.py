@@ -10,18 +10,21 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from acs.config import Config
-from acs.profiles.protection import protected
+from acs.profiles.protection import Protected, protected
 from acs.profiles.schema import Profile
 from acs.services.actions.words import Refused
 from acs.services.actor import Actor, Scope
+from acs.services.approvals import Approvals, Proposal
 from acs.services.kinds import Kind
 from acs.services.kinds.transfers import is_firmware
 from acs.services.profiles import profile_of
 from acs.store import devices, operations, trees
-from acs.store.records import DUE_STATES, DeviceRecord, OperationRecord, OperationState
+from acs.store.records import DUE_STATES, DeviceRecord, Json, OperationRecord, OperationState
 from acs.store.transaction import Transaction
 
 CALL = "voice.call"
+#: The runner that does what a second person approved.
+PROTECTED = "protected_write"
 #: Kinds that give a device new software.
 _DOWNLOADS = frozenset({"download", "schedule_download"})
 #: States in which an RPC has left, or may have.
@@ -36,21 +39,40 @@ class Guard:
     def __init__(self, config: Config, profiles: Sequence[Profile]) -> None:
         self._config = config.actions
         self._profiles = profiles
+        #: where a second person is asked; None: nobody can be, and protected parameters are not written
+        self.approvals: Approvals | None = None
 
     async def admit(self, tx: Transaction, actor: Actor, wanted: OperationRecord, kind: Kind) -> None:
         """Let an operation be queued.
 
         Raises:
-            Refused: it must not be done now, or not by one person.
+            Refused: it must not be done now.
             Forbidden: the actor may not set a limit aside.
         """
         if wanted.arguments.get("override"):
             self._may_override(actor, wanted)
             return
-        if kind.secret_values or kind.name == "delete_object":
-            refuse_protected(wanted)
         if kind.guarded:
             await self.refuse(tx, wanted, wanted.created_at)
+
+    async def need_two(
+        self, actor: Actor, device: str, kind: Kind, arguments: Mapping[str, Json], reason: str, ticket: str | None
+    ) -> None:
+        """Let a write pass that one person may do alone; propose any other one, where a reason is given.
+
+        Raises:
+            Refused: it could take management away, and nobody else is asked: no reason, or an automatic rule.
+            ApprovalNeeded: it is proposed, and another person must approve it.
+        """
+        found = protected_among(kind.name, arguments) if kind.writes_names else None
+        if found is None:
+            return
+        name, why = found
+        if self.approvals is None or actor.kind in ("system", "cpe") or not reason.strip():
+            raise Refused("protected", path=name, why=dict(why.why))
+        wanted: dict[str, Json] = {"kind": kind.name, "arguments": dict(arguments)}
+        proposal = Proposal(PROTECTED, f"device:{device}", wanted, reason, device=device, ticket=ticket or "")
+        raise await self.approvals.needed(actor, proposal)
 
     async def refuse(
         self, tx: Transaction, wanted: OperationRecord, now: datetime, said: Mapping[str, str] | None = None
@@ -100,26 +122,22 @@ class Guard:
             raise Refused("no_reason")
 
 
-def refuse_protected(wanted: OperationRecord) -> None:
-    """Refuse a write to what could take management away.
-
-    Raises:
-        Refused: it names such a parameter, or a row or object that holds one.
-    """
-    for name in written_names(wanted):
+def protected_among(kind: str, arguments: Mapping[str, Json]) -> tuple[str, Protected] | None:
+    """The first parameter, row or object that an operation would write and one person may not; None without one."""
+    for name in written_names(kind, arguments):
         found = protected(name)
         if found is not None:
-            raise Refused("protected", path=name, why=dict(found.why))
+            return name, found
+    return None
 
 
-def written_names(operation: OperationRecord) -> list[str]:
+def written_names(kind: str, arguments: Mapping[str, Json]) -> list[str]:
     """The parameters, and the rows ending in a point, that an operation writes, adds or deletes."""
-    arguments = operation.arguments
     steps = arguments.get("steps")
     parts = [part for part in steps if isinstance(part, dict)] if isinstance(steps, list) else [dict(arguments)]
-    if operation.kind == "delete_object":
+    if kind == "delete_object":
         return [str(arguments.get("path", ""))]
-    if operation.kind == "add_object":
+    if kind == "add_object":
         parts = [{"add": arguments.get("path"), "values": arguments.get("values")}]
     names: list[str] = []
     for part in parts:

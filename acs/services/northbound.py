@@ -184,6 +184,7 @@ def build(
     )
     access = Access(store, config.rights, clock=clock)
     sign_ins = SignIns(store, config.rights, clock=clock)
+    approvals = Approvals(store, config.rights, clock=clock)
     return Northbound(
         store=store,
         bus=bus,
@@ -198,7 +199,7 @@ def build(
         secret_sight=SecretSight(store, clock=clock),
         line_groups=LineGroupDesk(store, rows=config.lines.import_rows, clock=clock),
         refusals=Refusals(store, clock=clock),
-        approvals=Approvals(store, config.rights, clock=clock),
+        approvals=approvals,
         lines=lines,
         devices=Devices(store, lines, operations, profiles, clock=clock),
         cards=DeviceCards(
@@ -233,7 +234,7 @@ def build(
         self_service=SelfService(store, config.self_service, line_tests, packs, _line_tokens(config), clock),
         radius=RadiusSessions(store, config.radius, sources, clock),
         pulls=Pulls(store, config.pulls, config.context, context, lines, sources, clock),
-        second_line=build_second_line(config, store, operations, profiles, clock),
+        second_line=build_second_line(config, store, operations, profiles, clock, approvals),
         profiles=profiles,
         tmf=tmf,
         ticket_systems=ticket_systems,

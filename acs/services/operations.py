@@ -90,10 +90,12 @@ class Operations:
         ticket: str | None = None,
         idempotency_key: str | None = None,
         after: str | None = None,
+        approved: bool = False,
     ) -> OperationRecord:
         """Queue an operation and call the device; the same idempotency key of the same actor gives the first one.
 
-        `after` is another operation: this one leaves only when that one has succeeded.
+        `after` is another operation: this one leaves only when that one has succeeded. `approved`: a second person has
+        approved it.
 
         Raises:
             Forbidden, NotFound, InvalidInput, Conflict, TooMany: see the message.
@@ -103,7 +105,10 @@ class Operations:
         if row is None or row.internal:
             known = ", ".join(sorted(name for name, each in self._kinds.items() if not each.internal))
             raise InvalidInput(f"kind: {kind!r} is not a kind of operation; known are {known}")
-        arguments, secrets = secret_arguments.split(row, row.check(arguments))
+        checked = row.check(arguments)
+        if self.guard is not None and not approved:
+            await self.guard.need_two(actor, device_key, row, checked, reason, ticket)
+        arguments, secrets = secret_arguments.split(row, checked)
         if deadline_s is None:
             extra_s = row.lasts_s(arguments) if row.lasts_s is not None else 0.0
             deadline_s = min(self._config.deadline_s + extra_s, DEADLINE_S)
@@ -131,13 +136,19 @@ class Operations:
         return await self._get(operation_id)
 
     async def list(
-        self, actor: Actor, device: str | None = None, state: OperationState | None = None, limit: int = 100
+        self,
+        actor: Actor,
+        device: str | None = None,
+        state: OperationState | None = None,
+        limit: int = 100,
+        after: str = "",
     ) -> Sequence[OperationRecord]:
-        """Operations, newest first."""
+        """Operations, newest first; `after` is the last id of the page before."""
         actor.require(Scope.READ)
         states = None if state is None else (state,)
         async with self._store.reading() as tx:
-            return await operations.list_operations(tx, device=device, states=states, limit=limit)
+            before = after or None
+            return await operations.list_operations(tx, device=device, states=states, limit=limit, before=before)
 
     async def steps(self, actor: Actor, operation_id: str) -> tuple[OperationStep, ...]:
         """The operation's steps so far, in order."""

@@ -10,6 +10,7 @@ from typing import Any
 from acs.cwmp.structs import DeviceId
 from acs.services.action_desk import Done, Request
 from acs.services.actor import Actor
+from acs.services.approvals import Approvals
 from acs.services.clock import utc_now
 from acs.services.second_line import SecondLine, build_second_line
 from acs.store.records import OperationRecord, OperationState
@@ -36,6 +37,7 @@ class Desk:
 
     server: Running
     services: SecondLine
+    approvals: Approvals
     cpes: list[Cpe] = field(default_factory=list)
 
     async def cpe(self, kind: CpeKind, serial: str = "S1", product_class: str = "", **habits: Any) -> Cpe:
@@ -77,10 +79,11 @@ async def second_line(folder: Path, **tables: Any) -> AsyncIterator[Desk]:
     first_contact = {"cwmp": {"first_contact": {"enabled": True}}}
     async with running(config_for(folder, **merged(first_contact, tables))) as server:
         profiles = profiles_in(server.config.profiles.directory)
-        services = build_second_line(server.config, server.store, server.operations, profiles, utc_now)
+        approvals = Approvals(server.store)
+        services = build_second_line(server.config, server.store, server.operations, profiles, utc_now, approvals)
         server.sessions.keeping = services.keeping
         server.sessions.takes_over = services.takeovers.operation_for
-        desk = Desk(server, services)
+        desk = Desk(server, services, approvals)
         try:
             yield desk
         finally:

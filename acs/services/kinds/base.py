@@ -150,6 +150,11 @@ class Kind:
     feature: Callable[[OperationRecord], str] | None = None
 
     @property
+    def writes_names(self) -> bool:
+        """Whether its arguments name parameters or rows that it writes, so that some need a second person."""
+        return self.secret_values or self.name == "delete_object"
+
+    @property
     def reboots(self) -> bool:
         """Whether it takes effect after the session, so that evidence decides and the session ends after it."""
         return self.ending in (Ending.RESTART, Ending.RESET)
