@@ -107,11 +107,13 @@ class Tickets:
             raise NotFound(f"there is no ticket {ticket_id[:80]!r}")
         return await self._view(record)
 
-    async def recent(self, actor: Actor, *, line: str | None = None, limit: int = 100) -> list[TicketRecord]:
-        """Tickets, of one line or of all."""
+    async def recent(
+        self, actor: Actor, *, line: str | None = None, limit: int = 100, after: str = ""
+    ) -> list[TicketRecord]:
+        """Tickets, of one line or of all, by id downwards; `after` is the last id of the page before."""
         actor.require(Scope.READ)
         async with self._store.reading() as tx:
-            return await ticket_store.list_tickets(tx, line=line, limit=limit)
+            return await ticket_store.list_tickets(tx, line=line, limit=limit, before=after or None)
 
     async def _store_ticket(
         self,
@@ -187,5 +189,4 @@ class Tickets:
 
 
 async def _known(tx: Transaction, event: TicketEvent) -> TicketRecord | None:
-    known = await ticket_store.by_event_id(tx, event.event_id)
-    return known or await ticket_store.get(tx, event.event.trouble_ticket.id)
+    return await ticket_store.known(tx, event.event.trouble_ticket.id, event.event_id)

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from acs.errors import ConfigError
+from acs.store.sqlite_steps import OneStepModule
 
 #: What every SQLite connection says first. FULL: an acknowledged commit survives loss of power.
 SQLITE_PRAGMAS = (
@@ -72,7 +73,11 @@ def create_engine(url: str) -> AsyncEngine:
         )
     prepare_file(parsed)
     engine = create_async_engine(
-        parsed.set(drivername="sqlite+aiosqlite"), poolclass=AsyncAdaptedQueuePool, pool_size=_POOL_SIZE
+        parsed.set(drivername="sqlite+aiosqlite"),
+        module=OneStepModule(),
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=_POOL_SIZE,
+        pool_reset_on_return=None,  # every transaction is ended by `Store`, and one more rollback costs a step
     )
     event.listen(engine.sync_engine, "connect", _on_connect)
     event.listen(engine.sync_engine, "begin", _on_begin)

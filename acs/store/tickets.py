@@ -50,6 +50,13 @@ async def by_event_id(tx: Transaction, event_id: str) -> TicketRecord | None:
     return None if row is None else _record(row)
 
 
+async def known(tx: Transaction, ticket_id: str, event_id: str) -> TicketRecord | None:
+    """Return the ticket of this event, else the ticket of this id, or None."""
+    query = select(tickets).where((tickets.c.event_id == event_id) | (tickets.c.id == ticket_id))
+    rows = sorted(await tx.rows(query), key=lambda row: bool(row.event_id != event_id))
+    return _record(rows[0]) if rows else None
+
+
 async def list_tickets(
     tx: Transaction, *, line: str | None = None, limit: int = 100, before: str | None = None
 ) -> list[TicketRecord]:

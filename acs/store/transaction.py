@@ -72,7 +72,7 @@ class Transaction:
         step = max(1, _MAX_BOUND // len(table.columns))
         for start in range(0, len(rows), step):
             part = [dict(row) for row in rows[start : start + step]]
-            await self.connection.execute(self._insert(table).values(part).on_conflict_do_nothing())
+            await self.connection.execute(self._insert(table).values(_values(part)).on_conflict_do_nothing())
 
     async def upsert(
         self, table: Table, rows: Sequence[Mapping[str, object]], *, newer: str | None = None, keep: Sequence[str] = ()
@@ -99,7 +99,7 @@ class Transaction:
         step = max(1, _MAX_BOUND // len(table.columns))
         for start in range(0, len(ordered), step):
             part = ordered[start : start + step]
-            statement = self._insert(table).values([dict(row) for row in part])
+            statement = self._insert(table).values(_values(part))
             changed = {name: statement.excluded[name] for name in part[0] if name not in key and name not in keep}
             where = statement.excluded[newer] >= table.c[newer] if newer else None
             written += await self.run(statement.on_conflict_do_update(index_elements=key, set_=changed, where=where))
@@ -129,3 +129,8 @@ class Transaction:
         if self.connection.dialect.name == "postgresql":
             return postgresql.insert(table)
         return sqlite.insert(table)
+
+
+def _values(rows: Sequence[Mapping[str, object]]) -> dict[str, object] | list[dict[str, object]]:
+    """The rows of an INSERT; one alone as such, because only then the compiled statement is kept and used again."""
+    return dict(rows[0]) if len(rows) == 1 else [dict(row) for row in rows]

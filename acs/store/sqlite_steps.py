@@ -1,0 +1,136 @@
+"""SQLite for management queries: one step into the driver's thread per statement, instead of four.
+
+    SQLAlchemy's adapter:   cursor() · execute() · fetchall() · close()      each a hand-over to the thread and back
+    this one:               all of it in one, and BEGIN together with the first statement after it
+
+A line test makes some forty statements, and a hand-over costs more than most of them do (`bench/tickets.py`). The rule of
+this file: what a statement does and raises is the driver's; only the number of hand-overs differs.
+"""
+
+import sqlite3
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import aiosqlite
+from sqlalchemy.dialects.sqlite.aiosqlite import (
+    AsyncAdapt_aiosqlite_connection,
+    AsyncAdapt_aiosqlite_cursor,
+    AsyncAdapt_aiosqlite_dbapi,
+)
+from sqlalchemy.util import await_only
+
+#: statements that wait for the next one
+_BEGINNINGS = frozenset({"BEGIN", "BEGIN IMMEDIATE"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What is left of a driver's cursor when its statement is over."""
+
+    description: Any = None
+    rowcount: int = -1
+    lastrowid: int | None = None
+    arraysize: int = 1
+
+
+class OneStepCursor(AsyncAdapt_aiosqlite_cursor):
+    """A cursor whose statement is executed, read and closed in one hand-over."""
+
+    __slots__ = ()
+    _awaitable_cursor_close = False
+
+    def _make_new_cursor(self, connection: Any) -> Any:
+        return _Done()
+
+    def _aenter_cursor(self, cursor: Any) -> Any:
+        return cursor
+
+    async def _execute_async(self, operation: Any, parameters: Any) -> Any:
+        adapted: Any = self._adapt_connection
+        async with adapted._execute_mutex:
+            if operation in _BEGINNINGS:
+                adapted.beginning = operation
+                self._cursor = _Done()
+                return self
+            await self._step(adapted, operation, () if parameters is None else parameters, many=False)
+        return self
+
+    async def _executemany_async(self, operation: Any, seq_of_parameters: Any) -> Any:
+        adapted: Any = self._adapt_connection
+        async with adapted._execute_mutex:
+            await self._step(adapted, operation, seq_of_parameters, many=True)
+        return self
+
+    async def _step(self, adapted: Any, operation: str, parameters: Any, *, many: bool) -> None:
+        beginning, adapted.beginning = adapted.beginning, ""
+        driver = self._connection._conn  # type: ignore[attr-defined]  # the connection of the thread
+        done, rows = await self._connection._execute(  # type: ignore[attr-defined]  # as SQLAlchemy's adapter does
+            _run, driver, beginning, operation, parameters, many
+        )
+        self._cursor, self._rows = done, deque(rows)
+
+    def close(self) -> None:
+        """Forget the rows; the driver's cursor is closed already."""
+        self._rows.clear()
+
+    async def _async_soft_close(self) -> None:
+        """Nothing is open."""
+
+
+class OneStepConnection(AsyncAdapt_aiosqlite_connection):
+    """A connection whose cursors do everything in one step. `beginning`: a BEGIN that goes with the next statement."""
+
+    __slots__ = ("beginning",)
+    _cursor_cls = OneStepCursor
+
+    def __init__(self, dbapi: Any, connection: Any) -> None:
+        super().__init__(dbapi, connection)
+        self.beginning = ""
+
+    def commit(self) -> None:
+        """Commit; a transaction in which nothing was said was never begun."""
+        if self.beginning:
+            self.beginning = ""
+            return
+        super().commit()
+
+    def rollback(self) -> None:
+        """Roll back; a transaction in which nothing was said was never begun."""
+        if self.beginning:
+            self.beginning = ""
+            return
+        super().rollback()
+
+
+class OneStepModule(AsyncAdapt_aiosqlite_dbapi):
+    """The driver as SQLAlchemy's engine wants it, with our connections."""
+
+    def __init__(self, driver: ModuleType = aiosqlite, sqlite: ModuleType = sqlite3) -> None:
+        super().__init__(driver, sqlite)
+
+    def connect(self, *arg: Any, **kw: Any) -> OneStepConnection:
+        """Open a connection with a thread of its own."""
+        connection = aiosqlite.connect(*arg, **kw)
+        connection._thread.daemon = True
+        return OneStepConnection(self, await_only(connection))
+
+
+def _run(
+    driver: sqlite3.Connection, beginning: str, operation: str, parameters: Sequence[Any], many: bool
+) -> tuple[_Done, list[Any]]:
+    """In the driver's thread: the waiting BEGIN, the statement, its rows."""
+    if beginning:
+        driver.execute(beginning).close()
+    cursor = driver.cursor()
+    try:
+        if many:
+            cursor.executemany(operation, parameters)
+        else:
+            cursor.execute(operation, parameters)
+        rows = cursor.fetchall() if cursor.description else []
+        return _Done(cursor.description, cursor.rowcount, cursor.lastrowid), rows
+    finally:
+        cursor.close()
