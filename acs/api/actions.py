@@ -109,7 +109,10 @@ async def do_action(
         str | None, Header(max_length=180, description="The same key of the same caller gives the first operations.")
     ] = None,
 ) -> ActionAnswer:
-    """Scope `operate`; for `swap` also `inventory`. Follow the last operation under `/operations/{id}/events`."""
+    """Scope `operate`. A swap also wants the right to change the inventory.
+
+    Follow the last operation under `/operations/{id}/events`.
+    """
     wanted = Request(action, body.arguments, body.reason, body.ticket, body.override, body.deadline_s, idempotency_key)
     done = await services.second_line.actions.do(actor, key, wanted)
     return ActionAnswer(

@@ -14,6 +14,7 @@ from acs.services import audit
 from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock, utc_now
 from acs.services.hidden import is_secret
+from acs.store import backups as backup_store
 from acs.store import devices as device_store
 from acs.store import trees as tree_store
 from acs.store.devices import CredentialKind
@@ -75,7 +76,8 @@ class SecretSight:
             if await device_store.get(tx, key) is None:
                 raise NotFound(f"there is no device {key[:120]!r}; `secondline device list` shows the keys")
             tree = await tree_store.read(tx, key)
-            found = [*_of_tree(tree), *await _ours(tx, key)]
+            shown_by_it = _of_tree(tree)
+            found = [*shown_by_it, *await _told(tx, key, tree, shown_by_it), *await _ours(tx, key)]
             shown = [each for each in found if kind is None or each.kind == kind]
             names: list[Json] = [each.name for each in shown]
             after: dict[str, Json] = {"reason": reason, "seen": names}
@@ -100,6 +102,18 @@ def _of_tree(tree: Tree | None) -> list[Secret]:
             username = tree.values.get(f"{stem}.Username", ("", ""))[0]
             found.append(Secret(kind_of(name), name, username, value, tree.times[name]))
     return found
+
+
+async def _told(tx: Transaction, key: str, tree: Tree | None, known: Sequence[Secret]) -> list[Secret]:
+    """What the device was told by us and does not show, as nearly all do with passwords."""
+    names = {each.name for each in known}
+    told = await backup_store.desired(tx, key)
+    values = {} if tree is None else tree.values
+    return [
+        Secret(kind_of(name), name, values.get(f"{name.rpartition('.')[0]}.Username", ("", ""))[0], value, None)
+        for name, value in sorted(told.secrets.items())
+        if name not in names
+    ]
 
 
 async def _ours(tx: Transaction, key: str) -> list[Secret]:
