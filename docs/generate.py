@@ -219,6 +219,30 @@ def quirks() -> str:
     return _table("Quirks of CPEs", ("quirk", "what it changes", "evidence", "honoured by"), rows)
 
 
+def models() -> str:
+    """Every profile of CPEs: what it was held against, and what nobody found out."""
+    from acs.profiles.schema import load_profiles
+
+    rows = []
+    for profile in sorted(load_profiles(), key=lambda each: (each.kind, each.id)):
+        proof = "; ".join(profile.proof) or "**unproven**: no tree or capture was seen"
+        rows.append((f"`{profile.id}`", profile.title, profile.kind, proof, "; ".join(profile.unknown)))
+    return _table("Profiles of CPEs", ("profile", "models", "kind", "held against", "not found out"), rows)
+
+
+def tables() -> str:
+    """Every table of a device and its columns."""
+    from acs.profiles.columns import TABLES
+
+    rows = []
+    for name, table in TABLES.items():
+        for column, spec in table.columns.items():
+            unit = spec.unit or (" ".join(spec.values) if spec.values else "")
+            what = f"{table.title['en']}: {spec.title['en']}"
+            rows.append((f"`{name}`", f"`{column}`", what, spec.kind.value, unit, str(table.max_age_s)))
+    return _table("Tables of a device", ("table", "column", "meaning", "kind", "unit", "fresh for, s"), rows)
+
+
 def api() -> str:
     """Every route of the API."""
     from acs.api.application import create_app
@@ -243,7 +267,9 @@ PAGES: dict[str, Callable[[], str]] = {
     "facts": facts,
     "faults": faults,
     "metrics": metrics,
+    "models": models,
     "quirks": quirks,
+    "tables": tables,
 }
 
 

@@ -63,6 +63,12 @@ class KnownDevice:
         return self.profile is not None and self.profile.kind == "stb"
 
     @property
+    def model_names(self) -> tuple[str, ...]:
+        """What it calls its model: the product class of its Informs, and the name in its tree where that was read."""
+        name = next((value for path, value in self.values.items() if path.endswith(".DeviceInfo.ModelName")), "")
+        return (self.record.product_class, name)
+
+    @property
     def interval_s(self) -> float | None:
         """Seconds between its periodic Informs, where its tree says so."""
         for name, value in self.values.items():

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from acs.profiles.schema import Optics
+from acs.profiles.tree import optical_class_of
 from acs.services.cases import LIGHT, Case, KnownDevice
 from acs.services.context import Baseline, baseline_of
 from acs.services.gathering import SourceReport, SourceState, of_context
@@ -51,14 +53,23 @@ def light_facts(case: Case, facts: Mapping[str, Fact], *, min_points: int = 3) -
 
 
 def line_facts(case: Case, *, optical_class: str) -> list[Fact]:
-    """What the inventory and the ticket say."""
+    """What the inventory and the ticket say, and the optical class: the model's where its profile knows it."""
     line, at = case.line, case.now
     said: dict[str, Scalar | None] = {
         "line.cable_length_m": line.cable_length_m,
-        "ont.optical_class": optical_class if line.technology == "pon" else None,
         "ticket.service": case.test.service,
     }
-    return [Fact(name, value, at, "inventory", "as stored") for name, value in said.items() if value is not None]
+    facts = [Fact(name, value, at, "inventory", "as stored") for name, value in said.items() if value is not None]
+    if line.technology != "pon":
+        return facts
+    known = next((found for device in case.devices if (found := _optics_of(device)) is not None), None)
+    if known is not None:
+        return [*facts, Fact("ont.optical_class", known.optical_class, at, "profile", known.source)]
+    return [*facts, Fact("ont.optical_class", optical_class, at, "inventory", "as stored")]
+
+
+def _optics_of(device: KnownDevice) -> Optics | None:
+    return None if device.profile is None else optical_class_of(device.profile, device.model_names)
 
 
 def device_facts(device: KnownDevice, now: datetime) -> list[Fact]:

@@ -261,7 +261,7 @@ def _firmware(device: KnownDevice) -> list[Fact]:
     if device.profile is None or device.is_stb:
         return []
     record = device.record
-    fact = firmware_fact(device.profile, record.software_version, record.last_inform_at, "profile")
+    fact = firmware_fact(device.profile, record.software_version, record.last_inform_at, "profile", device.model_names)
     return [] if fact is None else [fact]
 
 
