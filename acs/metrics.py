@@ -13,6 +13,9 @@ SESSION_BUCKETS = (0.005, 0.02, 0.1, 0.5, 2, 10, 60, 300)
 #: Seconds; a line check takes three, a test that waits for a slow source eight, and 60 is the hard stop.
 LINE_TEST_BUCKETS = (0.5, 1, 2, 3, 5, 8, 20, 60)
 
+#: Seconds; a look-up takes milliseconds, a synchronous wait for a verdict some seconds.
+API_BUCKETS = (0.005, 0.02, 0.05, 0.1, 0.3, 1, 5, 30)
+
 
 class Metrics:
     """The server's counters in a registry of their own, so that two servers in one process do not mix."""
@@ -68,6 +71,10 @@ class Metrics:
         self.traps = counter("acs_traps_total", "Notifications of access nodes, by what became of them", ["end"])
         self.trap_drops = gauge("acs_trap_drops", "Datagrams of traps that were dropped because a buffer was full")
         self.polls = counter("acs_polls_total", "Rounds over access nodes, by how they ended", ["end"])
+        self.api_requests = counter("acs_api_requests_total", "Requests at the API, by status", ["status"])
+        self.api_seconds = histogram(
+            "acs_api_request_seconds", "Time from a request at the API to the head of its answer", buckets=API_BUCKETS
+        )
         self.running_line_tests = gauge("acs_running_line_tests", "Line tests that run or wait")
 
     def text(self) -> bytes:

@@ -39,6 +39,7 @@ PACKAGES = (
     Package("redmine", ("/usr/share/redmine/config/environment.rb",), "tickets in a real Redmine"),
     Package("redmine-sqlite", ("/usr/share/doc/redmine-sqlite",), "the database of that Redmine"),
     Package("ruby-webrick", ("/usr/share/rubygems-integration/all/gems/webrick-*",), "the web server of that Redmine"),
+    Package("prometheus", ("promtool",), "the alert rules, checked by promtool"),
     Package("util-linux", ("setpriv",), "running a server as another user"),
 )
 #: Where Debian puts servers, which is not on everybody's PATH.

@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 
 from acs.api.access_network import router as access_network_router
 from acs.api.actions import router as actions_router
+from acs.api.adapters import router as adapters_router
 from acs.api.approvals import router as approvals_router
 from acs.api.audit import router as audit_router
 from acs.api.campaigns import router as campaigns_router
@@ -38,6 +39,7 @@ from acs.api.operating import router as operating_router
 from acs.api.operations import router as operations_router
 from acs.api.outages import router as outages_router
 from acs.api.packs import router as packs_router
+from acs.api.paging import Paging
 from acs.api.people import router as people_router
 from acs.api.provisioning import router as provisioning_router
 from acs.api.quality import router as quality_router
@@ -124,6 +126,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     self_checks_router,
     tickets_router,
     ticket_systems_router,
+    adapters_router,
     approvals_router,
     audit_router,
     people_router,
@@ -159,6 +162,7 @@ def create_app(services: Northbound, config: ApiSection | None = None) -> FastAP
     app.include_router(docs_router)
     install_error_handlers(app)
     app.openapi = partial(describe, app)  # type: ignore[method-assign] # FastAPI's own way to complete it
+    app.add_middleware(Paging)
     app.add_middleware(Conditional)
     app.add_middleware(Repeating, owns_key=_keeps_keys)
     app.add_middleware(RateHeaders)
@@ -182,4 +186,6 @@ def _takes_key(dependant: Dependant) -> bool:
 def _keeps_keys(path: str) -> bool:
     """Whether the route of a POST keeps keys itself; files flow to the disk, and each sight of secrets is a new one."""
     below = path.removeprefix(PREFIX)
-    return below == "/files" or below.endswith("/secrets") or any(route.path_regex.match(below) is not None for route in _key_keepers())
+    if below == "/files" or below.endswith("/secrets"):
+        return True
+    return any(route.path_regex.match(below) is not None for route in _key_keepers())

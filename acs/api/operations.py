@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from acs.api.auth import ActorDep, ServicesDep
-from acs.api.bodies import Answer, LimitQuery
+from acs.api.bodies import AfterQuery, Answer, LimitQuery
 from acs.api.sse import EVENTS, LastEventId, ServerEvent, event_stream, number_of
 from acs.services.actions.words import words_of
 from acs.services.actor import Actor
@@ -75,9 +75,10 @@ async def list_operations(
     device: Annotated[str | None, Query(max_length=512)] = None,
     state: OperationState | None = None,
     limit: LimitQuery = 100,
+    after: AfterQuery = "",
 ) -> list[OperationAnswer]:
     """Scope `read`. Texts longer than 200 characters are cut; one operation is shown whole."""
-    found = await services.operations.list(actor, device=device, state=state, limit=limit)
+    found = await services.operations.list(actor, device=device, state=state, limit=limit, after=after)
     return [_listed(operation_answer(record)) for record in found]
 
 

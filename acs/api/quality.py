@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from acs.api.auth import ActorDep, ServicesDep
-from acs.api.bodies import Answer, Body, Instant, LimitQuery, Name, Scalar, Text
+from acs.api.bodies import AfterQuery, Answer, Body, Instant, LimitQuery, Name, Scalar, Text
 from acs.services.after_fix import CheckupView
 
 router = APIRouter(tags=["quality"])
@@ -140,9 +140,11 @@ async def list_checkups(
     line: Annotated[str | None, Query(max_length=64)] = None,
     ticket: Annotated[str | None, Query(max_length=64)] = None,
     limit: LimitQuery = 100,
+    after: AfterQuery = "",
 ) -> list[CheckupAnswer]:
     """Scope `read`. The newest first."""
-    return [_checkup(one) for one in await services.after_fix.find(actor, line=line, ticket=ticket, limit=limit)]
+    found = await services.after_fix.find(actor, line=line, ticket=ticket, limit=limit, after=after)
+    return [_checkup(one) for one in found]
 
 
 @router.get("/checkups/{checkup_id}", summary="One action with the table of before and after")

@@ -1,4 +1,4 @@
-"""How much a caller may still ask: RateLimit headers on every answer to a known token.
+"""How much a caller may still ask: RateLimit headers on every answer to a known token. Answers are counted here too.
 
     RateLimit-Limit: 1000       requests that may come at once
     RateLimit-Remaining: 998    of these, how many may come now
@@ -8,9 +8,12 @@
 The rule of this file: the figures are those of the bucket that the request was counted in (`limits.Rates`).
 """
 
+from time import monotonic
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from acs.api.limits import Allowance
+from acs.services.northbound import Northbound
 
 
 class RateHeaders:
@@ -25,9 +28,14 @@ class RateHeaders:
             await self._app(scope, receive, send)
             return
         state = scope.setdefault("state", {})
+        services: Northbound = scope["app"].state.services
+        begun = monotonic()
 
         async def add(message: Message) -> None:
             allowance = state.get("allowance")
+            if message["type"] == "http.response.start":
+                services.metrics.api_requests.labels(str(message["status"])).inc()
+                services.metrics.api_seconds.observe(monotonic() - begun)
             if message["type"] == "http.response.start" and isinstance(allowance, Allowance):
                 message = {**message, "headers": [*message["headers"], *_headers(allowance)]}
             await send(message)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Body, Query, Response
 from pydantic import Field
 
 from acs.api.auth import ActorDep, ServicesDep
-from acs.api.bodies import Answer, LimitQuery
+from acs.api.bodies import AfterQuery, Answer, LimitQuery
 from acs.api.line_tests import LineTestAnswer
 from acs.services.tickets import TicketView
 
@@ -81,9 +81,10 @@ async def list_tickets(
     services: ServicesDep,
     line: Annotated[str | None, Query(max_length=64)] = None,
     limit: LimitQuery = 100,
+    after: AfterQuery = "",
 ) -> list[TicketAnswer]:
     """Scope `read`."""
-    found = await services.tickets.recent(actor, line=line, limit=limit)
+    found = await services.tickets.recent(actor, line=line, limit=limit, after=after)
     return [TicketAnswer.model_validate(record) for record in found]
 
 

@@ -295,12 +295,12 @@ class AfterFix:
         return view_of(checkup, runs)
 
     async def find(
-        self, actor: Actor, *, line: str | None = None, ticket: str | None = None, limit: int = 100
+        self, actor: Actor, *, line: str | None = None, ticket: str | None = None, limit: int = 100, after: str = ""
     ) -> list[CheckupView]:
-        """Checkups, the newest first."""
+        """Checkups, the newest first; `after` is the last id of the page before."""
         actor.require(Scope.READ)
         async with self._store.reading() as tx:
-            found = await fix_store.find(tx, line=line, ticket=ticket, limit=limit)
+            found = await fix_store.find(tx, line=line, ticket=ticket, limit=limit, before=after)
             runs = await fix_store.runs_of(tx, [one.id for one in found])
         return [view_of(one, runs[one.id]) for one in found]
 

@@ -26,7 +26,7 @@ from acs.services.guarding import Guard
 from acs.services.identifiers import new_id
 from acs.services.kinds import KINDS, Kind
 from acs.services.sessions import Sessions
-from acs.store import devices, identity, operations
+from acs.store import devices, files, identity, operations
 from acs.store.abilities import seal_arguments
 from acs.store.backups import put_gate
 from acs.store.records import (
@@ -230,6 +230,7 @@ class Operations:
                 raise Conflict(
                     f"device {wanted.device} is in quarantine; admit it first: secondline device admit {wanted.device}"
                 )
+            await _require_file(tx, wanted)
             limit = self._config.queued_per_device
             due = await operations.list_operations(tx, device=wanted.device, states=DUE_STATES, limit=limit)
             if len(due) >= limit:
@@ -259,6 +260,13 @@ class Operations:
     async def _steps(self, operation_id: str, after: int = 0) -> Sequence[OperationStep]:
         async with self._store.reading() as tx:
             return [step for step in await operations.steps(tx, operation_id) if step.n > after]
+
+
+async def _require_file(tx: Transaction, wanted: OperationRecord) -> None:
+    """A file that is not there is said at once: the CPE need not be woken for it."""
+    file = wanted.arguments.get("file")
+    if isinstance(file, str) and await files.get(tx, file) is None:
+        raise InvalidInput(f"arguments.file: there is no file {file!r}; secondline file list shows those that are")
 
 
 async def _asked_before(tx: Transaction, wanted: OperationRecord) -> bool:

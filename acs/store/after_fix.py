@@ -102,9 +102,12 @@ async def find(
     ticket: str | None = None,
     since: datetime | None = None,
     limit: int = _PAGE,
+    before: str = "",
 ) -> list[Checkup]:
-    """Checkups, the newest first."""
+    """Checkups, the newest first; `before` is the id of the last one of the page before."""
     query = select(checkups).order_by(checkups.c.id.desc()).limit(limit)
+    if before:
+        query = query.where(checkups.c.id < before)
     if states is not None:
         query = query.where(checkups.c.state.in_(list(states)))
     if line is not None:

@@ -1,4 +1,4 @@
-"""What holds for every call of the API: problems with remedies, pages, ETags, limits that are told, repeated requests."""
+"""What holds for every call of the API: problems with remedies, pages, ETags, limits told, repeated requests."""
 
 import asyncio
 from datetime import timedelta
@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 
 from acs.api import create_app
+from acs.api.paging import LISTS, NEWEST
 from acs.app import App
 from acs.config import ApiSection
 from acs.services.actor import local_actor
@@ -131,7 +132,7 @@ async def test_what_was_cut_off_is_not_done_again(app: App, client: httpx.AsyncC
 async def test_an_answer_that_is_kept_is_sealed(app: App, client: httpx.AsyncClient, tmp_path: Path) -> None:
     key = {"Idempotency-Key": "k-5"}
     secret = (await client.post("/tokens", json={"name": "s", "scopes": ["read"]}, headers=key)).json()["token"]
-    stored = b"".join(path.read_bytes() for path in tmp_path.glob("store.db*"))
+    stored = await asyncio.to_thread(lambda: b"".join(path.read_bytes() for path in tmp_path.glob("store.db*")))
     assert b"k-5" not in stored
     assert secret.encode() not in stored
 
@@ -153,3 +154,33 @@ async def test_every_call_is_described_with_what_holds_for_all(app: App) -> None
             if method == "post":
                 names = [one["name"].lower() for one in call["parameters"]]
                 assert names.count("idempotency-key") == 1, path
+
+
+async def test_every_list_tells_its_next_page(app: App, client: httpx.AsyncClient) -> None:
+    paged = set()
+    for path, methods in create_app(app.northbound).openapi()["paths"].items():
+        call = methods.get("get", {})
+        answer = call.get("responses", {}).get("200", {}).get("content", {}).get("application/json", {})
+        names = {one["name"]: one["schema"].get("default") for one in call.get("parameters", ())}
+        if path.startswith("/api/v1") and answer.get("schema", {}).get("type") == "array" and "limit" in names:
+            below = path.removeprefix("/api/v1")
+            paged.add(below)
+            assert below in LISTS or below in NEWEST, f"{below}: say in acs/api/paging.py how it is paged"
+            if below in LISTS:
+                name, _field, limit = LISTS[below]
+                assert names[name] == "" or name in names
+                assert names["limit"] == limit, below
+    assert paged == {*LISTS, *NEWEST}
+
+
+async def test_pages_of_a_list_follow_each_other(client: httpx.AsyncClient) -> None:
+    for n in range(5):
+        await client.put(f"/lines/L{n}", json=LINE)
+        await client.post(f"/lines/L{n}/checkups", json={"action": "visit"})
+    for path, field, wanted in (("/lines", "id", 5), ("/checkups", "line", 5)):
+        address, seen = f"{path}?limit=2", []
+        while address:
+            answer = await client.get(address)
+            seen += [one[field] for one in answer.json()]
+            address = answer.links.get("next", {}).get("url", "").removeprefix("/api/v1")
+        assert (len(seen), len(set(seen))) == (wanted, wanted), path

@@ -1,0 +1,55 @@
+"""The alert rules and the dashboard: what they name exists, and Prometheus' own tool takes the rules."""
+
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from acs.metrics import Metrics
+
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "monitoring"
+RULES = FOLDER / "secondline.rules.yml"
+DASHBOARD = FOLDER / "dashboard.json"
+
+
+def known() -> set[str]:
+    found = set()
+    for family in Metrics().registry.collect():
+        suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}.get(family.type, ("",))
+        found.update(family.name + suffix for suffix in suffixes)
+    return found
+
+
+@pytest.mark.parametrize("path", [RULES, DASHBOARD], ids=lambda path: path.name)
+def test_every_metric_that_is_named_exists(path: Path) -> None:
+    named = set(re.findall(r"\bacs_[a-z0-9_]+", path.read_text(encoding="utf-8")))
+    assert len(named) >= 9
+    assert named <= known()
+
+
+def test_the_dashboard_is_the_one_of_its_panels() -> None:
+    spec = importlib.util.spec_from_file_location("dashboard", FOLDER / "dashboard.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert DASHBOARD.read_text(encoding="utf-8") == module.text(), "run: python docs/monitoring/dashboard.py"
+    panels = json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]
+    assert all(panel["targets"] for panel in panels)
+    assert len({panel["id"] for panel in panels}) == len(panels)
+
+
+def test_every_alert_says_what_to_do() -> None:
+    text = RULES.read_text(encoding="utf-8")
+    alerts = text.count("- alert: ")
+    assert alerts >= 10
+    assert text.count("          action: ") == text.count("          summary: ") == alerts
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool, of Debian's package prometheus")
+def test_promtool_takes_the_rules() -> None:
+    done = subprocess.run(["promtool", "check", "rules", str(RULES)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
