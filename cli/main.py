@@ -27,6 +27,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pack": ("cli.pack:pack", N_("Rule packs: lint, test, diff, propose, approve, activate, roll back.")),
     "outage": ("cli.outage:outage", N_("Mass outages: list, show, confirm, close, and what is slowly wrong.")),
     "ticket": ("cli.ticket:ticket", N_("Tickets: show one, close it with a code.")),
+    "delivery": ("cli.delivery:delivery", N_("Messages to other systems: list, show, resend.")),
+    "adapter": ("cli.adapter:adapter", N_("Adapters of ticket systems: list, check, try.")),
     "report": ("cli.report:report", N_("Reports: quality of verdicts, what helped and what fell back.")),
     "probe": ("cli.probe:probe", N_("Probes from this machine: the path, services, access nodes, the wire.")),
     "fact": ("cli.fact:fact", N_("Facts of other systems: import.")),

@@ -207,7 +207,20 @@ def load(name: str | Path) -> Adapter:
         ConfigError: there is none, or it is wrong; one line per error.
     """
     where = str(name)
-    table = _table(where)
+    return _read(where, _text_of(where))
+
+
+def read(text: str, where: str = "the adapter") -> Adapter:
+    """The adapter in the text of a file; `where` is what errors call it.
+
+    Raises:
+        ConfigError: it is wrong; one line per error.
+    """
+    return _read(where, text)
+
+
+def _read(where: str, text: str) -> Adapter:
+    table = _table(where, text)
     try:
         adapter = Adapter.model_validate(table)
     except ValidationError as error:
@@ -225,12 +238,16 @@ def _packaged_text(name: str) -> str:
     return (resources.files("acs.services.adapters") / f"{name}.toml").read_text(encoding="utf-8")
 
 
-def _table(where: str) -> dict[str, Any]:
+def _text_of(where: str) -> str:
     try:
-        text = _packaged_text(where) if where in packaged() else Path(where).read_text(encoding="utf-8")
-        table = tomllib.loads(text)
+        return _packaged_text(where) if where in packaged() else Path(where).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{where}: no adapter is called so, nor is there such a file ({error})") from error
+
+
+def _table(where: str, text: str) -> dict[str, Any]:
+    try:
+        table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{where}: not TOML: {error}; mend that line") from error
     base = table.pop("extends", None)
@@ -238,7 +255,7 @@ def _table(where: str) -> dict[str, Any]:
         return table
     if base not in packaged():
         raise ConfigError(f"{where}: extends: {base!r} is none of {', '.join(packaged())}")
-    return _laid_over(_table(base), table)
+    return _laid_over(_table(base, _packaged_text(base)), table)
 
 
 def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
