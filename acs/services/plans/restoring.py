@@ -184,8 +184,8 @@ class RestorePlan:
 
     def _is_so(self, name: str) -> bool:
         value, kind = self._wanted[name]
-        present = self._present[name][0]
-        return present == value or same_value(present, kind, Wish(value))
+        present, own = self._present[name]
+        return present == value or same_value(present, own or kind, Wish(value))
 
     def _set(self, names: list[str]) -> _Steps:
         """Together; without those that are refused; one by one where the device does not say which."""
