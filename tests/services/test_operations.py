@@ -215,6 +215,12 @@ async def test_wrong_arguments_name_their_place(
     assert str(refused.value).startswith(place)
 
 
+async def test_a_file_that_is_not_there_is_said_before_anybody_is_woken(server: Running, cpe: Cpe) -> None:
+    with pytest.raises(InvalidInput, match="there is no file 'nothing'"):
+        await server.operations.request(ACTOR, cpe.key, "download", {"file_type": "firmware", "file": "nothing"})
+    assert await server.operations.list(ACTOR, device=cpe.key) == []
+
+
 async def test_an_unknown_device_and_too_many_operations_are_refused(tmp_path: Path) -> None:
     async with running(config_for(tmp_path, operations={"queued_per_device": 2})) as server:
         cpe = Cpe(server.port)
