@@ -133,7 +133,7 @@ class Hubs:
             callback=callback,
             query=query,
             base=self._config.public_url or base,
-            token=actor.id if actor.kind == "token" else "",
+            token=actor.name if actor.kind == "token" else "",
             actor=actor.name,
             created_at=now,
             groups=tuple(sorted(map(str, reach.groups))) if reach is not None else (),
@@ -259,10 +259,9 @@ class HubSender:
     async def _token_is_good(self, tx: Transaction, subscription: Subscription) -> bool:
         if not subscription.token:
             return True
-        token = await token_store.get(tx, subscription.token)
-        if token is None or token.revoked_at is not None:
-            return False
-        return token.expires_at is None or token.expires_at > self._clock()
+        now = self._clock()
+        named = [one for one in await token_store.list_tokens(tx) if one.name == subscription.token]
+        return any(one.revoked_at is None and (one.expires_at is None or one.expires_at > now) for one in named)
 
     async def _forget(self, subscription: Subscription) -> None:
         async with self._store.transaction() as tx:

@@ -20,7 +20,10 @@ _BITE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A listener of a hub. `base` is what addresses in its events begin with; `groups` empty: it hears of all lines."""
+    """A listener of a hub. `base` is what addresses in its events begin with; `groups` empty: it hears of all lines.
+
+    `token` is the name of the token that subscribed; empty where it was no token.
+    """
 
     id: str
     interface: str

@@ -72,8 +72,11 @@ class TicketSystem:
     def event(self, event_id: str, event_type: str, ticket: str) -> dict[str, Any]:
         """An event of a ticket as the hub sends it, checked against the definition."""
         name = "timeOccurred" if self.v5 else "timeOcurred"
+        thing = self.tickets[ticket]
+        if self.v5 and event_type == "TroubleTicketDeleteEvent":
+            thing = {"@type": "TroubleTicketRef", "id": ticket}
         body = {"eventId": event_id, "eventType": event_type, "eventTime": AT, name: AT,
-                "event": {"troubleTicket": self.tickets[ticket]}}  # fmt: skip
+                "event": {"troubleTicket": thing}}  # fmt: skip
         body = self._typed(event_type, body)
         definition(f"tmf621-{self.version}").check(event_type, body)
         return body
