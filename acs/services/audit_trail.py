@@ -122,6 +122,7 @@ class AuditTrail:
         actor.require(Scope.AUDIT)
         kept = await asyncio.to_thread(self._read_file)
         async with self._store.reading() as tx:
+            newest = await chain.newest(tx)  # before the head: what is written meanwhile is in no hurry
             head = await chain.head(tx)
             stored = await chain.anchors(tx)
             if head is None:
@@ -130,6 +131,8 @@ class AuditTrail:
                 return Verified(0, await chain.beyond(tx, 0), lost, problems)
             walk = await self._walk(tx, head, [*stored, *kept])
             before = await chain.count_before(tx, head.after_entry)
+        if newest > head.last_entry:
+            walk.tell(f"entry {newest} was put in behind the end of the chain, which is {head.last_entry}")
         self._check_anchors(walk, head, stored, "in the store")
         self._check_anchors(walk, head, kept, f"in {self._file}")
         return Verified(walk.entries, before, len(stored) + len(kept), tuple(walk.problems), head.last_hash)

@@ -31,7 +31,6 @@ from acs.services.tables import (
     word_list,
 )
 from acs.store import facts as fact_store
-from acs.store import groups as group_store
 from acs.store import lines as line_store
 from acs.store.records import ContextFact, DeviceRecord, Json, LineRecord
 from acs.store.store import Store
@@ -133,7 +132,6 @@ class Lines:
         async with self._store.transaction() as tx:
             before = await line_store.get(tx, line.id)
             await line_store.upsert(tx, [line], now)
-            await group_store.adopt(tx, [line.id] if before is None else [])
             await line_store.bind_by_serial(tx, [line.id])
             await audit.note(
                 tx, actor, "line.stored", f"line:{line.id}", now, before=_shown(before), after=_shown(line)
@@ -161,7 +159,6 @@ class Lines:
             if dry_run:
                 return Imported(*counts, 0)
             await line_store.upsert(tx, changed, now)
-            await group_store.adopt(tx, [record.id for record in changed if record.id not in known])
             done = Imported(*counts, await line_store.bind_by_serial(tx, [record.id for record in changed]))
             await self._audit_import(tx, actor, known, changed, done)
         return done

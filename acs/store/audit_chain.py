@@ -92,9 +92,8 @@ async def take(tx: Transaction) -> Head:
     found = await head(tx)
     if found is not None:
         return found
-    row = await tx.one(select(func.max(audit.c.id)))
-    newest = int(row[0] or 0) if row is not None else 0
-    return Head(newest, "", newest, "", 0)
+    last = await newest(tx)
+    return Head(last, "", last, "", 0)
 
 
 async def extend(tx: Transaction, before: Head, entries: Sequence[Linked]) -> None:
@@ -141,6 +140,12 @@ async def hash_of(tx: Transaction, entry: int) -> str | None:
     """The hash of an entry; None where it has none."""
     row = await tx.one(select(audit_links.c.hash).where(audit_links.c.entry == entry))
     return None if row is None else str(row.hash)
+
+
+async def newest(tx: Transaction) -> int:
+    """The id of the newest entry, linked or not; 0 where there is none."""
+    row = await tx.one(select(func.max(audit.c.id)))
+    return int(row[0] or 0) if row is not None else 0
 
 
 async def beyond(tx: Transaction, entry: int) -> int:

@@ -8,7 +8,7 @@ from sqlalchemy import delete, insert, select
 from acs.errors import Forbidden
 from acs.store.limits import check_text
 from acs.store.reach import Group
-from acs.store.schema import line_groups
+from acs.store.schema import line_groups, lines
 from acs.store.transaction import Transaction
 
 #: lines of one query
@@ -53,13 +53,20 @@ async def put(tx: Transaction, groups: Mapping[str, LineGroups]) -> None:
     await tx.insert_many(line_groups, [row for line in ids for row in _rows(line, groups[line])])
 
 
-async def adopt(tx: Transaction, new: Sequence[str]) -> None:
-    """Put lines that a limited view has just made into its group; nothing to do where the view is not limited.
+async def adopt(tx: Transaction, stored: Sequence[str]) -> None:
+    """Put what a limited view has just made of these lines into its group; nothing to do where it is not limited.
 
     Raises:
         Forbidden: the view has several groups, and nobody can know which one is meant.
     """
-    if tx.view is None or not tx.view.reaches or not new:
+    if tx.view is None or not tx.view.reaches:
+        return
+    known: set[str] = set()
+    for start in range(0, len(stored), _CHUNK):
+        query = select(lines.c.id).where(lines.c.id.in_(list(stored[start : start + _CHUNK])))
+        known |= {row.id for row in await tx.rows(query)}
+    new = set(stored) - known
+    if not new:
         return
     group = _only_group(tx)
     rows = [{"line": line, "kind": kind, "name": name} for line in sorted(new) for kind, name in group.words().items()]

@@ -9,6 +9,7 @@ from sqlalchemy import Row, delete, func, or_, select
 
 from acs.errors import InvalidInput
 from acs.store import devices as devices_module
+from acs.store import groups
 from acs.store.instants import micros
 from acs.store.limits import check_record
 from acs.store.records import DeviceRecord, LineRecord
@@ -37,6 +38,7 @@ async def upsert(tx: Transaction, records: Sequence[LineRecord], now: datetime) 
         if record.technology not in _TECHNOLOGIES:
             raise InvalidInput(f"line {record.id}: technology {record.technology!r} is not one of pon, fttb, dsl")
     written = await tx.upsert(lines, [_stored(record, now) for record in records])
+    await groups.adopt(tx, [record.id for record in records])
     await _write_serials(tx, {record.id: record.device_serials for record in records})
     await note(tx, lines=[record.id for record in records])
     return written
