@@ -26,18 +26,10 @@ def under(head: str, names: Sequence[str]) -> Iterator[str]:
 
 def matching(pattern: str, names: Sequence[str]) -> Iterator[str]:
     """The sorted names that fit a pattern, in numeric order of their instances."""
-    if "*" not in pattern:
-        start = bisect_left(names, pattern)
-        if start < len(names) and names[start] == pattern:
-            yield pattern
-        return
-    regex = regex_of(pattern)
-    fits = [
-        (tuple(map(int, found.groups())), name)
-        for name in under(pattern.split("*", 1)[0], names)
-        if (found := regex.fullmatch(name))
-    ]
-    yield from (name for _, name in sorted(fits))
+    for name in _filled("", pattern.split("*"), names):
+        start = bisect_left(names, name)
+        if start < len(names) and names[start] == name:
+            yield name
 
 
 def beside(name: str, leaf: str) -> str:
@@ -50,15 +42,25 @@ def beside(name: str, leaf: str) -> str:
 
 def rows_of(pattern: str, names: Sequence[str]) -> list[str]:
     """The rows that fit a row pattern and have at least one parameter, in numeric order of their instances."""
-    if "*" not in pattern:
-        return [pattern] if any(True for _ in under(pattern + ".", names)) else []
-    regex = regex_of(pattern + ".")
-    found: dict[str, tuple[int, ...]] = {}
-    last = None
-    for name in under(pattern.split("*", 1)[0], names):
-        if last is not None and name.startswith(last):
-            continue
-        if fit := regex.match(name):
-            last = fit[0]
-            found[last[:-1]] = tuple(map(int, fit.groups()))
-    return sorted(found, key=lambda row: found[row])
+    return [row for row in _filled("", pattern.split("*"), names) if next(under(row + ".", names), None) is not None]
+
+
+def _filled(head: str, parts: Sequence[str], names: Sequence[str]) -> Iterator[str]:
+    """A pattern with every * filled by the instance numbers that stand there; `parts` are what lies between them."""
+    head += parts[0]
+    if len(parts) == 1:
+        yield head
+        return
+    for instance in sorted(_instances(head, names), key=int):
+        yield from _filled(head + instance, parts[1:], names)
+
+
+def _instances(head: str, names: Sequence[str]) -> Iterator[str]:
+    """The instance numbers below a head, each once; names of one instance are leapt over, not looked at."""
+    position = bisect_left(names, head)
+    while position < len(names) and names[position].startswith(head):
+        instance = names[position][len(head) :].partition(".")[0]
+        if instance.isdecimal():
+            yield instance
+        # "/" follows "." in the order of characters: the first name that is not of this instance
+        position = bisect_left(names, f"{head}{instance}/", position + 1)

@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError, model_validator
 from acs.cwmp.quirks import Quirk
 from acs.errors import ConfigError
 from acs.profiles.meaning import Bounds, Meaning, Path_, Strict, Text
+from acs.profiles.patterns import under
 from acs.profiles.settings import Setting, Settings, Target
 from acs.profiles.tables import TableForm, merged
 
@@ -319,7 +320,7 @@ def _score(match: Match, identity: Identity, names: Sequence[str]) -> int:
             return 0
         score += sum(_WEIGHTS[key] for key in fits)
     if match.object is not None:
-        if not any(name.startswith(match.object) for name in names):
+        if next(under(match.object, names), None) is None:
             return 0
         score += _WEIGHTS["object"]
     return score
