@@ -1,0 +1,32 @@
+"""The API for programs. As a library:
+
+    from cli.client import Secondline
+    with Secondline("https://acs.example.net", token) as acs:
+        test = acs.wait_for_verdict(acs.test_line("L-1", ticket="TT-1").id)
+
+`Secondline` has typed calls and results; `Client` underneath takes any address of the API, as the commands use it.
+"""
+
+from cli.client.http import (
+    Client,
+    ServerEvent,
+    client_folder,
+    connect,
+    read_token,
+    segment,
+    session_file,
+    session_path,
+)
+from cli.client.typed import Secondline
+
+__all__ = [
+    "Client",
+    "Secondline",
+    "ServerEvent",
+    "client_folder",
+    "connect",
+    "read_token",
+    "segment",
+    "session_file",
+    "session_path",
+]
