@@ -1,7 +1,10 @@
-"""A bad minute of the second line: python -m bench.tickets [--tickets 1000] [--outage 300] [--seconds 60].
+"""A bad minute of the second line: python -m bench.tickets [--tickets 1000] [--outage 300] [--twice 0.5].
 
 A server of its own with default budgets, simulated OLTs and CPEs on the loopback. One district is cut off: the PONs of
 its lines are dark. Tickets of the district and of all other lines come mixed, at an even pace, through the TMF621 hook.
+
+`--twice`: so many of the events are sent a second time, at once or some seconds later, as a ticket system does that
+missed the answer; no line may be tested twice for that.
 
 Told: from when a ticket was due at the hook to the stored verdict, how many took over 30 s, what the verdicts were,
 what the OLTs were asked, and the server's CPU. Generator and server share the machine.
@@ -56,6 +59,7 @@ def main() -> None:
     parser.add_argument("--tickets", type=int, default=1000)
     parser.add_argument("--outage", type=int, default=300, help="of them, on the lines of one district that is cut off")
     parser.add_argument("--seconds", type=float, default=60.0, help="in which they come")
+    parser.add_argument("--twice", type=float, default=0.5, help="share of the events that are sent twice")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="secondline-bench-") as folder:
@@ -82,12 +86,14 @@ async def _measure(server: OwnServer, given: argparse.Namespace) -> list[str]:
         random.Random(given.seed).shuffle(lines)
         asked = sum(place.olt.agent.answered for place in town.places)
         cpu_s, began = _cpu_s(server), time.monotonic()
-        sent = await _send(client, lines, given.seconds)
+        sent = await _send(client, lines, given.seconds, given.twice)
         outcomes = await asyncio.to_thread(_collect, client, sent)
         took_s, cpu_s = time.monotonic() - began, _cpu_s(server) - cpu_s
         asked = sum(place.olt.agent.answered for place in town.places) - asked
         cpes = sum(len(place.cpes) for place in town.places)
-        return _report(outcomes, took_s, cpu_s, asked, cpes, len(town.places))
+        again = await asyncio.to_thread(_tested_again, client, lines, sent)
+        report = _report(outcomes, took_s, cpu_s, asked, cpes, len(town.places))
+        return [*report, f"{given.twice:.0%} of the events sent twice: {again} lines were tested more than once"]
     finally:
         await town.stop()
         client.close()
@@ -139,7 +145,7 @@ def _read_trees(client: Client, town: ScenarioTown) -> None:
 
 
 async def _send(
-    client: Client, lines: Sequence[tuple[Scenario, bool]], seconds: float
+    client: Client, lines: Sequence[tuple[Scenario, bool]], seconds: float, twice: float
 ) -> list[tuple[bool, datetime, str]]:
     """Hand in the tickets at an even pace, whatever the answers take; returns (in the district, due, line test)."""
     began, hands = datetime.now(UTC), asyncio.Semaphore(HANDS)
@@ -150,9 +156,23 @@ async def _send(
         async with hands:
             event = ticket_event(line, f"TT-{line.id}", datetime.now(UTC))
             told = await asyncio.to_thread(client.post, "/tickets/events", event)
+        if number % 100 < twice * 100:
+            await asyncio.sleep(number % 7)
+            async with hands:
+                again = await asyncio.to_thread(client.post, "/tickets/events", event)
+            assert again["line_test"] == told["line_test"], "the same event, another test"
         return cut, due, str(told["line_test"])
 
     return list(await asyncio.gather(*(one(number, *line) for number, line in enumerate(lines))))
+
+
+def _tested_again(
+    client: Client, lines: Sequence[tuple[Scenario, bool]], sent: Sequence[tuple[bool, datetime, str]]
+) -> int:
+    """How many lines have another test than that of their ticket."""
+    ours = {test for _, _, test in sent}
+    found = (client.get("/line-tests", line=line.id) for line, _ in lines)
+    return sum(bool({test["id"] for test in tests} - ours) for tests in found)
 
 
 def _collect(client: Client, sent: Sequence[tuple[bool, datetime, str]]) -> list[Outcome]:
