@@ -148,28 +148,29 @@ async def test_outages_and_alarms_are_told(store_url: str, tmp_path: Path) -> No
         ]
 
 
-@pytest.mark.parametrize(
-    "callback",
-    [
-        "https://127.0.0.1/x",
-        "https://10.1.2.3/x",
-        "https://169.254.169.254/latest/meta-data",
-        "https://[::1]/x",
-        "https://[::ffff:10.0.0.1]/x",
-        "https://[fe80::1]/x",
-        "https://0.0.0.0/x",
-        "https://224.0.0.1/x",
-        "http://192.0.2.5/x",
-        "https://user:password@192.0.2.5/x",
-        "ftp://192.0.2.5/x",
-        "https:///x",
-        "https://nobody.invalid/x",
-    ],
+#: whatever is no host of somebody else's
+REFUSED = (
+    "https://127.0.0.1/x",
+    "https://10.1.2.3/x",
+    "https://169.254.169.254/latest/meta-data",
+    "https://[::1]/x",
+    "https://[::ffff:10.0.0.1]/x",
+    "https://[fe80::1]/x",
+    "https://0.0.0.0/x",
+    "https://224.0.0.1/x",
+    "http://192.0.2.5/x",
+    "https://user:password@192.0.2.5/x",
+    "ftp://192.0.2.5/x",
+    "https:///x",
+    "https://nobody.invalid/x",
 )
-async def test_a_callback_leads_nowhere_inside(store_url: str, tmp_path: Path, callback: str) -> None:
+
+
+async def test_a_callback_leads_nowhere_inside(store_url: str, tmp_path: Path) -> None:
     async with listening(store_url, tmp_path) as (app, _):
-        with pytest.raises(InvalidInput):
-            await app.northbound.tmf.hubs.subscribe(BOSS, Interface.ALARM, callback)
+        for callback in REFUSED:
+            with pytest.raises(InvalidInput):
+                await app.northbound.tmf.hubs.subscribe(BOSS, Interface.ALARM, callback)
 
 
 async def test_a_callback_whose_name_leads_inside_later_is_not_called(store_url: str, tmp_path: Path) -> None:

@@ -194,41 +194,40 @@ async def test_alarms_of_nodes_and_our_own_have_numbers(app: App, api: httpx.Asy
     assert (ended["state"], ended["perceivedSeverity"]) == ("cleared", "cleared")
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body", "status"),
-    [
-        ("GET", f"{TESTS}/serviceTest/none", None, 404),
-        ("GET", f"{TESTS}/serviceTest?mood=bad", None, 400),
-        ("GET", f"{TESTS}/serviceTest?startDateTime.gte=yesterday", None, 400),
-        ("GET", f"{TESTS}/serviceTest?limit=0", None, 400),
-        ("GET", f"{TESTS}/serviceTestSpecification/deep", None, 404),
-        ("POST", f"{TESTS}/serviceTest", {"name": "x"}, 400),
-        (
-            "POST",
-            f"{TESTS}/serviceTest",
-            {"name": "x", "relatedService": {"id": "L-9"}, "testSpecification": {"id": "full"}},
-            404,
-        ),
-        (
-            "POST",
-            f"{TESTS}/serviceTest",
-            {"name": "x", "relatedService": {"id": "L-1"}, "testSpecification": {"id": "deep"}},
-            400,
-        ),
-        ("GET", f"{ALARMS}/alarm/none", None, 400),
-        ("DELETE", f"{TESTS}/hub/none", None, 404),
-        ("POST", f"{TESTS}/hub", {}, 400),
-    ],
+#: (method, path, body, status)
+WRONG: tuple[tuple[str, str, Any, int], ...] = (
+    ("GET", f"{TESTS}/serviceTest/none", None, 404),
+    ("GET", f"{TESTS}/serviceTest?mood=bad", None, 400),
+    ("GET", f"{TESTS}/serviceTest?startDateTime.gte=yesterday", None, 400),
+    ("GET", f"{TESTS}/serviceTest?limit=0", None, 400),
+    ("GET", f"{TESTS}/serviceTestSpecification/deep", None, 404),
+    ("POST", f"{TESTS}/serviceTest", {"name": "x"}, 400),
+    (
+        "POST",
+        f"{TESTS}/serviceTest",
+        {"name": "x", "relatedService": {"id": "L-9"}, "testSpecification": {"id": "full"}},
+        404,
+    ),
+    (
+        "POST",
+        f"{TESTS}/serviceTest",
+        {"name": "x", "relatedService": {"id": "L-1"}, "testSpecification": {"id": "deep"}},
+        400,
+    ),
+    ("GET", f"{ALARMS}/alarm/none", None, 400),
+    ("DELETE", f"{TESTS}/hub/none", None, 404),
+    ("POST", f"{TESTS}/hub", {}, 400),
 )
-async def test_errors_have_the_official_form(
-    api: httpx.AsyncClient, method: str, path: str, body: Any, status: int
-) -> None:
-    answer = await api.request(method, path, json=body)
-    assert answer.status_code == status, answer.text
-    for name in ("tmf653", "tmf656", "tmf642", "tmf621-v4", "tmf621-v5"):
-        definition(name).check("Error", answer.json())
-    assert answer.json()["status"] == str(status)
-    assert answer.json()["message"]
+
+
+async def test_errors_have_the_official_form(api: httpx.AsyncClient) -> None:
+    for method, path, body, status in WRONG:
+        answer = await api.request(method, path, json=body)
+        assert answer.status_code == status, f"{method} {path}: {answer.text}"
+        for name in ("tmf653", "tmf656", "tmf642", "tmf621-v4", "tmf621-v5"):
+            definition(name).check("Error", answer.json())
+        assert answer.json()["status"] == str(status)
+        assert answer.json()["message"]
 
 
 async def test_scopes_hold_and_what_is_refused_is_told_in_the_official_form(app: App, api: httpx.AsyncClient) -> None:
