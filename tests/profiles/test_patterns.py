@@ -27,9 +27,9 @@ def test_the_rows_that_fit_are_those_of_a_plain_search(pattern: str, names: set[
     rows = {
         found[1] for name in names if (found := re.match(f"({plain(pattern).pattern.replace('(', '(?:')})\\.", name))
     }
-    found = rows_of(pattern, sorted(names))
-    assert set(found) == rows
-    assert len(found) == len(rows)
+    ordered = rows_of(pattern, sorted(names))
+    assert set(ordered) == rows
+    assert len(ordered) == len(rows)
 
 
 def test_rows_come_in_the_order_of_their_numbers() -> None:
