@@ -55,7 +55,7 @@ class LineTestsSection(Section):
     pack_file: FilePath | None = None
     #: Seconds by which the clock of another system may be ahead of ours.
     future_slack_s: Seconds = 60.0
-    #: Days that line tests and readings are kept; baselines need 7.
+    #: Days that line tests are kept; readings follow `[history]`.
     keep_days: Count = 90
 
 

@@ -38,13 +38,22 @@ def card(**more: Any) -> dict[str, Any]:
         value("never", "not_reported", value=None, at=None, age_s=None),
         value("later", "not_read", value=None, at=None, age_s=None),
     ]
+    health = {
+        "name": "health",
+        "title": {"ru": "Состояние", "en": "Health"},
+        "values": values,
+        "tables": [ports, hosts],
+    }
     return {
         "device": "K-1", "kind": "ont", "line": None, "profile": "p", "profile_title": "Some boxes", "proven": True,
         "unknown": [], "read_at": None, "defects": [], "defects_reviewed": None,
         "reboots": [
-            {"at": "2026-03-05T12:00:00+00:00", "cause": "asked", "by": "anna", "reason": "slow", "operation": "1", "events": []}
+            {
+                "at": "2026-03-05T12:00:00+00:00", "cause": "asked", "by": "anna", "reason": "slow", "operation": "1",
+                "events": [],
+            }
         ],
-        "sections": [{"name": "health", "title": {"ru": "Состояние", "en": "Health"}, "values": values, "tables": [ports, hosts]}],
+        "sections": [health],
     } | more  # fmt: skip
 
 
