@@ -13,7 +13,10 @@ from acs.services.adapters.schema import Adapter
 router = APIRouter(tags=["ticket systems"])
 
 AdapterText = Annotated[str, Field(max_length=200_000, description="the text of an adapter file")]
-_TRIAL = {"adapter": "redmine", "message": {"issue": {"id": 7, "custom_fields": [{"name": "Line", "value": "L-1"}]}}}
+_TRIAL: dict[str, Any] = {
+    "adapter": "redmine",
+    "message": {"issue": {"id": 7, "custom_fields": [{"name": "Line", "value": "L-1"}]}},
+}
 
 
 class AdapterAnswer(Answer):

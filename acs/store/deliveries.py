@@ -4,13 +4,13 @@ The rule of this file: of one target and subject only the oldest pending message
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, exists, func, or_, select, update
+from sqlalchemy import Row, exists, or_, select, update
 from sqlalchemy.sql import Select
 
 from acs.errors import Conflict
@@ -224,15 +224,6 @@ async def list_deliveries(
     if before is not None:
         query = query.where(_TABLE.c.id < before)
     return [_record(row) for row in await tx.rows(query)]
-
-
-async def counts(tx: Transaction) -> Mapping[str, Mapping[DeliveryState, int]]:
-    """Return target → state → how many messages."""
-    query = select(_TABLE.c.target, _TABLE.c.state, func.count()).group_by(_TABLE.c.target, _TABLE.c.state)
-    found: dict[str, dict[DeliveryState, int]] = {}
-    for target, state, count in await tx.rows(query):
-        found.setdefault(target, {})[DeliveryState(state)] = count
-    return found
 
 
 async def _end(tx: Transaction, delivery_id: str, state: DeliveryState, at: datetime, error: str) -> bool:

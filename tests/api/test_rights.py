@@ -28,6 +28,8 @@ async def test_every_route_but_health_wants_a_token(app: App) -> None:
     async with anonymous(app) as client:
         for method, path in routes(app):
             answer = await client.request(method, path.replace("{", "").replace("}", ""))
+            if "/sessions" in path and not path.endswith("/me"):
+                continue  # a sign-in needs none: tests/services/test_people.py, test_oidc.py
             expected = 200 if path.endswith("/health") else 401
             assert answer.status_code == expected, (method, path)
             if expected == 401:
@@ -47,6 +49,12 @@ async def test_every_route_is_described(app: App) -> None:
 BODIES: dict[str, object] = {
     "POST /approvals/{approval_id}/approve": {"note": "x"},
     "POST /approvals/{approval_id}/refuse": {"note": "x"},
+    "POST /people": {"name": "x", "grants": ["viewer"]},
+    "PUT /people/{name}/grants": {"grants": ["viewer"]},
+    "PUT /people/{name}/password": {"password": "a long enough password"},
+    "PUT /people/{name}/disabled": {"disabled": True},
+    "POST /devices/{key}/secrets": {"reason": "x"},
+    "PUT /lines/{line_id}/groups": {"region": "x"},
     "PUT /devices/{key}/line": {"line": None},
     "PUT /devices/{key}/admission": {"admitted": True},
     "POST /devices/{key}/operations": {"kind": "reboot"},
@@ -80,13 +88,15 @@ BODIES |= {
     "POST /hooks/resync": {"line": "x"},
     "POST /hooks/line-test": {"line": "x"},
     "POST /hooks/is-it-fixed": {"line": "x"},
+    "POST /adapters/check": {"text": "x"},
+    "POST /adapters/try": {"adapter": "redmine", "message": {}},
     "PUT /freeze": {"frozen": False, "reason": "x"},
     "POST /self-service/tokens": {"line": "x"},
 }
 #: these go on for ever once they let somebody in
 ENDLESS = ("/outages/stream",)
 #: these take a CSV
-TEXTS = ("/lines/import", "/facts/import", "/readings/import")
+TEXTS = ("/lines/groups/import", "/lines/import", "/facts/import", "/readings/import")
 
 
 def scoped_routes() -> list[tuple[str, str, frozenset[str]]]:
@@ -97,7 +107,8 @@ def scoped_routes() -> list[tuple[str, str, frozenset[str]]]:
             assert isinstance(route, APIRoute)
             scopes = frozenset(re.findall(rf"`({'|'.join(Scope)})`", route.description.split(".")[0]))
             method = min(route.methods or {"GET"})
-            if route.path not in ("/health", "/openapi.json"):
+            tokenless = route.description.startswith(("No token", "Any token"))
+            if route.path not in ("/health", "/openapi.json") and not tokenless:
                 assert scopes, f"{method} {route.path} does not say its scope"
                 found.append((method, route.path.replace(":path", ""), scopes))
     return found
@@ -110,7 +121,7 @@ def _headers(path: str) -> dict[str, str]:
 async def call(client: httpx.AsyncClient, method: str, path: str) -> httpx.Response:
     url = re.sub(r"\{\w+\}", "x", path)
     if path in TEXTS:
-        query = "" if path == "/lines/import" else "?source=crm"
+        query = "" if path.startswith("/lines/") else "?source=crm"
         return await client.request(method, url + query, content=b"x", headers={"Content-Type": "text/csv"})
     if (method, path) == ("POST", "/files"):
         return await client.request(method, url + "?name=x", content=b"x")

@@ -12,7 +12,10 @@ _LOST_S = 20.0
 
 @dataclass
 class Relay:
-    """`failures`: what becomes of the next connections, in order: drop, lose, or "" for nothing. `away`: all dropped."""
+    """`failures`: what becomes of the next connections, in order: drop, lose, or "" for nothing.
+
+    `away`: all are dropped.
+    """
 
     to_port: int
     port: int = 0
@@ -20,10 +23,16 @@ class Relay:
     away: bool = False
     dropped: int = 0
     lost: int = 0
+    _missed: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
 
     def fails(self, failures: Iterable[str]) -> None:
         """From now on the next connections fail so."""
         self.failures = deque(failures)
+
+    async def was_away(self, calls: int = 3) -> None:
+        """Return when so many connections came in vain while it was away."""
+        for _ in range(calls):
+            await self._missed.acquire()
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator["Relay"]:
@@ -48,6 +57,8 @@ class Relay:
         failure = "drop" if self.away else self.failures.popleft() if self.failures else ""
         if failure == "drop":
             self.dropped += 1
+            if self.away:
+                self._missed.release()
             writer.transport.abort()
             return
         with suppress(OSError):

@@ -11,8 +11,8 @@ from acs.app import App
 from acs.config import WebhooksSection
 from acs.errors import Conflict, Forbidden, NotFound
 from acs.services.actor import Actor, local_actor
-from acs.services.deliveries import Deliveries, Delivery, Fault, NotTaken, Target
-from acs.store.deliveries import DeliveryState
+from acs.services.deliveries import Deliveries, Fault, NotTaken, Target
+from acs.store.deliveries import Delivery, DeliveryState
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 

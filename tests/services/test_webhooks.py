@@ -36,6 +36,16 @@ def secret(folder: Path, name: str, text: str) -> Path:
     return path
 
 
+def taking(got: list[httpx.Request]) -> Callable[[httpx.Request], httpx.Response]:
+    """A receiver that takes everything."""
+
+    def take(request: httpx.Request) -> httpx.Response:
+        got.append(request)
+        return httpx.Response(204)
+
+    return take
+
+
 async def sent(
     app: App, config: WebhooksSection, answer: Callable[[httpx.Request], httpx.Response] | None = None
 ) -> Deliveries:
@@ -53,7 +63,7 @@ async def sent(
 async def test_a_message_is_signed_over_time_and_body_with_both_keys(app_on_both: App, tmp_path: Path) -> None:
     got: list[httpx.Request] = []
     config = section(tmp_path, target={"old_secret_file": secret(tmp_path, "old", "hist")})
-    deliveries = await sent(app_on_both, config, lambda request: got.append(request) or httpx.Response(204))
+    deliveries = await sent(app_on_both, config, taking(got))
     body = got[0].read()
     stamp, new, old = got[0].headers[HEADER].split(",")
     assert stamp == f"t={int(START.timestamp())}"
@@ -84,7 +94,7 @@ async def test_a_receiver_gets_the_events_that_it_lists(app: App, tmp_path: Path
 async def test_a_place_that_is_no_receiver_is_never_called(app: App, tmp_path: Path, url: str, told: str) -> None:
     calls: list[httpx.Request] = []
     config = section(tmp_path, url)
-    deliveries = await sent(app, config, lambda request: calls.append(request) or httpx.Response(204))
+    deliveries = await sent(app, config, taking(calls))
     assert bool(calls) is (not told)
     assert told in (await deliveries.list(local_actor()))[0].last_error
 
@@ -92,7 +102,7 @@ async def test_a_place_that_is_no_receiver_is_never_called(app: App, tmp_path: P
 async def test_the_address_that_was_checked_is_called_under_the_name(app: App, tmp_path: Path) -> None:
     asked: list[httpx.Request] = []
     config = section(tmp_path, "http://localhost:9/hook", plain_networks=("127.0.0.0/8", "::1/128"))
-    await sent(app, config, lambda request: asked.append(request) or httpx.Response(204))
+    await sent(app, config, taking(asked))
     assert asked[0].url.host in ("127.0.0.1", "::1")
     assert asked[0].headers["Host"] == "localhost:9"
     assert asked[0].extensions["sni_hostname"] == "localhost"
