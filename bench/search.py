@@ -1,0 +1,111 @@
+"""How long searches take over many devices: `python -m bench.search [devices] [postgresql://…]`.
+
+Prints seconds to take everything into the index, bytes per device, and the median and greatest time of each query.
+"""
+
+import asyncio
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from acs.services.actor import local_actor
+from acs.services.search import Search
+from acs.services.search_index import SearchIndex
+from acs.store import lines, search, upgrade
+from acs.store.records import LineRecord, SessionOpening
+from acs.store.store import Store
+from acs.store.vault import Vault
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+MODELS = ("HG8245H", "EG8145V5", "HG8546M", "F660", "F670L", "NTU-RG-1421G", "G-240W-B", "HG6245D", "XC220", "DIR-825")
+STREETS = ("Lenina", "Mira", "Gagarina", "Sovetskaya", "Sadovaya", "Polevaya", "Lesnaya", "Novaya")
+QUERIES = (
+    "serial:48575443A0050000", "A0050000", "48:57:54:43:A0:05", "ip:10.5.80.7", "line:L50000", "contract:4000050000",
+    '"Lenina 5"', 'model:HG8245 "Lenina 5"', "fw!=V5R019", "model:HG8245H fw<V5R019 place:olt-7", "vendor:*ome*",
+    "model:HG8245H -place:olt-7 address:mira", "seen<1h", "nothing-like-this",
+)  # fmt: skip
+
+
+def opening(n: int) -> SessionOpening:
+    model = MODELS[n % len(MODELS)]
+    serial = f"48575443A{n:07d}"
+    return SessionOpening(
+        key=f"00259E-{model}-{serial}", oui="00259E", product_class=model, serial_number=serial,
+        manufacturer="Some maker" if n % 3 else "Another one", root="InternetGatewayDevice.",
+        software_version=f"V5R{17 + n % 5:03d}C00S{100 + n % 30}", hardware_version="1A", connection_request_url="",
+        address=f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", namespace="", session_id=f"s{n}", at=NOW,
+        events=(("2 PERIODIC", ""),), values=(), retry_count=0, current_time=None, uptime_s=5,
+    )  # fmt: skip
+
+
+def line_of(n: int) -> LineRecord:
+    street = STREETS[n % len(STREETS)]
+    return LineRecord(
+        f"L{n}", "pon", f"{street} {n % 97 + 1}, flat {n % 60}", f"olt-{n // 2000}", 0, n // 128 % 16, n // 64 % 16,
+        ont=n % 64, account=f"40000{n:05d}", pppoe_login=f"u{n}@isp", device_serials=(f"48575443A{n:07d}",),
+    )  # fmt: skip
+
+
+async def fill(store: Store, n: int) -> None:
+    for start in range(0, n, 500):
+        await asyncio.gather(*(store.sessions.open(opening(each)) for each in range(start, min(start + 500, n))))
+    for start in range(0, n, 5_000):
+        async with store.transaction() as tx:
+            records = [line_of(each) for each in range(start, min(start + 5_000, n))]
+            await lines.upsert(tx, records, NOW)
+            await lines.bind_by_serial(tx, [record.id for record in records])
+
+
+async def run(url: str, folder: Path, n: int) -> None:
+    if not url.startswith("sqlite"):
+        await upgrade(url)
+    store = await Store.open(url, vault=Vault.create(folder / "key"))
+    try:
+        await fill(store, n)
+        before = await size(store, folder)
+        begun = time.perf_counter()
+        service = Search(store, SearchIndex(store, ()), clock=lambda: NOW)
+        await service.index.turn()
+        took = time.perf_counter() - begun
+        grown = await size(store, folder) - before
+        print(f"{n} devices taken in: {took:.1f} s, {took / n * 1e6:.0f} µs each; index {grown / n:.0f} bytes a device")
+        for query in QUERIES:
+            await measure(service, query)
+    finally:
+        await store.close()
+
+
+async def size(store: Store, folder: Path) -> int:
+    async with store.transaction() as tx:
+        await search.note(tx)
+        if tx.connection.dialect.name == "postgresql":
+            rows = await tx.connection.exec_driver_sql("SELECT pg_database_size(current_database())")
+            return int(rows.scalar() or 0)
+        rows = await tx.connection.exec_driver_sql(
+            "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
+        )
+        return int(rows.scalar() or 0)
+
+
+async def measure(service: Search, query: str) -> None:
+    times, total = [], 0
+    for _ in range(7):
+        begun = time.perf_counter()
+        total = (await service.find(local_actor(), query, limit=50)).total
+        times.append(time.perf_counter() - begun)
+    times.sort()
+    print(f"{query:45} {total:6} found   median {times[3] * 1000:6.1f} ms   greatest {times[-1] * 1000:6.1f} ms")
+
+
+def main() -> None:
+    n = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        url = sys.argv[2] if len(sys.argv) > 2 else f"sqlite:///{folder / 'store.db'}"
+        asyncio.run(run(url, folder, n))
+
+
+if __name__ == "__main__":
+    main()
