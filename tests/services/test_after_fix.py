@@ -155,7 +155,8 @@ async def test_an_action_with_a_ticket_is_looked_at_four_times_and_holds(world: 
     assert [(row.name, row.change) for row in view.table if row.change] == [("ont.rx_dbm", 7.0)]
     told = await world.after_fix.rates(BOSS, world.clock.now - timedelta(days=30))
     assert told["reboot"]["held"] == 1
-    assert world.posted == []
+    (body,) = world.posted
+    assert body.startswith(b"after_fix.fixed") and b'"reopen":false' in body and b'"T1"' in body
 
 
 async def test_falling_back_is_told_to_the_ticket_system(world: World) -> None:
@@ -169,10 +170,11 @@ async def test_falling_back_is_told_to_the_ticket_system(world: World) -> None:
     view = await world.after_fix.get(BOSS, view.checkup.id)
     assert view.checkup.state == "fell_back"
     assert [run.outcome for run in view.runs] == ["fixed", "same", "", ""]
-    (body,) = world.posted
+    fixed, body = world.posted
+    assert fixed.startswith(b"after_fix.fixed")
     assert body.startswith(b"after_fix.fell_back") and b'"reopen":true' in body and b'"T1"' in body
     await world.pass_(hours=80)
-    assert len(world.posted) == 1
+    assert len(world.posted) == 2
 
 
 async def test_what_did_not_help_is_told_once_and_may_still_come_right(world: World) -> None:
