@@ -7,6 +7,7 @@ Where the server is: --url and --token-file, else the session of `secondline log
 import hashlib
 import json
 import os
+import sys
 import time
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,12 +16,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
-import httpx
-
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
 from cli.options import DEFAULT_URL
 from cli.texts import _, language
+
+# httpx has a command of its own and imports it if it can: a third of its import, and of no use here
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # None: it is not there
+import httpx  # noqa: E402 - see above
 
 #: greatest time of one ordinary call, seconds
 CALL_TIMEOUT_S = 30.0
