@@ -23,6 +23,7 @@ from acs.config import CampaignsSection
 from acs.errors import Conflict, InvalidInput, NotFound, TooMany
 from acs.services import audit
 from acs.services.actor import Actor, Scope, system_actor
+from acs.services.approvals import Approvals, Proposal
 from acs.services.campaign_steps import CampaignSettings, Step, Targets, judge, next_step
 from acs.services.clock import Clock
 from acs.services.files import fits_model
@@ -34,6 +35,7 @@ from acs.store import files as file_store
 from acs.store import lines as line_store
 from acs.store import operations as operation_store
 from acs.store import provisioning as provision_store
+from acs.store.approvals import ApprovalRecord
 from acs.store.campaigns import CampaignDevice, CampaignRecord, CampaignState, DeviceState, Tally
 from acs.store.files import FileRecord
 from acs.store.records import Json, LineRecord, OperationState
@@ -47,6 +49,8 @@ _PAGE = 2_000
 #: Days after its end in which late evidence still settles a campaign's unknown devices.
 _LATE_DAYS = 14
 _ACTOR = system_actor("campaign")
+#: what a proposal of a campaign is called
+CAMPAIGN = "campaign"
 _OPEN = (CampaignState.RUNNING, CampaignState.PAUSED, CampaignState.STOPPED)
 
 
@@ -68,17 +72,27 @@ class Campaigns:
         self._operations = operations
         self._clock = clock
         self._zone = ZoneInfo(config.time_zone)
+        #: asks for another person where a campaign has very many devices; the composition sets it
+        self.approvals: Approvals | None = None
         #: the devices that a search finds; see `Search.devices`
         self.searched: Callable[[str], Awaitable[frozenset[str]]] | None = None
 
     # A person
 
     async def create(
-        self, actor: Actor, name: str, file_id: str, version: str, settings: CampaignSettings
+        self,
+        actor: Actor,
+        name: str,
+        file_id: str,
+        version: str,
+        settings: CampaignSettings,
+        *,
+        approved: bool = False,
     ) -> CampaignView:
         """Choose the devices and begin.
 
         Raises:
+            ApprovalNeeded: it has as many devices as take two persons (`rights.bulk_limit`).
             NotFound: no such file.
             InvalidInput: nothing matches, or the file names another version.
             Conflict: the name is taken.
@@ -96,6 +110,8 @@ class Campaigns:
                 "targets: no device matches, has another version and is of a model that the file is for; "
                 "`secondline device list` shows models and versions"
             )
+        if not approved and self.approvals is not None and self.approvals.is_bulk(len(chosen)):
+            raise await self.approvals.needed(actor, _proposal(name, file.id, wanted, settings, len(chosen)))
         campaign = CampaignRecord(
             new_id(), name, file.id, wanted, settings.model_dump(mode="json"), CampaignState.RUNNING, now, actor.name
         )
@@ -105,6 +121,15 @@ class Campaigns:
             await audit.note(tx, actor, "campaign.created", f"campaign:{campaign.id}", now, after=told)
         log.info("campaign.created", campaign=campaign.id, devices=len(chosen), version=wanted)
         return await self.get(actor, campaign.id)
+
+    async def create_approved(self, _actor: Actor, approval: ApprovalRecord) -> str:
+        """Begin a campaign that another person approved; its devices are chosen now."""
+        scopes = frozenset({Scope.OPERATE, Scope.READ})
+        proposer = Actor(approval.proposed_by, "system", scopes, f"approval {approval.id}")
+        wanted = {name: str(approval.wanted[name]) for name in ("name", "file", "version")}
+        settings = CampaignSettings.model_validate(approval.wanted["settings"])
+        made = await self.create(proposer, wanted["name"], wanted["file"], wanted["version"], settings, approved=True)
+        return f"campaign {made.campaign.id} was begun"
 
     async def preview(self, actor: Actor, file_id: str, version: str, settings: CampaignSettings) -> list[str]:
         """The devices that a campaign would have, in the order of starting; nothing is stored."""
@@ -466,3 +491,13 @@ async def _known(tx: Transaction, name_or_id: str) -> CampaignRecord:
     if campaign is None:
         raise NotFound(f"there is no campaign {name_or_id[:80]!r}; `secondline campaign list` shows them")
     return campaign
+
+
+def _proposal(name: str, file: str, version: str, settings: CampaignSettings, devices: int) -> Proposal:
+    wanted: dict[str, Json] = {
+        "name": name,
+        "file": file,
+        "version": version,
+        "settings": settings.model_dump(mode="json"),
+    }
+    return Proposal(CAMPAIGN, f"campaign:{name}", wanted, f"{devices} devices to version {version}")

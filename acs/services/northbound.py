@@ -21,6 +21,7 @@ from acs.services.audit_trail import AuditTrail
 from acs.services.automation import Automation
 from acs.services.bulk_data import BulkData
 from acs.services.bus import Bus
+from acs.services.campaigns import CAMPAIGN
 from acs.services.clock import Clock, utc_now
 from acs.services.context import Context
 from acs.services.context_sources import ContextSources
@@ -185,6 +186,8 @@ def build(
     access = Access(store, config.rights, clock=clock)
     sign_ins = SignIns(store, config.rights, clock=clock)
     approvals = Approvals(store, config.rights, clock=clock)
+    fleet.campaigns.approvals = approvals
+    approvals.runners[CAMPAIGN] = fleet.campaigns.create_approved
     return Northbound(
         store=store,
         bus=bus,

@@ -56,6 +56,7 @@ async def get_many(tx: Transaction, ids: Sequence[str]) -> dict[str, LineRecord]
     for start in range(0, len(ids), _CHUNK):
         for row in await tx.rows(_SELECT.where(lines.c.id.in_(list(ids[start : start + _CHUNK])))):
             found[row.id] = _record(row)
+    await tx.note_hidden(lines, lines.c.id, [id_ for id_ in ids if id_ not in found])
     return found
 
 

@@ -8,7 +8,7 @@ and what it may not touch is refused (`acs/store/row_rights.py`).
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Executable, Row, Select, Table
+from sqlalchemy import ColumnElement, Executable, Row, Select, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,6 +20,8 @@ from acs.store.vault import Vault
 
 #: Rows of one INSERT: the number of bound values of a statement is limited (SQLite 32766, PostgreSQL 32767).
 _MAX_BOUND = 30_000
+#: Keys out of reach that are looked for when many were named.
+_NOTED = 1_000
 
 
 class Transaction:
@@ -104,6 +106,14 @@ class Transaction:
             where = statement.excluded[newer] >= table.c[newer] if newer else None
             written += await self.run(statement.on_conflict_do_update(index_elements=key, set_=changed, where=where))
         return written
+
+    async def note_hidden(self, table: Table, key: ColumnElement[str], missing: Sequence[str]) -> None:
+        """Remember which of these keys, named by a limited view and not found, are there but out of reach."""
+        if self.view is None or not self.view.reaches or not missing:
+            return
+        query = select(key).where(key.in_(list(missing[:_NOTED])))
+        for row in await self.connection.execute(query):
+            self.view.refuse(f"{table.name}:{row[0]}")
 
     def _guarded(self, statement: Executable) -> Executable:
         if self.view is None or not self.view.reaches:
