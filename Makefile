@@ -43,4 +43,6 @@ clean:
 docs: $(STAMP)
 	$(BIN)/python docs/generate.py
 	$(BIN)/python -m tests.conformance.page
+	$(BIN)/python docs/tr131.py
+	$(BIN)/python docs/monitoring/dashboard.py
 .PHONY: docs
