@@ -3,8 +3,8 @@
     SQLAlchemy's adapter:   cursor() · execute() · fetchall() · close()      each a hand-over to the thread and back
     this one:               all of it in one, and BEGIN together with the first statement after it
 
-A line test makes some forty statements, and a hand-over costs more than most of them do (`bench/tickets.py`). The rule of
-this file: what a statement does and raises is the driver's; only the number of hand-overs differs.
+A line test makes some forty statements, and a hand-over costs more than most of them do (`bench/tickets.py`). The rule
+of this file: what a statement does and raises is the driver's; only the number of hand-overs differs.
 """
 
 import sqlite3
@@ -53,7 +53,7 @@ class OneStepCursor(AsyncAdapt_aiosqlite_cursor):
         async with adapted._execute_mutex:
             if operation in _BEGINNINGS:
                 adapted.beginning = operation
-                self._cursor = _Done()
+                self._cursor = self._make_new_cursor(self._connection)
                 return self
             await self._step(adapted, operation, () if parameters is None else parameters, many=False)
         return self
@@ -66,10 +66,9 @@ class OneStepCursor(AsyncAdapt_aiosqlite_cursor):
 
     async def _step(self, adapted: Any, operation: str, parameters: Any, *, many: bool) -> None:
         beginning, adapted.beginning = adapted.beginning, ""
-        driver = self._connection._conn  # type: ignore[attr-defined]  # the connection of the thread
-        done, rows = await self._connection._execute(  # type: ignore[attr-defined]  # as SQLAlchemy's adapter does
-            _run, driver, beginning, operation, parameters, many
-        )
+        connection: Any = self._connection
+        done: Any
+        done, rows = await connection._execute(_run, connection._conn, beginning, operation, parameters, many)
         self._cursor, self._rows = done, deque(rows)
 
     def close(self) -> None:

@@ -187,7 +187,7 @@ async def test_a_session_is_restarted_where_the_tree_shows_one(app: App, ticketi
     values = {f"{PPP}{name}": (value, "xsd:string") for name, value in (("Reset", "0"), ("Username", "user-1"))}
     values |= {"Device.PPP.Interface.2.Reset": ("0", "xsd:boolean"), "Device.PPP.Interface.2.Username": ("tv", "x")}
     async with app.store.transaction() as tx:
-        await tree_store.merge(tx, KEY, TreeUpdate(values, datetime.now(UTC), (), None))
+        await tree_store.merge(tx, KEY, TreeUpdate(values, datetime.now(UTC), (), frozenset()))
     told = (await ticketing.post("/hooks/resync", json=body, headers=key("s"))).json()
     operation = (await ticketing.get(f"/operations/{told['operations'][0]['id']}")).json()
     assert operation["arguments"] == {"values": {f"{PPP}Reset": True}}

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+import shutil
 import struct
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
@@ -210,7 +211,7 @@ async def test_the_listener_answers_what_is_on_disk_and_nothing_else(bras: Bras)
         wire.sendto(encode(7, [(40, number(1)), (44, b"x")], b"another secret"))
         for n in range(50):
             wire.sendto(packet(Status.START, f"s{n}", n))
-        answered = set()
+        answered: set[int] = set()
         async with asyncio.timeout(30):
             while len(answered) < 50:
                 answered.add((await protocol.came.get())[1])
@@ -219,4 +220,28 @@ async def test_the_listener_answers_what_is_on_disk_and_nothing_else(bras: Bras)
         assert b'acs_radius_packets_total{result="refused"} 2.0' in metrics.text()
     finally:
         wire.close()
+        await listener.stop()
+
+
+@pytest.mark.skipif(shutil.which("radclient") is None, reason="until freeradius-utils is installed")
+@pytest.mark.parametrize("signed", ["", "Message-Authenticator = 0x00\n"])
+async def test_the_client_of_freeradius_is_understood_and_believes_the_answer(bras: Bras, signed: str) -> None:
+    listener = RadiusListener(bras.config, bras.sessions, Metrics(), lambda: bras.now)
+    await listener.start()
+    said = (
+        'Acct-Status-Type = Start\nAcct-Session-Id = "0A1B"\nUser-Name = "stranger"\nNAS-Identifier = "bras-9"\n'
+        'Framed-IP-Address = 100.64.3.3\nADSL-Agent-Circuit-Id = "olt-1 xpon 0/1/2:3"\n' + signed
+    )
+    try:
+        async with asyncio.timeout(60):
+            client = await asyncio.create_subprocess_exec(
+                "radclient", "-r", "3", "-t", "10", f"127.0.0.1:{listener.port}", "acct", SECRET.decode(),
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            )  # fmt: skip
+            told, _ = await client.communicate(said.encode())
+        assert client.returncode == 0, told.decode()
+        assert b"Accounting-Response" in told
+        (session,) = await bras.sessions.on_line(BOSS, "L-2")
+        assert (session.nas, session.session, session.address) == ("bras-9", "0A1B", "100.64.3.3")
+    finally:
         await listener.stop()
