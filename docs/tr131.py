@@ -12,7 +12,7 @@ ROWS: tuple[tuple[str, tuple[str, ...], tuple[str, ...], str], ...] = (
     (
         "Several clients at once, each known and with rights of its own",
         ("POST /tokens", "POST /people", "GET /roles"),
-        ("token create", "person create"),
+        ("token create", "user add"),
         "verbs on groups of lines; TLS ends at a proxy in front",
     ),
     (
@@ -146,8 +146,8 @@ _HEAD = """\
 # Northbound capabilities (TR-131)
 
 What the Broadband Forum's TR-131, *ACS Northbound Interface Requirements*, is about, as a table of capabilities with
-the call and the command that give each. It is no statement of conformance: the rows are the capabilities of its subject in
-our words, not its numbered requirements. A test holds that every call and command exists.
+the call and the command that give each. It is no statement of conformance: the rows are the capabilities of its
+subject in our words, not its numbered requirements. A test holds that every call and command exists.
 
 | # | capability | calls below `/api/v1` | commands | |
 |---|---|---|---|---|
