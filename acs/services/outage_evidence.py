@@ -35,6 +35,8 @@ _FALLS: dict[str, bool | None] = {
     "link_down": None,
     "peer_dying_gasp": True,
 }
+#: what a node tells of the last fall (`ont.last_down_cause`): a dying gasp, or a loss of light or of signal without one
+_GASP, _DARK = "dgi", ("los", "losi", "lofi", "lobi")
 _RISES = ("ont_up", "pon_up", "link_up")
 #: seconds by which an alarm may be stored after it came
 _LATE = timedelta(seconds=30)
@@ -203,6 +205,7 @@ class Evidence:
             noticed |= {line: points[-1][0] for line, points in falls.items()}
         before = {one.line: one for one in await self._known(tx, "fall", {one.line for one in seen})}
         known = dict(before)
+        silent = await self._gaspless(tx, [one.line for one in seen if one.down_cause in _DARK])
         for one in seen:
             if self._applied.get(f"fall {one.line}", _BEGINNING) > one.seen_at:
                 continue
@@ -210,7 +213,8 @@ class Evidence:
                 known.pop(one.line, None)
             elif one.state == "offline" and one.line not in known:
                 at = one.last_down_at or noticed.get(one.line) or self._dead(now)
-                known[one.line] = LineTrouble(one.line, "fall", one.node, min(at, now), now, None, "round")
+                gasp = True if one.down_cause == _GASP else False if _tells_dark(one, silent) else None
+                known[one.line] = LineTrouble(one.line, "fall", one.node, min(at, now), now, gasp, "round")
                 if at > horizon:
                     look.falls.append(("fall", one.node, one.line))
         await self._store(tx, "fall", before, known, look)
@@ -287,6 +291,11 @@ class Evidence:
 
 
 _BEGINNING = instant(0)
+
+
+def _tells_dark(one: evidence_store.SeenOnt, silent: set[str]) -> bool:
+    """Whether the node tells that the ONT lost its light and not its power, which only some models can tell of."""
+    return one.down_cause in _DARK and one.line not in silent
 
 
 def _told_more(known: LineTrouble, gasp: bool | None) -> LineTrouble:

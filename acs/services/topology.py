@@ -69,6 +69,7 @@ def endpoints(node: str, survey: Survey, lines: Mapping[str, LineRecord]) -> lis
                 reading.run_state or "",
                 None if line is None else line.id,
                 reading.last_down_at,
+                down_cause=reading.last_down_cause,
             )
         )
     return found

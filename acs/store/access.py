@@ -77,6 +77,8 @@ class Endpoint:
     line: str | None = None
     last_down_at: datetime | None = None
     first_seen_at: datetime | None = None
+    #: why it fell last, in the words of the fact `ont.last_down_cause`
+    down_cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,7 @@ async def put_endpoints(tx: Transaction, endpoints: Sequence[Endpoint]) -> int:
             "last_down_at": None if one.last_down_at is None else micros(one.last_down_at),
             "first_seen_at": micros(one.first_seen_at or one.seen_at),
             "seen_at": micros(one.seen_at),
+            "down_cause": one.down_cause,
         }
         for one in endpoints
     ]
@@ -350,4 +353,5 @@ def _endpoint(row: Row[Any]) -> Endpoint:
         row.line,
         None if row.last_down_at is None else instant(row.last_down_at),
         instant(row.first_seen_at),
+        row.down_cause,
     )

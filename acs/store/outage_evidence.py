@@ -51,6 +51,7 @@ class SeenOnt:
     state: str
     last_down_at: datetime | None
     seen_at: datetime
+    down_cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +78,11 @@ async def alarms_since(tx: Transaction, since: datetime) -> list[Told]:
 async def onts_seen_since(tx: Transaction, since: datetime) -> list[SeenOnt]:
     """ONTs of lines that rounds saw since an instant, in the order of time."""
     c = node_endpoints.c
-    query = select(c.line, c.node, c.state, c.last_down_at, c.seen_at).where(
+    query = select(c.line, c.node, c.state, c.last_down_at, c.seen_at, c.down_cause).where(
         c.kind == "ont", c.line.is_not(None), c.seen_at > micros(since)
     )
     return [
-        SeenOnt(row.line, row.node, row.state, instant_or_none(row.last_down_at), instant(row.seen_at))
+        SeenOnt(row.line, row.node, row.state, instant_or_none(row.last_down_at), instant(row.seen_at), row.down_cause)
         for row in await tx.rows(query.order_by(c.seen_at).limit(_PAGE))
     ]
 

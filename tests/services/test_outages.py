@@ -95,8 +95,8 @@ class World:
 
     def detector(self) -> Outages:
         config = OutagesSection()
-        webhooks = self.app.northbound.webhooks
-        return Outages(self.store, self.app.bus, config, self.tests, webhooks, self.clock)  # type: ignore[arg-type]
+        deliveries = self.app.northbound.deliveries
+        return Outages(self.store, self.app.bus, config, self.tests, deliveries, self.clock)  # type: ignore[arg-type]
 
     async def begin(self) -> None:
         async with self.store.transaction() as tx:
@@ -364,11 +364,36 @@ async def test_what_was_down_before_we_looked_is_no_outage(world: World) -> None
     assert await world.look() == []
 
 
-async def test_a_round_finds_what_no_trap_told(world: World) -> None:
+@pytest.mark.parametrize(
+    ("causes", "kind"),
+    [
+        (("dgi",), "power"),
+        (("losi", "los", "lofi"), "fibre"),
+        ((*("dgi",) * 3, *("losi",) * 5), "mixed"),
+        ((None,), "unknown"),
+        (("reset",), "unknown"),
+    ],
+)
+async def test_a_round_finds_what_no_trap_told_and_power_is_told_from_fibre(
+    world: World, causes: tuple[str | None, ...], kind: str
+) -> None:
     fell = world.clock.now + timedelta(seconds=30)
     world.clock.pass_s(60)
     seen = [
-        Endpoint("olt-1", "ont", one.id, world.clock.now, 0, 1, one.port, one.ont, "offline", one.id, fell)
+        Endpoint(
+            "olt-1",
+            "ont",
+            one.id,
+            world.clock.now,
+            0,
+            1,
+            one.port,
+            one.ont,
+            "offline",
+            one.id,
+            fell,
+            down_cause=causes[(one.ont or 0) % len(causes)],
+        )
         if one in splitter(1, "s0")
         else Endpoint("olt-1", "ont", one.id, world.clock.now, 0, 1, one.port, one.ont, "online", one.id)
         for one in LINES
@@ -376,6 +401,7 @@ async def test_a_round_finds_what_no_trap_told(world: World) -> None:
     await survey(world, seen)
     (outage,) = await world.look()
     assert (outage.level, outage.scope, outage.since) == ("splitter", "olt-1/0/1/1/s0", fell)
+    assert outage.kind == kind
 
 
 async def survey(world: World, seen: Sequence[Endpoint]) -> None:

@@ -58,6 +58,7 @@ node_endpoints = Table(
     instant("last_down_at", null=True),
     instant("first_seen_at"),
     instant("seen_at"),
+    text_column("down_cause", null=True),
     Index("ix_node_endpoints_key", "key"),
     sqlite_with_rowid=False,
 )
