@@ -11,6 +11,7 @@ from acs.errors import ConfigError
 from acs.profiles.columns import TABLES
 from acs.profiles.rows import Table, table_names, tables_from_tree
 from acs.profiles.schema import Identity, Profile, choose, load_profiles, parse_profile
+from acs.profiles.tree import facts_from_tree
 from probes.facts import FactKind, Quality
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -225,3 +226,129 @@ def test_maker_and_model_are_known_by_either_of_two_things() -> None:
         (Identity("InternetGatewayDevice.", "Maker", "00AA00", "R1"), False),
     ]:
         assert (choose([profile], identity) is not None) == known
+
+
+STREAM = "Device.Services.STBService.1.ServiceMonitoring.MainStream.1."
+STB = {
+    f"{STREAM}ServiceType": "IPTV",
+    f"{STREAM}Status": "Enabled",
+    f"{STREAM}AVStream": "Device.Services.STBService.1.AVStreams.AVStream.1",
+    "Device.Services.STBService.1.AVStreams.AVStream.1.Inbound": (
+        "Device.Services.STBService.1.Components.FrontEnd.1.IP.Inbound.1"
+    ),
+    "Device.Services.STBService.1.Components.FrontEnd.1.IP.Inbound.1.URI": "rtp://239.192.0.7:5004",
+    f"{STREAM}Sample.RTPStats.PacketsExpected": "20000,20000,20000",
+    f"{STREAM}Sample.RTPStats.PacketsLost": "0,0,100",
+    f"{STREAM}Sample.RTPStats.PacketsLostBeforeEC": "10,12,400",
+    f"{STREAM}Sample.DejitteringStats.Underruns": "0,0,3",
+    f"{STREAM}Sample.MPEG2TSStats.PacketDiscontinuityCounter": "0,1,44",
+    f"{STREAM}Sample.AudioDecoderStats.DecodingErrors": "0,0,9",
+    f"{STREAM}Sample.VideoResponseStats.AverageVideoSystemResponse": "800,900,2100",
+    f"{STREAM}Total.RTPStats.PacketsExpected": "1000000",
+    f"{STREAM}Total.RTPStats.PacketsLost": "2500",
+    "Device.Services.STBService.1.Components.HDMI.1.Status": "Enabled",
+    "Device.Services.STBService.1.Components.HDMI.1.DisplayDevice.Status": "Present",
+    "Device.Services.STBService.1.Components.FrontEnd.1.IP.IGMP.ClientGroupNumberOfEntries": "1",
+    "Device.Services.STBService.1.Components.FrontEnd.1.IP.IGMP.ClientGroup.1.GroupAddress": "239.192.0.7",
+    "Device.Services.STBService.1.Components.FrontEnd.1.IP.IGMP.ClientGroup.1.UpTime": "61",
+    "Device.Services.STBService.1.ServiceMonitoring.GlobalOperation.Sample.MaximumPortalResponse": "90,120,4000",
+}
+
+
+def test_a_set_top_box_tells_its_streams_screens_groups_and_portal() -> None:
+    found = {name: table.rows[0].values for name, table in tables(STB, "generic-tr135").items()}
+    assert found == {
+        "streams": {
+            "service": "IPTV",
+            "channel": "rtp://239.192.0.7:5004",
+            "status": "Enabled",
+            "loss_before_pct": 2.0,
+            "loss_pct": 0.5,
+            "lost_packets": 100,
+            "underruns": 3,
+            "continuity_errors": 44,
+            "decoder_errors": 9,
+            "zap_ms": 2100,
+            "total_loss_pct": 0.25,
+        },
+        "screens": {"status": "Enabled", "display": "present"},
+        "multicast_groups": {"group": "239.192.0.7", "joined_s": 61},
+        "portals": {"response_max_ms": 4000},
+    }
+
+
+def test_an_interval_without_packets_falls_back_to_the_totals() -> None:
+    values = STB | {f"{STREAM}Sample.RTPStats.PacketsExpected": "20000,20000,0"}
+    (row,) = tables(values, "generic-tr135")["streams"].rows
+    assert row.values["loss_pct"] == 0.25
+    assert row.cells["loss_before_pct"].value is None
+
+
+DSL = "InternetGatewayDevice.WANDevice.1.WANDSLInterfaceConfig."
+
+
+def test_a_dsl_router_tells_its_line() -> None:
+    values = {
+        f"{DSL}Status": "Up",
+        f"{DSL}StandardUsed": "G.993.2_Annex_B",
+        f"{DSL}DownstreamCurrRate": "51200",
+        f"{DSL}UpstreamCurrRate": "4294967295",
+        f"{DSL}DownstreamNoiseMargin": "87",
+        f"{DSL}DownstreamAttenuation": "183",
+        f"{DSL}ShowtimeStart": "3600",
+        f"{DSL}Stats.Showtime.CRCErrors": "12",
+        f"{DSL}Stats.QuarterHour.ErroredSecs": "2",
+    }
+    (row,) = tables(values, "thomson-speedtouch")["dsl_lines"].rows
+    assert row.values == {
+        "status": "Up",
+        "standard": "G.993.2_Annex_B",
+        "rate_down_mbit": 51.2,
+        "snr_down_db": 8.7,
+        "attenuation_down_db": 18.3,
+        "crc_errors": 12,
+        "up_s": 3600,
+    }
+    assert row.cells["rate_up_mbit"].raw == "4294967295"
+    facts = {fact.name: fact.value for fact in facts_from_tree(PROFILES["thomson-speedtouch"], values, NOW, "test")}
+    assert (facts["dsl.rate_down_mbit"], facts["dsl.uptime_s"], facts["dsl.es_15min"]) == (51.2, 3600, 2)
+
+
+VOICE = "InternetGatewayDevice.Services.VoiceService.1.VoiceProfile.1.Line.1."
+
+
+@pytest.mark.parametrize(("state", "loss"), [("InCall", 3), ("Idle", None)])
+def test_what_a_call_loses_is_told_while_it_lasts(state: str, loss: int | None) -> None:
+    values = {
+        f"{VOICE}CallState": state,
+        f"{VOICE}Enable": "Enabled",
+        f"{VOICE}Status": "Up",
+        f"{VOICE}Stats.ReceivePacketLossRate": "3",
+        f"{VOICE}Stats.RoundTripDelay": "45000",
+    }
+    facts = {each.name: each.value for each in facts_from_tree(PROFILES["generic-tr098"], values, NOW, "test")}
+    assert facts.get("voip.loss_pct") == loss
+    assert facts["voip.call_active"] == (state == "InCall")
+    (row,) = tables(values, "generic-tr098")["voip_lines"].rows
+    assert (row.values["registered"], row.values["latency_ms"]) == (True, 45)
+
+
+def test_a_voice_line_of_the_second_model_has_the_state_of_its_client() -> None:
+    service = "Device.Services.VoiceService.1."
+    values = {
+        f"{service}CallControl.Line.1.Enable": "1",
+        f"{service}CallControl.Line.1.CallStatus": "Connected",
+        f"{service}CallControl.Line.1.Provider": f"{service}SIP.Client.1",
+        f"{service}SIP.Client.1.Status": "Error_Registration",
+        f"{service}SIP.Client.1.Network": f"{service}SIP.Network.1",
+        f"{service}SIP.Network.1.RegistrarServer": "sip.example",
+    }
+    (row,) = tables(values)["voip_lines"].rows
+    assert row.values == {
+        "enabled": True,
+        "registered": False,
+        "call": "Connected",
+        "in_call": True,
+        "server": "sip.example",
+        "last_error": "Error_Registration",
+    }
