@@ -8,6 +8,7 @@ The rule of this file: a callback is what a caller says, so it is called only wh
 not see.
 """
 
+import asyncio
 import ipaddress
 import json
 from collections.abc import Callable, Mapping
@@ -45,6 +46,8 @@ log = structlog.get_logger()
 
 #: the target of the outbox that stands for all listeners
 TARGET = "tmf-hubs"
+#: seconds in which the host of a callback is found, or not
+_FIND_S = 5.0
 #: what becomes of an outage → the event that tells it
 _OUTAGE_EVENTS: Mapping[str, str] = {
     "outage.opened": "ServiceProblemCreateEvent",
@@ -72,13 +75,14 @@ class Callbacks(Outgoing):
         Raises:
             InvalidInput: the message says why.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
-            raise InvalidInput(f"callback: write https://host/path without user or password, not {url[:120]!r}")
         try:
-            await self._checked(url)
+            parts = urlsplit(url)
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
+                raise InvalidInput(f"callback: write https://host/path without user or password, not {url[:120]!r}")
+            async with asyncio.timeout(_FIND_S):
+                await self._checked(url)
         except (OSError, UnicodeError, ValueError) as error:
-            raise InvalidInput(f"callback: {parts.hostname[:120]!r} cannot be found ({error}); mend it") from error
+            raise InvalidInput(f"callback: {url[:120]!r} cannot be found ({error}); mend its host") from error
 
     async def _checked(self, url: str) -> Address:
         address = await super()._checked(url)

@@ -39,6 +39,7 @@ class TicketSystem:
     own_note_ids: bool = False
     etags: bool = False
     port: int = 0
+    _server: asyncio.Server | None = None
     _writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
     @property
@@ -93,14 +94,23 @@ class TicketSystem:
     @asynccontextmanager
     async def serving(self, port: int = 0) -> AsyncIterator["TicketSystem"]:
         """Serve on a port of 127.0.0.1."""
-        server = await asyncio.start_server(self._connected, "127.0.0.1", port)
-        self.port = server.sockets[0].getsockname()[1]
+        await self.begin(port)
         try:
             yield self
         finally:
-            server.close()
-            for writer in self._writers:
-                writer.close()
+            self.end()
+
+    async def begin(self, port: int = 0) -> None:
+        """Take connections."""
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    def end(self) -> None:
+        """Refuse connections from now on."""
+        if self._server is not None:
+            self._server.close()
+        for writer in self._writers:
+            writer.close()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.append(writer)

@@ -1,6 +1,7 @@
 """From the creation of a ticket to its end, with a TMF621 server that enforces the official definition, and a network
 that fails in between: no ticket without its verdict, no verdict twice, no second reboot."""
 
+import asyncio
 import base64
 import json
 from collections import deque
@@ -119,11 +120,24 @@ async def test_every_verdict_arrives_after_the_ticket_system_was_away(tmp_path: 
     system = TicketSystem("v4", etags=True, own_note_ids=True)
     async with world(tmp_path, system) as here:
         await here.put_line("L-1", "nff")
-        system.failures = deque(["drop_before"] * 6)
+        system.failures = deque(["drop_before"] * 3)
+        system.end()
         for n in range(3):
             await created(here, f"TT-{n}", "v4")
+        await refused(here)
+        await system.begin(system.port)
         tickets = [f"TT-{n}" for n in range(3)]
         await here.until(lambda: all(system.notes(one, "[secondline:") for one in tickets), "a verdict is missing")
         assert [len(system.notes(one, "[secondline:")) for one in tickets] == [1, 1, 1]
         assert [ticket for ticket, _ in system.patches] == tickets, "in the order in which they came"
         assert system.faults == []
+
+
+async def refused(here: World) -> None:
+    """Until the server has met a closed door."""
+    for _ in range(600):
+        listed = (await here.api.get("/api/v1/deliveries")).json()
+        if any("ConnectError" in one["last_error"] for one in listed):
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("nobody was refused")
