@@ -64,7 +64,7 @@ def model_of(number: int, size: int) -> Model:
                 break
             values.setdefault(_further(name, instance), (value, type_))
         instance += 1
-    values[f"{rows[0][0].split('.')[0]}.DeviceInfo.ModelName"] = (f"Model {number}", "xsd:string")
+    values[f"{rows[0][0].split('.')[0]}.DeviceInfo.X_00AA{number:02X}_Model"] = (f"Model {number}", "xsd:string")
     own = tuple(name for name, (value, _) in values.items() if _OWN.match(value) or "{" in value)
     return Model(number, values, own)
 

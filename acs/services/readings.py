@@ -35,8 +35,6 @@ async def record(tx: Transaction, device: DeviceRecord, facts: Iterable[Fact]) -
     if not found:
         return 0
     if device.line is not None:
-        light = [
-            Reading(device.line, LIGHT, each.value, each.at, each.source) for each in found if each.name == LIGHT
-        ]
+        light = [Reading(device.line, LIGHT, each.value, each.at, each.source) for each in found if each.name == LIGHT]
         await history.put(tx, light)
     return await history.put(tx, found, of=Owner.DEVICE)
