@@ -10,6 +10,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy import text
+
 from acs.services.actor import local_actor
 from acs.services.search import Search
 from acs.services.search_index import SearchIndex
@@ -55,7 +57,11 @@ async def fill(store: Store, n: int) -> None:
         async with store.transaction() as tx:
             records = [line_of(each) for each in range(start, min(start + 5_000, n))]
             await lines.upsert(tx, records, NOW)
-            await lines.bind_by_serial(tx, [record.id for record in records])
+            keys = [opening(each).key for each in range(start, min(start + 5_000, n))]
+            pairs = [(record.id, key) for record, key in zip(records, keys, strict=True)]
+            await tx.connection.execute(
+                text("UPDATE devices SET line = :line WHERE key = :key"), [{"line": a, "key": b} for a, b in pairs]
+            )
 
 
 async def run(url: str, folder: Path, n: int) -> None:

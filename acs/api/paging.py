@@ -54,7 +54,7 @@ NEWEST = (
     "/provisioning/stopped",
 )
 _ROOT = "/api/v1"
-_PATHS = [(re.compile(_ROOT + re.sub(r"\{\w+\}", "[^/]+", path)), *how) for path, how in LISTS.items()]
+_PATHS = tuple((re.compile(_ROOT + re.sub(r"\{\w+\}", "[^/]+", path)), how) for path, how in LISTS.items())
 
 
 class Paging:
@@ -98,9 +98,7 @@ class Paging:
 
 
 def _list_of(scope: Scope) -> tuple[str, str, int] | None:
-    found = (how for pattern, *how in _PATHS if pattern.fullmatch(scope["path"]))
-    name, field, limit = next(found, ("", "", 0))
-    return (name, field, limit) if limit else None
+    return next((how for pattern, how in _PATHS if pattern.fullmatch(scope["path"])), None)
 
 
 def _cursor(body: bytes, field: str, full: int) -> str | None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, or_, select
+from sqlalchemy import Row, delete, func, or_, select, update
 
 from acs.errors import InvalidInput
 from acs.store import devices as devices_module
@@ -129,7 +129,7 @@ async def bind_by_serial(tx: Transaction, line_ids: Sequence[str]) -> int:
 
     Returns how many devices moved. For a bulk import: devices known before the lines came.
     """
-    moved = 0
+    moved: list[str] = []
     for start in range(0, len(line_ids), _CHUNK):
         part = list(line_ids[start : start + _CHUNK])
         query = (
@@ -140,8 +140,11 @@ async def bind_by_serial(tx: Transaction, line_ids: Sequence[str]) -> int:
             .order_by(devices.c.key)
         )
         for row in await tx.rows(query):
-            moved += await devices_module.set_line(tx, row.key, row.line)
-    return moved
+            statement = update(devices).where(devices.c.key == row.key, devices.c.line.is_distinct_from(row.line))
+            if await tx.run(statement.values(line=row.line)):
+                moved.append(row.key)
+    await note(tx, devices=moved)
+    return len(moved)
 
 
 async def _write_serials(tx: Transaction, serials: dict[str, tuple[str, ...]]) -> None:

@@ -77,6 +77,8 @@ BODIES: dict[str, object] = {
     "POST /packs/rollback": {"reason": "a reason"},
     "POST /packs/{digest}/activations": {"reason": "a reason"},
     "POST /tickets/{ticket_id}/closure": {"code": "x"},
+    "PUT /groups/{name}": {"query": "x"},
+    "PUT /lines/{line_id}/phones": {"phones": []},
     "POST /closures": {"closures": [{"ticket": "x", "code": "x"}]},
     "POST /lines/{line_id}/checkups": {"action": "x"},
     "POST /campaigns/preview": {"name": "x", "file": "x", "settings": {"targets": {"models": ["x"]}}},
