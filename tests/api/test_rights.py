@@ -58,6 +58,7 @@ BODIES: dict[str, object] = {
     "PUT /devices/{key}/line": {"line": None},
     "PUT /devices/{key}/admission": {"admitted": True},
     "POST /devices/{key}/operations": {"kind": "reboot"},
+    "POST /devices/{key}/actions/{action}": {"arguments": {}},
     "PUT /lines/{line_id}": {"technology": "pon"},
     "PUT /access-nodes/{name}": {"address": "192.0.2.1"},
     "POST /facts": {"source": "crm", "facts": []},
