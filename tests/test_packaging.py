@@ -11,17 +11,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-#: Data without which an installed secondline cannot start, one of each kind.
-NEEDED_SUFFIXES = {
-    "probes/profiles/olt/": ".toml",
-    "probes/profiles/switch/": ".toml",
-    "probes/profiles/dslam/": ".toml",
-    "probes/linetest/packs/": ".toml",
-    "acs/profiles/": ".toml",
-    "acs/store/migrations/versions/": ".py",
-    "cli/locale/ru/LC_MESSAGES/": ".mo",
-    "cli/simulator/trees/": ".csv",
-}
+PACKAGES = ("acs", "cli", "probes")
+#: what Python makes of sources when they run
+_MADE = (".pyc",)
+
+
+def needed() -> set[str]:
+    """Every file of the packages, code and data."""
+    found = (path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.is_file())
+    return {str(path.relative_to(ROOT)) for path in found if path.suffix not in _MADE}
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +34,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(install, check=True, capture_output=True, text=True)
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
-    for folder, suffix in NEEDED_SUFFIXES.items():
-        assert any(name.startswith(folder) and name.endswith(suffix) for name in names), (
-            f"{folder}*{suffix} is not in it"
-        )
+    assert needed() - set(names) == set()
     return target
 
 
