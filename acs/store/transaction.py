@@ -37,6 +37,11 @@ class Transaction:
         #: audit entries that are written before the commit, each with its ticket; see `acs/store/audit.py`
         self.waiting: list[tuple[dict[str, Any], str]] = []
 
+    @property
+    def limited(self) -> bool:
+        """Whether this is somebody's request who may not see every line."""
+        return self.view is not None and bool(self.view.reaches)
+
     async def rows(self, statement: Executable, parameters: Mapping[str, object] | None = None) -> Sequence[Row[Any]]:
         """Return all rows of a query."""
         return (await self.connection.execute(self._guarded(statement), parameters)).all()
@@ -44,7 +49,7 @@ class Transaction:
     async def one(self, statement: Executable, parameters: Mapping[str, object] | None = None) -> Row[Any] | None:
         """Return the first row of a query, or None; a limited view remembers what it asked for in vain."""
         row = (await self.connection.execute(self._guarded(statement), parameters)).first()
-        if row is None and self.view is not None and self.view.reaches and isinstance(statement, Select):
+        if row is None and self.view is not None and self.limited and isinstance(statement, Select):
             hidden = (await self.connection.execute(statement, parameters)).first()
             if hidden is not None:
                 self.view.refuse(row_rights.named(statement, hidden))
