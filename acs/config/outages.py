@@ -58,7 +58,16 @@ class AfterFixSection(Section):
     #: Hours after an action at which the line is tested again: 5 minutes, 1 hour, 1 day, 3 days.
     at_hours: Annotated[tuple[Hours, ...], Field(min_length=1, max_length=10)] = (5 / 60, 1.0, 24.0, 72.0)
     #: Kinds of operation that are looked at afterwards.
-    kinds: tuple[str, ...] = ("reboot", "factory_reset", "set", "download", "add_object", "delete_object")
+    kinds: tuple[str, ...] = (
+        "reboot",
+        "factory_reset",
+        "change",
+        "restore",
+        "set",
+        "download",
+        "add_object",
+        "delete_object",
+    )
     #: Seconds between two looks at what is due.
     tick_s: Seconds = 15.0
     #: The operator's closure codes → causes of the pack; a code that is a cause itself needs no entry.
