@@ -40,6 +40,7 @@ PACKAGES = (
     Package("redmine-sqlite", ("/usr/share/doc/redmine-sqlite",), "the database of that Redmine"),
     Package("ruby-webrick", ("/usr/share/rubygems-integration/all/gems/webrick-*",), "the web server of that Redmine"),
     Package("prometheus", ("promtool",), "the alert rules, checked by promtool"),
+    Package("freeradius-utils", ("radclient",), "RADIUS accounting against FreeRADIUS's client"),
     Package("util-linux", ("setpriv",), "running a server as another user"),
 )
 #: Where Debian puts servers, which is not on everybody's PATH.

@@ -17,7 +17,9 @@ from acs.services.actor import local_actor
 from acs.services.slots import Priority, Slots
 from acs.services.ticket_rules import TicketWords, check_rule, fix_rule, holds, queue_of
 from acs.store import Vault
+from acs.store import lines as line_store
 from acs.store import ticket_checks as check_store
+from acs.store.records import LineRecord
 from acs.store.schema import operations
 from tests.api.conftest import NobodyAnswers, client_of, config_of
 from tests.api.test_hooks import KEY, line_with_cpe
@@ -210,3 +212,18 @@ async def test_automatic_fixes_are_off_unless_they_are_switched_on(app: App) -> 
         ticket = await decided(app, client, 1)
         assert await fix_of(app, ticket) == ("", False, "")
         assert app.northbound.automation.jobs() == {}
+
+
+async def test_half_of_the_events_sent_twice_and_each_line_tested_once(app: App) -> None:
+    names = [f"L-{n}" for n in range(30)]
+    async with app.store.transaction() as tx:
+        await line_store.upsert(tx, [LineRecord(name, "pon") for name in names], datetime.now(UTC))
+    events = [event(f"e-{name}", f"TT-{name}", relatedEntity=[{"id": name, "@referredType": "Line"}]) for name in names]
+    async with await client_of(app, "tickets", "read", "operate") as client:
+        sent = await asyncio.gather(*(client.post("/tickets/events", json=one) for one in [*events, *events[::2]]))
+        assert {answer.status_code for answer in sent} == {201}
+        assert [sent[30 + n].json() for n in range(15)] == [sent[2 * n].json() for n in range(15)]
+        for name in names:
+            await verdict_of(client, f"TT-{name}")
+        tests = (await client.get("/line-tests", params={"limit": 100})).json()
+    assert sorted(test["line"] for test in tests) == sorted(names)
