@@ -71,4 +71,6 @@ def _router(tree: Tree, home: Home) -> None:
             tree.put(name, "0")
         tree.remove_rows("Device.WiFi.AccessPoint.*.AssociatedDevice.")
     if home.wifi_rssi_dbm is not None:
-        tree.put("Device.WiFi.AccessPoint.1.AssociatedDevice.2.SignalStrength", str(home.wifi_rssi_dbm))
+        station = "Device.WiFi.AccessPoint.1.AssociatedDevice.2."
+        tree.put(f"{station}SignalStrength", str(home.wifi_rssi_dbm))
+        tree.put(f"{station}LastDataDownlinkRate", str(round(_WEAK_RATE_MBIT * 1000)))
