@@ -244,8 +244,8 @@ class Deliveries:
                 _, taken = await self._turn(line)
                 if taken:
                     continue
-            except Exception:  # the worker loop: a store that is away for a minute must not end it
-                log.exception("deliveries.failed", target=line.target.name)
+            except Exception as error:  # the worker loop: a store that is away for a minute must not end it
+                log.error("deliveries.failed", target=line.target.name, error=str(error), exc_info=error)
             with suppress(TimeoutError):
                 async with asyncio.timeout(idle_s):
                     await line.wake.wait()
