@@ -84,10 +84,9 @@ class TableForm(Strict):
 
 
 def merged(own: Sequence[TableForm], base: Mapping[str, Sequence[TableForm]]) -> dict[str, tuple[TableForm, ...]]:
-    """Every table of a profile: its own forms first; one for the same rows as a base's takes its place and refines it.
+    """Every table of a profile. A form for the same rows as one of the base takes its place and refines it.
 
-    A table that the profile has, with other rows, hides the base's rows only if it says so by standing first: both
-    give rows.
+    A form for other rows of a table that the base has is added to the base's: both give rows.
     """
     tables = {name: list(forms) for name, forms in base.items()}
     for form in own:
