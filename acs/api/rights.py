@@ -35,12 +35,17 @@ class Rights:
         with viewing(View(ticket=_ticket(scope))) as view:
 
             async def watched(message: Message) -> None:
-                if message["type"] == "http.response.start" and (message["status"] in _REFUSED or view.refused):
+                if message["type"] == "http.response.start" and _is_refusal(message["status"], view):
                     refusals: Refusals = scope["app"].state.services.refusals
                     await refusals.note(_refusal(scope, state.get("actor"), view, message["status"]))
                 await send(message)
 
             await self._app(scope, receive, watched)
+
+
+def _is_refusal(status: int, view: View) -> bool:
+    """Whether to audit: also what a limited actor did not find, which may be there and out of reach."""
+    return status in _REFUSED or bool(view.refused) or (status == 404 and bool(view.reaches))
 
 
 def _refusal(scope: AsgiScope, actor: Actor | None, view: View, status: int) -> Refusal:

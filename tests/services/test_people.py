@@ -1,0 +1,182 @@
+"""People: what lets them in, what keeps them out, and that nobody learns which part was wrong."""
+
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pyotp
+import pytest
+
+from acs.app import App
+from acs.config import RightsSection
+from acs.errors import Conflict, Forbidden, InvalidInput, NotFound
+from acs.services import second_factor
+from acs.services.access import Access, hash_of
+from acs.services.actor import Actor, Scope, local_actor
+from acs.services.people import People
+from acs.services.sign_in import SignIns, WrongCredentials
+from acs.store import people as people_store
+from acs.store.records import GrantRecord
+from tests.api.conftest import made_once
+
+PASSWORD = "correct horse battery"
+VIEWER = [GrantRecord("viewer", ("region:north",))]
+
+
+class Hand:
+    def __init__(self) -> None:
+        self.now = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture(autouse=True)
+def cheap_argon(monkeypatch: pytest.MonkeyPatch) -> None:
+    cheap = second_factor.argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    monkeypatch.setattr(second_factor, "_HASHER", cheap)
+    monkeypatch.setattr(second_factor, "_NOBODY", cheap.hash("nobody at all"))
+
+
+def desk(app: App, clock: Hand | None = None) -> tuple[People, SignIns, Access]:
+    access = Access(app.store, clock=clock or Hand())
+    config = RightsSection(lock_after=3, lock_minutes=15.0, session_hours=12.0)
+    return People(app.store, access), SignIns(app.store, config, clock=clock or Hand()), access
+
+
+async def test_a_person_signs_in_for_a_shift(app_on_both: App) -> None:
+    clock = Hand()
+    people, sign_ins, access = desk(app_on_both, clock)
+    await people.add(local_actor(), "ann", VIEWER, password=PASSWORD)
+    session = await sign_ins.sign_in("ann", PASSWORD, "", "192.0.2.1")
+    actor = await access.authenticate(session.token, "192.0.2.1")
+    assert actor is not None and (actor.name, actor.kind, actor.person) == ("ann", "person", "ann")
+    assert actor.may(Scope.READ) and not actor.may(Scope.TEST) and actor.reach() is not None
+    clock.now += timedelta(hours=12, seconds=1)
+    assert await access.authenticate(session.token, "") is None
+
+
+async def test_whatever_is_wrong_the_answer_is_the_same(app: App) -> None:
+    people, sign_ins, _ = desk(app)
+    await people.add(local_actor(), "ann", VIEWER, password=PASSWORD)
+    await people.add(local_actor(), "off", VIEWER, password=PASSWORD)
+    await people.set_disabled(local_actor(), "off", disabled=True)
+    await people.add(local_actor(), "boss", [GrantRecord("administrator")], password=PASSWORD)
+    told = set()
+    for name, password in (("nobody", PASSWORD), ("ann", "wrong password"), ("off", PASSWORD), ("boss", PASSWORD)):
+        with pytest.raises(WrongCredentials) as error:
+            await sign_ins.sign_in(name, password, "", "192.0.2.1")
+        told.add(str(error.value))
+    assert len(told) == 1
+    trail = await app.northbound.audit_trail.list(local_actor(), action="session.refused")
+    why = [each.detail["after"]["why"] for each in reversed(trail)]  # type: ignore[index,call-overload] # written above
+    assert why == [
+        "no such account",
+        "wrong password",
+        "the account is disabled",
+        "the role administrator needs a second factor: secondline user totp NAME",
+    ]
+
+
+async def test_guessing_closes_the_account_for_a_while(app_on_both: App) -> None:
+    clock = Hand()
+    people, sign_ins, _ = desk(app_on_both, clock)
+    await people.add(local_actor(), "ann", VIEWER, password=PASSWORD)
+    for _ in range(3):
+        with pytest.raises(WrongCredentials):
+            await sign_ins.sign_in("ann", "wrong password", "", "192.0.2.1")
+    with pytest.raises(WrongCredentials):
+        await sign_ins.sign_in("ann", PASSWORD, "", "192.0.2.1")
+    clock.now += timedelta(minutes=16)
+    assert (await sign_ins.sign_in("ann", PASSWORD, "", "192.0.2.1")).person.name == "ann"
+    trail = await app_on_both.northbound.audit_trail.list(local_actor(), action="person.locked")
+    assert trail and trail[0].target == "person:ann"
+
+
+async def test_a_code_of_the_second_factor_is_good_once(app_on_both: App) -> None:
+    clock = Hand()
+    people, sign_ins, _ = desk(app_on_both, clock)
+    await people.add(local_actor(), "ann", VIEWER, password=PASSWORD)
+    factor = await people.new_factor(local_actor(), "ann")
+    assert factor.key in factor.address and factor.key not in repr(factor)
+    code = pyotp.TOTP(factor.key).at(clock.now)
+    with pytest.raises(WrongCredentials):
+        await sign_ins.sign_in("ann", PASSWORD, "", "192.0.2.1")
+    await sign_ins.sign_in("ann", PASSWORD, code, "192.0.2.1")
+    with pytest.raises(WrongCredentials):
+        await sign_ins.sign_in("ann", PASSWORD, code, "192.0.2.1")
+    clock.now += timedelta(seconds=30)
+    await sign_ins.sign_in("ann", PASSWORD, pyotp.TOTP(factor.key).at(clock.now), "192.0.2.1")
+
+
+async def test_nothing_secret_of_a_person_is_stored_or_audited(app: App) -> None:
+    people, _, _ = desk(app)
+    await people.add(local_actor(), "ann", VIEWER, password=PASSWORD)
+    factor = await people.new_factor(local_actor(), "ann")
+    async with app.store.reading() as tx:
+        row = await tx.one(people_store.select(people_store.people))
+        person = await people_store.get(tx, "ann")
+    trail = await app.northbound.audit_trail.list(local_actor())
+    assert row is not None and person is not None and person.totp == factor.key
+    assert row.password_hash.startswith("$argon2id$")
+    for secret in (PASSWORD, factor.key):
+        assert secret not in str(row._mapping) and secret not in str(trail) and secret not in repr(person)
+
+
+async def test_other_roles_a_new_password_and_closing_end_the_sessions(app: App) -> None:
+    people, sign_ins, access = desk(app)
+    await people.add(local_actor(), "ann", VIEWER, password=PASSWORD)
+    changes = (
+        lambda: people.set_grants(local_actor(), "ann", [GrantRecord("first-line")]),
+        lambda: people.set_password(local_actor(), "ann", PASSWORD),
+        lambda: people.set_disabled(local_actor(), "ann", disabled=True),
+    )
+    for change in changes:
+        token = (await sign_ins.sign_in("ann", PASSWORD, "", "")).token
+        assert await access.authenticate(token, "") is not None
+        await change()
+        assert await access.authenticate(token, "") is None
+
+
+async def test_what_is_wrong_with_an_account_is_said(app: App) -> None:
+    people, _, access = desk(app)
+    with pytest.raises(InvalidInput, match="12 to 256"):
+        await people.add(local_actor(), "ann", VIEWER, password="short")
+    with pytest.raises(InvalidInput, match="no role 'king'"):
+        await people.add(local_actor(), "ann", [GrantRecord("king")])
+    with pytest.raises(InvalidInput, match="group 'north'"):
+        await people.add(local_actor(), "ann", [GrantRecord("viewer", ("north",))])
+    await people.add(local_actor(), "ann", VIEWER)
+    with pytest.raises(Conflict):
+        await people.add(local_actor(), "ann", VIEWER)
+    with pytest.raises(NotFound, match="user list"):
+        await people.set_disabled(local_actor(), "eve", disabled=True)
+    admin = Actor("boss", "token", frozenset({Scope.ADMIN}))
+    with pytest.raises(Forbidden, match="'secrets'"):
+        await people.add(admin, "eve", [GrantRecord("remote-expert")])
+    with pytest.raises(Forbidden, match="'secrets'"):
+        await access.create(admin, "eve", ["secrets"])
+
+
+async def test_a_token_has_an_end_unless_an_earlier_one_is_named(app: App) -> None:
+    made = await Access(app.store, RightsSection(token_days=30)).create(local_actor(), "crm", ["read"])
+    assert made.record.expires_at is not None
+    assert timedelta(days=29) < made.record.expires_at - datetime.now(UTC) <= timedelta(days=30)
+
+
+async def test_sign_in_by_the_api(app: App) -> None:
+    await app.northbound.people.add(local_actor(), "ann", VIEWER, password=PASSWORD)
+    transport = httpx.ASGITransport(made_once(app.northbound))
+    async with httpx.AsyncClient(transport=transport, base_url="http://server/api/v1") as client:
+        wrong = await client.post("/sessions", json={"name": "ann", "password": "wrong password"})
+        assert (wrong.status_code, wrong.headers["WWW-Authenticate"]) == (401, "Bearer")
+        made = (await client.post("/sessions", json={"name": "ann", "password": PASSWORD})).json()
+        headers = {"Authorization": f"Bearer {made['token']}"}
+        me = (await client.get("/sessions/me", headers=headers)).json()
+        assert (me["name"], me["kind"], me["grants"]) == ("ann", "person", ["read: region:north"])
+        new = {"password": "another long password"}
+        assert (await client.put("/people/eve/password", json=new, headers=headers)).status_code == 403
+        assert (await client.delete("/sessions/me", headers=headers)).status_code == 204
+        assert (await client.get("/sessions/me", headers=headers)).status_code == 401
+        answers = [await client.post("/sessions", json={"name": "x", "password": "y"}) for _ in range(25)]
+    assert answers[-1].status_code == 429
+    assert hash_of(made["token"]) not in str(answers)
