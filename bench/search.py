@@ -7,16 +7,18 @@ import asyncio
 import sys
 import tempfile
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from acs.services.actor import local_actor
 from acs.services.search import Search
 from acs.services.search_index import SearchIndex
-from acs.store import lines, search, upgrade
+from acs.store import search, upgrade
 from acs.store.records import LineRecord, SessionOpening
+from acs.store.schema import lines
 from acs.store.store import Store
 from acs.store.vault import Vault
 
@@ -56,7 +58,9 @@ async def fill(store: Store, n: int) -> None:
     for start in range(0, n, 5_000):
         async with store.transaction() as tx:
             records = [line_of(each) for each in range(start, min(start + 5_000, n))]
-            await lines.upsert(tx, records, NOW)
+            rows = [{**asdict(each), "services": "[]", "device_serials": "[]", "updated_at": 0} for each in records]
+            await tx.connection.execute(insert(lines), rows)
+            await search.note(tx, lines=[each.id for each in records])
             keys = [opening(each).key for each in range(start, min(start + 5_000, n))]
             pairs = [(record.id, key) for record, key in zip(records, keys, strict=True)]
             await tx.connection.execute(
