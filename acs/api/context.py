@@ -116,7 +116,10 @@ async def import_readings(request: Request, source: SourceQuery, actor: ActorDep
 
 @router.put("/incidents/{source}", summary="Replace the open incidents of a source")
 async def put_incidents(source: str, body: IncidentsBody, actor: ActorDep, services: ServicesDep) -> SnapshotAnswer:
-    """Scope `context` (part of `write`), for all lines. An empty list says that there is none: lines know that they were asked about."""
+    """Scope `context` (part of `write`), for all lines.
+
+    An empty list says that there is none: lines know that they were asked about.
+    """
     entries = [IncidentEntry(one.id, one.scope, one.kind, one.since) for one in body.incidents]
     stored = await services.context.put_incidents(actor, source, body.at, entries)
     return SnapshotAnswer(stored=stored, entries=len(entries))

@@ -25,8 +25,8 @@ from acs.services.actor import Actor, Scope
 from acs.services.bus import Bus
 from acs.services.cases import LIGHT, Case, load_case, tickets_14d
 from acs.services.clock import Clock
-from acs.services.deliveries import Deliveries
 from acs.services.context_sources import down_reports
+from acs.services.deliveries import Deliveries
 from acs.services.derived import actions_tried, contact_counts, light_facts, line_facts, sources_down
 from acs.services.gathering import Gathering, SourceReport, SourceState, asks, of_context
 from acs.services.identifiers import new_id
@@ -65,9 +65,7 @@ _RETRY_S = 1.0
 
 
 #: (transaction, line test, its verdict or None, now) → ticket → what its system is told besides
-Decided = Callable[
-    [Transaction, str, Mapping[str, Json] | None, datetime], Awaitable[Mapping[str, Mapping[str, Json]]]
-]
+Decided = Callable[[Transaction, str, Mapping[str, Json] | None, datetime], Awaitable[Mapping[str, Mapping[str, Json]]]]
 
 
 class LineTests:
