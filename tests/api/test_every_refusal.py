@@ -146,7 +146,7 @@ def client_with(app: App, token: str | None) -> httpx.AsyncClient:
 async def refused_by_audit(app: App, who: str) -> list[str]:
     found = await app.northbound.audit_trail.list(local_actor(), by=who, action="access.refused", limit=1000)
     assert all(isinstance(each.detail, dict) for each in found)
-    return [each.detail["after"]["request"] for each in found]  # type: ignore[index,call-overload] # checked above
+    return [str(each.detail["after"]["request"]) for each in found]  # type: ignore[index,call-overload] # checked above
 
 
 async def test_without_a_token_every_route_refuses_and_audits(world: App) -> None:

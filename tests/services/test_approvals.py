@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from acs.app import App, build
 from acs.config import RightsSection
@@ -15,8 +16,8 @@ from acs.services.approvals import Approvals, Proposal, identity_of, masked
 from acs.services.campaign_steps import CampaignSettings
 from acs.services.files import NewFile
 from acs.store import Vault
-from acs.store import approvals as approval_store
 from acs.store.approvals import ApprovalRecord
+from acs.store.schema import approvals as approvals_table
 from tests.api.conftest import NobodyAnswers, config_of
 from tests.store.make import opening
 
@@ -65,7 +66,7 @@ async def test_another_person_approves_and_it_runs_once(app_on_both: App) -> Non
 async def test_what_is_wanted_is_sealed_in_the_store(app: App) -> None:
     made = await Approvals(app.store).propose(ANN, WANTED)
     async with app.store.reading() as tx:
-        row = await tx.one(approval_store.select(approval_store.approvals.c.wanted))
+        row = await tx.one(select(approvals_table.c.wanted))
     assert row is not None and "s3cret" not in row.wanted
     assert masked(made.wanted) == {"name": "Device.ManagementServer.Password", "value": "(hidden)"}
 

@@ -1,10 +1,13 @@
 """People: what lets them in, what keeps them out, and that nobody learns which part was wrong."""
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
+import argon2
 import httpx
 import pyotp
 import pytest
+from sqlalchemy import select
 
 from acs.app import App
 from acs.config import RightsSection
@@ -16,6 +19,7 @@ from acs.services.people import People
 from acs.services.sign_in import SignIns, WrongCredentials
 from acs.store import people as people_store
 from acs.store.records import GrantRecord
+from acs.store.schema import people as people_table
 from tests.api.conftest import made_once
 
 PASSWORD = "correct horse battery"
@@ -32,7 +36,7 @@ class Hand:
 
 @pytest.fixture(autouse=True)
 def cheap_argon(monkeypatch: pytest.MonkeyPatch) -> None:
-    cheap = second_factor.argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    cheap = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     monkeypatch.setattr(second_factor, "_HASHER", cheap)
     monkeypatch.setattr(second_factor, "_NOBODY", cheap.hash("nobody at all"))
 
@@ -113,7 +117,7 @@ async def test_nothing_secret_of_a_person_is_stored_or_audited(app: App) -> None
     await people.add(local_actor(), "ann", VIEWER, password=PASSWORD)
     factor = await people.new_factor(local_actor(), "ann")
     async with app.store.reading() as tx:
-        row = await tx.one(people_store.select(people_store.people))
+        row = await tx.one(select(people_table))
         person = await people_store.get(tx, "ann")
     trail = await app.northbound.audit_trail.list(local_actor())
     assert row is not None and person is not None and person.totp == factor.key
@@ -125,7 +129,7 @@ async def test_nothing_secret_of_a_person_is_stored_or_audited(app: App) -> None
 async def test_other_roles_a_new_password_and_closing_end_the_sessions(app: App) -> None:
     people, sign_ins, access = desk(app)
     await people.add(local_actor(), "ann", VIEWER, password=PASSWORD)
-    changes = (
+    changes: tuple[Callable[[], Awaitable[None]], ...] = (
         lambda: people.set_grants(local_actor(), "ann", [GrantRecord("first-line")]),
         lambda: people.set_password(local_actor(), "ann", PASSWORD),
         lambda: people.set_disabled(local_actor(), "ann", disabled=True),
