@@ -56,5 +56,5 @@ async def put_groups(line_id: str, body: GroupsBody, actor: ActorDep, services: 
     openapi_extra={"requestBody": {"content": {"text/csv": {"schema": {"type": "string"}}}, "required": True}},
 )
 async def import_groups(request: Request, actor: ActorDep, services: ServicesDep) -> GroupedAnswer:
-    """Scope `inventory` (part of `write`), for all lines. Columns id, region, operator, tags; a missing column leaves what is stored."""
+    """Scope `inventory` (part of `write`), for all lines. Columns id, region, operator, tags; others stay."""
     return GroupedAnswer(changed=await services.line_groups.import_csv(actor, await csv_text(request)))

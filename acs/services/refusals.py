@@ -1,7 +1,7 @@
 """What was refused, in the audit trail: who asked for what, from where, and why not.
 
-The rule of this file: each refusal has its line; where one address sends more than anybody mistypes, the rest is counted
-and the next line tells the number, so that a flood of refusals is no way to fill the disk.
+The rule of this file: each refusal has its line; where one address sends more than anybody mistypes, the rest is
+counted and the next line tells the number, so that a flood of refusals is no way to fill the disk.
 """
 
 from collections import OrderedDict

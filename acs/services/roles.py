@@ -1,4 +1,4 @@
-"""Roles as data: a name, what it is for, its verbs. `acs/services/roles.toml` has ours; an operator's file adds to them.
+"""Roles as data: a name, what it is for, its verbs. `acs/services/roles.toml` has ours; a site's file adds to them.
 
 The rule of this file: a role says which verbs, never on which lines; that is said where it is given (`GrantRecord`).
 """

@@ -20,7 +20,7 @@ from acs.services.clock import Clock, utc_now
 from acs.store import people as people_store
 from acs.store import tokens as token_store
 from acs.store.people import PersonRecord
-from acs.store.records import Json, TokenRecord
+from acs.store.records import TokenRecord
 from acs.store.store import Store
 from acs.store.transaction import Transaction
 
