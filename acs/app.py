@@ -165,7 +165,10 @@ class App:
                 **self.northbound.radius.jobs(),
                 **self.northbound.pulls.jobs(),
                 **waking_jobs(self.sessions, self.store, self.config, self.clock),
-                "history": (self.config.history.tick_s, HistoryKeeping(self.store, self.config.history, self.clock).turn),
+                "history": (
+                    self.config.history.tick_s,
+                    HistoryKeeping(self.store, self.config.history, self.clock).turn,
+                ),
                 "audit anchors": (self.config.audit.anchor_s, self.northbound.audit_trail.anchor),
                 "nonces": (_NONCES_S, self.auth.forget_old_nonces),
             },

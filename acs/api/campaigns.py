@@ -75,7 +75,9 @@ async def list_campaigns(actor: ActorDep, services: ServicesDep) -> list[Campaig
 
 @router.post("/campaigns", summary="Begin a campaign", status_code=201)
 async def create_campaign(body: CampaignRequest, actor: ActorDep, services: ServicesDep) -> CampaignAnswer:
-    """Scope `campaigns` (part of `operate`), for all lines. Its devices are chosen now; very many take another person's approval."""
+    """Scope `campaigns` (part of `operate`), for all lines. Its devices are chosen now; very many take another
+    person's approval.
+    """
     made = await services.fleet.campaigns.create(actor, body.name, body.file, body.version, body.settings)
     return _answer(made)
 

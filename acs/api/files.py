@@ -81,7 +81,9 @@ async def add_file(
     note: _Word = "",
     sha256: Annotated[str | None, Query(max_length=64)] = None,
 ) -> FileAnswer:
-    """Scope `files` (part of `write`), for all lines. The body is the file's content as it is; it flows to the disk while it comes."""
+    """Scope `files` (part of `write`), for all lines. The body is the file's content as it is; it flows to the disk
+    while it comes.
+    """
     new = NewFile(name, file_type, version, tuple(model), note, sha256)
     length = request.headers.get("content-length", "")
     declared = int(length) if length.isdigit() and len(length) < 19 else None
@@ -117,5 +119,7 @@ async def get_content(file_id: str, actor: ActorDep, services: ServicesDep) -> S
 
 @router.delete("/files/{file_id}", summary="Remove a file", status_code=204)
 async def remove_file(file_id: str, actor: ActorDep, services: ServicesDep, force: bool = False) -> None:
-    """Scope `files` (part of `write`), for all lines. A file that devices were told to fetch is removed only with `force`."""
+    """Scope `files` (part of `write`), for all lines. A file that devices were told to fetch is removed only with
+    `force`.
+    """
     await services.fleet.files.remove(actor, file_id, force=force)

@@ -56,7 +56,9 @@ class LineTestDetail(LineTestAnswer):
 async def start_test(
     line_id: str, actor: ActorDep, services: ServicesDep, body: LineTestRequest | None = None
 ) -> LineTestAnswer:
-    """Scope `test` (part of `operate`). A test of the line that runs already is joined. Follow it under `/line-tests/{id}/events`."""
+    """Scope `test` (part of `operate`). A test of the line that runs already is joined. Follow it under
+    `/line-tests/{id}/events`.
+    """
     wanted = body or LineTestRequest()
     record = await services.line_tests.start(
         actor,

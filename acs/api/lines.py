@@ -125,7 +125,8 @@ async def import_lines(
     services: ServicesDep,
     dry_run: Annotated[bool, Query(description="Only check; nothing is stored.")] = False,
 ) -> ImportAnswer:
-    """Scope `inventory` (part of `write`). Columns as the fields of a line; several services or serials of a cell are separated by `;`.
+    """Scope `inventory` (part of `write`). Columns as the fields of a line; several services or serials of a cell are
+    separated by `;`.
 
     A column that the file lacks leaves what is stored; an empty cell clears it. Every error names row and column.
     """

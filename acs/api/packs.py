@@ -141,7 +141,9 @@ async def list_packs(actor: ActorDep, services: ServicesDep, limit: LimitQuery =
 
 @router.post("/packs", summary="Propose a rule pack", status_code=201)
 async def propose_pack(body: PackProposal, actor: ActorDep, services: ServicesDep) -> PackAnswer:
-    """Scope `packs` (part of `write`), for all lines. A pack with any fault, or one that fails a case, is refused; every fault is named."""
+    """Scope `packs` (part of `write`), for all lines. A pack with any fault, or one that fails a case, is refused;
+    every fault is named.
+    """
     return _shown(await services.packs.propose(actor, body.files, body.cases, note=body.note))
 
 
@@ -193,7 +195,9 @@ async def approve_pack(
 async def start_shadow(
     digest: str, actor: ActorDep, services: ServicesDep, body: ShadowRequest | None = None
 ) -> PackAnswer:
-    """Scope `packs` (part of `write`), for all lines. Its verdicts are stored beside the deciding ones and change nothing."""
+    """Scope `packs` (part of `write`), for all lines. Its verdicts are stored beside the deciding ones and change
+    nothing.
+    """
     return _shown(await services.packs.start_shadow(actor, digest, scope=(body or ShadowRequest()).scope))
 
 
@@ -211,7 +215,9 @@ async def end_shadow(digest: str, actor: ActorDep, services: ServicesDep) -> Pac
 
 @router.post("/packs/{digest}/activations", summary="Let a rule pack decide", status_code=201)
 async def activate_pack(digest: str, body: ActivationRequest, actor: ActorDep, services: ServicesDep) -> PackAnswer:
-    """Scope `packs` (part of `write`), for all lines. It needs the approvals and the silent time that `[packs]` asks for."""
+    """Scope `packs` (part of `write`), for all lines. It needs the approvals and the silent time that `[packs]` asks
+    for.
+    """
     return _shown(
         await services.packs.activate(
             actor, digest, scope=body.scope, reason=body.reason, without_shadow=body.without_shadow

@@ -205,9 +205,7 @@ def build(
         approvals=approvals,
         lines=lines,
         devices=Devices(store, lines, operations, profiles, clock=clock),
-        cards=DeviceCards(
-            store, operations, profiles, packs, usual_class=config.line_tests.optical_class, clock=clock
-        ),
+        cards=DeviceCards(store, operations, profiles, packs, usual_class=config.line_tests.optical_class, clock=clock),
         history=DeviceHistory(store, clock),
         nodes=Nodes(store, clock=clock),
         context=context,

@@ -60,7 +60,13 @@ class Outages:
     """Use cases on mass outages, and the worker's jobs for them."""
 
     def __init__(
-        self, store: Store, bus: Bus, config: OutagesSection, line_tests: LineTests, deliveries: Deliveries, clock: Clock
+        self,
+        store: Store,
+        bus: Bus,
+        config: OutagesSection,
+        line_tests: LineTests,
+        deliveries: Deliveries,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._bus = bus

@@ -70,4 +70,3 @@ def _stored_fact(fact: ContextFact) -> dict[str, object]:
         "value": json.dumps(fact.value),
         "at": micros(fact.at),
     }
-

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Table, and_, delete, exists, select, tuple_
 
 from acs.store import audit
-from acs.store.instants import micros
 from acs.store.deliveries import DeliveryState
+from acs.store.instants import micros
 from acs.store.records import FINAL_STATES, LineTestState
 from acs.store.schema import (
     bulk_reports,

@@ -64,6 +64,7 @@ def config_for(folder: Path, **tables: Any) -> Config:
         },
         "store": {"url": f"sqlite:///{folder / 'test.db'}", "vault_key_file": str(folder / "test.key")},
         "operations": {"tick_s": 0.1, "settle_s": 0.3, "uptime_slack_s": 0.2},
+        "backups": {"enabled": False},  # a device is asked nothing that a test did not ask for
     }
     return Config.from_table(merged(base, tables), folder / "test.toml")
 

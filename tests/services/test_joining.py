@@ -12,10 +12,10 @@ from acs.services.clock import utc_now
 from acs.services.deliveries import Deliveries
 from acs.services.tickets import Tickets
 from acs.services.webhooks import webhook_targets
+from acs.store import deliveries as delivery_store
 from acs.store import line_tests as test_store
 from acs.store import lines as line_store
 from acs.store import tickets as ticket_store
-from acs.store import deliveries as delivery_store
 from acs.store.records import LineRecord, LineTestState
 from tests.services.test_line_tests import ACTOR, World, finished, world
 

@@ -17,10 +17,10 @@ from acs.services.actor import local_actor
 from acs.services.clock import utc_now
 from acs.services.connection_requests import Attempt, Result
 from acs.services.context import Entry, IncidentEntry
+from acs.services.deliveries import Deliveries
 from acs.services.line_tests import LineTests
 from acs.services.sources import Places
 from acs.services.tickets import Tickets
-from acs.services.deliveries import Deliveries
 from acs.store import line_tests as test_store
 from acs.store import lines as line_store
 from acs.store import operations as operation_store
