@@ -33,11 +33,11 @@ def _shown(check: SelfCheck) -> SelfCheckAnswer:
 
 @router.post("/lines/{line_id}/self-checks", summary="Test a line for its owner", status_code=202)
 async def start_self_check(line_id: str, actor: ActorDep, services: ServicesDep) -> SelfCheckAnswer:
-    """Scope `operate`. Nothing interrupts the service; a line is tested once a minute at most."""
+    """Scope `test` (part of `operate`). Nothing interrupts the service; a line is tested once a minute at most."""
     return _shown(await services.self_checks.start(actor, line_id))
 
 
 @router.get("/self-checks/{test_id}", summary="What became of a self-check")
 async def get_self_check(test_id: str, actor: ActorDep, services: ServicesDep) -> SelfCheckAnswer:
-    """Scope `operate`. No names of the network, no addresses, nobody else's data."""
+    """Scope `test` (part of `operate`). No names of the network, no addresses, nobody else's data."""
     return _shown(await services.self_checks.get(actor, test_id))

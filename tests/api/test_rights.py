@@ -98,6 +98,8 @@ BODIES |= {
 }
 #: these go on for ever once they let somebody in
 ENDLESS = ("/outages/stream",)
+#: what these must be asked with
+QUERIES = {"/devices/{key}/readings": "?fact=ont.rx_dbm", "/access-places": "?circuit=p01"}
 #: these take a CSV
 TEXTS = ("/lines/groups/import", "/lines/import", "/facts/import", "/readings/import")
 
@@ -126,8 +128,8 @@ async def call(client: httpx.AsyncClient, method: str, path: str) -> httpx.Respo
     if path in TEXTS:
         query = "" if path.startswith("/lines/") else "?source=crm"
         return await client.request(method, url + query, content=b"x", headers={"Content-Type": "text/csv"})
-    if path == "/devices/{key}/readings":
-        return await client.get(url + "?fact=ont.rx_dbm")
+    if path in QUERIES:
+        return await client.get(url + QUERIES[path])
     if (method, path) == ("POST", "/files"):
         return await client.request(method, url + "?name=x", content=b"x")
     try:

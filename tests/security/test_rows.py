@@ -51,7 +51,7 @@ PPPOE = "InternetGatewayDevice.WANDevice.1.WANConnectionDevice.1.WANPPPConnectio
 EXPERT = Actor("ann", "person", frozenset({Scope.READ, Scope.SECRETS}), "192.0.2.1", person="ann")
 
 
-def tests_of(file: str) -> set[str]:
+def names_in(file: str) -> set[str]:
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
     return {each.name for each in ast.walk(tree) if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)}
 
@@ -61,7 +61,7 @@ def test_every_row_has_a_test_that_is_there() -> None:
         assert held, name
         for place in held:
             file, _, test = place.partition("::")
-            assert test in tests_of(file), f"row {name}: {place} is gone; name the test that holds the row now"
+            assert test in names_in(file), f"row {name}: {place} is gone; name the test that holds the row now"
 
 
 def test_the_rows_are_those_of_the_lessons() -> None:
@@ -174,18 +174,30 @@ def test_row_12_a_secret_is_known_by_what_it_opens() -> None:
     assert kind_of("Device.Users.User.1.Password") == "other"
 
 
-async def test_row_12_the_content_of_a_file_leaves_an_audit_line(app: App) -> None:
+@pytest.fixture
+async def filing(store_url: str, tmp_path: Path) -> AsyncIterator[App]:
+    """A server that keeps files."""
+    Vault.create(tmp_path / "vault.key")
+    files = {"directory": str(tmp_path / "files"), "host": "127.0.0.1"}
+    built = await build(config_of(store_url, tmp_path, files=files), caller=NobodyAnswers())
+    yield built
+    await built.stop()
+
+
+async def test_row_12_the_content_of_a_file_leaves_an_audit_line(filing: App) -> None:
     async def blocks() -> AsyncIterator[bytes]:
         yield b"password=s3cret"
 
-    made = await app.northbound.access.create(local_actor(), "boss", ["admin"])
-    transport = httpx.ASGITransport(made_once(app.northbound), raise_app_exceptions=False)
+    made = await filing.northbound.access.create(local_actor(), "boss", ["admin"])
+    transport = httpx.ASGITransport(made_once(filing.northbound), raise_app_exceptions=False)
     headers = {"Authorization": f"Bearer {made.secret}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://server/api/v1", headers=headers) as client:
         query = {"name": "x.cfg", "file_type": "3 Vendor Configuration File"}
-        added = (await client.post("/files", params=query, content=blocks())).json()
+        answer = await client.post("/files", params=query, content=blocks())
+        assert answer.status_code == 201, answer.text
+        added = answer.json()
         assert (await client.get(f"/files/{added['id']}/content")).content == b"password=s3cret"
-    trail = await app.northbound.audit_trail.list(local_actor(), action="file.read")
+    trail = await filing.northbound.audit_trail.list(local_actor(), action="file.read")
     assert [(each.actor, each.target) for each in trail] == [("boss", f"file:{added['id']}")]
 
 
