@@ -149,6 +149,9 @@ vault_key_file = "vault.key"
 
 [api]
 port = {free_port()}
+
+[backups]
+enabled = false  # a week's work of the worker is no part of a session
 """
     )
     return path

@@ -15,7 +15,6 @@ from acs.store.records import LineRecord
 from acs.store.schema import line_groups, line_tests, tickets
 from tests.api.conftest import client_of
 
-NOW = utc_now()
 #: (ticket, line, came minutes ago, seconds to the verdict, verdict, cause, closed after minutes, visited)
 CASES = (
     ("T1", "L1", 600, 12, "REMOTE_FIX", "wifi_channel", 8, False),
@@ -30,16 +29,16 @@ CASES = (
 
 @pytest.fixture
 async def worked(app_on_both: App) -> AsyncIterator[App]:
-    app = app_on_both
+    app, now = app_on_both, utc_now()
     async with app.store.transaction() as tx:
-        await lines.upsert(tx, [LineRecord(id_, "pon") for id_ in ("L1", "L2", "L3")], NOW)
+        await lines.upsert(tx, [LineRecord(id_, "pon") for id_ in ("L1", "L2", "L3")], now)
         groups = [
             {"line": "L1", "kind": "region", "name": "north"},
             {"line": "L2", "kind": "region", "name": "<south>"},
         ]
         await tx.connection.execute(insert(line_groups), groups)
         for n, (ticket, line, ago, wait, verdict, cause, closed, visited) in enumerate(CASES):
-            came = NOW - timedelta(minutes=ago)
+            came = now - timedelta(minutes=ago)
             row = {
                 "id": f"test-{n}", "line": line, "state": "done", "created_at": micros(came + timedelta(seconds=1)),
                 "deadline_at": micros(came), "actor": "x", "depth": "normal", "ticket": ticket, "facts": None,

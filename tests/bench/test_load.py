@@ -129,7 +129,7 @@ async def test_a_refused_inform_is_a_failed_session(answer: bytes, why: str) -> 
 async def test_the_open_loop_offers_its_rate_and_keeps_what_was_acknowledged() -> None:
     async with answering(well_behaved) as port:
         target = Target(port)
-        tally = await open_loop(target, [Device(target, f"B{n}", keyed=True) for n in range(5)], rate=100, seconds=0.2)
+        tally = await open_loop(target, [Device(target, f"B{n}", keyed=True) for n in range(5)], rate=20, seconds=1.0)
     assert (tally.done, tally.failed) == (20, 0)
     assert sorted(tally.acknowledged or ()) == sorted((f"B{n % 5}", n) for n in range(20))
 
