@@ -133,6 +133,59 @@ class Northbound:
         await self.reader.close()
 
 
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """What every room is built of."""
+
+    config: Config
+    store: Store
+    bus: Bus
+    operations: Operations
+    metrics: Metrics
+    fleet: Fleet
+    clock: Clock
+    profiles: Sequence[Profile]
+    reader: AccessReader
+    deliveries: Deliveries
+    packs: Packs
+    alarms: Alarms
+    transport: httpx.AsyncBaseTransport | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Testing:
+    """Line tests, what asks for them and what follows from them."""
+
+    line_tests: LineTests
+    after_fix: AfterFix
+    freeze: Freeze
+    hooks: Hooks
+    automation: Automation
+    tickets: Tickets
+    outages: Outages
+    quality: QualityReports
+
+
+@dataclass(frozen=True, slots=True)
+class _Rights:
+    """Who may in."""
+
+    access: Access
+    sign_ins: SignIns
+    approvals: Approvals
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of lines, and where it comes from."""
+
+    lines: Lines
+    sources: ContextSources
+    context: Context
+    search: Search
+    access_network: AccessNetwork
+
+
 def build(
     config: Config,
     store: Store,
@@ -151,94 +204,128 @@ def build(
         ConfigError: a profile or a secret file is wrong.
         PackError: the line-test pack is wrong.
     """
-    profiles = load_profiles(_folder(config))
-    packs = Packs(store, load_tree(config.line_tests.pack_file), config.packs, clock=clock)
-    reader = _reader(config)
-    places = Places(store, operations, reader, ping_with or _ping(config), config.line_tests, clock)
     deliveries = Deliveries(store, config.webhooks, clock=clock)
     for target in webhook_targets(config.webhooks, clock=clock, transport=webhook_transport):
         deliveries.add(target)
-    lines = Lines(store, config.lines, profiles, clock=clock)
-    line_tests = LineTests(places, bus, profiles, packs, deliveries, metrics)
-    alarms, policies = Alarms(store, metrics, clock), Policies(config.cwmp, profiles)
-    first_settings = config.cwmp.first_contact.enabled
-    identity = Identity(store, policies, alarms, clock, first_settings=first_settings)
+    base = _Base(
+        config=config,
+        store=store,
+        bus=bus,
+        operations=operations,
+        metrics=metrics,
+        fleet=fleet,
+        clock=clock,
+        profiles=load_profiles(_folder(config)),
+        reader=_reader(config),
+        deliveries=deliveries,
+        packs=Packs(store, load_tree(config.line_tests.pack_file), config.packs, clock=clock),
+        alarms=Alarms(store, metrics, clock),
+        transport=webhook_transport,
+    )
+    return _assembled(base, _testing(base, ping_with or _ping(config)), _rights(base), _known(base))
+
+
+def _testing(base: _Base, ping_with: Ping) -> _Testing:
+    config, store, clock, deliveries = base.config, base.store, base.clock, base.deliveries
+    operations, profiles, packs = base.operations, base.profiles, base.packs
+    places = Places(store, operations, base.reader, ping_with, config.line_tests, clock)
+    line_tests = LineTests(places, base.bus, profiles, packs, deliveries, base.metrics)
     after_fix = AfterFix(store, config.after_fix, line_tests, packs, deliveries, profiles, clock)
     operations.before_action = after_fix.before_action
-    operations.freeze = freeze = Freeze(store, metrics, clock)
+    operations.freeze = freeze = Freeze(store, base.metrics, clock)
     hooks = Hooks(store, config.hooks, operations, line_tests, after_fix, freeze, profiles, clock)
     automation = Automation(store, config.tickets, hooks, clock)
     line_tests.decided = automation.decided
-    sources = ContextSources(store, config.context, alarms, clock)
+    return _Testing(
+        line_tests=line_tests,
+        after_fix=after_fix,
+        freeze=freeze,
+        hooks=hooks,
+        automation=automation,
+        tickets=Tickets(store, config.tickets, line_tests, automation, clock=clock),
+        outages=Outages(store, base.bus, config.outages, line_tests, deliveries, clock),
+        quality=QualityReports(store, config.after_fix, packs, after_fix, clock),
+    )
+
+
+def _rights(base: _Base) -> _Rights:
+    store, rights, clock = base.store, base.config.rights, base.clock
+    approvals = Approvals(store, rights, clock=clock)
+    base.fleet.campaigns.approvals = approvals
+    approvals.runners[CAMPAIGN] = base.fleet.campaigns.create_approved
+    return _Rights(Access(store, rights, clock=clock), SignIns(store, rights, clock=clock), approvals)
+
+
+def _known(base: _Base) -> _Known:
+    config, store, clock = base.config, base.store, base.clock
+    sources = ContextSources(store, config.context, base.alarms, clock)
     context = Context(store, future_slack_s=config.line_tests.future_slack_s, clock=clock)
     context.pushed = sources.pushed
-    search = Search(store, SearchIndex(store, profiles), clock=clock)
-    fleet.campaigns.searched = search.devices
-    tickets = Tickets(store, config.tickets, line_tests, automation, clock=clock)
-    outages = Outages(store, bus, config.outages, line_tests, deliveries, clock)
-    access_network = build_access_network(config, store, bus, reader, metrics, clock)
-    heard = TmfSources(line_tests, tickets, outages, packs, alarms, access_network.alarms)
-    tmf = build_tmf(store, config.tmf, deliveries, heard, clock, transport=webhook_transport)
-    quality = QualityReports(store, config.after_fix, packs, after_fix, clock)
-    ticket_systems = build_ticket_systems(
-        store, config, deliveries, tmf.listener, quality, clock, transport=webhook_transport
-    )
-    access = Access(store, config.rights, clock=clock)
-    sign_ins = SignIns(store, config.rights, clock=clock)
-    approvals = Approvals(store, config.rights, clock=clock)
-    fleet.campaigns.approvals = approvals
-    approvals.runners[CAMPAIGN] = fleet.campaigns.create_approved
+    search = Search(store, SearchIndex(store, base.profiles), clock=clock)
+    base.fleet.campaigns.searched = search.devices
+    network = build_access_network(config, store, base.bus, base.reader, base.metrics, clock)
+    return _Known(Lines(store, config.lines, base.profiles, clock=clock), sources, context, search, network)
+
+
+def _assembled(base: _Base, testing: _Testing, rights: _Rights, known: _Known) -> Northbound:
+    config, store, clock, operations = base.config, base.store, base.clock, base.operations
+    profiles, packs, alarms, line_tests = base.profiles, base.packs, base.alarms, testing.line_tests
+    policies = Policies(config.cwmp, profiles)
+    heard = TmfSources(line_tests, testing.tickets, testing.outages, packs, alarms, known.access_network.alarms)
+    tmf = build_tmf(store, config.tmf, base.deliveries, heard, clock, transport=base.transport)
     return Northbound(
         store=store,
-        bus=bus,
-        metrics=metrics,
+        bus=base.bus,
+        metrics=base.metrics,
         operations=operations,
         wake_desk=WakeDesk(store, operations.connection_requests, clock),
-        access=access,
+        access=rights.access,
         audit_trail=_audit_trail(config, store, clock),
-        people=People(store, access, clock=clock),
-        sign_ins=sign_ins,
-        oidc=Oidc(store, config.oidc, sign_ins, access.roles, clock=clock),
+        people=People(store, rights.access, clock=clock),
+        sign_ins=rights.sign_ins,
+        oidc=Oidc(store, config.oidc, rights.sign_ins, rights.access.roles, clock=clock),
         secret_sight=SecretSight(store, clock=clock),
         line_groups=LineGroupDesk(store, rows=config.lines.import_rows, clock=clock),
         refusals=Refusals(store, clock=clock),
-        approvals=approvals,
-        lines=lines,
-        devices=Devices(store, lines, operations, profiles, clock=clock),
+        approvals=rights.approvals,
+        lines=known.lines,
+        devices=Devices(store, known.lines, operations, profiles, clock=clock),
         cards=DeviceCards(store, operations, profiles, packs, usual_class=config.line_tests.optical_class, clock=clock),
         history=DeviceHistory(store, clock),
         nodes=Nodes(store, clock=clock),
-        context=context,
+        context=known.context,
         line_tests=line_tests,
         packs=packs,
         reviews=Reviews(store, packs, config.packs, clock=clock),
         self_checks=SelfChecks(store, line_tests, packs, clock=clock),
-        tickets=tickets,
-        deliveries=deliveries,
+        tickets=testing.tickets,
+        deliveries=base.deliveries,
         alarms=alarms,
-        identity=identity,
+        identity=Identity(store, policies, alarms, clock, first_settings=config.cwmp.first_contact.enabled),
         policies=policies,
-        reader=reader,
-        access_network=access_network,
-        fleet=fleet,
+        reader=base.reader,
+        access_network=known.access_network,
+        fleet=base.fleet,
         bulk_data=BulkData(store, profiles, clock=clock),
-        outages=outages,
-        after_fix=after_fix,
-        quality=quality,
-        search=search,
+        outages=testing.outages,
+        after_fix=testing.after_fix,
+        quality=testing.quality,
+        search=known.search,
         operating=Operating(store, config.after_fix.repeat_days, clock),
         kept_answers=KeptAnswers(store, clock=clock),
-        freeze=freeze,
-        hooks=hooks,
-        automation=automation,
-        sources=sources,
+        freeze=testing.freeze,
+        hooks=testing.hooks,
+        automation=testing.automation,
+        sources=known.sources,
         self_service=SelfService(store, config.self_service, line_tests, packs, _line_tokens(config), clock),
-        radius=RadiusSessions(store, config.radius, sources, clock),
-        pulls=Pulls(store, config.pulls, config.context, context, lines, sources, clock),
-        second_line=build_second_line(config, store, operations, profiles, clock, approvals),
+        radius=RadiusSessions(store, config.radius, known.sources, clock),
+        pulls=Pulls(store, config.pulls, config.context, known.context, known.lines, known.sources, clock),
+        second_line=build_second_line(config, store, operations, profiles, clock, rights.approvals),
         profiles=profiles,
         tmf=tmf,
-        ticket_systems=ticket_systems,
+        ticket_systems=build_ticket_systems(
+            store, config, base.deliveries, tmf.listener, testing.quality, clock, transport=base.transport
+        ),
     )
 
 
