@@ -7,26 +7,25 @@ The rule of this file: a change either holds as a whole, or what it did is taken
 value and shows another has not taken it.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from acs.cwmp.messages import Message
 from acs.services.hidden import is_secret
 from acs.services.plans.backup import BackupPlan
 from acs.services.plans.base import Outcome, Plan, Reads
 from acs.services.plans.reading import ReadPlan
 from acs.services.plans.rows import AddPlan, DeletePlan
 from acs.services.plans.setting import SetPlan
+from acs.services.plans.written_out import Run, WrittenOut
 from acs.services.provisioning_diff import same_value
 from acs.services.provisioning_rules import Wish
 from acs.store.records import Json
 
 #: In the place of a secret.
 HIDDEN = "(hidden)"
-_Steps = Generator[Message, Message, None]
 
 
-class ChangePlan:
+class ChangePlan(WrittenOut):
     """Runs the steps of an operation `change`; see `kinds/changing.py` for their form."""
 
     def __init__(
@@ -54,20 +53,7 @@ class ChangePlan:
         self._failed: Outcome | None = None
         self._undone: list[str] = []
         self._later = False
-        self._run = self._go()
-        self._next: Message | None = next(self._run, None)
-
-    def request(self) -> Message | None:
-        """The next request; None when it is over."""
-        request, self._next = self._next, None
-        return request
-
-    def take(self, answer: Message) -> None:
-        """The answer to it."""
-        try:
-            self._next = self._run.send(answer)
-        except StopIteration:
-            self._next = None
+        self.begin(self._go())
 
     def outcome(self) -> Outcome:
         """Succeeded when every step was taken and the device shows it; `changes` are before and after."""
@@ -87,7 +73,7 @@ class ChangePlan:
         reread = tuple(name for name, entry in self.applied.items() if entry is not None) if self._later else ()
         return Outcome(True, "taken, applied later" if self._later else "applied", result, reread=reread)
 
-    def _go(self) -> _Steps:
+    def _go(self) -> Run:
         yield from self._through(self.backup)
         self._before.update((name, value) for name, (value, _) in self.backup.values.items())
         self.kept = self.backup.complete
@@ -126,7 +112,7 @@ class ChangePlan:
             return DeletePlan(str(step["delete"]), key)
         return SetPlan(step["values"], parameter_key=key, batch=self._batch, budget=self._budget)
 
-    def _through(self, plan: Plan) -> _Steps:
+    def _through(self, plan: Plan) -> Run:
         while (request := plan.request()) is not None:
             plan.take((yield request))
         self.reads.values.update(plan.reads.values)
@@ -151,7 +137,7 @@ class ChangePlan:
         if isinstance(plan, AddPlan) and plan.path:
             self._added.append(plan.path)
 
-    def _take_back(self, done: Sequence[tuple[Mapping[str, Any], Plan]]) -> _Steps:
+    def _take_back(self, done: Sequence[tuple[Mapping[str, Any], Plan]]) -> Run:
         """Undo in reverse order what can be undone: settings whose former value is known, rows that were added."""
         for n, (_, plan) in enumerate(reversed(done)):
             back: Plan | None = None

@@ -7,7 +7,7 @@ device refuses never keeps the others from being put back.
 """
 
 import re
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from acs.cwmp.messages import (
@@ -25,6 +25,7 @@ from acs.services.plans.backup import BackupPlan
 from acs.services.plans.base import Outcome, Reads
 from acs.services.plans.changing import HIDDEN
 from acs.services.plans.reading import ReadPlan
+from acs.services.plans.written_out import Run, WrittenOut
 from acs.services.provisioning_diff import same_value
 from acs.services.provisioning_rules import Wish
 from acs.store.records import Json
@@ -36,7 +37,6 @@ _TOLD = 1_000
 _ROW = re.compile(r"\d+")
 #: name → (value, xsd type)
 Values = Mapping[str, tuple[str, str]]
-_Steps = Generator[Message, Message, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class RestoreInputs:
     translate: Callable[[Values, Values], Values] | None = None
 
 
-class RestorePlan:
+class RestorePlan(WrittenOut):
     """Makes a device as `inputs` say."""
 
     def __init__(self, inputs: RestoreInputs, *, root: str, parameter_key: str, batch: int, budget: int) -> None:
@@ -71,20 +71,7 @@ class RestorePlan:
         self._changed: dict[str, tuple[str | None, str]] = {}
         self._unchanged = 0
         self._fault: SoapFault | None = None
-        self._run = self._go()
-        self._next: Message | None = next(self._run, None)
-
-    def request(self) -> Message | None:
-        """The next request; None when it is over."""
-        request, self._next = self._next, None
-        return request
-
-    def take(self, answer: Message) -> None:
-        """The answer to it."""
-        try:
-            self._next = self._run.send(answer)
-        except StopIteration:
-            self._next = None
+        self.begin(self._go())
 
     def outcome(self) -> Outcome:
         """Succeeded when everything was put back that the device has a place for."""
@@ -110,7 +97,7 @@ class RestorePlan:
             told += f", {len(self._refused)} not taken: {', '.join(list(self._refused)[:5])}"
         return Outcome(True, told, result)
 
-    def _go(self) -> _Steps:
+    def _go(self) -> Run:
         if self._keep_first:
             yield from self._through(self.backup)
             self.kept = self.backup.complete
@@ -126,13 +113,13 @@ class RestorePlan:
         for start in range(0, len(todo), self._batch):
             yield from self._set(todo[start : start + self._batch])
 
-    def _through(self, plan: BackupPlan | ReadPlan) -> _Steps:
+    def _through(self, plan: BackupPlan | ReadPlan) -> Run:
         while (request := plan.request()) is not None:
             plan.take((yield request))
         self.reads.values.update(plan.reads.values)
         self.reads.whole.extend(plan.reads.whole)
 
-    def _look(self, names: Iterable[str]) -> _Steps:
+    def _look(self, names: Iterable[str]) -> Run:
         """What the device has of these names; whole tables are not asked for, so that it costs few requests."""
         known = self.backup.values
         self._present.update({name: known[name] for name in names if name in known})
@@ -142,7 +129,7 @@ class RestorePlan:
             yield from self._through(reading)
             self._present.update(reading.reads.values)
 
-    def _add_rows(self) -> _Steps:
+    def _add_rows(self) -> Run:
         """Rows that the configuration has and the device lacks, outer ones first, under the numbers it gives them."""
         refused: set[str] = set()
         while len(self._added) < MOST_ROWS:
@@ -187,7 +174,7 @@ class RestorePlan:
         present, own = self._present[name]
         return present == value or same_value(present, own or kind, Wish(value))
 
-    def _set(self, names: list[str]) -> _Steps:
+    def _set(self, names: list[str]) -> Run:
         """Together; without those that are refused; one by one where the device does not say which."""
         if not names:
             return
