@@ -29,7 +29,17 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
     return {"uvloop": uvloop.new_event_loop}
 
 
+#: what takes minutes for a few tests begins first, so that no worker is left with it at the end
+_LONG = ("tests/redmine/", "tests/scenarios/", "tests/tmf/", "tests/docs/", "tests/fuzz/", "tests/server/test_crash")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, and no sync test with an async fixture."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
+    _refuse_loops_of_their_own(items)
+
+
+def _refuse_loops_of_their_own(items: list[pytest.Item]) -> None:
     """Refuse a sync test that wants an async fixture: it would be given a loop of its own, and the tests' loop closed.
 
     The loop's factory is a parameter of async tests alone, and a session's fixture whose parameter changes is made

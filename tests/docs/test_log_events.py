@@ -2,12 +2,14 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 LEVELS = {"debug", "info", "warning", "error"}
 
 
+@cache
 def written() -> set[str]:
     """Event names given to structlog as literals."""
     names = {"library.logged"}
