@@ -1,13 +1,13 @@
-"""What every test shares: one session-scoped uvloop loop, on which the reactor is installed once."""
+"""What every test shares: one uvloop loop for a whole run, with Twisted's reactor on it."""
 
 import asyncio
 import inspect
-import sys
 from collections.abc import Callable, Mapping
 
 import pytest
 import structlog
 import uvloop
+from twisted.internet import asyncioreactor
 
 
 def plain_logs() -> None:
@@ -24,9 +24,43 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return argname if isinstance(val, str | bytes) and len(val) > 40 else None
 
 
+#: the loop of every test of this process, as the server has it. Twisted's reactor is bound to one loop for good, and
+#: whoever imports it first chooses which: so it is put on this one before any test can.
+_LOOP = uvloop.new_event_loop()
+asyncioreactor.install(_LOOP)  # type: ignore[no-untyped-call] # Twisted has no type here
+
+
+def the_loop() -> asyncio.AbstractEventLoop:
+    """The one loop."""
+    return _LOOP
+
+
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """The loop that the server runs on."""
-    return {"uvloop": uvloop.new_event_loop}
+    """Every async test of the run is on the one loop: a factory that is another object for each would begin anew."""
+    return {"uvloop": the_loop}
+
+
+class FailuresAtOnce:
+    """Says each failure when it happens: a run that is cut off would otherwise take its failures with it."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Print the name and the end of what went wrong."""
+        terminal = self.config.pluginmanager.get_plugin("terminalreporter")
+        if report.failed and terminal is not None:
+            terminal.write_line(f"\n{report.outcome} in {report.when}: {report.nodeid}")
+            terminal.write_line("\n".join(report.longreprtext.splitlines()[-_LAST_LINES:]))
+
+
+_LAST_LINES = 30
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The controller alone speaks; its workers only report to it."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(FailuresAtOnce(config))
 
 
 #: what takes minutes for a few tests begins first, so that no worker is left with it at the end
@@ -43,7 +77,7 @@ def _refuse_loops_of_their_own(items: list[pytest.Item]) -> None:
     """Refuse a sync test that wants an async fixture: it would be given a loop of its own, and the tests' loop closed.
 
     The loop's factory is a parameter of async tests alone, and a session's fixture whose parameter changes is made
-    anew; the reactor stays on the loop that was.
+    anew: the one loop would be closed on the way.
     """
     for item in items:
         function = getattr(item, "function", None)
@@ -52,22 +86,3 @@ def _refuse_loops_of_their_own(items: list[pytest.Item]) -> None:
         for name, found in item._fixtureinfo.name2fixturedefs.items():
             if any(inspect.iscoroutinefunction(one.func) or inspect.isasyncgenfunction(one.func) for one in found):
                 raise pytest.UsageError(f"{item.nodeid} is sync and wants the async fixture {name!r}: make it async")
-
-
-@pytest.fixture(autouse=True)
-def reactor_first(request: pytest.FixtureRequest) -> None:
-    """Give every async test the reactor; a sync test has no loop to put it on, and would get one that is closed."""
-    if inspect.iscoroutinefunction(getattr(request.node, "function", None)):
-        request.getfixturevalue("reactor")
-
-
-@pytest.fixture(scope="session")
-async def reactor() -> object:
-    """Twisted's reactor, installed on the tests' own loop before anything imports it."""
-    if "twisted.internet.reactor" not in sys.modules:
-        from twisted.internet import asyncioreactor  # noqa: PLC0415 - importing it earlier would choose another reactor
-
-        asyncioreactor.install(asyncio.get_running_loop())
-    from twisted.internet import reactor  # noqa: PLC0415 - only now it is the right one
-
-    return reactor

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from cli.ports import free_port
+from tests.absent import absent
 
 DOMAIN = "localhost"
 ADMIN, PASSWORD = "acs", "acs password"
@@ -65,7 +65,7 @@ class Prosody:
 async def running_prosody(folder: Path) -> AsyncIterator[Prosody]:
     """Prosody for the length of a block, with one administrator; skips where there is none."""
     if shutil.which("prosody", path=_PATH) is None:
-        pytest.skip("prosody is not installed: python -m tests.debian")
+        absent("prosody is not installed: python -m tests.debian")
     port = free_port()
     (folder / "data").mkdir()
     _certificate(folder)

@@ -28,14 +28,14 @@ async def hanging_up() -> AsyncIterator[None]:
 
 
 @pytest.fixture(scope="session")
-async def acs(reactor: object, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Acs]:
+async def acs(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Acs]:
     """A server that believes every device."""
     async with serving(tmp_path_factory.mktemp("conformance")) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-async def closed_acs(reactor: object, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Acs]:
+async def closed_acs(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Acs]:
     """A server that asks for digest; the enrolment credential is USER and PASSWORD."""
     folder = tmp_path_factory.mktemp("conformance-digest")
     async with serving(folder, cwmp=enrolling(folder)) as server:

@@ -33,7 +33,7 @@ MARK = b"dslforum.org/TR-111 "
 
 
 @pytest.fixture(scope="module")
-async def calling(reactor: object, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Acs]:
+async def calling(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Acs]:
     """A server that calls devices on loopback, with a STUN server and lightweight notifications."""
     folder = tmp_path_factory.mktemp("calling")
     tables = {

@@ -22,7 +22,7 @@ product_class = ["Weak*"]
 
 
 @pytest.fixture(scope="module")
-async def weak(reactor: object, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Acs]:
+async def weak(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Acs]:
     """A server whose operator wrote a profile for weak devices."""
     folder = tmp_path_factory.mktemp("weak")
     (folder / "profiles").mkdir()

@@ -4,10 +4,9 @@ import asyncio
 import shutil
 from pathlib import Path
 
-import pytest
-
 from probes.snmp.ber import Cell, Kind, encode_varbind, integer, parse_oid, tlv
 from probes.snmp.notification import SYS_UPTIME, TRAP_OID
+from tests.absent import absent
 
 LINK_DOWN = "1.3.6.1.6.3.1.1.5.3"
 LINK_UP = "1.3.6.1.6.3.1.1.5.4"
@@ -29,7 +28,7 @@ async def net_snmp(tool: str, *arguments: str, folder: Path) -> int:
     """Exit status of snmptrap or snmpinform."""
     found = shutil.which(tool)
     if found is None:
-        pytest.skip(f"{tool} is not installed here: apt-get install snmp")
+        absent(f"{tool} is not installed here: apt-get install snmp")
     process = await asyncio.create_subprocess_exec(
         found,
         *arguments,

@@ -13,6 +13,7 @@ import pytest
 
 from cli.ports import free_port
 from probes.snmp.client import SnmpTarget
+from tests.absent import absent
 
 _START = "import sys; from snmpsim.commands.responder import main; sys.exit(main())"
 
@@ -31,7 +32,7 @@ class Replay:
 def start(folder: Path) -> tuple[Replay, "subprocess.Popen[bytes]"]:
     """A responder of the files in `folder`/data. As root it becomes nobody, so Debian's own Python runs it."""
     if find_spec("snmpsim") is None:
-        pytest.skip("snmpsim is not installed here: pip install -e '.[dev]'")
+        absent("snmpsim is not installed here: pip install -e '.[dev]'")
     port = free_port()
     for path in (folder, folder / "data", folder / "cache"):
         path.mkdir(exist_ok=True)

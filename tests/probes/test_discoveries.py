@@ -7,6 +7,7 @@ import pytest
 
 from probes.discoveries import Wanted
 from probes.errors import ProbeRefused
+from tests.absent import absent
 from tests.probes.namespace import run_in_namespace
 
 _PATH = "/usr/sbin:/usr/local/sbin:/usr/bin"
@@ -104,7 +105,7 @@ def real(packets: object) -> dict[str, Any]:
 
 def test_a_real_dhcp_server_offers(real: dict[str, Any]) -> None:
     if real["there"]["dnsmasq"] is None:
-        pytest.skip("until dnsmasq is installed: apt-get install dnsmasq-base")
+        absent("until dnsmasq is installed: apt-get install dnsmasq-base")
     assert real["dhcp"]["facts"] == {"dhcp.offer_seen": True, "dhcp.nak_seen": False}
     (offer,) = real["dhcp"]["answers"]
     assert offer["offered"].startswith("10.99.1.5") or offer["offered"] == "10.99.1.60"
@@ -115,7 +116,7 @@ def test_a_real_dhcp_server_offers(real: dict[str, Any]) -> None:
 
 def test_a_real_concentrator_offers_its_services(real: dict[str, Any]) -> None:
     if real["there"]["pppoe"] is None:
-        pytest.skip("until pppoe-server is installed: apt-get install pppoe")
+        absent("until pppoe-server is installed: apt-get install pppoe")
     assert real["pppoe"]["facts"] == {"ppp.pado_seen": True}
     (offer,) = real["pppoe"]["offers"]
     assert (offer["concentrator"], offer["error"]) == ("bras-7", "")

@@ -8,6 +8,7 @@ import pytest
 
 from probes import icmp
 from probes.errors import ProbeRefused
+from tests.absent import absent
 from tests.probes.namespace import run_behind_relay
 
 _PINGS = """
@@ -105,7 +106,7 @@ def test_a_large_packet_with_df_does_not_come_through(pings: dict[str, Any]) -> 
 @pytest.mark.parametrize("name", ["clean", "lost", "dice", "slow", "doubles", "disorder"])
 def test_fping_says_the_same(pings: dict[str, Any], name: str) -> None:
     if f"fping {name}" not in pings:
-        pytest.skip("until fping is installed: apt-get install fping")
+        absent("until fping is installed: apt-get install fping")
     theirs, ours = pings[f"fping {name}"], pings[name]
     counts = re.search(r"xmt/rcv/%loss = (\d+)/(\d+)/", theirs)
     assert counts is not None, theirs
@@ -175,7 +176,7 @@ def test_a_trace_names_every_router_and_its_loss(traces: dict[str, Any], protoco
 
 def test_mtr_says_the_same(traces: dict[str, Any]) -> None:
     if "mtr" not in traces:
-        pytest.skip("until mtr is installed: apt-get install mtr-tiny")
+        absent("until mtr is installed: apt-get install mtr-tiny")
     theirs = [(hub["host"], hub["Snt"], hub["Loss%"]) for hub in traces["mtr"]]
     ours = [
         (hop["addresses"][0], hop["sent"], 100.0 * (hop["sent"] - hop["received"]) / hop["sent"])

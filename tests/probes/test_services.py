@@ -20,6 +20,7 @@ from probes.tcp import PortState
 from probes.tr143.allowed import DEFAULT_NETWORKS, Limits, allowed, networks
 from probes.tr143.echo import UdpEcho
 from probes.tr143.transfers import TransferServer
+from tests.absent import absent
 
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 HOME = networks(["127.0.0.0/8"])
@@ -100,7 +101,7 @@ def resolver(tmp_path: Path) -> Iterator[int]:
     """A real resolver on a port of its own."""
     program = shutil.which("dnsmasq", path="/usr/sbin:/usr/local/sbin:/usr/bin")
     if program is None:
-        pytest.skip("until dnsmasq is installed: apt-get install dnsmasq-base")
+        absent("until dnsmasq is installed: apt-get install dnsmasq-base")
     port = free_port()
     command = [program, "--keep-in-foreground", "--no-resolv", "--no-hosts", f"--port={port}", "--conf-file=/dev/null"]
     command += ["--listen-address=127.0.0.1", "--bind-interfaces", f"--pid-file={tmp_path / 'pid'}", "--user="]
@@ -112,7 +113,7 @@ def resolver(tmp_path: Path) -> Iterator[int]:
             if trying.connect_ex(("127.0.0.1", port)) == 0:
                 break
         if process.poll() is not None:
-            pytest.skip(f"until dnsmasq starts here: {process.stderr.read() if process.stderr else ''}")
+            absent(f"until dnsmasq starts here: {process.stderr.read() if process.stderr else ''}")
         time.sleep(0.05)
     yield port
     process.terminate()

@@ -20,6 +20,7 @@ from probes.gentle import Gentle
 from probes.snmp import client
 from probes.snmp.agent import text
 from probes.snmp.client import SnmpTarget, V3User, Version, WriteAccess
+from tests.absent import absent
 from tests.probes.test_cli_probe import run
 
 SYSTEM = "1.3.6.1.2.1.1"
@@ -44,7 +45,7 @@ rwuser writer authpriv
 @pytest.fixture(scope="module")
 def snmpd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SnmpTarget]:
     if SNMPD is None:
-        pytest.skip("snmpd is not installed here: apt-get install snmpd")
+        absent("snmpd is not installed here: apt-get install snmpd")
     folder = tmp_path_factory.mktemp("snmpd")
     port = free_port()
     (folder / "snmpd.conf").write_text(CONFIGURATION.format(port=port))
@@ -90,7 +91,7 @@ async def test_both_old_versions_walk_the_same(snmpd: SnmpTarget, version: Versi
 async def test_our_walk_is_that_of_snmpbulkwalk(snmpd: SnmpTarget) -> None:
     tool = shutil.which("snmpbulkwalk")
     if tool is None:
-        pytest.skip("snmpbulkwalk is not installed here: apt-get install snmp")
+        absent("snmpbulkwalk is not installed here: apt-get install snmp")
     arguments = ["-v2c", "-c", snmpd.community, "-On", "-Oq", "-m", "", f"127.0.0.1:{snmpd.port}", "1.3.6.1.2.1.1"]
     process = await asyncio.create_subprocess_exec(tool, *arguments, stdout=asyncio.subprocess.PIPE)
     output, _ = await process.communicate()

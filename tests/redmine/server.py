@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from cli.ports import free_port
+from tests.absent import absent
 
 PACKAGE = Path("/usr/share/redmine")
 _INSTALLED = Path("/var/lib/dbconfig-common/sqlite3/redmine/instances/default/redmine_default")
@@ -66,7 +66,7 @@ async def running_redmine(folder: Path) -> AsyncIterator[Redmine]:
     """Redmine for the length of a block; skips where there is none."""
     ruby = shutil.which("ruby")
     if ruby is None or not PACKAGE.joinpath("config", "environment.rb").exists():
-        pytest.skip("redmine is not installed: python -m tests.debian")
+        absent("redmine is not installed: python -m tests.debian")
     _prepare(folder)
     port = free_port()
     with (folder / "server.log").open("wb") as said:

@@ -11,6 +11,7 @@ import pytest
 
 from acs.store import devices
 from cli.ports import free_port
+from tests.absent import absent
 from tests.certificates import Authority
 from tests.fakes.acs_server import Running, config_for, running
 from tests.fakes.cpe import Cpe
@@ -41,7 +42,7 @@ def documented(kind: str, number: int, server_port: int, port: int, folder: Path
 def program(name: str) -> str:
     found = shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/bin")
     if found is None:
-        pytest.skip(f"{name} is missing; install it with: apt-get install {name}")
+        absent(f"{name} is missing; install it with: apt-get install {name}")
     return found
 
 
@@ -61,6 +62,8 @@ async def serving(port: int, *command: str) -> AsyncIterator[None]:
             if process.returncode is not None:
                 raise AssertionError((await process.stdout.read()).decode())
             await asyncio.sleep(0.05)
+        else:
+            raise AssertionError(f"{command[0]} does not listen on port {port} after a minute")
         yield
     finally:
         with contextlib.suppress(ProcessLookupError):
@@ -116,7 +119,7 @@ async def test_haproxy(tmp_path: Path, authority: Authority, number: int, mode: 
 async def test_nginx(tmp_path: Path, authority: Authority, number: int, mode: str) -> None:
     nginx, port = program("nginx"), free_port()
     if mode == "protocol" and not HAS_STREAM:
-        pytest.skip("nginx's stream module is missing; install it with: apt-get install libnginx-mod-stream")
+        absent("nginx's stream module is missing; install it with: apt-get install libnginx-mod-stream")
     async with running(config(tmp_path, mode, "basic")) as server:
         text = documented("nginx", number, server.port, port, tmp_path)
         modules = f"load_module {STREAM_MODULE};\n" if mode == "protocol" else ""
