@@ -30,7 +30,11 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "api"
 PAGES = sorted(path.name for path in FOLDER.glob("*.md"))
 RUN = ("quickstart.md",)
 #: page → the test that makes its calls, with the systems that it needs
-ELSEWHERE = {"hooks.md": "tests/api/test_hooks_page.py", "tmf.md": "tests/tmf/test_docs.py"}
+ELSEWHERE = {
+    "adapters.md": "tests/redmine/test_end_to_end.py",
+    "hooks.md": "tests/api/test_hooks_page.py",
+    "tmf.md": "tests/tmf/test_docs.py",
+}
 _BLOCK = re.compile(r"^ *```(\S+)( wait)?\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _PATIENCE_S = 60.0
 
