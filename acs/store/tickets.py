@@ -70,9 +70,9 @@ async def list_tickets(
 
 
 async def of_test(tx: Transaction, line: str, line_test: str) -> list[str]:
-    """Return the ids of the tickets of a line that wait for this test, by id downwards."""
+    """Return the ids of the tickets of a line that wait for this test, in the order in which they came."""
     query = select(tickets.c.id).where(tickets.c.line == line, tickets.c.line_test == line_test)
-    return [row.id for row in await tx.rows(query.order_by(tickets.c.id.desc()))]
+    return [row.id for row in await tx.rows(query.order_by(tickets.c.received_at, tickets.c.id))]
 
 
 async def set_line_test(tx: Transaction, ticket_id: str, line_test: str | None, detail: str = "") -> bool:
