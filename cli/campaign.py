@@ -10,7 +10,7 @@ from cli.client import connect, segment
 from cli.options import AnyFunction, server_options
 from cli.texts import _
 
-STATES = ("waiting", "started", "succeeded", "failed", "unknown", "skipped", "cancelled")
+STATES = ("waiting", "started", "silent", "succeeded", "failed", "unknown", "skipped", "cancelled")
 
 
 def target_options(function: AnyFunction) -> AnyFunction:
@@ -46,6 +46,14 @@ def campaign() -> None:
 @click.option("--window", multiple=True, help=_("Hours of the day, such as 02:00-05:00; repeatable."))
 @click.option("--per-minute", type=click.IntRange(1), default=60, show_default=True, help=_("Devices begun a minute."))
 @click.option("--at-once", type=click.IntRange(1), default=50, show_default=True, help=_("Devices under way."))
+@click.option(
+    "--silent",
+    "silent_s",
+    type=click.IntRange(1),
+    default=600,
+    show_default=True,
+    help=_("Seconds after which a device that does not come holds no place."),
+)
 @click.option("--stop-failures", type=click.IntRange(1), default=10, show_default=True, help=_("Stop at so many."))
 @click.option("--stop-percent", type=click.FloatRange(0, 100), default=5.0, show_default=True, help=_("Or at a share."))
 @click.option("--attempts", type=click.IntRange(1, 10), default=1, show_default=True, help=_("Tries after a fault."))

@@ -55,7 +55,7 @@ class CampaignDeviceAnswer(Answer):
     """What became of one device."""
 
     device: str
-    state: str = Field(description="waiting, started, succeeded, failed, unknown, skipped, cancelled")
+    state: str = Field(description="waiting, started, silent, succeeded, failed, unknown, skipped, cancelled")
     canary: bool
     place: int
     version_before: str

@@ -23,6 +23,9 @@ LEAST_RESULTS = 10
 #: States of an operation whose RPC never left.
 _NEVER_LEFT = (OperationState.EXPIRED, OperationState.CANCELLED)
 _BAD = (DeviceState.FAILED, DeviceState.UNKNOWN)
+#: what still has to come; silent devices are neither good nor bad, and hold no place
+_NO_RESULT = (DeviceState.WAITING, DeviceState.STARTED, DeviceState.SILENT)
+_LEFT = (OperationState.SENT, OperationState.UNKNOWN)
 
 
 def _window(text: str) -> str:
@@ -83,6 +86,9 @@ class CampaignSettings(_Strict):
     per_minute: Annotated[int, Field(ge=1, le=100_000)] = 60
     #: devices under way at once
     at_once: Annotated[int, Field(ge=1, le=100_000)] = 50
+    #: seconds after which a device that has not come for its operation holds no place any more; it is upgraded when it
+    #: comes. A device that can be called comes within seconds; the others by themselves, some once a day.
+    silent_s: Annotated[int, Field(ge=1, le=2_592_000)] = 600
     #: failed or unknown devices at which the campaign stops; canaries stop it at the first
     stop_failures: Annotated[int, Field(ge=1, le=1_000_000)] = 10
     #: share of failed or unknown ones among those with a result, at which it stops
@@ -131,25 +137,25 @@ def next_step(
     stop = _stop(settings, tally)
     if stop:
         return Step(stop=stop, recall=True)
-    if not tally.count(DeviceState.WAITING, DeviceState.STARTED):
+    if not tally.count(*_NO_RESULT):
         return Step(done=True)
     if seconds_left(settings.window, local) is None:
         return Step(recall=True, waits=f"outside of its hours ({', '.join(settings.window)})")
     canaries = sum(tally.canaries.values())
-    out = tally.canary_count(DeviceState.WAITING, DeviceState.STARTED)
+    out = tally.canary_count(*_NO_RESULT)
     room = min(settings.at_once - tally.count(DeviceState.STARTED), settings.per_minute - begun_last_minute)
     if out:
         waiting = tally.canary_count(DeviceState.WAITING)
-        return Step(
-            max(0, min(room, waiting)), canaries_only=True, waits=f"{out} of {canaries} canaries have no result"
-        )
+        silent = tally.canary_count(DeviceState.SILENT)
+        told = f"{out} of {canaries} canaries have no result" + (f", {silent} silent" if silent else "")
+        return Step(max(0, min(room, waiting)), canaries_only=True, waits=told)
     if canaries and canary_passed_at is None:
         return Step(passed=True, waits="the canaries came through; soaking")
     if canaries and canary_passed_at is not None:
         soaked_at = canary_passed_at + timedelta(seconds=settings.soak_s)
         if now < soaked_at:
             return Step(waits=f"soaking until {soaked_at:%Y-%m-%d %H:%M:%S} UTC")
-    return Step(max(0, min(room, tally.count(DeviceState.WAITING))))
+    return Step(max(0, min(room, tally.count(DeviceState.WAITING))), waits=_silent(tally))
 
 
 def judge(
@@ -160,6 +166,7 @@ def judge(
     *,
     seen_within_s: float,
     attempts: int,
+    silent_s: float,
 ) -> Judged | None:
     """What is known of a device that was asked; None: nothing new yet."""
     if member.version_now is None:
@@ -179,7 +186,7 @@ def judge(
         return Judged(DeviceState.FAILED, told) if late else None
     if operation.state in (OperationState.FAILED, *_NEVER_LEFT):
         return _failed(member, operation, attempts)
-    return None
+    return _under_way(member, operation, now, silent_s)
 
 
 def seconds_left(windows: Sequence[str], local: datetime) -> float | None:
@@ -188,6 +195,24 @@ def seconds_left(windows: Sequence[str], local: datetime) -> float | None:
         return 86_400.0
     left = [each for text in windows if (each := _left(text, local)) is not None]
     return max(left, default=None)
+
+
+def _under_way(member: CampaignDevice, operation: OperationRecord, now: datetime, silent_s: float) -> Judged | None:
+    """Silent after a while in which it did not come; started again as soon as it does."""
+    if member.state is DeviceState.SILENT and operation.state in _LEFT:
+        return Judged(DeviceState.STARTED, "it came for it")
+    waits = member.state is DeviceState.STARTED and operation.state is OperationState.QUEUED
+    if waits and now >= (member.started_at or now) + timedelta(seconds=silent_s):
+        return Judged(DeviceState.SILENT, f"it has not come for it in {silent_s:g} s; it is upgraded when it comes")
+    return None
+
+
+def _silent(tally: Tally) -> str:
+    """What to say of a campaign that has only silent devices left; empty where it has others."""
+    silent = tally.count(DeviceState.SILENT)
+    if not silent or tally.count(DeviceState.WAITING, DeviceState.STARTED):
+        return ""
+    return f"{silent} silent device{'s' * (silent > 1)}: upgraded on coming; cancel the campaign to wait no longer"
 
 
 def _failed(member: CampaignDevice, operation: OperationRecord, attempts: int) -> Judged:

@@ -3,7 +3,7 @@
     create ─► running ─► done
                 │ ▲  └─► stopped (too many failures)
                 ▼ │         │ resume
-              paused ◄──────┘          each device: waiting ─► started ─► succeeded | failed | unknown
+              paused ◄──────┘          each device: waiting ─► started (⇄ silent) ─► succeeded | failed | unknown
 
 The one rule: everything that a turn of the worker needs is in the store, so a campaign goes on after any restart; a
 device's operation has one name per attempt, so that a turn that was cut off asks nobody twice.
@@ -11,6 +11,7 @@ device's operation has one name per attempt, so that a turn that was cut off ask
 
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -38,7 +39,7 @@ from acs.store import provisioning as provision_store
 from acs.store.approvals import ApprovalRecord
 from acs.store.campaigns import CampaignDevice, CampaignRecord, CampaignState, DeviceState, Tally
 from acs.store.files import FileRecord
-from acs.store.records import Json, LineRecord, OperationState
+from acs.store.records import Json, LineRecord, OperationRecord, OperationState
 from acs.store.store import Store
 from acs.store.transaction import Transaction
 
@@ -51,6 +52,7 @@ _LATE_DAYS = 14
 _ACTOR = system_actor("campaign")
 #: what a proposal of a campaign is called
 CAMPAIGN = "campaign"
+_RESULTS = frozenset(DeviceState) - {DeviceState.WAITING, DeviceState.STARTED, DeviceState.SILENT}
 _OPEN = (CampaignState.RUNNING, CampaignState.PAUSED, CampaignState.STOPPED)
 
 
@@ -253,16 +255,12 @@ class Campaigns:
         canary = True if step.canaries_only else None
         async with self._store.reading() as tx:
             file = await file_store.get(tx, campaign.file)
-            waiting = await campaign_store.members(
-                tx, campaign.id, states=(DeviceState.WAITING,), canary=canary, limit=step.start
-            )
-            busy = await campaign_store.busy_elsewhere(tx, [each.device for each in waiting], campaign.id)
+            waiting = await campaign_store.next_waiting(tx, campaign.id, canary=canary, limit=step.start)
         if file is None:
             await self._end(campaign, CampaignState.STOPPED, f"its file {campaign.file} was removed", None)
             return
         for member in waiting:
-            if member.device not in busy:
-                await self._ask(campaign, member, now)
+            await self._ask(campaign, member, now)
 
     async def _ask(self, campaign: CampaignRecord, member: CampaignDevice, now: datetime) -> None:
         if member.version_now == campaign.version:
@@ -301,47 +299,54 @@ class Campaigns:
         after, settings = -1, _settings(campaign)
         while True:
             async with self._store.reading() as tx:
-                asked = (DeviceState.STARTED, DeviceState.UNKNOWN)
+                asked = (DeviceState.STARTED, DeviceState.SILENT, DeviceState.UNKNOWN)
                 page = await campaign_store.members(tx, campaign.id, states=asked, after=after, limit=_PAGE)
                 operations = {
                     each.operation: await operation_store.get(tx, each.operation) for each in page if each.operation
                 }
             for member in page:
+                operation = operations.get(member.operation) if member.operation else None
                 found = judge(
                     member,
                     campaign.version,
-                    operations.get(member.operation) if member.operation else None,
+                    operation,
                     now,
                     seen_within_s=self._config.seen_within_s,
                     attempts=settings.attempts,
+                    silent_s=settings.silent_s,
                 )
                 if found is not None:
                     await self._settle(member, found.state, found.detail, now)
+                    if found.state is DeviceState.SUCCEEDED and operation is not None:
+                        await self._take_back(operation)
             if len(page) < _PAGE:
                 return
             after = page[-1].place
 
     async def _settle(self, member: CampaignDevice, state: DeviceState, detail: str, now: datetime) -> None:
-        finished = None if state is DeviceState.WAITING else now
+        finished = now if state in _RESULTS else None
+        began = now if state is DeviceState.STARTED else None
         async with self._store.transaction() as tx:
-            changed = await campaign_store.settle(tx, member, state, detail, finished_at=finished)
+            changed = await campaign_store.settle(tx, member, state, detail, started_at=began, finished_at=finished)
+            if changed and state is DeviceState.SILENT and member.canary:
+                await campaign_store.hand_on_canary(tx, member.campaign, member.device)
         if changed:
             log.info("campaign.device", campaign=member.campaign, device=member.device, state=state.value)
 
     async def _recall(self, campaign: CampaignRecord) -> None:
         """Take back what was asked and has not been sent; the next collection finds it waiting again."""
         async with self._store.reading() as tx:
-            asked = await campaign_store.members(tx, campaign.id, states=(DeviceState.STARTED,), limit=_PAGE)
-            queued = []
-            for member in asked:
-                found = await operation_store.get(tx, member.operation) if member.operation else None
-                if found is not None and found.state is OperationState.QUEUED:
-                    queued.append(found.id)
-        for operation_id in queued:
-            try:
-                await self._operations.cancel(_ACTOR, operation_id)
-            except (Conflict, NotFound):
-                continue  # it left meanwhile
+            states = (DeviceState.STARTED, DeviceState.SILENT)
+            asked = await campaign_store.members(tx, campaign.id, states=states, limit=_PAGE)
+            found = [await operation_store.get(tx, each.operation) for each in asked if each.operation]
+        for operation in found:
+            if operation is not None:
+                await self._take_back(operation)
+
+    async def _take_back(self, operation: OperationRecord) -> None:
+        if operation.state is OperationState.QUEUED:
+            with suppress(Conflict, NotFound):  # it left meanwhile
+                await self._operations.cancel(_ACTOR, operation.id)
 
     async def _end(self, campaign: CampaignRecord, state: CampaignState, why: str, at: datetime | None) -> None:
         async with self._store.transaction() as tx:

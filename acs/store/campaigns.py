@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import ColumnElement, Row, Select, exists, func, select, update
 
 from acs.errors import Conflict
 from acs.store.instants import instant, instant_or_none, micros, micros_or_none
@@ -34,12 +34,15 @@ class DeviceState(StrEnum):
     """Where one device of a campaign is.
 
     waiting → started → succeeded | failed | unknown;  waiting → skipped | cancelled;  unknown → succeeded | failed
+    started → silent → started | waiting | succeeded
     """
 
     #: not asked yet, or asked and taken back before it was sent
     WAITING = "waiting"
     #: asked; its transfer, boot or new version is awaited
     STARTED = "started"
+    #: asked and never came for it; it holds no place, and what it was asked waits for it until its deadline
+    SILENT = "silent"
     #: the new version was seen in an Inform
     SUCCEEDED = "succeeded"
     #: proven not to run the new version
@@ -104,6 +107,9 @@ class Tally:
         """How many canaries are in one of these states."""
         return sum(self.canaries.get(state, 0) for state in states)
 
+
+#: States in which a device may have been told to fetch firmware.
+_UNDER_WAY = tuple(state.value for state in (DeviceState.STARTED, DeviceState.SILENT, DeviceState.UNKNOWN))
 
 _COLUMNS = (
     "campaign", "device", "state", "canary", "place", "version_before", "operation", "attempts", "started_at",
@@ -211,23 +217,41 @@ async def members(
     after: int = -1,
 ) -> list[CampaignDevice]:
     """Return devices of a campaign in the order of starting; `after` is the last place of the page before."""
-    query = (
-        select(
-            *(campaign_devices.c[name] for name in _COLUMNS),
-            devices.c.software_version.label("version_now"),
-            devices.c.last_inform_at.label("last_inform_at"),
-            devices.c.last_boot_at.label("last_boot_at"),
-        )
-        .select_from(campaign_devices.outerjoin(devices, devices.c.key == campaign_devices.c.device))
-        .where(campaign_devices.c.campaign == campaign_id, campaign_devices.c.place > after)
-        .order_by(campaign_devices.c.place)
-        .limit(limit)
-    )
+    query = _with_versions(campaign_id).where(campaign_devices.c.place > after)
+    query = query.order_by(campaign_devices.c.place).limit(limit)
     if states is not None:
         query = query.where(campaign_devices.c.state.in_([state.value for state in states]))
     if canary is not None:
         query = query.where(campaign_devices.c.canary.is_(canary))
     return [_device(row) for row in await tx.rows(query)]
+
+
+async def next_waiting(
+    tx: Transaction, campaign_id: str, *, canary: bool | None, limit: int
+) -> Sequence[CampaignDevice]:
+    """Return the devices that may begin next: none that another campaign has under way, those asked in vain last."""
+    query = (
+        _with_versions(campaign_id)
+        .where(campaign_devices.c.state == DeviceState.WAITING.value, ~_busy_elsewhere(campaign_id))
+        .order_by(campaign_devices.c.attempts, campaign_devices.c.place)
+        .limit(limit)
+    )
+    if canary is not None:
+        query = query.where(campaign_devices.c.canary.is_(canary))
+    return [_device(row) for row in await tx.rows(query)]
+
+
+async def hand_on_canary(tx: Transaction, campaign_id: str, device: str) -> bool:
+    """Give the part of a silent canary to the next device that waits; False where none does, and it keeps its part."""
+    (heir, *_) = await next_waiting(tx, campaign_id, canary=False, limit=1) or [None]
+    if heir is None:
+        return False
+    for key, canary in ((device, False), (heir.device, True)):
+        statement = update(campaign_devices).where(
+            campaign_devices.c.campaign == campaign_id, campaign_devices.c.device == key
+        )
+        await tx.run(statement.values(canary=canary))
+    return True
 
 
 async def settle(
@@ -302,15 +326,32 @@ async def started_since(tx: Transaction, campaign_id: str, since: datetime) -> i
     return 0 if row is None else int(row[0])
 
 
-async def busy_elsewhere(tx: Transaction, keys: Sequence[str], campaign_id: str) -> set[str]:
-    """Return those of these devices that another campaign has asked, and has no result of."""
-    open_states = [DeviceState.STARTED.value, DeviceState.UNKNOWN.value]
-    query = select(campaign_devices.c.device).where(
-        campaign_devices.c.device.in_(list(keys)),
-        campaign_devices.c.campaign != campaign_id,
-        campaign_devices.c.state.in_(open_states),
+def _busy_elsewhere(campaign_id: str) -> ColumnElement[bool]:
+    """Whether another campaign has asked the device of a row, and has no result of it."""
+    other = campaign_devices.alias("other")
+    return (
+        exists()
+        .where(
+            other.c.device == campaign_devices.c.device,
+            other.c.campaign != campaign_id,
+            other.c.state.in_(_UNDER_WAY),
+        )
+        .correlate(campaign_devices)
     )
-    return {row.device for row in await tx.rows(query)}
+
+
+def _with_versions(campaign_id: str) -> Select[Any]:
+    """The devices of a campaign, each with the version that it runs now."""
+    return (
+        select(
+            *(campaign_devices.c[name] for name in _COLUMNS),
+            devices.c.software_version.label("version_now"),
+            devices.c.last_inform_at.label("last_inform_at"),
+            devices.c.last_boot_at.label("last_boot_at"),
+        )
+        .select_from(campaign_devices.outerjoin(devices, devices.c.key == campaign_devices.c.device))
+        .where(campaign_devices.c.campaign == campaign_id)
+    )
 
 
 def _campaign(row: Row[Any]) -> CampaignRecord:

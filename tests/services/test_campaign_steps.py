@@ -16,12 +16,13 @@ from acs.store.records import OperationRecord, OperationState
 from tests.store.make import operation
 
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
-W, S, G, F, U = (
+W, S, G, F, U, Q = (
     DeviceState.WAITING,
     DeviceState.STARTED,
     DeviceState.SUCCEEDED,
     DeviceState.FAILED,
     DeviceState.UNKNOWN,
+    DeviceState.SILENT,
 )
 
 
@@ -54,6 +55,16 @@ def test_without_canaries_it_begins_at_its_rate() -> None:
     assert step(settings(per_minute=60, at_once=5), {W: 100, S: 3}).start == 2
     assert step(settings(per_minute=60, at_once=5), {W: 1, S: 3}).start == 1
     assert step(settings(per_minute=60, at_once=5), {W: 100, S: 9}).start == 0
+
+
+def test_a_silent_device_holds_no_place_and_is_no_failure() -> None:
+    wanted = settings(at_once=1, stop_failures=1, stop_percent=1)
+    assert step(wanted, {W: 5, Q: 40}).start == 1
+    assert step(wanted, {W: 5, Q: 40, S: 1}).start == 0
+    assert step(wanted, {W: 5, G: 10, Q: 40}).stop == ""
+    last = step(wanted, {G: 10, Q: 2})
+    assert not last.done and "2 silent devices" in last.waits
+    assert "1 silent" in step(settings(canary=1), {W: 0, Q: 1}, {Q: 1}).waits
 
 
 def test_canaries_go_first_and_alone() -> None:
@@ -169,6 +180,7 @@ def ended(state: OperationState, **different: Any) -> OperationRecord:
     return operation(NOW, **(fields | different))
 
 
+QUEUED = ended(OperationState.QUEUED, sent_at=None, finished_at=None)
 LATE = {"finished_at": NOW, "deadline_at": NOW - timedelta(seconds=1)}
 
 
@@ -181,6 +193,14 @@ LATE = {"finished_at": NOW, "deadline_at": NOW - timedelta(seconds=1)}
         (member(version_now=None), None, F, "removed"),
         (member(), None, U, "gone"),
         (member(), ended(OperationState.QUEUED, sent_at=None, finished_at=None), None, ""),
+        (member(started_at=NOW - timedelta(minutes=9)), QUEUED, None, ""),
+        (member(started_at=NOW - timedelta(minutes=10)), QUEUED, Q, "has not come for it in 600 s"),
+        (member(Q, started_at=NOW - timedelta(hours=1)), QUEUED, None, ""),
+        (member(Q), ended(OperationState.SENT, finished_at=None), S, "came for it"),
+        (member(Q), ended(OperationState.UNKNOWN, finished_at=None), S, "came for it"),
+        (member(Q), ended(OperationState.EXPIRED, sent_at=None), W, "was not asked"),
+        (member(Q), ended(OperationState.FAILED, fault_code=9010, detail="9010 x"), F, "9010 x"),
+        (member(Q, version_now="V2"), QUEUED, G, "seen with V2"),
         (member(), ended(OperationState.SENT, finished_at=None), None, ""),
         (member(), ended(OperationState.UNKNOWN, finished_at=None), None, ""),
         (member(), ended(OperationState.EXPIRED, sent_at=None), W, "was not asked"),
@@ -200,7 +220,7 @@ LATE = {"finished_at": NOW, "deadline_at": NOW - timedelta(seconds=1)}
 def test_what_became_of_a_device(
     one: CampaignDevice, asked: OperationRecord | None, state: DeviceState | None, told: str
 ) -> None:
-    found = judge(one, "V2", asked, NOW, seen_within_s=3600, attempts=1)
+    found = judge(one, "V2", asked, NOW, seen_within_s=3600, attempts=1, silent_s=600)
     assert (found.state if found else None) is state
     assert told in (found.detail if found else "")
 
@@ -208,7 +228,7 @@ def test_what_became_of_a_device(
 def test_only_a_fault_is_asked_again() -> None:
     refused, silent = ended(OperationState.FAILED, fault_code=9010), ended(OperationState.FAILED, **LATE)
     for attempts, expected in ((1, W), (2, F)):
-        found = judge(member(attempts=attempts), "V2", refused, NOW, seen_within_s=1, attempts=2)
+        found = judge(member(attempts=attempts), "V2", refused, NOW, seen_within_s=1, attempts=2, silent_s=600)
         assert found is not None and found.state is expected
-    found = judge(replace(member(), attempts=1), "V2", silent, NOW, seen_within_s=1, attempts=5)
+    found = judge(replace(member(), attempts=1), "V2", silent, NOW, seen_within_s=1, attempts=5, silent_s=600)
     assert found is not None and found.state is U

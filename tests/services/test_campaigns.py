@@ -17,6 +17,8 @@ from acs.services.campaigns import CampaignView
 from acs.services.files import NewFile
 from acs.store import campaigns as campaign_store
 from acs.store.campaigns import CampaignDevice, CampaignRecord, CampaignState, DeviceState
+from acs.store.records import OperationState
+from acs.store.transaction import Transaction
 from cli.simulator.cpe import Cpe, Habits
 from cli.simulator.neighbourhood import CpeKind
 from cli.simulator.tree import load
@@ -150,6 +152,49 @@ async def test_paused_and_resumed_after_a_restart(tmp_path: Path) -> None:
         assert [cpe.reboots for cpe in cpes] == [1, 1]
 
 
+async def test_a_silent_device_frees_its_place_and_its_role_and_is_upgraded_when_it_comes(tmp_path: Path) -> None:
+    async with serving(tmp_path, tick_s=3600.0) as app, street(app, 2) as cpes:
+        view = await begin(app, canary=1, at_once=1, silent_s=1)
+        campaigns = app.northbound.fleet.campaigns
+        first, second = await campaigns.devices(ADMIN, "to-v2")
+        by_key = {str(cpe.key): cpe for cpe in cpes}
+        silent, other = by_key[first.device], by_key[second.device]
+        await silent.doorbell.close()
+        for _ in range(1200):
+            await campaigns.turn()
+            view = await campaigns.get(ADMIN, "to-v2")
+            if view.tally.count(DeviceState.SUCCEEDED):
+                break
+            await asyncio.sleep(0.05)
+        assert view.tally.all == {DeviceState.SUCCEEDED: 1, DeviceState.SILENT: 1}
+        assert view.tally.canaries == {DeviceState.SUCCEEDED: 1}, "the silent one's part went to the next"
+        assert version(other) == "V2" and (view.campaign.state, silent.reboots) == (CampaignState.RUNNING, 0)
+        (still,) = await campaigns.devices(ADMIN, "to-v2", state=DeviceState.SILENT)
+        asked = await app.operations.get(ADMIN, still.operation or "")
+        assert asked.state is OperationState.QUEUED and "1 silent device" in view.waits
+        silent._raise_event("2 PERIODIC")
+        for _ in range(1200):
+            await campaigns.turn()
+            view = await campaigns.get(ADMIN, "to-v2")
+            if view.campaign.state is CampaignState.DONE:
+                break
+            await asyncio.sleep(0.05)
+        assert view.tally.all == {DeviceState.SUCCEEDED: 2} and version(silent) == "V2"
+
+
+async def test_pausing_takes_back_what_a_silent_device_was_asked(tmp_path: Path) -> None:
+    async with serving(tmp_path, tick_s=3600.0) as app, street(app, 1) as (cpe,):
+        await cpe.doorbell.close()
+        view = await begin(app, silent_s=1)
+        campaigns = app.northbound.fleet.campaigns
+        await campaigns.turn()
+        async with app.store.transaction() as tx:
+            (asked,) = await campaign_store.members(tx, view.campaign.id)
+            await campaign_store.settle(tx, asked, DeviceState.SILENT, "silent")
+        paused = await campaigns.pause(ADMIN, "to-v2")
+        assert paused.tally.all == {DeviceState.WAITING: 1}
+
+
 async def test_a_turn_that_was_cut_off_asks_nobody_twice(tmp_path: Path) -> None:
     async with serving(tmp_path, tick_s=3600.0) as app, street(app, 1) as (cpe,):
         view = await begin(app)
@@ -253,8 +298,21 @@ async def test_campaigns_in_the_store(app_on_both: App) -> None:
         assert tally.all == {DeviceState.WAITING: 4, DeviceState.STARTED: 1}
         assert tally.canaries == {DeviceState.STARTED: 1}
         assert await campaign_store.started_since(tx, "c1", now) == 0
-        assert await campaign_store.busy_elsewhere(tx, ["d0", "d1"], "c2") == {"d0"}
+        other = CampaignRecord("c2", "other", "file", "V2", {}, CampaignState.RUNNING, now, "me")
+        both = [CampaignDevice("c2", f"d{n}", DeviceState.WAITING, False, n, "V1") for n in range(3)]
+        await campaign_store.add(tx, other, both)
+        assert await _waiting(tx, "c2") == ["d1", "d2"], "d0 is under way in another campaign"
+        assert await campaign_store.settle(tx, both[1], DeviceState.WAITING, "was not asked", attempts=1)
+        assert await _waiting(tx, "c2") == ["d2", "d1"], "who was asked in vain comes last"
+        assert await _waiting(tx, "c2", canary=True) == []
+        assert await campaign_store.hand_on_canary(tx, "c2", "d0")
+        assert await _waiting(tx, "c2", canary=True) == ["d2"]
         assert await campaign_store.settle_all(tx, "c1", DeviceState.WAITING, DeviceState.CANCELLED, "why") == 4
         assert await campaign_store.change(tx, "c1", (CampaignState.RUNNING,), CampaignState.DONE, "d", finished_at=now)
         assert not await campaign_store.change(tx, "c1", (CampaignState.RUNNING,), CampaignState.PAUSED, "")
         assert [each.id for each in await campaign_store.list_campaigns(tx, states=[CampaignState.DONE])] == ["c1"]
+
+
+async def _waiting(tx: Transaction, campaign: str, *, canary: bool | None = None) -> list[str]:
+    found = await campaign_store.next_waiting(tx, campaign, canary=canary, limit=9)
+    return [each.device for each in found]
