@@ -1,210 +1,215 @@
-"""A bad minute of the second line: python -m bench.tickets [--tickets 1000] [--outage 300] [--twice 0.5].
+"""A bad minute of the second line: python -m bench.tickets [--tickets 1000] [--outage 300] [--twice 0.5] [--json FILE].
 
-A server of its own with default budgets, simulated OLTs and CPEs on the loopback. One district is cut off: the PONs of
-its lines are dark. Tickets of the district and of all other lines come mixed, at an even pace, through the TMF621 hook.
+A server of its own with default budgets, simulated OLTs and CPEs on the loopback: a test reads the PON over SNMP, calls
+the CPE and talks CWMP with it, and pings; account, session and works are what other systems handed in before. One
+district is cut off: the PONs of its lines are dark. Tickets of the district and of all other lines come mixed, at an
+even pace, through the TMF621 hook.
 
-`--twice`: so many of the events are sent a second time, at once or some seconds later, as a ticket system does that
-missed the answer; no line may be tested twice for that.
+`--twice`: so many of the events are sent a second time, side by side with the first or some seconds later, as a ticket
+system does that missed the answer; no ticket may be tested twice for that.
 
-Told: from when a ticket was due at the hook to the stored verdict, how many took over 30 s, what the verdicts were,
-what the OLTs were asked, and the server's CPU. Generator and server share the machine.
+Told: events sent and repeated, tests per ticket, from when a ticket was due at the hook to the stored verdict, how many
+took over 30 s, what the verdicts were, what the OLTs were asked, and the server's CPU. Generator and server share the
+machine. The end is 1 where a ticket was lost, tested twice or got no verdict, or where p95 is over 30 s.
 """
 
 import argparse
 import asyncio
+import json
 import os
 import random
+import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
-from urllib.parse import quote
 
-from cli.client import Client, connect
+from bench.ticket_events import Due, Sent, Tally, TicketEvents
+from bench.ticket_town import cpes, lines_of, read_trees, say, scenarios, snmp_answered, tests_by_ticket
+from cli.client import Client, connect, read_token
 from cli.own_server import OwnServer
-from cli.simulator.feed import BATCH
-from cli.simulator.scenario_files import Near, Scenario, load_systems
-from cli.simulator.scenario_town import ScenarioTown, ticket_event
+from cli.simulator.scenario_town import ScenarioTown
 from cli.simulator.town import Settings
 
-PER_PON = 31  # of 32 ONTs one is dead for a month
 GOAL_S = 30.0
-#: tickets that may be on their way to the server at the same time
-HANDS = 8
-_EXPECT = {"verdict": "-", "cause": "-", "location": "-"}
+#: seconds after the last ticket until a verdict counts as never given
+_END_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One ticket: whether its line is in the district, and its line test."""
+    """One ticket and its line test."""
 
-    cut: bool
-    due_at: datetime
+    sent: Sent
     test: dict[str, Any]
+
+    @property
+    def verdict(self) -> str:
+        """What was said, in two words; what became of the test where nothing was."""
+        said = self.test["verdict"]
+        return f"{said['verdict']} {said['cause']}" if said else f"no verdict: {self.test['state']}"
 
     @property
     def took_s(self) -> float:
         """From when the ticket was due at the hook, however long the hook took, to the stored verdict."""
-        return (datetime.fromisoformat(self.test["finished_at"]) - self.due_at).total_seconds()
+        ended = self.test["finished_at"] or datetime.now(UTC).isoformat()
+        return (datetime.fromisoformat(ended) - self.sent.due_at).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a run gave."""
+
+    tally: Tally
+    outcomes: Sequence[Outcome]
+    per_ticket: Counter[int]
+    took_s: float
+    cpu_s: float
+    snmp: int
+    cpes: int
+    olts: int
 
 
 def main() -> None:
-    """Run it and print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Run it, print the figures, and end with 1 where they are not what they should be."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tickets", type=int, default=1000)
     parser.add_argument("--outage", type=int, default=300, help="of them, on the lines of one district that is cut off")
     parser.add_argument("--seconds", type=float, default=60.0, help="in which they come")
     parser.add_argument("--twice", type=float, default=0.5, help="share of the events that are sent twice")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", type=Path, help="file for the figures")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="secondline-bench-") as folder:
         server = OwnServer(Path(folder))
         server.prepare()
         server.start()
         try:
-            print("\n".join(asyncio.run(_measure(server, given))))
+            measured = asyncio.run(_measure(server, given))
         finally:
             server.stop()
+    figures = _figures(measured, given.tickets)
+    if given.json is not None:
+        given.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    print("\n".join(_report(measured, figures)))
+    sys.exit(0 if figures["kept"] else 1)
 
 
-async def _measure(server: OwnServer, given: argparse.Namespace) -> list[str]:
+async def _measure(server: OwnServer, given: argparse.Namespace) -> Measured:
     client = connect(server.url, server.token_file)
     settings = Settings(server.cwmp_url, server.enrol_username, server.enrol_password)
-    town = ScenarioTown(_scenarios(given.tickets, given.outage), settings, client)
+    well = given.tickets - given.outage
+    town = ScenarioTown(scenarios(well, given.outage), settings, client)
     try:
         await town.start()
         await town.informed()
-        await asyncio.to_thread(_read_trees, client, town)
+        await asyncio.to_thread(read_trees, client, town)
         await town.strike()
-        await asyncio.to_thread(_say, client, town)
-        lines = _lines(town, given.tickets, given.outage)
-        random.Random(given.seed).shuffle(lines)
-        asked = sum(place.olt.agent.answered for place in town.places)
-        cpu_s, began = _cpu_s(server), time.monotonic()
-        sent = await _send(client, lines, given.seconds, given.twice)
+        await asyncio.to_thread(say, client, town)
+        due = _due(town, given)
+        events = TicketEvents(server.url, read_token(server.token_file), twice=given.twice)
+        snmp, cpu_s, began = snmp_answered(town), _cpu_s(server), time.monotonic()
+        sent = await events.send(due)
         outcomes = await asyncio.to_thread(_collect, client, sent)
-        took_s, cpu_s = time.monotonic() - began, _cpu_s(server) - cpu_s
-        asked = sum(place.olt.agent.answered for place in town.places) - asked
-        cpes = sum(len(place.cpes) for place in town.places)
-        again = await asyncio.to_thread(_tested_again, client, lines, sent)
-        report = _report(outcomes, took_s, cpu_s, asked, cpes, len(town.places))
-        return [*report, f"{given.twice:.0%} of the events sent twice: {again} lines were tested more than once"]
+        took_s, cpu_s, snmp = time.monotonic() - began, _cpu_s(server) - cpu_s, snmp_answered(town) - snmp
+        tests = await asyncio.to_thread(tests_by_ticket, client, [one.line.id for one in due])
+        per_ticket = Counter(len(tests.get(one.ticket, ())) for one in due)
+        return Measured(events.tally, outcomes, per_ticket, took_s, cpu_s, snmp, cpes(town), len(town.places))
     finally:
         await town.stop()
         client.close()
 
 
-def _scenarios(tickets: int, outage: int) -> list[Scenario]:
-    """PONs of the district, all dark, and PONs that are well, where every home has a CPE."""
-    dark = Scenario("cut", "-", "Nothing works.", _EXPECT, onts=32, down="losi", near=(Near(30, "ABCD", "losi"),))
-    well = Scenario("well", "-", "Slow.", _EXPECT, onts=32, cpes=32)
-    numbers = range(-(-outage // PER_PON)), range(-(-(tickets - outage) // PER_PON))
-    return [
-        *(replace(dark, id=f"cut{number:02d}") for number in numbers[0]),
-        *(replace(well, id=f"well{number:02d}") for number in numbers[1]),
-    ]
+def _due(town: ScenarioTown, given: argparse.Namespace) -> list[Due]:
+    """One ticket a line, the district's among the others."""
+    lines = lines_of(town, given.tickets - given.outage, given.outage)
+    random.Random(given.seed).shuffle(lines)
+    pause_s = given.seconds / len(lines)
+    return [Due(f"TT-{line.id}", line, cut, number * pause_s) for number, (line, cut) in enumerate(lines)]
 
 
-def _lines(town: ScenarioTown, tickets: int, outage: int) -> list[tuple[Scenario, bool]]:
-    """(the scenario under the line's own name, whether it is in the district) of every ticket."""
-    found: dict[bool, list[Scenario]] = {True: [], False: []}
-    for place in town.places:
-        cut = bool(place.scenario.down)
-        found[cut] += [replace(place.scenario, id=home.line) for home in place.state.homes[:PER_PON]]
-    return [(one, True) for one in found[True][:outage]] + [(one, False) for one in found[False][: tickets - outage]]
-
-
-def _say(client: Client, town: ScenarioTown) -> None:
-    """What the other systems say of the lines that a scenario does not name."""
-    systems, at = load_systems(), datetime.now(UTC).isoformat()
-    by_source: dict[str, list[dict[str, Any]]] = {}
-    for place in town.places:
-        for home in place.state.homes[1:PER_PON]:
-            if place.scenario.has_session:
-                address = {"line": home.line, "name": "bras.address", "value": "127.0.0.1", "at": at}
-                by_source.setdefault("aaa", []).append(address)
-            for system, name, value in systems.words(place.scenario):
-                by_source.setdefault(system, []).append({"line": home.line, "name": name, "value": value, "at": at})
-    for source, facts in by_source.items():
-        for first in range(0, len(facts), BATCH):
-            client.post("/facts", {"source": source, "facts": facts[first : first + BATCH]})
-
-
-def _read_trees(client: Client, town: ScenarioTown) -> None:
-    """Every tree is known before the bad minute, as it is in a network that runs."""
-    body = {"kind": "refresh", "arguments": {}, "deadline_s": 600, "reason": "bench"}
-    keys = [quote(str(cpe.key), safe="") for place in town.places for cpe in place.cpes.values()]
-    for operation in [client.post(f"/devices/{key}/operations", body)["id"] for key in keys]:
-        while client.get(f"/operations/{operation}")["state"] in ("queued", "waiting", "running", "sent", "answered"):
-            time.sleep(0.1)
-
-
-async def _send(
-    client: Client, lines: Sequence[tuple[Scenario, bool]], seconds: float, twice: float
-) -> list[tuple[bool, datetime, str]]:
-    """Hand in the tickets at an even pace, whatever the answers take; returns (in the district, due, line test)."""
-    began, hands = datetime.now(UTC), asyncio.Semaphore(HANDS)
-
-    async def one(number: int, line: Scenario, cut: bool) -> tuple[bool, datetime, str]:
-        due = began + timedelta(seconds=number * seconds / len(lines))
-        await asyncio.sleep(max(0.0, (due - datetime.now(UTC)).total_seconds()))
-        async with hands:
-            event = ticket_event(line, f"TT-{line.id}", datetime.now(UTC))
-            told = await asyncio.to_thread(client.post, "/tickets/events", event)
-        if number % 100 < twice * 100:
-            await asyncio.sleep(number % 7)
-            async with hands:
-                again = await asyncio.to_thread(client.post, "/tickets/events", event)
-            assert again["line_test"] == told["line_test"], "the same event, another test"
-        return cut, due, str(told["line_test"])
-
-    return list(await asyncio.gather(*(one(number, *line) for number, line in enumerate(lines))))
-
-
-def _tested_again(
-    client: Client, lines: Sequence[tuple[Scenario, bool]], sent: Sequence[tuple[bool, datetime, str]]
-) -> int:
-    """How many lines have another test than that of their ticket."""
-    ours = {test for _, _, test in sent}
-    found = (client.get("/line-tests", line=line.id) for line, _ in lines)
-    return sum(bool({test["id"] for test in tests} - ours) for tests in found)
-
-
-def _collect(client: Client, sent: Sequence[tuple[bool, datetime, str]]) -> list[Outcome]:
-    found = []
-    for cut, due, test_id in sent:
-        while (test := client.get(f"/line-tests/{test_id}"))["state"] == "running":
+def _collect(client: Client, sent: Sequence[Sent]) -> list[Outcome]:
+    """The tests of the tickets, once they have ended."""
+    found, until = [], time.monotonic() + _END_S
+    for one in sent:
+        while (test := client.get(f"/line-tests/{one.test}"))["state"] == "running" and time.monotonic() < until:
             time.sleep(0.2)
-        found.append(Outcome(cut, due, test))
+        found.append(Outcome(one, test))
     return found
 
 
-def _report(outcomes: Sequence[Outcome], took_s: float, cpu_s: float, asked: int, cpes: int, olts: int) -> list[str]:
+def _figures(measured: Measured, tickets: int) -> dict[str, Any]:
+    """Everything that was counted; `kept` says whether it is as it should be."""
+    tally, outcomes = measured.tally, measured.outcomes
+    times = _times([one.took_s for one in outcomes])
+    without = sum(one.test["verdict"] is None for one in outcomes)
+    once = measured.per_ticket[1]
+    return {
+        "tickets": tickets,
+        "events_sent": tally.sent,
+        "events_twice": tally.twice,
+        "events_refused": dict(tally.refused),
+        "events_lost": tally.lost,
+        "repeats_with_another_test": tally.other_test,
+        "hook_s": _times(tally.took_s),
+        "tests": sum(tests * of for tests, of in measured.per_ticket.items()),
+        "tests_per_ticket": {str(tests): of for tests, of in sorted(measured.per_ticket.items())},
+        "without_verdict": without,
+        "verdict_s": times,
+        "late": sum(one.took_s > GOAL_S for one in outcomes),
+        "cpu_s": round(measured.cpu_s, 2),
+        "cpu_ms_per_ticket": round(measured.cpu_s * 1000 / tickets, 1),
+        "snmp_requests": measured.snmp,
+        "kept": once == tickets == len(outcomes) and not without and times["p95"] <= GOAL_S,
+    }
+
+
+def _report(measured: Measured, figures: dict[str, Any]) -> list[str]:
+    outcomes, tally = measured.outcomes, measured.tally
+    hook, refused = figures["hook_s"], ", ".join(f"{why}: {count}" for why, count in tally.refused.items())
     out = [
-        f"{len(outcomes)} tickets, {sum(one.cut for one in outcomes)} of them in the district; "
-        f"{cpes} CPEs, {olts} OLTs",
-        f"last verdict after {took_s:.1f} s; server CPU {cpu_s:.1f} s; {asked} SNMP requests",
+        f"{figures['tickets']} tickets, {sum(one.sent.cut for one in outcomes)} of them in the district; "
+        f"{measured.cpes} CPEs, {measured.olts} OLTs",
+        f"{tally.sent} events sent, {tally.twice} of them a second time; not taken at once: {refused or 'none'}; "
+        f"lost: {tally.lost}; repeats that got another test: {tally.other_test}",
+        f"{figures['tests']} tests; tests per ticket: "
+        + ", ".join(f"{tests} for {of}" for tests, of in figures["tests_per_ticket"].items())
+        + f"; tickets without a verdict: {figures['without_verdict']}",
+        f"hook: median {hook['p50']:.2f} s, p95 {hook['p95']:.2f} s, most {hook['most']:.2f} s",
+        f"last verdict after {measured.took_s:.1f} s; server CPU {measured.cpu_s:.1f} s, "
+        f"{figures['cpu_ms_per_ticket']:.0f} ms per ticket; {measured.snmp} SNMP requests",
+        *_group("all", outcomes),
+        *_group("district", [one for one in outcomes if one.sent.cut]),
+        *_group("others", [one for one in outcomes if not one.sent.cut]),
+        f"aim (each tested once, p95 within {GOAL_S:.0f} s): {'kept' if figures['kept'] else 'NOT kept'}",
     ]
-    for name, group in (("district", [o for o in outcomes if o.cut]), ("others", [o for o in outcomes if not o.cut])):
-        if len(group) < 2:
-            continue
-        times = [one.took_s for one in group]
-        cuts = quantiles(times, n=100, method="inclusive")
-        late = sum(took > GOAL_S for took in times)
-        out.append(
-            f"{name:9} ticket to verdict: median {cuts[49]:.2f} s, p95 {cuts[94]:.2f} s, p99 {cuts[98]:.2f} s, "
-            f"most {max(times):.2f} s; over {GOAL_S:.0f} s: {late}"
-        )
-        given = Counter(
-            f"{(one.test['verdict'] or {}).get('verdict')} {(one.test['verdict'] or {}).get('cause')}" for one in group
-        )
-        out += [f"{'':9} {count:5} {verdict}" for verdict, count in given.most_common(6)]
     return out
+
+
+def _group(name: str, group: Sequence[Outcome]) -> list[str]:
+    if not group:
+        return []
+    times = _times([one.took_s for one in group])
+    late = sum(one.took_s > GOAL_S for one in group)
+    given = Counter(one.verdict for one in group)
+    return [
+        f"{name:9} ticket to verdict: median {times['p50']:.2f} s, p95 {times['p95']:.2f} s, p99 {times['p99']:.2f} s, "
+        f"most {times['most']:.2f} s; over {GOAL_S:.0f} s: {late}",
+        *(f"{'':9} {count:5} {verdict}" for verdict, count in given.most_common(6) if name != "all"),
+    ]
+
+
+def _times(took_s: Sequence[float]) -> dict[str, float]:
+    """Median, 95th, 99th percentile and the most of some times."""
+    if not took_s:
+        return dict.fromkeys(("p50", "p95", "p99", "most"), 0.0)
+    cuts = quantiles(took_s, n=100, method="inclusive") if len(took_s) > 1 else [took_s[0]] * 99
+    return {"p50": cuts[49], "p95": cuts[94], "p99": cuts[98], "most": max(took_s)}
 
 
 def _cpu_s(server: OwnServer) -> float:

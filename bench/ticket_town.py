@@ -1,0 +1,83 @@
+"""The network of the ticket benchmarks: simulated OLTs that answer SNMP, CPEs with CWMP, the words of the others.
+
+PONs of one district are cut off: all dark. The other PONs are well, and every home on them has a CPE.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from cli.client import Client
+from cli.simulator.feed import BATCH
+from cli.simulator.scenario_files import Near, Scenario, load_systems
+from cli.simulator.scenario_town import ScenarioTown
+
+PER_PON = 31  # of 32 ONTs one is dead for a month
+_EXPECT = {"verdict": "-", "cause": "-", "location": "-"}
+_RUNNING = ("queued", "waiting", "running", "sent", "answered")
+
+
+def scenarios(well: int, cut: int) -> list[Scenario]:
+    """PONs for so many lines that are well and so many that are cut off."""
+    dark = Scenario("cut", "-", "Nothing works.", _EXPECT, onts=32, down="losi", near=(Near(30, "ABCD", "losi"),))
+    fine = Scenario("well", "-", "Slow.", _EXPECT, onts=32, cpes=32)
+    return [
+        *(replace(dark, id=f"cut{number:02d}") for number in range(-(-cut // PER_PON))),
+        *(replace(fine, id=f"well{number:02d}") for number in range(-(-well // PER_PON))),
+    ]
+
+
+def lines_of(town: ScenarioTown, well: int, cut: int) -> list[tuple[Scenario, bool]]:
+    """(the scenario under the line's own name, whether it is in the district) of so many lines of each."""
+    found: dict[bool, list[Scenario]] = {True: [], False: []}
+    for place in town.places:
+        dark = bool(place.scenario.down)
+        found[dark] += [replace(place.scenario, id=home.line) for home in place.state.homes[:PER_PON]]
+    return [(one, True) for one in found[True][:cut]] + [(one, False) for one in found[False][:well]]
+
+
+def say(client: Client, town: ScenarioTown) -> None:
+    """What the other systems say of the lines that a scenario does not name."""
+    systems, at = load_systems(), datetime.now(UTC).isoformat()
+    by_source: dict[str, list[dict[str, Any]]] = {}
+    for place in town.places:
+        for home in place.state.homes[1:PER_PON]:
+            if place.scenario.has_session:
+                address = {"line": home.line, "name": "bras.address", "value": "127.0.0.1", "at": at}
+                by_source.setdefault("aaa", []).append(address)
+            for system, name, value in systems.words(place.scenario):
+                by_source.setdefault(system, []).append({"line": home.line, "name": name, "value": value, "at": at})
+    for source, facts in by_source.items():
+        for first in range(0, len(facts), BATCH):
+            client.post("/facts", {"source": source, "facts": facts[first : first + BATCH]})
+
+
+def read_trees(client: Client, town: ScenarioTown) -> None:
+    """Every tree is known before the bad minute, as it is in a network that runs."""
+    body = {"kind": "refresh", "arguments": {}, "deadline_s": 600, "reason": "bench"}
+    keys = [quote(str(cpe.key), safe="") for place in town.places for cpe in place.cpes.values()]
+    for operation in [client.post(f"/devices/{key}/operations", body)["id"] for key in keys]:
+        while client.get(f"/operations/{operation}")["state"] in _RUNNING:
+            time.sleep(0.1)
+
+
+def snmp_answered(town: ScenarioTown) -> int:
+    """SNMP requests that the access nodes answered so far."""
+    return sum(place.olt.agent.answered for place in town.places)
+
+
+def cpes(town: ScenarioTown) -> int:
+    """CPEs of the town."""
+    return sum(len(place.cpes) for place in town.places)
+
+
+def tests_by_ticket(client: Client, lines: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """Every line test of these lines, by the ticket that it is for; "" is for none."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for line in sorted(set(lines)):
+        for test in client.get("/line-tests", line=line, limit=100):
+            found.setdefault(test["ticket"] or "", []).append(test)
+    return found
