@@ -209,12 +209,3 @@ def parse_event(code: str) -> Event:
     if lead in ("X", "x") and rest:
         return Event(code, EventKind.VENDOR, None, vendor=rest.partition(" ")[0])
     return Event(code, EventKind.UNKNOWN, None)
-
-
-def is_boot(code: str) -> bool:
-    """Whether an event proves that the device has started anew: `1 BOOT` or `M Reboot`.
-
-    `0 BOOTSTRAP` alone does not: it also comes when only the ACS URL was changed.
-    """
-    info = parse_event(code).info
-    return info is not None and "booted" in info.implies

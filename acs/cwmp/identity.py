@@ -10,7 +10,6 @@ from typing import NewType
 from urllib.parse import unquote
 
 from acs.cwmp.structs import DeviceId
-from acs.errors import InvalidInput
 
 #: OUI-ProductClass-SerialNumber, percent-encoded: the key of a device everywhere in the product.
 DeviceKey = NewType("DeviceKey", str)
@@ -25,20 +24,6 @@ def device_key(device_id: DeviceId) -> DeviceKey:
     if not device_id.product_class:
         del parts[1]
     return DeviceKey("-".join(percent_encode(part) for part in parts))
-
-
-def split_device_key(key: str) -> DeviceId:
-    """The identity that a device key holds; the manufacturer is not part of it.
-
-    Raises:
-        InvalidInput: the key has not two or three parts.
-    """
-    parts = [unquote(part) for part in key.split("-")]
-    if len(parts) == 2:
-        return DeviceId(oui=parts[0], serial_number=parts[1])
-    if len(parts) == 3:
-        return DeviceId(oui=parts[0], product_class=parts[1], serial_number=parts[2])
-    raise InvalidInput(f"{key!r} is not a device key: it must be OUI-ProductClass-SerialNumber or OUI-SerialNumber")
 
 
 def percent_encode(part: str) -> str:

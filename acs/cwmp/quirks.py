@@ -4,13 +4,11 @@ The one rule: a quirk is data. Each has a description, the evidence for it, and 
 in `honoured_by`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
-
-from acs.errors import InvalidInput
 
 
 class Quirk(StrEnum):
@@ -96,18 +94,3 @@ QUIRKS: Final[Mapping[Quirk, QuirkInfo]] = MappingProxyType(
         ),
     }
 )
-
-
-def parse_quirks(names: Iterable[str]) -> frozenset[Quirk]:
-    """The quirks that a profile names.
-
-    Raises:
-        InvalidInput: a name that is not in the table.
-    """
-    found = set()
-    for name in names:
-        try:
-            found.add(Quirk(name))
-        except ValueError as error:
-            raise InvalidInput(f"quirk {name!r} is not known; known are: {', '.join(Quirk)}") from error
-    return frozenset(found)

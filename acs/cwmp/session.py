@@ -83,7 +83,6 @@ class Step(StrEnum):
 
 
 CPE_STEPS: Final = frozenset({Step.INFORM, Step.CPE_REQUEST, Step.CPE_ANSWER, Step.CPE_EMPTY, Step.CPE_NO_ANSWER})
-ACS_STEPS: Final = frozenset(Step) - CPE_STEPS
 
 #: State → what may happen → the state after it. Everything else breaks the protocol.
 TRANSITIONS: Final[Mapping[State, Mapping[Step, State]]] = MappingProxyType(
@@ -156,10 +155,6 @@ class Session:
     def next_envelope_id(self) -> str:
         """An envelope id for our next request, unique in the session."""
         return f"{self.id[:24]}-{self.steps}"
-
-    def allows(self, step: Step) -> bool:
-        """Whether this step may happen now."""
-        return step in TRANSITIONS[self.state]
 
     def receive(
         self,

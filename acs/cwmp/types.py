@@ -7,7 +7,7 @@ Source: TR-106 (data types), TR-069 Amendment 6 §A.2.1; the oddities are those 
 
 import binascii
 import re
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
@@ -68,23 +68,6 @@ def python_value(parameter: ParameterValueStruct) -> PythonValue:
     """The typed value of a parameter; a string stays as it is, and what is not a value of its type is None."""
     reader = _READERS.get(parameter.type)
     return reader(parameter.value) if reader is not None else parameter.value
-
-
-def lexical(value: str | int | bool | bytes | Decimal | float | datetime) -> tuple[str, str]:
-    """Text and xsd type of a Python value; integers become xsd:int, xsd:unsignedInt or a long by their size."""
-    match value:
-        case bool():
-            return ("1" if value else "0"), "xsd:boolean"
-        case int():
-            return str(value), _integer_type(value)
-        case datetime():
-            return format_datetime(value), "xsd:dateTime"
-        case bytes():
-            return b64encode(value).decode("ascii"), "xsd:base64Binary"
-        case Decimal() | float():
-            return str(value), "xsd:decimal"
-        case _:
-            return value, STRING
 
 
 def parse_boolean(text: str) -> bool:
@@ -152,14 +135,6 @@ def _instant(found: re.Match[str]) -> datetime:
         int(fraction), tzinfo=zone,
     )  # fmt: skip
     return local.astimezone(UTC)
-
-
-def _integer_type(value: int) -> str:
-    if -(2**31) <= value < 2**31:
-        return "xsd:int"
-    if 0 <= value < 2**32:
-        return "xsd:unsignedInt"
-    return "xsd:long" if value < 2**63 else "xsd:unsignedLong"
 
 
 def _boolean(text: str) -> bool | None:

@@ -10,8 +10,6 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
-from acs.cwmp.messages import ACS_REQUESTS, Message
-
 #: The versions that we speak, oldest first.
 SUPPORTED_VERSIONS: Final = ("1.0", "1.1", "1.2", "1.3", "1.4")
 #: The version that brought an RPC; those that are not named are as old as 1.0.
@@ -62,11 +60,6 @@ def may_send(rpc: str, version: str, methods: frozenset[str] | None = None) -> b
     if methods is not None:
         return rpc in methods
     return _rank(RPC_SINCE.get(rpc, "1.0")) <= _rank(version)
-
-
-def acs_requests(version: str) -> tuple[type[Message], ...]:
-    """The requests that the ACS may send to a CPE of this version."""
-    return tuple(cls for cls in ACS_REQUESTS if may_send(cls.__name__, version))
 
 
 @lru_cache(maxsize=64)
