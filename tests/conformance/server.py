@@ -80,13 +80,13 @@ class Acs:
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait until something is true; the test fails when it never is."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not condition():  # noqa: ASYNC110 - what is waited for tells nobody
                 await asyncio.sleep(0.01)
 
     async def until_state(self, operation: OperationRecord, *states: OperationState) -> OperationRecord:
         """The operation once it is in one of the states."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (found := await self.state(operation)).state not in states:  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.01)
         return found

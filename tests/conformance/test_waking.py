@@ -60,16 +60,17 @@ async def reachable(acs: Acs, url: str, **values: str) -> Cpe:
 
 
 @item(60, "3.7.1.5", "6 CONNECTION REQUEST, or any session that comes, ends the waiting for a device that was called")
-async def test_060_a_session_ends_the_waiting(calling: Acs) -> None:
-    for event in ("6 CONNECTION REQUEST", "2 PERIODIC"):
-        async with listening(OK) as callee:
-            cpe = await reachable(calling, callee.url())
-            acting = Device(cpe, {UPTIME[0]: UPTIME[1:]})
-            operation = await calling.request(cpe, "get", {"names": [UPTIME[0]]})
-            await calling.until(lambda c=callee: c.requests)  # type: ignore[misc] # this round's
-            await acting.session(event)
-            assert (await calling.ended(operation)).state == OperationState.SUCCEEDED
-            assert len(callee.requests) == 1
+async def test_060_a_session_ends_the_waiting(tmp_path: Path) -> None:
+    async with serving(tmp_path) as patient:
+        for event in ("6 CONNECTION REQUEST", "2 PERIODIC"):
+            async with listening(OK) as callee:
+                cpe = await reachable(patient, callee.url())
+                acting = Device(cpe, {UPTIME[0]: UPTIME[1:]})
+                operation = await patient.request(cpe, "get", {"names": [UPTIME[0]]})
+                await patient.until(lambda c=callee: c.requests)  # type: ignore[misc] # this round's
+                await acting.session(event)
+                assert (await patient.ended(operation)).state == OperationState.SUCCEEDED
+                assert len(callee.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -353,7 +354,12 @@ async def test_107_lightweight_notifications(calling: Acs, sock: Datagrams) -> N
     await secret_for(calling, cpe, CredentialKind.CWMP, "own")
     now = int(time.time())
 
+    def heard() -> float:
+        (counted,) = calling.app.metrics.lightweight_notifications.collect()
+        return sum(one.value for one in counted.samples if one.name.endswith("_total"))
+
     async def sent(value: str, *, ts: int, cn: str, password: str = "own") -> str:
+        before = heard()
         body = (
             f'<Notification xmlns="urn:broadband-forum-org:cwmp:lwnotif-1-0"><TS>{ts}</TS><UN>user-{cpe.serial}</UN>'
             f"<CN>{cn}</CN><OUI>{cpe.oui}</OUI><ProductClass>{cpe.product_class}</ProductClass>"
@@ -363,7 +369,7 @@ async def test_107_lightweight_notifications(calling: Acs, sock: Datagrams) -> N
         signature = hmac.new(password.encode(), body, hashlib.sha1).hexdigest()
         head = f"POST /HTTPS/1.1\r\nSignature: {signature}\r\nContent-Lenght: {len(body)}\r\n\r\n".encode()
         sock.send(head + body, calling.app.config.lightweight.port)
-        await asyncio.sleep(0.3)
+        await calling.until(lambda: heard() > before)
         return (await calling.values(cpe)).get("Device.X.L", ("", ""))[0]
 
     assert await sent("one", ts=now, cn="a", password="wrong") == ""
