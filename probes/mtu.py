@@ -7,6 +7,7 @@ that nobody told it.
 import asyncio
 import os
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -76,6 +77,40 @@ def facts(result: MtuResult, now: datetime) -> list[Fact]:
         for name, size in _FACT_SIZES.items()
         if result.mtu >= size or local is None or local >= size
     ]
+
+
+async def whole(
+    address: str, sizes: Sequence[int] = (1500, 1428), *, tries: int = 2, timeout_s: float = 0.4
+) -> MtuResult:
+    """Ask only whether packets of these sizes come through whole: a small one, each size, and the small one again.
+
+    `mtu` is the greatest of them that was answered, None where the small ones are not answered either; `black_hole`:
+    one of the sizes vanished without a word.
+
+    Raises:
+        ProbeRefused: no ICMP socket for this process, no route, or sizes that make no sense.
+        NoSuchHost: a name that has no address.
+    """
+    place = await place_of(address)
+    number = 4 if place.family.family is socket.AF_INET else 6
+    if not all(_LEAST[number] < size <= _MOST for size in sizes):
+        raise ProbeRefused(f"the sizes {sizes} must be over {_LEAST[number]} and at most {_MOST} bytes")
+    with _Asking(place, tries, timeout_s) as asking:
+        if not await asking.passes(_LEAST[number]):
+            return MtuResult(address, None, sent=asking.sent, version=number)
+        good, silent = _LEAST[number], False
+        for size in sorted(sizes, reverse=True):
+            if await asking.passes(size):
+                good = size
+                break
+            silent = silent or asking.told is None
+        else:
+            if silent and not await asking.passes(_LEAST[number]):
+                return MtuResult(address, None, sent=asking.sent, version=number)
+        hole = silent and not asking.router and asking.own_limit is None
+        return MtuResult(
+            address, good, asking.own_limit, asking.router, asking.router_mtu, hole, asking.sent, version=number
+        )
 
 
 async def _narrow(asking: "_Asking", address: str, version: int, most: int) -> MtuResult:

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from acs.config.automation import AutomationSection
 from acs.config.base import Count, FilePath, Network, Seconds, Section
+from acs.config.path_probes import PathSection
 
 
 class SourcesSection(Section):
@@ -26,6 +27,8 @@ class LineTestsSection(Section):
 
     #: How long each source may take.
     sources: SourcesSection = SourcesSection()
+    #: Large packets and the operator's resolvers.
+    path: PathSection = PathSection()
     #: Seconds until a verdict is given from what is there.
     partial_s: Seconds = 20.0
     #: Seconds that a test of depth `quick` takes at most: the subscriber is on the phone.

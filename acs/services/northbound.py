@@ -44,6 +44,7 @@ from acs.services.operating import Operating
 from acs.services.operations import Operations
 from acs.services.outages import Outages
 from acs.services.packs import Packs
+from acs.services.path_sources import Resolvers, whole_with
 from acs.services.people import People
 from acs.services.policies import Policies
 from acs.services.pulls import Pulls
@@ -222,13 +223,24 @@ def build(
         alarms=Alarms(store, metrics, clock),
         transport=webhook_transport,
     )
-    return _assembled(base, _testing(base, ping_with or _ping(config)), _rights(base), _known(base))
+    return _assembled(base, _testing(base, ping_with), _rights(base), _known(base))
 
 
-def _testing(base: _Base, ping_with: Ping) -> _Testing:
+def _testing(base: _Base, ping_with: Ping | None) -> _Testing:
     config, store, clock, deliveries = base.config, base.store, base.clock, base.deliveries
     operations, profiles, packs = base.operations, base.profiles, base.packs
-    places = Places(store, operations, base.reader, ping_with, config.line_tests, clock)
+    path = config.line_tests.path
+    places = Places(
+        store,
+        operations,
+        base.reader,
+        ping_with or _ping(config),
+        config.line_tests,
+        clock,
+        # whoever pings by other means sends nothing of ours
+        whole=whole_with(path) if path.whole_packets and ping_with is None else None,
+        resolvers=Resolvers(path, clock) if path.resolvers else None,
+    )
     line_tests = LineTests(places, base.bus, profiles, packs, deliveries, base.metrics)
     after_fix = AfterFix(store, config.after_fix, line_tests, packs, deliveries, profiles, clock)
     operations.before_action = after_fix.before_action

@@ -4,7 +4,7 @@ The rule of this file: each function gathers the facts of one place for one case
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,8 +20,9 @@ from acs.services.context import BASELINE_MIN_HOURS
 from acs.services.derived import contact_fact, device_facts, usable_text
 from acs.services.gathering import Partly, Skipped, Source, SourceState
 from acs.services.merging import SERIAL, same_serial
-from acs.services.obtainable import access_facts_known, named
+from acs.services.obtainable import access_facts_known
 from acs.services.operations import Operations
+from acs.services.path_sources import SIZES, Resolvers, Whole, whole_packets
 from acs.services.serials import serial_forms
 from acs.store.records import AccessNode, LineRecord, OperationRecord, OperationState, StepName
 from acs.store.store import Store
@@ -39,6 +40,8 @@ Ping = Callable[[str], Awaitable[PingResult]]
 _READING_DEADLINE_S = 60.0
 #: ends of a connection request after which nobody is there; others were no call, or were answered by somebody
 _NOBODY = frozenset({Result.REFUSED, Result.TIMED_OUT})
+#: what our own ping tells
+_OF_PING = frozenset({"ping.loss_pct", "ping.rtt_ms", "ping.sent_n"})
 #: share of an SNMP source's deadline that one try may take
 _TRIES = 3
 
@@ -53,6 +56,9 @@ class Places:
     ping: Ping
     config: LineTestsSection
     clock: Clock
+    #: None where this server sends no large packets, or knows no resolver of the operator
+    whole: Whole | None = None
+    resolvers: Resolvers | None = None
 
 
 def sources_of(case: Case, places: Places) -> list[Source]:
@@ -71,8 +77,18 @@ def sources_of(case: Case, places: Places) -> list[Source]:
                 frozenset(device.profile.readings if device.profile is not None else ()),
             )
         )
-    sources.append(Source("ping", timeouts.ping_s, lambda: ping_of(case, places), named("ping.")))
-    return sources
+    sources.append(Source("ping", timeouts.ping_s, lambda: ping_of(case, places), _OF_PING))
+    return [*sources, *_beyond(case, places)]
+
+
+def _beyond(case: Case, places: Places) -> Iterator[Source]:
+    """What is asked beyond the line, where the configuration allows it."""
+    whole, resolvers, path = places.whole, places.resolvers, places.config.path
+    if whole is not None:
+        gives = frozenset(SIZES)
+        yield Source("path", path.whole_packets_s + 0.1, lambda: whole_packets(case, whole, places.clock), gives)
+    if resolvers is not None:
+        yield Source("dns", path.answer_s + 0.5, resolvers.facts, frozenset({"dns.operator_ok"}))
 
 
 def stored_facts(case: Case) -> list[Fact]:

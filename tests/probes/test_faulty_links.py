@@ -121,7 +121,7 @@ def test_fping_says_the_same(pings: dict[str, Any], name: str) -> None:
 
 _TRACES = """
 from dataclasses import asdict
-from probes.mtu import search
+from probes.mtu import search, whole
 from probes.trace import trace
 
 out = {}
@@ -145,10 +145,15 @@ async def main():
     out["mtu 6"] = asdict(await search(FAR_6, timeout_s=0.4))
     faults(mtu=1432, black_hole=True)
     out["hole"] = asdict(await search(FAR, tries=2, timeout_s=0.1))
+    out["whole hole"] = asdict(await whole(FAR, timeout_s=0.15))
+    faults(routers=2, mtu=1492)
+    out["whole told"] = asdict(await whole(FAR, timeout_s=0.4))
     faults(mtu=9000)
+    out["whole"] = asdict(await whole(FAR, timeout_s=0.4))
     out["jumbo"] = asdict(await search(FAR, most=9200, timeout_s=0.4))
     faults(lose_every=1)
     out["silent"] = asdict(await search(FAR, tries=1, timeout_s=0.1))
+    out["whole silent"] = asdict(await whole(FAR, tries=1, timeout_s=0.1))
     print(json.dumps(out))
 
 asyncio.run(main())
@@ -201,6 +206,14 @@ def test_the_path_mtu_is_found_and_who_limits_it(traces: dict[str, Any]) -> None
 
 def test_a_black_hole_is_found_by_search_alone(traces: dict[str, Any]) -> None:
     assert (traces["hole"]["mtu"], traces["hole"]["black_hole"], traces["hole"]["told_by"]) == (1432, True, "")
+
+
+def test_two_sizes_are_enough_to_tell_silence_from_a_word(traces: dict[str, Any]) -> None:
+    whole, told, hole = traces["whole"], traces["whole told"], traces["whole hole"]
+    assert (whole["mtu"], whole["black_hole"], whole["sent"]) == (1500, False, 2)
+    assert (told["mtu"], told["told_mtu"], told["black_hole"]) == (1428, 1492, False)
+    assert (hole["mtu"], hole["told_by"], hole["black_hole"]) == (1428, "", True)
+    assert traces["whole silent"]["mtu"] is None
 
 
 def test_without_any_answer_there_is_no_mtu(traces: dict[str, Any]) -> None:
