@@ -88,7 +88,7 @@ async def running_prosody(folder: Path) -> AsyncIterator[Prosody]:
 
 
 async def _listening(port: int) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", port)

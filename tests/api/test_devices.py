@@ -189,7 +189,7 @@ async def test_a_stream_beats_while_nothing_happens_and_closes_its_source() -> N
     assert got[0].startswith(":") and got[1].startswith(":")
     assert got[2] == 'event: step\ndata: {"n":1}\n\n'
     await body.aclose()  # type: ignore[attr-defined]
-    await asyncio.wait_for(closed.wait(), 1)
+    await asyncio.wait_for(closed.wait(), 60)
 
 
 async def test_a_stream_whose_source_fails_says_so() -> None:

@@ -32,7 +32,7 @@ async def test_simulate_runs_cpes_until_ctrl_c(tmp_path: Path) -> None:
         await acs.until(lambda: acs.sessions_ended >= 2, 30)
     finally:
         process.send_signal(signal.SIGINT)
-    out, err = await asyncio.wait_for(process.communicate(), 15)
+    out, err = await asyncio.wait_for(process.communicate(), 60)
     await acs.stop()
     assert process.returncode == 0, err
     assert b"2 CPEs run on 4 lines" in out
@@ -47,7 +47,7 @@ async def test_a_demo_that_is_stopped_leaves_nothing_behind(tmp_path: Path, numb
     await asyncio.sleep(after_s)
     servers = _servers(tmp_path)
     process.send_signal(number)
-    _, err = await asyncio.wait_for(process.communicate(), 40)
+    _, err = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 0, err
     assert b"Traceback" not in err
     assert not _folders(tmp_path)

@@ -19,7 +19,7 @@ async def test_a_laptop_hears_traps_and_acknowledges_informs(tmp_path: Path) -> 
     )  # fmt: skip
     assert process.stderr is not None
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while b"Listening on" not in (line := await process.stderr.readline()):
                 assert line, "it ended before it listened"
             sent = ["-v2c", "-c", "any", "-t", "3", "-r", "1", f"127.0.0.1:{port}", "5", LINK_DOWN]

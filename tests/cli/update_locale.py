@@ -14,7 +14,7 @@ from babel.messages.pofile import read_po, write_po
 
 CLI = Path(__file__).resolve().parents[2] / "cli"
 LOCALE = CLI / "locale"
-KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}
+KEYWORDS = {"_": None, "N_": None}
 
 
 def template() -> Catalog:

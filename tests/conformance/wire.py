@@ -125,7 +125,7 @@ class Wire:
         """
         assert self.reader is not None
         try:
-            head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 10)
+            head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 60)
             status, headers = _head(head)
             length = next((int(value) for name, value in headers if name.lower() == "content-length"), 0)
             body = await self.reader.readexactly(0 if status in (100, 204) else length)
@@ -137,7 +137,7 @@ class Wire:
         """Whether the server closes the connection, with nothing more to read."""
         assert self.reader is not None
         with contextlib.suppress(ConnectionError):
-            return await asyncio.wait_for(self.reader.read(1), 10) == b""
+            return await asyncio.wait_for(self.reader.read(1), 60) == b""
         return True
 
 

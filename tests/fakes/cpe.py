@@ -100,7 +100,7 @@ class Http:
         """Whether the server closed: nothing more can be read."""
         assert self._reader is not None
         try:
-            return await asyncio.wait_for(self._reader.read(1), 5) == b""
+            return await asyncio.wait_for(self._reader.read(1), 60) == b""
         except ConnectionError:
             return True
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes import capture, discoveries, wire
-from probes.capture import ExitCode, run_capture
+from probes.capture import ExitCode, Wanted, observe
 from probes.errors import ProbeRefused, ProbeUnreadable
 from tests.probes.namespace import run_in_namespace
 
@@ -65,12 +65,12 @@ def test_the_server_side_loads_no_scapy() -> None:
 
 async def test_an_interface_that_is_none_is_refused() -> None:
     with pytest.raises(ProbeRefused, match=r"no network interface 'nonesuch0'"):
-        await run_capture("nonesuch0", "pppoe", now=NOW, timeout_s=0.1)
+        await observe("nonesuch0", Wanted("pppoe", timeout_s=0.1), now=NOW)
 
 
 async def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(ProbeRefused, match="invalid choice"):
-        await run_capture("lo", "telepathy", now=NOW, timeout_s=0.1)
+        await observe("lo", Wanted("telepathy", timeout_s=0.1), now=NOW)
 
 
 def _launcher(folder: Path, script: str) -> list[str]:
@@ -82,18 +82,18 @@ def _launcher(folder: Path, script: str) -> list[str]:
 
 async def test_a_process_that_says_nothing_is_unreadable(tmp_path: Path) -> None:
     with pytest.raises(ProbeUnreadable, match="ended with 9 and no facts: boom"):
-        await run_capture("lo", "dhcp", now=NOW, launcher=_launcher(tmp_path, "echo boom >&2; exit 9"))
+        await observe("lo", Wanted("dhcp"), now=NOW, launcher=_launcher(tmp_path, "echo boom >&2; exit 9"))
 
 
 async def test_a_process_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capture, "_START_S", 0.1)
     with pytest.raises(capture.ProbeTimeout, match="did not end"):
-        await run_capture("lo", "dhcp", now=NOW, timeout_s=0.1, launcher=_launcher(tmp_path, "exec sleep 60"))
+        await observe("lo", Wanted("dhcp", timeout_s=0.1), now=NOW, launcher=_launcher(tmp_path, "exec sleep 60"))
 
 
 async def test_a_launcher_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ProbeRefused, match="check the launcher"):
-        await run_capture("lo", "dhcp", now=NOW, launcher=[str(tmp_path / "none")])
+        await observe("lo", Wanted("dhcp"), now=NOW, launcher=[str(tmp_path / "none")])
 
 
 def test_without_privilege_the_remedy_is_named(
@@ -119,7 +119,7 @@ def test_without_scapy_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch, caps
 _IN_NAMESPACE = """
 import socket, threading
 from datetime import UTC, datetime
-from probes.capture import run_capture
+from probes.capture import Wanted, observe
 
 ETH_P_ALL = 3
 CONCENTRATOR = bytes.fromhex("02005e0000aa")
@@ -163,8 +163,8 @@ async def main():
     now = datetime.now(UTC)
     said = {}
     for kind in ("pppoe", "dhcp"):
-        facts = await run_capture("here", kind, now=now, timeout_s=1.5)
-        said |= {fact.name: [fact.value, fact.source] for fact in facts}
+        seen = await observe("here", Wanted(kind, timeout_s=1.5), now=now)
+        said |= {fact.name: [fact.value, fact.source] for fact in seen.facts}
     print(json.dumps(said))
 
 asyncio.run(main())

@@ -168,7 +168,7 @@ async def test_polling_keeps_to_its_budget_and_a_person_who_joins_lifts_it() -> 
     await asyncio.sleep(0)
     assert went == [0, 1]
     lanes[4].join(Urgency.OPERATOR)
-    await asyncio.wait_for(tasks[4], 5)
+    await asyncio.wait_for(tasks[4], 60)
     assert went == [0, 1, 4]
     assert gate.waiting == 3
     for task in tasks[2:]:

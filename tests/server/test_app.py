@@ -40,14 +40,14 @@ async def test_it_serves_and_sigterm_ends_it_well(tmp_path: Path) -> None:
     process = await served(written(tmp_path, cwmp, api))
     assert process.stderr is not None
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while b"server.started" not in (line := await process.stderr.readline()):
                 assert line, "it ended before it served"
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{api}") as client:
             assert (await client.get("/api/v1/health")).status_code == 200
         await Cpe(cwmp).session(("0 BOOTSTRAP", ""), ("1 BOOT", ""))
         process.send_signal(signal.SIGTERM)
-        _, errors = await asyncio.wait_for(process.communicate(), 15)
+        _, errors = await asyncio.wait_for(process.communicate(), 60)
         assert process.returncode == 0
         assert b"server.stopped" in errors
         assert b'"level":"error"' not in errors
@@ -64,7 +64,7 @@ async def test_a_port_in_use_is_told(tmp_path: Path, which: str) -> None:
         taken.listen()
         ports = {"cwmp": free_port(), "api": free_port(), which: taken.getsockname()[1]}
         process = await served(written(tmp_path, ports["cwmp"], ports["api"]))
-        _, errors = await asyncio.wait_for(process.communicate(), 30)
+        _, errors = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode not in (0, None)
     told = [line for line in errors.decode().splitlines() if f"{which}.port" in line]
     assert len(told) == 1
@@ -75,7 +75,7 @@ async def test_a_port_in_use_is_told(tmp_path: Path, which: str) -> None:
 async def test_a_store_without_its_vault_key_is_not_opened(tmp_path: Path) -> None:
     (tmp_path / "secondline.db").write_bytes(b"")
     process = await served(written(tmp_path, free_port(), free_port()))
-    _, errors = await asyncio.wait_for(process.communicate(), 30)
+    _, errors = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode not in (0, None)
     assert "store.vault_key_file" in errors.decode()
     assert "Traceback" not in errors.decode()

@@ -53,7 +53,7 @@ async def placed(folder: Path, *, namespace: str = NS_1_2) -> AsyncIterator[Plac
         )
         await cpe.start()
         try:
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(60):
                 await cpe.wait_informed()
             yield Place(server, cpe, files)
         finally:

@@ -211,13 +211,13 @@ async def test_who_does_not_read_is_not_read_either_and_ends(server: Running) ->
 @pytest.mark.parametrize("part", [b"POST / HT", b"POST / HTTP/1.1\r\nContent-Length: 50\r\n\r\n<a>"])
 async def test_a_slow_sender_is_ended(server: Running, http: Http, part: bytes) -> None:
     await http.send(part)
-    response = await asyncio.wait_for(http.receive(), 3)
+    response = await asyncio.wait_for(http.receive(), 60)
     assert response.status == 408
 
 
 async def test_an_idle_connection_is_closed(server: Running, http: Http) -> None:
     assert (await http.post()).status == 204
-    assert await asyncio.wait_for(http.closed(), 3)
+    assert await asyncio.wait_for(http.closed(), 60)
 
 
 async def test_an_unknown_rpc_gets_fault_8000(server: Running, http: Http) -> None:

@@ -68,7 +68,7 @@ async def serving(port: int, *command: str) -> AsyncIterator[None]:
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
-        await asyncio.wait_for(process.communicate(), 10)
+        await asyncio.wait_for(process.communicate(), 60)
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ async def test_a_server_acknowledges_informs_of_every_version_and_keeps_them(tmp
     )
     assert process.stderr is not None
     try:
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(60):
             while b"server.started" not in (line := await process.stderr.readline()):
                 assert line, "it ended before it served"
             where = ["-t", "3", "-r", "1", f"127.0.0.1:{port}", "5", LINK_DOWN, f"{IF_INDEX}.4", "i"]

@@ -69,7 +69,7 @@ async def test_udp_that_brings_nothing_falls_back_and_the_path_is_told(tmp_path:
         await until(lambda: _has_binding(server))
         cpe.doors.udp.close()
         operation = await server.operations.request(ACTOR, KEY, "get", UPTIME)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             async for step in server.operations.watch(operation.id):
                 if step.name is StepName.CONNECTION_REQUEST_FAILED:
                     break

@@ -36,7 +36,7 @@ def tables(folder: Path, prosody: Prosody, password: str = PASSWORD) -> dict[str
 
 async def online(server: Running) -> None:
     assert server.doors.messenger is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await server.doors.messenger.online()
 
 

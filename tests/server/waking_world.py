@@ -62,7 +62,7 @@ async def powered(cpe: Cpe) -> AsyncIterator[Cpe]:
 
 async def tries_of(server: Running, count: int, key: str = KEY) -> list[Try]:
     """The tries of the device, the oldest first, once there are so many: they are written after the operation ends."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             async with server.store.reading() as tx:
                 found = await connection_requests.list_tries(tx, key)
@@ -88,7 +88,7 @@ async def done(server: Running, kind: str, arguments: dict[str, Any] | None = No
 
 
 async def until(true: Callable[[], bool | Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             found = true()
             if found if isinstance(found, bool) else await found:

@@ -63,7 +63,7 @@ async def street(app: App, count: int) -> AsyncIterator[list[Cpe]]:
         for cpe in made:
             await cpe.start()
         for cpe in made:
-            await asyncio.wait_for(cpe.wait_informed(), 20)
+            await asyncio.wait_for(cpe.wait_informed(), 60)
         yield made
     finally:
         for cpe in made:

@@ -54,7 +54,7 @@ class System:
 
 async def until(look: Callable[[], Awaitable[object]]) -> None:
     """Wait until a look finds something."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         for pause_s in chain([0.0], repeat(0.02)):
             await asyncio.sleep(pause_s)
             if await look():
@@ -229,7 +229,7 @@ async def test_the_loop_sends_at_once_when_woken(app_on_both: App) -> None:
     for n in range(5):
         await put(deliveries, app_on_both, clock, "A", n)
     deliveries.wake()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await system.five.wait()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -188,7 +188,7 @@ async def test_watching_gives_every_step_once_and_ends(server: Running, cpe: Cpe
 
     following = asyncio.get_running_loop().create_task(follow())
     await cpe.session(("2 PERIODIC", ""))
-    numbers = await asyncio.wait_for(following, 5)
+    numbers = await asyncio.wait_for(following, 60)
     assert numbers == list(range(1, len(numbers) + 1))
 
 

@@ -126,7 +126,7 @@ async def test_an_endless_answer_is_not_read(app: App, tmp_path: Path) -> None:
             while True:
                 yield b"x" * 65_536
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         deliveries = await sent(app, section(tmp_path), lambda _: httpx.Response(200, stream=Endless()))
     assert (await deliveries.list(local_actor()))[0].state is DeliveryState.DELIVERED
 

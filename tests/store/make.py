@@ -3,8 +3,12 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
+
 from acs.store import Store, operations
 from acs.store.records import LineRecord, OperationRecord, OperationState, SessionOpened, SessionOpening
+from acs.store.schema import digest_nonces
+from acs.store.transaction import Transaction
 
 
 def opening(now: datetime, **different: Any) -> SessionOpening:
@@ -72,3 +76,8 @@ async def with_operation(store: Store, now: datetime, n: int = 1, **different: A
     async with store.transaction() as tx:
         await operations.add(tx, operation(now, n, **different))
     return opened
+
+
+async def nonce_counts(tx: Transaction) -> dict[int, int]:
+    """Nonce → the highest count of it that was ever used."""
+    return {row.id: row.nc for row in await tx.rows(select(digest_nonces))}

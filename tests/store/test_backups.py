@@ -85,7 +85,6 @@ async def test_an_operation_waits_for_another(store: Store) -> None:
         await backups.put_gate(tx, second.id, first.id)
         assert await backups.gate_of(tx, first.id) is None
         assert await backups.gate_of(tx, second.id) == (first.id, OperationState.QUEUED, "")
-        assert await backups.waiting_for(tx, first.id) == [second.id]
 
 
 async def test_a_takeover_is_kept_until_it_is_done(store: Store) -> None:

@@ -10,7 +10,7 @@ from acs.store import Store, alarms, devices, identity, operations
 from acs.store.devices import CredentialKind
 from acs.store.identity import QuarantineRecord
 from acs.store.records import Credentials, SessionOpened
-from tests.store.make import opening, operation
+from tests.store.make import nonce_counts, opening, operation
 
 KEY = "00AA11-ONT-0001"
 
@@ -24,7 +24,7 @@ async def test_a_count_opens_one_session(store: Store, now: datetime) -> None:
     await store.sessions.open(opening(now, session_id="s3", nonce=(7, 5), events=(("1 BOOT", ""),)))
     await store.sessions.open(opening(now, session_id="s4", nonce=(8, 1), events=(("4 VALUE CHANGE", ""),)))
     async with store.reading() as tx:
-        assert await identity.nonce_counts(tx, [7, 8, 9]) == {7: 5, 8: 1}
+        assert await nonce_counts(tx) == {7: 5, 8: 1}
 
 
 async def events(store: Store) -> list[str]:
@@ -51,9 +51,9 @@ async def test_counts_only_rise_and_old_nonces_are_forgotten(store: Store) -> No
         await identity.raise_nonces(tx, {1: 3, 2: 4})
         await identity.raise_nonces(tx, {})
     async with store.transaction() as tx:
-        assert await identity.nonce_counts(tx, [1, 2, 3]) == {1: 5, 2: 4, 3: 9}
+        assert await nonce_counts(tx) == {1: 5, 2: 4, 3: 9}
         assert not await identity.forget_nonces(tx, 3)
-        assert await identity.nonce_counts(tx, [1, 2, 3]) == {3: 9}
+        assert await nonce_counts(tx) == {3: 9}
 
 
 async def test_quarantine_is_told_with_the_opening(store: Store, now: datetime) -> None:

@@ -73,7 +73,6 @@ async def test_devices_are_bound_to_lines(store: Store, now: datetime) -> None:
         assert not await lines.bind_device(tx, "l1", "nobody")
         assert [each.key for each in await lines.devices_on(tx, "l1")] == ["d1", "d3"]
         assert [each.key for each in await devices.by_serials(tx, ["S1", "S9"])] == ["d1"]
-        assert [each.key for each in await devices.by_address(tx, "a2")] == ["d2"]
         assert [each.key for each in await devices.list_devices(tx, search="L1")] == ["d1", "d3"]
         assert await lines.remove(tx, "l1")
         assert await lines.devices_on(tx, "l1") == []

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from acs.errors import InvalidInput, NotFound
 from acs.store import Store, devices, trees
-from acs.store.instants import instant, micros, new_id
+from acs.store.instants import instant, micros
 from acs.store.records import TreeUpdate
 from acs.store.schema import device_trees, tree_schemas
 from acs.store.schema import devices as device_table
@@ -153,12 +153,6 @@ async def test_what_cannot_be_stored_is_named(store: Store, now: datetime, value
     async with store.reading() as tx:
         device = await devices.get(tx, KEY)
     assert device is not None
-
-
-def test_ids_sort_by_time(now: datetime) -> None:
-    ids = [new_id(now + timedelta(microseconds=n)) for n in range(100)]
-    assert ids == sorted(ids)
-    assert len(set(ids)) == 100 and {len(each) for each in ids} == {26}
 
 
 @given(st.datetimes(timezones=st.just(UTC)))
