@@ -31,6 +31,7 @@ STEPS = {
     "rpc_answered": N_("RPC answered"),
     "refused": N_("refused for now: asked again later"),
     "reported": N_("the device reported the end"),
+    "cancel_wanted": N_("it is to be broken off"),
     "boot_seen": N_("boot seen"),
     "unknown": N_("it is not known whether the RPC arrived"),
     "resent": N_("proven never to have arrived: sent again"),
@@ -84,7 +85,7 @@ def show(operation_id: str, url: str | None, token_file: Path | None, as_json: b
     print_operation(found, as_json)
 
 
-@operation.command(help=_("Take back an operation that was not sent yet."))
+@operation.command(help=_("Take back an operation that was not sent yet, or break off a test that runs."))
 @click.argument("operation_id")
 @server_options
 def cancel(operation_id: str, url: str | None, token_file: Path | None, as_json: bool) -> None:
@@ -92,6 +93,9 @@ def cancel(operation_id: str, url: str | None, token_file: Path | None, as_json:
     with connect(url, token_file) as client:
         found = client.post(f"/operations/{segment(operation_id)}/cancel")
     print_operation(found, as_json)
+    if found.get("state") not in FINAL:
+        text = _("It runs on the device; whether it is broken off shows: secondline operation show {id}")
+        output.print_note(text.format(id=found.get("id")))
 
 
 def print_operation(found: dict[str, Any], as_json: bool) -> None:

@@ -91,9 +91,11 @@ async def get_operation(operation_id: str, actor: ActorDep, services: ServicesDe
     return OperationDetail(**answer.model_dump(), steps=[_step_answer(step) for step in steps])
 
 
-@router.post("/operations/{operation_id}/cancel", summary="Take back an operation that has not left")
+@router.post("/operations/{operation_id}/cancel", summary="Take back an operation, or break off a test")
 async def cancel_operation(operation_id: str, actor: ActorDep, services: ServicesDep) -> OperationAnswer:
-    """Scope `operate`."""
+    """Scope `operate`. A test that runs is broken off in the next session: until then it comes back as `sent`. 409 says
+    why it cannot be taken back or broken off, and how long a test is left to run.
+    """
     return operation_answer(await services.operations.cancel(actor, operation_id))
 
 

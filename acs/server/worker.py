@@ -213,7 +213,7 @@ class Worker:
             return False
         if operation.state is OperationState.QUEUED:
             return now >= operation.created_at + timedelta(seconds=self._config.connection_requests.retry_s)
-        if kind.ending is Ending.RESULTS and operation.answered_at is not None:
+        if review.began(operation, kind):
             return review.results_wanted(operation, kind, (), now)
         if operation.state is not OperationState.UNKNOWN or (kind.ending is Ending.REPORT and kind.once):
             return False

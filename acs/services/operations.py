@@ -16,7 +16,8 @@ from typing import Any
 
 from acs.config import Config
 from acs.errors import Conflict, InvalidInput, NotFound, TooMany
-from acs.services import audit, secret_arguments
+from acs.services import audit, review, secret_arguments
+from acs.services.abilities import Abilities, model_of
 from acs.services.actor import Actor, Scope
 from acs.services.bus import Bus, Subscription
 from acs.services.clock import Clock
@@ -26,7 +27,7 @@ from acs.services.guarding import Guard
 from acs.services.identifiers import new_id
 from acs.services.kinds import KINDS, Kind
 from acs.services.sessions import Sessions
-from acs.store import devices, files, identity, operations
+from acs.store import abilities, devices, files, identity, operations
 from acs.store.abilities import seal_arguments
 from acs.store.backups import put_gate
 from acs.store.records import (
@@ -157,10 +158,10 @@ class Operations:
         return tuple(await self._steps(operation_id))
 
     async def cancel(self, actor: Actor, operation_id: str) -> OperationRecord:
-        """Cancel a queued operation.
+        """Cancel a queued operation; a test that the device runs is asked to be broken off, and comes back as it is.
 
         Raises:
-            Conflict: it left already, or is over.
+            Conflict: it left already and cannot be broken off, or is over.
         """
         actor.require(Scope.OPERATE)
         why = f"cancelled by {actor.name}"
@@ -178,10 +179,41 @@ class Operations:
             if step is not None:
                 await audit.note(tx, actor, "operation.cancelled", f"operation:{operation_id}", change.at)
         operation = await self._get(operation_id)
+        if step is None and operation.state in review.LEFT:
+            kind = self._kinds.get(operation.kind)
+            if kind is not None and kind.stop is not None:
+                return await self._break_off(actor, operation, kind)
         if step is None:
             raise Conflict(f"operation {operation_id} is {operation.state}; only a queued operation can be cancelled")
         self._bus.publish(f"operation:{operation_id}", step)
         return operation
+
+    async def _break_off(self, actor: Actor, operation: OperationRecord, kind: Kind) -> OperationRecord:
+        """Note that a running test is not wanted any more, and call the device for it."""
+        if review.stopping(operation):
+            return operation
+        now = self._clock()
+        async with self._store.transaction() as tx:
+            device = await devices.get(tx, operation.device)
+            assert device is not None  # its operations go with it
+            known = Abilities.from_json(await abilities.get(tx, model_of(device)))
+            why = kind.why_not_stop(operation, device.root, known.lacking) if kind.why_not_stop is not None else None
+            if why is not None:
+                until = f"{operation.deadline_at:%Y-%m-%d %H:%M:%S} UTC"
+                raise Conflict(
+                    f"operation {operation.id} runs on the device, and {why}; it is left to end by itself, "
+                    f"until {until} at the latest"
+                )
+            step = await operations.transition(tx, review.stop_wanted(operation, actor.name, now))
+            if step is not None:
+                await audit.note(tx, actor, "operation.cancel_wanted", f"operation:{operation.id}", now)
+        wanted = await self._get(operation.id)
+        if step is None:
+            raise Conflict(f"operation {operation.id} is {wanted.state}: it ended meanwhile")
+        self._bus.publish(f"operation:{operation.id}", step)
+        if not self._sessions.offer(wanted):
+            self.connection_requests.wake(operation.device, (operation.id,))
+        return wanted
 
     async def frozen(self) -> bool:
         """Whether every write is stopped now."""

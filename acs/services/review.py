@@ -13,6 +13,7 @@ from acs.services import reboot_evidence, report_evidence, reset_evidence
 from acs.services.kinds import Kind
 from acs.services.kinds.base import Ending
 from acs.services.plans import Outcome
+from acs.services.plans.breaking_off import WANTED
 from acs.services.reboot_evidence import Ruling, Sending, Sight
 from acs.services.visits import Visit
 from acs.store import devices, operations
@@ -87,7 +88,7 @@ def judge_all(
             judge_reboot(visit, operation, kind, config, now, can_ask=bool(visit.root))
         elif kind.ending is Ending.REPORT:
             _judge_report(visit, operation, kind, config, now, previous_version)
-        elif kind.ending is Ending.RESULTS and operation.answered_at is not None:
+        elif began(operation, kind):
             if results_wanted(operation, kind, visit.events, now):
                 visit.due.append((operation, kind))
         elif operation.attempts >= kind.attempts:
@@ -163,9 +164,20 @@ def _judge_report(
             visit.due.append((operation, kind))
 
 
+def stopping(operation: OperationRecord) -> bool:
+    """Whether somebody wants the test broken off that the device runs, and it was not asked yet."""
+    return isinstance(operation.result, dict) and WANTED in operation.result
+
+
+def began(operation: OperationRecord, kind: Kind) -> bool:
+    """Whether the operation is a test that the device may run now, so that it is not asked to run it again."""
+    return kind.ending is Ending.RESULTS and (operation.answered_at is not None or stopping(operation))
+
+
 def results_wanted(operation: OperationRecord, kind: Kind, events: Iterable[tuple[str, str]], now: datetime) -> bool:
     """Whether the device should be asked for the results of a test that it runs: it says so, or it is overdue."""
-    assert operation.answered_at is not None
+    if stopping(operation) or operation.answered_at is None:
+        return True
     if any(code in RESULTS_LIKELY for code, _ in events):
         return True
     lasts_s = kind.lasts_s(operation.arguments) if kind.lasts_s is not None else 0.0
@@ -174,8 +186,9 @@ def results_wanted(operation: OperationRecord, kind: Kind, events: Iterable[tupl
 
 def about_to_send(operation: OperationRecord, kind: Kind, now: datetime) -> OperationTransition:
     """The change that must be on disk before the operation's first RPC leaves."""
-    if kind.ending is Ending.RESULTS and operation.answered_at is not None:
-        return _stays(operation, StepName.REPORTED, now, "the results are read")
+    if began(operation, kind):
+        told = "it is broken off" if stopping(operation) else "the results are read"
+        return _stays(operation, StepName.REPORTED, now, told)
     if operation.state is OperationState.QUEUED:
         return OperationTransition(
             operation.id, (OperationState.QUEUED,), OperationState.SENT, now, StepName.RPC_SENT, operation.kind
@@ -265,6 +278,22 @@ def refused_for_now(operation: OperationRecord, outcome: Outcome, now: datetime)
         fault_code=_kept(outcome.fault_code),
         fault_string=(outcome.fault_string or "")[:4000],
         detail=outcome.detail[:4000],
+    )
+
+
+def stop_wanted(operation: OperationRecord, actor: str, now: datetime) -> OperationTransition:
+    """Somebody wants the test broken off that the device runs."""
+    told = "the device is asked to break the test off"
+    return OperationTransition(
+        operation.id, LEFT, None, now, StepName.CANCEL_WANTED, f"by {actor}", detail=told, result={WANTED: actor}
+    )
+
+
+def broken_off(operation: OperationRecord, outcome: Outcome, now: datetime) -> OperationTransition:
+    """The device runs the test no more, because somebody wanted that."""
+    why = outcome.detail[:4000]
+    return OperationTransition(
+        operation.id, LEFT, OperationState.CANCELLED, now, StepName.CANCELLED, why, detail=why, result={}
     )
 
 

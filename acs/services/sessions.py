@@ -450,6 +450,8 @@ class Sessions:
                 operation = secret_arguments.joined(operation, await open_arguments(tx, operation.id))
         if kind.with_place and not operation.arguments.get("url"):
             context = replace(context, place=await self.transfers.place_of(operation, visit.device, now))
+        if kind.stop is not None and review.stopping(operation):
+            return kind.stop(operation, context)
         if kind.collect is not None and operation.answered_at is not None:
             return kind.collect(operation, context)
         return kind.plan(operation, context)
@@ -507,6 +509,8 @@ class Sessions:
         if outcome.waits:
             visit.pending.append(review.taken(operation, outcome, now))
             visit.closing = visit.closing or kind.ending is Ending.RESULTS  # a test begins when the session is over
+        elif outcome.cancels == operation.id:
+            visit.pending.append(review.broken_off(operation, outcome, now))
         elif review.may_pass(operation, kind, outcome, now):
             visit.pending.append(review.refused_for_now(operation, outcome, now))
         elif kind.reboots and outcome.succeeded:
@@ -517,7 +521,7 @@ class Sessions:
             visit.pending.append(review.ended(operation, outcome, now))
         if outcome.reread:
             visit.wanted.append(reading_again(operation, outcome.reread, now))
-        if outcome.cancels is not None:
+        if outcome.cancels is not None and outcome.cancels != operation.id:
             visit.pending.append(review.cancelled(outcome.cancels, operation, now))
 
     def _read_between(self, visit: Visit, reads: Reads, now: datetime) -> None:

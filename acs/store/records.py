@@ -67,6 +67,8 @@ class StepName(StrEnum):
     REFUSED = "refused"
     #: the CPE reported how it ended: TransferComplete, DUStateChangeComplete, `M ScheduleInform`
     REPORTED = "reported"
+    #: somebody wants the test broken off that the CPE runs
+    CANCEL_WANTED = "cancel_wanted"
     #: the CPE reported its boot
     BOOT_SEEN = "boot_seen"
     #: it cannot be known whether the RPC arrived

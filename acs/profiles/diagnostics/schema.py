@@ -64,6 +64,8 @@ class Diagnostic(Strict):
     objects: dict[Root, str]
     state: Names = "DiagnosticsState"
     stateless: bool = False
+    #: roots whose standard has the state `Canceled`: TR-181 has it in every test, TR-098 in none
+    cancel_roots: tuple[Root, ...] = ("Device.",)
     #: seconds that it takes besides the product of the inputs of `lasts_ms`
     lasts_s: float
     lasts_ms: tuple[str, ...] = ()

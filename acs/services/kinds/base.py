@@ -117,8 +117,9 @@ class Kind:
     have. `once`: nothing but proof sends it twice. `retries`: a fault that may pass is asked again later.
     `on_inform` and `on_report` say what an Inform or a report of the CPE shows of an operation that was sent; None
     is nothing yet. `lasts_s` adds to its deadline what its arguments ask for. `secrets` are arguments that are kept
-    sealed. `collect` makes the RPCs that read what a test has found. `feature` names what the model must have, so that
-    one that lacks it is not asked again. `internal`: only the server itself may ask for it.
+    sealed. `collect` makes the RPCs that read what a test has found, `stop` those that break it off; `why_not_stop`
+    (operation, root, features that the model lacks) says why they would be in vain. `feature` names what the
+    model must have, so that one that lacks it is not asked again. `internal`: only the server itself may ask for it.
     """
 
     name: str
@@ -147,6 +148,8 @@ class Kind:
     #: never during a call or an upgrade: what the device says of it is read in the session, right before
     guarded: bool = False
     collect: Callable[[OperationRecord, PlanContext], Plan] | None = None
+    stop: Callable[[OperationRecord, PlanContext], Plan] | None = None
+    why_not_stop: Callable[[OperationRecord, str, frozenset[str]], str | None] | None = None
     feature: Callable[[OperationRecord], str] | None = None
 
     @property

@@ -13,6 +13,7 @@ from acs.errors import InvalidInput
 from acs.profiles.diagnostics import DIAGNOSTICS, Diagnostic, Input
 from acs.services.kinds.base import Arguments, Ending, Kind, PlanContext, check_with
 from acs.services.plans import Plan
+from acs.services.plans.breaking_off import StopPlan, feature_of
 from acs.services.plans.diagnostics import CollectPlan, StartPlan, feature
 from acs.store.records import Json, OperationRecord
 
@@ -87,6 +88,20 @@ def _collect(operation: OperationRecord, context: PlanContext) -> Plan:
     return CollectPlan(test, context.root, inputs)
 
 
+def _stop(operation: OperationRecord, context: PlanContext) -> Plan:
+    name, test, inputs = _test_of(operation)
+    return StopPlan(operation.id, name, test, context.root, inputs, operation.command_key)
+
+
+def _why_not_stop(operation: OperationRecord, root: str, lacking: frozenset[str]) -> str | None:
+    name, test, _ = _test_of(operation)
+    if root not in test.cancel_roots:
+        return f"the data model {root.rstrip('.')} has no way to break this test off"
+    if feature_of(name) in lacking:
+        return "this model cannot break this test off: it was asked before"
+    return None
+
+
 def _lasts_s(arguments: Mapping[str, Json]) -> float:
     inputs = arguments.get("inputs", {})
     assert isinstance(inputs, dict)
@@ -100,6 +115,6 @@ def _feature(operation: OperationRecord) -> str:
 KINDS = (
     Kind(
         "diagnose", _check, _start, Ending.RESULTS, "SetParameterValues", Diagnose,
-        collect=_collect, lasts_s=_lasts_s, feature=_feature,
+        collect=_collect, stop=_stop, why_not_stop=_why_not_stop, lasts_s=_lasts_s, feature=_feature,
     ),
 )  # fmt: skip
