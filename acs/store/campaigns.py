@@ -243,10 +243,10 @@ async def next_waiting(
 
 async def hand_on_canary(tx: Transaction, campaign_id: str, device: str) -> bool:
     """Give the part of a silent canary to the next device that waits; False where none does, and it keeps its part."""
-    (heir, *_) = await next_waiting(tx, campaign_id, canary=False, limit=1) or [None]
-    if heir is None:
+    heirs = await next_waiting(tx, campaign_id, canary=False, limit=1)
+    if not heirs:
         return False
-    for key, canary in ((device, False), (heir.device, True)):
+    for key, canary in ((device, False), (heirs[0].device, True)):
         statement = update(campaign_devices).where(
             campaign_devices.c.campaign == campaign_id, campaign_devices.c.device == key
         )
