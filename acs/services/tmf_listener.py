@@ -24,7 +24,7 @@ from acs.services.line_tests import LineTests
 from acs.services.tickets import Tickets
 from acs.services.tmf import TicketEvent, parse_event, service_of
 from acs.services.tmf.incoming import EVENT_TYPE, EVENT_TYPES
-from acs.services.tmf.ticket_patches import ENDED, is_ours
+from acs.services.tmf.ticket_patches import ENDED, own_change
 from acs.store import tickets as ticket_store
 from acs.store import tmf as tmf_store
 from acs.store.records import Json, TicketRecord
@@ -128,14 +128,27 @@ class TicketListener:
             return None, "noted"
         if told.status == "" and event.event_type == _CHANGES[1]:
             return None, "the event names no status"
-        if is_ours(told.status_reason, self._config.system):
-            return None, "this system resolved it itself"
+        itself = await self._itself(tx, event, now)
+        if itself:
+            return None, itself
         if ticket is None or ticket.line is None:
             return None, "the ticket is not known here, or has no line"
         last = await tmf_store.last_ticket_event(tx, told.id)
         if last is not None and last.status == _RESOLVED and now - last.received_at < _SAME:
             return last.line_test, last.detail or "told before"
         return None, ""
+
+    async def _itself(self, tx: Transaction, event: TicketEvent, now: datetime) -> str:
+        """What is noted where we resolved the ticket; empty: somebody else did, though the reason may be one of ours
+        that the ticket still shows from a change before.
+        """
+        told = event.event.trouble_ticket
+        own = own_change(told.status_reason, self._config.system)
+        if own is None or own.status not in ("", told.status or _RESOLVED):
+            return ""
+        noted = f"this system resolved it itself: {own.mark}"
+        before = await tmf_store.first_noted(tx, told.id, noted) if own.status else None
+        return noted if before is None or now - before.received_at < _SAME else ""
 
 
 def _record(event: TicketEvent, line_test: str | None, detail: str, now: datetime) -> TicketEventRecord:

@@ -139,6 +139,14 @@ async def last_ticket_event(tx: Transaction, ticket: str) -> TicketEventRecord |
     return None if row is None else _event(row)
 
 
+async def first_noted(tx: Transaction, ticket: str, detail: str) -> TicketEventRecord | None:
+    """The first event of a ticket of which that was noted, or None."""
+    table = tmf_ticket_events
+    query = select(table).where(table.c.ticket == ticket, table.c.detail == detail).order_by(table.c.received_at)
+    row = await tx.one(query.limit(1))
+    return None if row is None else _event(row)
+
+
 async def event_of_test(tx: Transaction, line_test: str, ticket: str) -> TicketEventRecord | None:
     """The event of a ticket that a line test followed from, or None."""
     table = tmf_ticket_events

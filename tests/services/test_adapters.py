@@ -25,7 +25,7 @@ from acs.services.adapters.mapping import (
 from acs.services.adapters.schema import Adapter, load, packaged
 from acs.services.tmf import parse_event
 from acs.services.tmf.incoming import EVENT_TYPES
-from acs.services.tmf.ticket_patches import is_ours
+from acs.services.tmf.ticket_patches import OwnChange, own_change
 
 CASES = Path(__file__).resolve().parents[2] / "fixtures" / "adapters"
 VERDICT = {"verdict": "NFF", "cause": "nff", "posterior": 0.912, "queue": "l1", "needs_human": False, "title": {}}
@@ -49,7 +49,8 @@ def test_a_ticket_of_theirs_is_read_as_documented(name: str) -> None:
     assert number_of("desk", event.event.trouble_ticket.id) == ticket.id
     assert parse_event(status_event("desk", ticket, "held"), EVENT_TYPES).event.trouble_ticket.status == ticket.status
     ours = own_status_event("desk", ticket, "closed", datetime(2026, 11, 21, tzinfo=UTC), "acs")
-    assert is_ours(parse_event(ours, EVENT_TYPES).event.trouble_ticket.status_reason, "acs")
+    reason = parse_event(ours, EVENT_TYPES).event.trouble_ticket.status_reason
+    assert own_change(reason, "acs") == OwnChange("acs:adapter", "")
 
 
 @pytest.mark.parametrize("name", packaged())

@@ -114,7 +114,7 @@ def test_the_verdict_is_in_note_attachment_entity_and_status() -> None:
         "id": "t-1", "role": "lineTest", "@referredType": "ServiceTest", "href": "https://acs.example/t/t-1",
     }  # fmt: skip
     assert body["status"] == "inProgress"
-    assert body["statusChangeReason"].endswith("[secondline:t-1]")
+    assert body["statusChangeReason"].endswith("[secondline:t-1 inProgress]")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ Source: TMF621 v4.0.0 and v5.0.1; a PATCH is a merge patch (TMF630), in which a 
 
 import base64
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -86,7 +87,7 @@ def patch(
         if items:
             body[name] = [*(_list(ticket, name) if whole else ()), *items]
     if not told and _takes_status(ticket, story):
-        body |= {"status": story.status, "statusChangeReason": f"{story.reason} [{story.marker}]".strip()}
+        body |= {"status": story.status, "statusChangeReason": _reason(story)}
     if body and version is TicketVersion.V5:
         body["@type"] = "TroubleTicket"
     return body
@@ -107,9 +108,24 @@ def external_ids(ticket: Mapping[str, Any]) -> list[str]:
     return [*found, str(ticket["externalId"])] if ticket.get("externalId") else found
 
 
-def is_ours(reason: str, system: str) -> bool:
-    """Whether a change of status was made by us, as its reason says."""
-    return f"[{system}:" in reason
+@dataclass(frozen=True, slots=True)
+class OwnChange:
+    """What the reason of a change of status says of one of ours: its mark, and the status that we gave."""
+
+    mark: str
+    status: str
+
+
+def own_change(reason: str, system: str) -> OwnChange | None:
+    """The change of status by us that a reason tells of, or None. Systems keep a reason when the status changes again
+    without one: what it tells of may be long ago.
+    """
+    found = re.search(rf"\[({re.escape(system)}:[^\s\]]{{1,160}})(?: (\w{{1,32}}))?\]", reason)
+    return None if found is None else OwnChange(found[1], found[2] or "")
+
+
+def _reason(story: Story) -> str:
+    return f"{story.reason} [{story.marker} {story.status}]".strip()
 
 
 def _takes_status(ticket: Mapping[str, Any], story: Story) -> bool:
