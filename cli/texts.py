@@ -46,12 +46,6 @@ def _(text: str) -> str:
     return _chosen[code].gettext(text)
 
 
-def ngettext(one: str, many: str, count: int) -> str:
-    """Return the form of a text that goes with `count` in the language in use."""
-    _(one)
-    return _chosen[language()].ngettext(one, many, count)
-
-
 def N_(text: str) -> str:
     """Mark a text of a table for translation and return it untranslated; `_` translates it when it is shown."""
     return text

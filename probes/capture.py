@@ -44,18 +44,6 @@ class Seen:
     detail: Mapping[str, Any]
 
 
-async def run_capture(
-    interface: str, kind: str, *, now: datetime, timeout_s: float = 3.0, launcher: Sequence[str] = (sys.executable,)
-) -> list[Fact]:
-    """Facts of one discovery on an interface: kind `pppoe` gives ppp.pado_seen, kind `dhcp` gives dhcp.offer_seen.
-
-    Raises:
-        ProbeRefused, ProbeTimeout, ProbeUnreadable: as `observe`.
-    """
-    seen = await observe(interface, Wanted(kind, timeout_s=timeout_s), now=now, launcher=launcher)
-    return list(seen.facts)
-
-
 async def observe(
     interface: str, wanted: Wanted, *, now: datetime, launcher: Sequence[str] = (sys.executable,)
 ) -> Seen:

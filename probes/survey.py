@@ -14,7 +14,7 @@ from probes.access import AccessReader, NodeTarget, OntPlace, OntReading
 from probes.access.node import origin_of
 from probes.errors import ProbeError, ProbeTimeout
 from probes.facts import Fact
-from probes.profiles.decode import Raw, canonical_serial
+from probes.profiles.decode import Raw
 from probes.profiles.indexes import Computed, Spot
 from probes.profiles.ports import Fdb
 from probes.profiles.reading import Origin, Where, facts_of, flat, ont_oids
@@ -85,26 +85,6 @@ async def survey_olt(
         return found
     left_s = budget_s - (asyncio.get_running_loop().time() - began)
     return await _with_light(reader, target, profile, found, max(1.0, left_s))
-
-
-async def find_ont(
-    reader: AccessReader, target: NodeTarget, profile: AccessProfile, serial: str, now: datetime
-) -> OntPlace | None:
-    """Where in an OLT the ONT with a serial is: one column of serials; None when it is not there.
-
-    Raises:
-        ProbeError: the node did not tell all of it.
-    """
-    wanted = canonical_serial(serial)
-    found = await _onts(reader, target, profile, now, columns=(profile.serial_column,))
-    for one in found.onts:
-        if one.reading.gpon_serial and canonical_serial(one.reading.gpon_serial) == wanted:
-            return OntPlace(one.frame, one.slot, one.port, one.reading.ont, one.reading.gpon_serial)
-    if not found.complete:
-        raise ProbeTimeout(
-            f"{target.name}: {serial} is not among what it told, and it did not tell all: {found.problem}"
-        )
-    return None
 
 
 @dataclass(frozen=True, slots=True)

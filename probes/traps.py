@@ -29,7 +29,6 @@ from probes.snmp.target import Oid, Value
 from probes.snmp.wire import VarBind
 
 _FOLDER = Path(__file__).parent / "profiles" / "traps"
-_IF_INDEX = "1.3.6.1.2.1.2.2.1.1"
 _RUN_STATE, _CAUSE = "ont.run_state", "ont.last_down_cause"
 
 

@@ -11,7 +11,6 @@ from acs.services.actor import Scope
 
 router = APIRouter(tags=["access nodes"])
 
-KeyQuery = Annotated[str, Query(max_length=128, description="a serial or a MAC")]
 NameQuery = Annotated[str | None, Query(max_length=128)]
 
 

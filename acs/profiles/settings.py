@@ -162,10 +162,6 @@ class Settings:
         """The first setting of a meaning."""
         return next(iter(self._by_name.get(name, ())), None)
 
-    def knows(self, name: str) -> bool:
-        """Whether any profile gives a parameter for the meaning."""
-        return name in self._by_name
-
     def _target_path(self, setting: Setting) -> str:
         return next((t.path for t in self.targets if t.name == setting.target), "")
 

@@ -12,15 +12,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import httptools
-import structlog
 
 from acs.config import LimitsSection
 from acs.server.limits import Admission, retry_after
 from acs.server.origin import Origin
 from acs.server.overload import Budget
 from acs.server.short_bodies import ENDS, WAIT_S, lengthened, may_be_short
-
-log = structlog.get_logger()
 
 #: The headers that anything here reads; others are counted and dropped.
 KEPT: Final = frozenset(

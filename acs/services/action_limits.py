@@ -14,7 +14,6 @@ from acs.store.records import OperationState
 from acs.store.transaction import Transaction
 
 REBOOT, RESYNC, TEST, IS_IT_FIXED = "reboot", "resync", "line-test", "is-it-fixed"
-HOOKS = (REBOOT, RESYNC, TEST, IS_IT_FIXED)
 #: kinds that restart a CPE
 RESTARTS = ("reboot", "factory_reset")
 #: operations of a device that are looked at

@@ -7,14 +7,13 @@ The rule of this file: a right is a verb on a group of lines. `require` refuses 
 of the request to the lines for which he has it (`acs/store/reach.py`): a use case cannot forget them.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
 from acs.errors import Forbidden
-from acs.store.reach import Group, Reach, View, current_view, viewing
+from acs.store.reach import Group, Reach, View, current_view
 
 ActorKind = Literal["token", "person", "local", "cpe", "system"]
 
@@ -181,14 +180,6 @@ class Actor:
             f"{self.kind} {self.name!r} {what} the scope {str(scope)!r} (it has: {held}); "
             "ask an administrator for a token that has it"
         )
-
-
-@contextmanager
-def acting(actor: Actor, *, ticket: str = "") -> Iterator[View]:
-    """One request of the actor: everything that is asked of the store in this block is held to what it may see."""
-    with viewing(View(name=actor.name, ticket=ticket)) as view:
-        limit(view, actor)
-        yield view
 
 
 def limit(view: View, actor: Actor) -> None:

@@ -18,7 +18,6 @@ from fnmatch import fnmatchcase
 from zoneinfo import ZoneInfo
 
 import structlog
-from pydantic import ValidationError
 
 from acs.config import CampaignsSection
 from acs.errors import Conflict, InvalidInput, NotFound, TooMany
@@ -423,19 +422,6 @@ class Campaigns:
             if len(page) < _PAGE:
                 return sorted(chosen, key=lambda pair: hashlib.blake2b(pair[0].encode()).digest())
             after = page[-1].key
-
-
-def settings_of(table: object) -> CampaignSettings:
-    """The settings in a document from outside.
-
-    Raises:
-        InvalidInput: one line per error.
-    """
-    try:
-        return CampaignSettings.model_validate(table)
-    except ValidationError as error:
-        told = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:20]]
-        raise InvalidInput("\n".join(told)) from error
 
 
 def _settings(campaign: CampaignRecord) -> CampaignSettings:

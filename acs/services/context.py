@@ -245,12 +245,6 @@ async def baselines(
     return await history.medians(tx, lines, name, until - timedelta(days=days), until)
 
 
-async def baseline(tx: Transaction, line: str, name: str, until: datetime) -> Baseline | None:
-    """The usual value of one number on one line before an instant; None with less than 48 hours of points."""
-    points = await history.readings(tx, line, name, until - timedelta(days=BASELINE_DAYS), until)
-    return baseline_of([(point.at, point.value) for point in points])
-
-
 def baseline_of(points: Sequence[tuple[datetime, float]]) -> Baseline | None:
     """The median of points in the order of time; None where they span less than 48 hours."""
     if not points:

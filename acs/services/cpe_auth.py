@@ -16,9 +16,7 @@ import secrets
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Final
-
-import structlog
+from typing import Final, NamedTuple
 
 from acs.config import AuthPolicy, Config, read_secret
 from acs.cwmp import auth
@@ -33,8 +31,6 @@ from acs.store import devices
 from acs.store.devices import CredentialKind
 from acs.store.store import Store
 
-log = structlog.get_logger()
-
 #: Seconds that a looked-up credential is believed; a changed one counts after that.
 REMEMBER_S = 60.0
 #: Seconds that a user name is believed to have no credential: the device may be given one by another process.
@@ -45,8 +41,7 @@ REMEMBERED = 50_000
 _NC: Final = re.compile(rb'(?:^|[,\s])nc\s*=\s*"?([0-9a-fA-F]{1,8})(?![0-9a-fA-F])')
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """What came with a POST: its header, where from, whether over TLS, and the name in a verified certificate."""
 
     header: bytes | None

@@ -57,8 +57,6 @@ log = structlog.get_logger()
 
 #: greatest length of a key, in characters
 KEY_CHARS = 200
-#: what a resync may put right
-WHAT = ("settings", "session", "all")
 #: seconds between two looks at keys that are too old
 _TIDY_S = 600.0
 #: hook → the kind of operation that it is to the freeze

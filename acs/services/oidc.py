@@ -65,7 +65,6 @@ class Oidc:
         self._store = store
         self._config = config
         self._sign_ins = sign_ins
-        self._roles = roles
         self._clock = clock
         roles.check([GrantRecord(each.role, each.groups) for each in config.roles])
 

@@ -103,23 +103,6 @@ def answer(request: Accounting, secret: bytes) -> bytes:
     return head + _md5(head + request.authenticator + secret)
 
 
-def encode(identifier: int, attributes: list[tuple[int, bytes]], secret: bytes, *, sign: bool = False) -> bytes:
-    """Return an Accounting-Request with these attributes: what a BRAS sends, for the simulator and tests."""
-    if sign:
-        attributes = [*attributes, (_MESSAGE_AUTHENTICATOR, _ZERO)]
-    body = b"".join(bytes((kind, len(value) + 2)) + value for kind, value in attributes)
-    head = struct.pack("!BBH", ACCOUNTING_REQUEST, identifier, _HEADER + len(body))
-    if sign:
-        body = body[:-16] + hmac.new(secret, head + _ZERO + body, hashlib.md5).digest()
-    return head + _md5(head + _ZERO + body + secret) + body
-
-
-def circuit_attribute(text: str) -> tuple[int, bytes]:
-    """Return Agent-Circuit-Id as the attribute that carries it (RFC 4679 §3.3.1)."""
-    value = text.encode()
-    return _VENDOR_SPECIFIC, struct.pack("!IBB", _BROADBAND_FORUM, 1, len(value) + 2) + value
-
-
 def _attributes(packet: bytes) -> tuple[dict[int, bytes], dict[int, bytes], dict[int, int]]:
     """The first value of every attribute, those of the Broadband Forum, and where the values begin."""
     found: dict[int, bytes] = {}

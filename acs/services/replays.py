@@ -16,9 +16,6 @@ from probes.linetest.explanation import Judged
 from probes.linetest.model import Verdict
 from probes.linetest.pack import Pack
 
-#: keys of a stored verdict that the test added, not the engine
-_ADDED = ("line", "partial")
-
 
 def told_verdict(verdict: Verdict, line: str, *, doubted: bool) -> dict[str, Any]:
     """Return a verdict as it is stored and told. `doubted`: facts may be another line's, so a person looks first."""

@@ -29,7 +29,6 @@ from acs.store.store import Store
 from probes.linetest.depths import SELF_SERVICE
 from probes.linetest.self_service import for_subscriber
 
-LANGUAGES = ("ru", "en")
 #: for so long a finished test answers the next check of its line
 _FRESH_S = 60.0
 #: finished tests of a line that are looked at

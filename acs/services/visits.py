@@ -6,7 +6,7 @@ The one rule: everything durable of a visit is in the store before an answer lea
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from acs.cwmp.identity import device_key
 from acs.cwmp.messages import Inform
@@ -20,7 +20,6 @@ from acs.store.records import DeviceRecord, OperationRecord, OperationTransition
 
 #: Longest identity part of TR-069 (A.3.3.1) is 64; twice that is borne.
 IDENTITY_LENGTH: Final = 128
-EVENTS: Final = 64
 UPTIME: Final = "DeviceInfo.UpTime"
 #: Names that the weakest devices take at once.
 FEW: Final = 20
@@ -48,8 +47,7 @@ class Principal:
         return self.device is not None or self.certified
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """How a POST came in. `principal` None = the endpoint is open."""
 
     now: datetime

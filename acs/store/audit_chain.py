@@ -136,12 +136,6 @@ async def page(tx: Transaction, after: int, until: int) -> list[tuple[int, Linke
     return [found[each] for each in sorted(found)]
 
 
-async def hash_of(tx: Transaction, entry: int) -> str | None:
-    """The hash of an entry; None where it has none."""
-    row = await tx.one(select(audit_links.c.hash).where(audit_links.c.entry == entry))
-    return None if row is None else str(row.hash)
-
-
 async def newest(tx: Transaction) -> int:
     """The id of the newest entry, linked or not; 0 where there is none."""
     row = await tx.one(select(func.max(audit.c.id)))

@@ -232,12 +232,6 @@ async def gate_of(tx: Transaction, operation_id: str) -> tuple[str, OperationSta
     return None if row is None else (row.id, OperationState(row.state), row.detail)
 
 
-async def waiting_for(tx: Transaction, operation_id: str) -> list[str]:
-    """Return the operations that wait for this one."""
-    query = select(operation_gates.c.operation_id).where(operation_gates.c.after == operation_id)
-    return [row.operation_id for row in await tx.rows(query)]
-
-
 async def put_takeover(tx: Transaction, takeover: Takeover) -> None:
     """Keep that a device with this serial number will take over.
 

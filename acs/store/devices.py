@@ -77,11 +77,6 @@ async def by_serials(tx: Transaction, serials: Sequence[str]) -> list[DeviceReco
     return [record(row) for row in await tx.rows(query)]
 
 
-async def by_address(tx: Transaction, address: str) -> list[DeviceRecord]:
-    """Return the devices that last came from this address, by key."""
-    return [record(row) for row in await tx.rows(_SELECT.where(devices.c.address == address).order_by(devices.c.key))]
-
-
 async def set_line(tx: Transaction, key: str, line: str | None) -> bool:
     """Put the device on a line, or on none; False where it was there already or is not known."""
     changed = update(devices).where(devices.c.key == key, devices.c.line.is_distinct_from(line)).values(line=line)

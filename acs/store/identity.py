@@ -1,7 +1,7 @@
 """Who CPEs are, as it is kept: quarantine, and the highest count of each digest nonce."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -60,12 +60,6 @@ async def list_quarantined(tx: Transaction, *, limit: int = 100, after: str = ""
         .limit(limit)
     )
     return [_quarantine(row) for row in await tx.rows(query)]
-
-
-async def nonce_counts(tx: Transaction, ids: Sequence[int]) -> dict[int, int]:
-    """The highest count of each of these nonces that was ever used."""
-    query = select(digest_nonces).where(digest_nonces.c.id.in_(list(ids)))
-    return {row.id: row.nc for row in await tx.rows(query)}
 
 
 async def raise_nonces(tx: Transaction, counts: Mapping[int, int]) -> None:

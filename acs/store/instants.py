@@ -1,14 +1,9 @@
-"""Instants as the store keeps them, whole microseconds since 1970, and ids that sort by the time they were made."""
+"""Instants as the store keeps them, whole microseconds since 1970."""
 
-import secrets
 from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-#: Crockford's base 32: in the order of its characters, without letters that look like digits.
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_TIME_BITS = 55
-_RANDOM_BITS = 75
 
 
 def micros(at: datetime) -> int:
@@ -29,10 +24,3 @@ def instant(value: int) -> datetime:
 def instant_or_none(value: int | None) -> datetime | None:
     """Return `instant` of a stored value, or None for none."""
     return None if value is None else _EPOCH + timedelta(microseconds=value)
-
-
-def new_id(now: datetime) -> str:
-    """Return a new id of 26 letters and digits; ids of later microseconds sort after earlier ones."""
-    number = (micros(now) << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
-    length = (_TIME_BITS + _RANDOM_BITS) // 5
-    return "".join(_ALPHABET[(number >> (5 * place)) & 31] for place in reversed(range(length)))

@@ -33,8 +33,6 @@ _DEVICE = "device:"
 NAMED: Mapping[str, tuple[str, str]] = {"access_nodes": ("node", "name"), "alarms": ("device", "subject")}
 #: tables that are about a node and whose line, if any, is a detail
 _OF_NODES = frozenset({"access_alarms", "node_disagreements", "node_endpoints"})
-#: tables whose rows are about a line or about a device, never both
-_EITHER = frozenset({"series"})
 #: values of one query
 _CHUNK = 5_000
 #: a longer first value is no key

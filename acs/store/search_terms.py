@@ -5,7 +5,6 @@ The rule of this file: every text is folded already (`fold` and its kin), as the
 
 import re
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -140,8 +139,3 @@ def digits(text: str) -> str:
 def in_order(text: str) -> str:
     """A version as texts sort in the order of versions: every number has ten digits."""
     return _NUMBER.sub(lambda found: found[0].lstrip("0").zfill(10), fold(text))
-
-
-def pattern_parts(text: str) -> Sequence[str]:
-    """What stands between the `*` of a pattern."""
-    return text.split("*")

@@ -1,6 +1,5 @@
 """What happened by itself with tickets: the rule of the check, the queue of the verdict, the fix."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -68,14 +67,6 @@ async def of_test(tx: Transaction, line_test: str) -> list[TicketCheck]:
     """Return the rows of the tickets that wait for a test."""
     query = select(ticket_checks).where(ticket_checks.c.line_test == line_test).order_by(ticket_checks.c.ticket)
     return [_record(row) for row in await tx.rows(query)]
-
-
-async def of_tests(tx: Transaction, line_tests: Sequence[str]) -> dict[str, str]:
-    """Return test → the priority of its ticket's check."""
-    query = select(ticket_checks.c.line_test, ticket_checks.c.priority).where(
-        ticket_checks.c.line_test.in_(list(line_tests))
-    )
-    return {row.line_test: row.priority for row in await tx.rows(query)}
 
 
 async def fixes_due(tx: Transaction, *, limit: int = 50) -> list[TicketCheck]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, select, update
 
 from acs.errors import Conflict
 from acs.store.instants import instant, instant_or_none, micros, micros_or_none
@@ -73,13 +73,6 @@ async def revoke_of(tx: Transaction, person: str, at: datetime) -> int:
     theirs = select(token_grants.c.token).where(token_grants.c.person == person)
     statement = update(tokens).where(tokens.c.id.in_(theirs), tokens.c.revoked_at.is_(None))
     return await tx.run(statement.values(revoked_at=micros(at)))
-
-
-async def count_admins(tx: Transaction, now: datetime) -> int:
-    """Return how many tokens that are good now hold the scope admin."""
-    good = (tokens.c.revoked_at.is_(None), func.coalesce(tokens.c.expires_at, micros(now) + 1) > micros(now))
-    row = await tx.one(select(func.count()).select_from(tokens).where(tokens.c.scopes.contains("admin"), *good))
-    return int(row[0]) if row is not None else 0
 
 
 async def touch(tx: Transaction, token_id: str, at: datetime) -> None:

@@ -7,7 +7,6 @@ on pinging the last one it had and loses everything.
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cli.client import Client
@@ -36,14 +35,6 @@ LINE_COLUMNS = (
     "cable_length_m",
     "device_serials",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """One open incident or planned work."""
-
-    id: str
-    scope: str
 
 
 class Feed:

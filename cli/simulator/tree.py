@@ -25,7 +25,6 @@ HIDDEN = ("Password", "KeyPassphrase", "PreSharedKey", "SAEPassphrase", "Secret"
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 INVALID_ARGUMENTS = 9003
-RESOURCES_EXCEEDED = 9004
 INVALID_NAME = 9005
 INVALID_TYPE = 9006
 INVALID_VALUE = 9007

@@ -17,7 +17,6 @@ from probes.linetest.view import View
 QUICK = "quick"
 FULL = "full"
 SELF_SERVICE = "self-service"
-DEPTHS = (QUICK, "normal", FULL, SELF_SERVICE)
 #: what the subscriber says is asked of him in every depth
 _SAID = ("led.", "home.")
 

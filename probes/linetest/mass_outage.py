@@ -26,7 +26,6 @@ TREES: Mapping[str, tuple[str, ...]] = {
     "bras": ("bras",),
     "firmware": ("firmware",),
 }
-LEVELS = tuple(level for levels in TREES.values() for level in levels)
 _TREE_OF = {level: tree for tree, levels in TREES.items() for level in levels}
 #: terms of a tail after which nothing changes any more
 _TERMS = 400

@@ -75,11 +75,6 @@ def parse_oid(text: str) -> OidTuple:
     return tuple(int(part) for part in text.strip(".").split("."))
 
 
-def oid_text(oid: OidTuple) -> str:
-    """The dotted form of an OID."""
-    return ".".join(map(str, oid))
-
-
 def encode_varbind(oid: OidTuple, cell: Cell) -> bytes:
     """One variable binding; it may be cached, for it depends on nothing else."""
     return tlv(_SEQUENCE, tlv(Kind.OID, _oid_bytes(oid)) + tlv(cell.kind, _value_bytes(cell)))

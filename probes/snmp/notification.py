@@ -27,7 +27,6 @@ _ENTERPRISE_SPECIFIC = 6
 _NOT_IN_TIME = "1.3.6.1.6.3.15.1.1.2.0"
 _UNKNOWN_USER = "1.3.6.1.6.3.15.1.1.3.0"
 _UNKNOWN_ENGINE = "1.3.6.1.6.3.15.1.1.4.0"
-_WRONG_DIGEST = "1.3.6.1.6.3.15.1.1.5.0"
 _USM = 3
 _AUTH, _PRIV, _REPORTABLE = 1, 2, 4
 #: seconds by which a message may be out of time (RFC 3414 §2.2.3)

@@ -17,7 +17,6 @@ _IP_ADDRESS, _OPAQUE = 0x40, 0x44
 _SIGNED, _UNSIGNED = _INTEGER, frozenset({0x41, 0x42, 0x43, 0x46, 0x47})
 #: no such object, no such instance, end of MIB view
 _ABSENT = frozenset({0x80, 0x81, 0x82})
-END_OF_MIB_VIEW = 0x82
 #: arcs of one OID (RFC 2578 §3.5)
 _MAX_ARCS = 128
 

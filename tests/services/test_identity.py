@@ -17,6 +17,7 @@ from acs.store.devices import CredentialKind
 from acs.store.records import Credentials
 from tests.fakes.acs_server import ACTOR, Running, config_for, running, start
 from tests.fakes.cpe import Cpe, Dropped, Http, Response
+from tests.store.make import nonce_counts
 
 PERIODIC = ("2 PERIODIC", "")
 BOOTSTRAP = ("0 BOOTSTRAP", "")

@@ -16,13 +16,6 @@ from acs.services.tmf.service_tests import BASE
 
 router = APIRouter(prefix=BASE, tags=["TMF653 service tests"], route_class=TmfRoute)
 
-_EXAMPLE = {
-    "name": "Line test",
-    "relatedService": {"id": "L-1", "name": "internet"},
-    "testSpecification": {"id": "normal"},
-    "characteristic": [{"name": "ticketId", "value": "TT-1"}],
-}
-
 
 class _In(BaseModel):
     """TM Forum bodies may hold more than is read."""

@@ -70,11 +70,6 @@ def is_setting(name: str) -> bool:
     return _passing().match(name) is None
 
 
-def settings_among(names: Iterable[str]) -> list[str]:
-    """Those of the writable names that are settings of the line."""
-    return [name for name in names if is_setting(name)]
-
-
 def _below(row: str, path: str) -> bool:
     """Whether a protected parameter stands below a row or object that is to be deleted."""
     literal = path.lstrip("*").partition("*")[0]
