@@ -7,7 +7,6 @@ events must take the same one twice.
 Source: TR-069 Amendment 6, §3.7.1.5 and Annexes L and O; the event code type of the schemas.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,10 +21,6 @@ class EventKind(StrEnum):
     STANDARD = "standard"
     #: `M Method`: one per method and command key.
     METHOD = "method"
-    #: `X OUI name`: the vendor's.
-    VENDOR = "vendor"
-    #: Anything else.
-    UNKNOWN = "unknown"
 
 
 class Retention(StrEnum):
@@ -52,19 +47,6 @@ class EventInfo:
     completed_by: str
     implies: tuple[str, ...] = ()
     with_events: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """An event code, taken apart. `info` is None for vendor's and unknown codes; `text` is what was sent."""
-
-    text: str
-    kind: EventKind
-    info: EventInfo | None
-    #: The method of an `M` event.
-    method: str | None = None
-    #: The OUI or domain of an `X` event.
-    vendor: str | None = None
 
 
 def _row(
@@ -185,27 +167,3 @@ EVENTS: Final[Mapping[str, EventInfo]] = MappingProxyType(
         )
     )
 )
-
-_BY_NUMBER: Final[Mapping[str, EventInfo]] = MappingProxyType(
-    {code.partition(" ")[0]: info for code, info in EVENTS.items() if info.kind is EventKind.STANDARD}
-)
-_BY_METHOD: Final[Mapping[str, EventInfo]] = MappingProxyType(
-    {code[2:].lower(): info for code, info in EVENTS.items() if info.kind is EventKind.METHOD}
-)
-_NUMBER = re.compile(r"([0-9]{1,3})(?:\s|$)")
-
-
-def parse_event(code: str) -> Event:
-    """An event code, taken apart by its leading token; odd letter case and spacing are borne ("1 Boot")."""
-    text = code.strip()
-    number = _NUMBER.match(text)
-    if number is not None:
-        return Event(code, EventKind.STANDARD, _BY_NUMBER.get(number[1].lstrip("0") or "0"))
-    lead, _, rest = text.partition(" ")
-    rest = rest.strip()
-    if lead in ("M", "m") and rest:
-        info = _BY_METHOD.get(rest.lower())
-        return Event(code, EventKind.METHOD, info, method=info.code[2:] if info else rest)
-    if lead in ("X", "x") and rest:
-        return Event(code, EventKind.VENDOR, None, vendor=rest.partition(" ")[0])
-    return Event(code, EventKind.UNKNOWN, None)

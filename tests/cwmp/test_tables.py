@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acs.cwmp.events import EVENTS, EventKind, Retention, parse_event
+from acs.cwmp.events import EVENTS, EventKind, Retention
 from acs.cwmp.faults import FAULTS, FaultCode, FaultRetry, describe, fault_info
 from acs.cwmp.identity import device_key, names_device
 from acs.cwmp.messages import ACS_REQUESTS, MESSAGES
@@ -56,33 +56,6 @@ def test_the_whole_event_table_is_there() -> None:
         assert info.completed_by in MESSAGES
         assert set(info.with_events) <= set(EVENTS)
     assert EVENTS["6 CONNECTION REQUEST"].retention is Retention.NEVER
-
-
-@pytest.mark.parametrize(
-    ("text", "kind", "code"),
-    [
-        ("1 BOOT", EventKind.STANDARD, "1 BOOT"),
-        ("1 Boot ", EventKind.STANDARD, "1 BOOT"),
-        ("6 CONNECTIONREQUEST", EventKind.STANDARD, "6 CONNECTION REQUEST"),
-        ("00 x", EventKind.STANDARD, "0 BOOTSTRAP"),
-        ("99 FUTURE", EventKind.STANDARD, None),
-        ("M Reboot", EventKind.METHOD, "M Reboot"),
-        ("M reboot", EventKind.METHOD, "M Reboot"),
-        ("M X_001122_Do", EventKind.METHOD, None),
-        ("X 00D09E MyEvent", EventKind.VENDOR, None),
-        ("X INFORM", EventKind.VENDOR, None),
-        ("", EventKind.UNKNOWN, None),
-        ("BOOT", EventKind.UNKNOWN, None),
-    ],
-)
-def test_an_event_is_taken_apart(text: str, kind: EventKind, code: str | None) -> None:
-    event = parse_event(text)
-    assert (event.text, event.kind, event.info and event.info.code) == (text, kind, code)
-
-
-@given(st.text(max_size=30))
-def test_any_event_code_is_taken(text: str) -> None:
-    assert parse_event(text).text == text
 
 
 # quirks

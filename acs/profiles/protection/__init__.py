@@ -5,7 +5,7 @@ The rule of this folder: a pattern is added in `paths.toml` with the reason that
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from fnmatch import translate
 from functools import cache
 from importlib import resources
