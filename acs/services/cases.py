@@ -4,12 +4,13 @@ The rule of this file: one reading transaction, and no probe.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from acs.profiles.schema import Profile
 from acs.services.context import BASELINE_DAYS, baselines, scope_facts
 from acs.services.lines import known_line
+from acs.services.optics import TREND_DAYS
 from acs.services.profiles import profile_of
 from acs.services.tmf import parse_event, ticket_facts
 from acs.store import devices as device_store
@@ -29,16 +30,18 @@ from acs.store.records import (
     OperationState,
 )
 from acs.store.transaction import Transaction
-from probes.facts import Fact
+from probes.facts import FACTS, Fact
 
 #: the number of which a line's history is kept
 LIGHT = "ont.rx_dbm"
+_FLAPS = "ont.flaps_24h"
 #: codes of an Inform that tell of a start
 _BOOT = "1 BOOT"
 #: events looked at for a count of starts
 _EVENTS = 200
 #: finished operations looked at for what was tried already
 _OPERATIONS = 20
+_UNDER_WAY = (OperationState.SENT, OperationState.UNKNOWN)
 #: tickets looked at for a count of contacts
 _TICKETS = 500
 
@@ -47,7 +50,7 @@ _TICKETS = 500
 class KnownDevice:
     """A device on the line as the store knows it. `values` is path → text, `times` when each was read.
 
-    `done` are its last operations that succeeded, newest first.
+    `done` are its last operations that succeeded, newest first; `under_way` those that were sent and have not ended.
     """
 
     record: DeviceRecord
@@ -56,6 +59,7 @@ class KnownDevice:
     times: Mapping[str, datetime]
     boots_24h: int
     done: tuple[OperationRecord, ...] = ()
+    under_way: tuple[OperationRecord, ...] = ()
 
     @property
     def is_stb(self) -> bool:
@@ -81,8 +85,9 @@ class KnownDevice:
 class Case:
     """A line and everything that is known of it without asking anybody.
 
-    `medians` and `gasps` (whether the ONT tells of a power failure, where that is known) are of the lines of the same
-    port; `own_light` is this line's history, oldest first.
+    `medians`, `gasps` (whether the ONT tells of a power failure, where that is known) and `flaps` (falls of the last
+    day, where a round counted them lately) are of the lines of the same port; `own_light` is this line's history of
+    seven days, `own_light_30d` of thirty, oldest first.
     """
 
     test: LineTestRecord
@@ -95,6 +100,8 @@ class Case:
     medians: Mapping[str, float]
     gasps: Mapping[str, bool]
     own_light: tuple[tuple[datetime, float], ...]
+    own_light_30d: tuple[tuple[datetime, float], ...] = ()
+    flaps: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def told_by_name(self) -> dict[str, Fact]:
@@ -119,8 +126,9 @@ async def load_case(tx: Transaction, test: LineTestRecord, profiles: Sequence[Pr
     neighbours: list[LineRecord] = []
     if line.node and line.port is not None:
         neighbours = await line_store.siblings(tx, line.node, line.slot, line.port, frame=line.frame)
+    month = await history.readings(tx, line.id, LIGHT, now - timedelta(days=TREND_DAYS), now)
+    light = tuple((point.at, point.value) for point in month)
     since = now - timedelta(days=BASELINE_DAYS)
-    points = await history.readings(tx, line.id, LIGHT, since, now)
     ids = [neighbour.id for neighbour in neighbours]
     gasps = await fact_store.of_lines(tx, ids, "ont.gasp_supported")
     return Case(
@@ -133,8 +141,17 @@ async def load_case(tx: Transaction, test: LineTestRecord, profiles: Sequence[Pr
         neighbours=tuple(neighbours),
         medians=await baselines(tx, ids, LIGHT, now),
         gasps={line: fact.value for line, fact in gasps.items() if isinstance(fact.value, bool)},
-        own_light=tuple((point.at, point.value) for point in points),
+        own_light=tuple(level for level in light if level[0] >= since),
+        own_light_30d=light,
+        flaps=await _flaps(tx, ids, now),
     )
+
+
+async def _flaps(tx: Transaction, lines: Sequence[str], now: datetime) -> dict[str, int]:
+    """Falls of the last day by line, as far as they were counted within their greatest age."""
+    oldest = now - timedelta(seconds=FACTS[_FLAPS].max_age_s or 0)
+    counted = await fact_store.of_lines(tx, lines, _FLAPS)
+    return {line: int(fact.value) for line, fact in counted.items() if fact.at >= oldest and fact.value is not None}
 
 
 async def tickets_14d(tx: Transaction, case: Case) -> int:
@@ -169,4 +186,6 @@ async def _known_device(
     done = await operation_store.list_operations(
         tx, device=record.key, states=(OperationState.SUCCEEDED,), limit=_OPERATIONS
     )
-    return KnownDevice(record, profile_of(profiles, record, known), values, times, boots, tuple(done))
+    under_way = await operation_store.list_operations(tx, device=record.key, states=_UNDER_WAY, limit=_OPERATIONS)
+    profile = profile_of(profiles, record, known)
+    return KnownDevice(record, profile, values, times, boots, tuple(done), tuple(under_way))

@@ -33,6 +33,7 @@ from acs.services.identifiers import new_id
 from acs.services.lines import known_line
 from acs.services.merging import Merged, merge, serial_doubt
 from acs.services.obtainable import obtainable
+from acs.services.own_knowledge import cable_facts, own_knowledge
 from acs.services.packs import Packs
 from acs.services.replays import kept, told_verdict
 from acs.services.running_tests import DEPTHS, Door, Job, Progress, RunningTests
@@ -316,6 +317,7 @@ class LineTests:
             *stored_facts(case),
             *line_facts(case, optical_class=self._config.optical_class),
             *contact_counts(case.told_by_name, tickets, case.now),
+            *own_knowledge(case),
         ]
         sources = sources_of(case, self._places)
         sources = [source for source in sources if asks(job.record.depth, source)]
@@ -346,7 +348,7 @@ class LineTests:
         ]
         merged = merge(gathering.facts, [*base, *counts], now)
         facts = dict(merged.facts)
-        for fact in light_facts(case, facts):
+        for fact in (*light_facts(case, facts), *cable_facts(case, facts)):
             facts.setdefault(fact.name, fact)
         doubts = (*merged.doubts, *serial_doubt(facts, case.line.gpon_serial))
         merged = replace(merged, facts=facts, doubts=doubts)

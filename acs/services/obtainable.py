@@ -38,6 +38,38 @@ _OF_SWITCHES = frozenset(
         "sw.out_mbit",
     }
 )
+#: what a whole reading of a PON port tells of the neighbours (`probes/linetest/outage.py`)
+_OF_NEIGHBOURS = frozenset(
+    {
+        "sib.n",
+        "sib.up",
+        "sib.down_ratio",
+        "sib.others_down_window",
+        "sib.others_flapping",
+        "sib.dg_ratio",
+        "sib.level",
+        "sib.splitters_hit",
+        "sib.pon_rest_up_ratio",
+        "sib.rx_delta_share",
+        "sib.rx_step_median_db",
+        "sib.rx_median_dbm",
+        "sib.olt_rx_median_dbm",
+        "sib.baseline_days",
+    }
+)
+#: what follows from several reads of an OLT
+_OF_PORTS = frozenset(
+    {
+        "olt.reachable",
+        "olt.port_fault",
+        "olt.unprovisioned_on_port",
+        "olt.unprovisioned_serials",
+        "ont.flaps_24h",
+        "ont.dg_24h",
+        "ont.down_history",
+        "probe.walk_ratio",
+    }
+)
 _ENDED = (SourceState.ANSWERED, SourceState.SKIPPED)
 
 
@@ -60,7 +92,7 @@ def access_facts_known(technology: str) -> frozenset[str]:
         return frozenset(_columns(load_switches())) | _OF_SWITCHES
     if technology == "dsl":
         return frozenset(_columns(load_dslams())) | {"dslam.reachable"}
-    return named("sib.", "olt.").union(_columns(load_profiles()))
+    return _OF_NEIGHBOURS | _OF_PORTS | _columns(load_profiles())
 
 
 def _columns(

@@ -30,6 +30,8 @@ Whole = Callable[[str, Sequence[int]], Awaitable[MtuResult]]
 
 #: fact → the whole packet that it is about: its payload, and 28 octets of headers of IPv4
 SIZES: Mapping[str, int] = {"ping.df_1472_ok": 1500, "ping.df_1400_ok": 1428}
+#: the fact of the resolvers
+OPERATOR_DNS = "dns.operator_ok"
 #: tries of each size; the sizes, and the small ones before and after that show whether anybody is there
 _TRIES, _SIZES = 2, 4
 #: what a resolver is not to blame for: the question never left this machine
@@ -72,7 +74,7 @@ class Resolvers:
             return Partly([], "; ".join(dead), SourceState.FAILED)
         works = any(one.works for one in found)
         source = next((one.server for one in found if one.works), names[0])
-        fact = Fact("dns.operator_ok", works, now, f"dns {source}", f"{config.kind} {config.question}")
+        fact = Fact(OPERATOR_DNS, works, now, f"dns {source}", f"{config.kind} {config.question}")
         return Partly([fact], "; ".join(dead)) if dead else [fact]
 
 

@@ -22,7 +22,7 @@ from acs.services.gathering import Partly, Skipped, Source, SourceState
 from acs.services.merging import SERIAL, same_serial
 from acs.services.obtainable import access_facts_known
 from acs.services.operations import Operations
-from acs.services.path_sources import SIZES, Resolvers, Whole, whole_packets
+from acs.services.path_sources import OPERATOR_DNS, SIZES, Resolvers, Whole, whole_packets
 from acs.services.serials import serial_forms
 from acs.store.records import AccessNode, LineRecord, OperationRecord, OperationState, StepName
 from acs.store.store import Store
@@ -88,7 +88,7 @@ def _beyond(case: Case, places: Places) -> Iterator[Source]:
         gives = frozenset(SIZES)
         yield Source("path", path.whole_packets_s + 0.1, lambda: whole_packets(case, whole, places.clock), gives)
     if resolvers is not None:
-        yield Source("dns", path.answer_s + 0.5, resolvers.facts, frozenset({"dns.operator_ok"}))
+        yield Source("dns", path.answer_s + 0.5, resolvers.facts, frozenset({OPERATOR_DNS}))
 
 
 def stored_facts(case: Case) -> list[Fact]:
@@ -159,6 +159,7 @@ def neighbour_facts(case: Case, reading: PortReading, window_s: float) -> list[F
                 # an ONT that was told of by its gasp has one, whatever is on file
                 gasps=True if ont.last_down_cause == "dgi" else case.gasps.get(line.id) if line is not None else None,
                 splitter=(line.splitter or None) if line is not None else None,
+                flaps_24h=case.flaps.get(line.id) if line is not None else None,
             )
         )
     days = _days_of(case.own_light)
