@@ -8,6 +8,7 @@ from functools import cache, partial
 from fastapi import APIRouter, FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 
 from acs.api.access_network import router as access_network_router
 from acs.api.actions import router as actions_router
@@ -54,6 +55,7 @@ from acs.api.sessions import router as sessions_router
 from acs.api.ticket_systems import router as ticket_systems_router
 from acs.api.tickets import router as tickets_router
 from acs.api.tmf import TMF_ROUTERS
+from acs.api.tmf.answers import tmf_http_error
 from acs.api.tokens import router as tokens_router
 from acs.config import ApiSection
 from acs.services.northbound import Northbound
@@ -161,6 +163,7 @@ def create_app(services: Northbound, config: ApiSection | None = None) -> FastAP
         app.include_router(router)
     app.include_router(docs_router)
     install_error_handlers(app)
+    app.add_exception_handler(HTTPException, tmf_http_error)
     app.openapi = partial(describe, app)  # type: ignore[method-assign] # FastAPI's own way to complete it
     app.add_middleware(Paging)
     app.add_middleware(Conditional)

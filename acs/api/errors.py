@@ -28,6 +28,7 @@ from acs.errors import (
     TooMany,
 )
 from acs.services.actions.words import Refused
+from acs.services.wrong_input import wrong_input
 
 log = structlog.get_logger()
 
@@ -71,8 +72,6 @@ _TITLES: Mapping[str, tuple[str, str]] = {
     "unauthenticated": ("No valid token", "Send Authorization: Bearer TOKEN."),
     "unsupported_media_type": ("The body's type is not taken", "Send the Content-Type that the call names."),
 }
-#: errors of one body that are told
-_SHOWN = 20
 #: a word of a message that is longer, such as an id that was asked for, is cut
 _LONG_WORD = re.compile(r"(\S{120})\S+")
 
@@ -116,7 +115,7 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(AcsError, _acs_error)
     app.add_exception_handler(Unauthenticated, _unauthenticated)
     app.add_exception_handler(RequestValidationError, _validation_error)
-    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(Exception, _crash)
 
 
@@ -184,25 +183,24 @@ async def _unauthenticated(_: Request, error: Exception) -> JSONResponse:
 
 async def _validation_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    found = error.errors()
-    told = [f"{_place(one['loc'])}: {one['msg']}" for one in found[:_SHOWN]]
-    if len(found) > _SHOWN:
-        told.append(f"and {len(found) - _SHOWN} more errors")
-    return answer(422, "invalid_input", "\n".join(told))
+    return answer(422, "invalid_input", wrong_input(error.errors()))
 
 
-async def _http_error(request: Request, error: Exception) -> JSONResponse:
+async def http_error(request: Request, error: Exception) -> JSONResponse:
+    """The answer to a request that no route takes, or that cannot be read."""
     assert isinstance(error, HTTPException)
     code = _HTTP_CODES.get(error.status_code, "http_error")
-    message = f"{request.method} {request.url.path}: {error.detail}"
-    return answer(error.status_code, code, message, error.headers)
+    return answer(error.status_code, code, http_message(request, error), error.headers)
+
+
+def http_message(request: Request, error: HTTPException) -> str:
+    """What was asked for, and why there is no answer to it."""
+    asked = f"{request.method} {request.url.path}"
+    if error.status_code == 404 and error.detail == "Not Found":
+        return f"{asked}: there is no such address; GET /api/v1/openapi.json lists those that there are"
+    return f"{asked}: {error.detail}"
 
 
 async def _crash(request: Request, error: Exception) -> JSONResponse:
     log.error("api.crashed", path=request.url.path, problem=f"{type(error).__name__}: {error}")
     return answer(500, "internal", "the server could not do this; its log says why")
-
-
-def _place(loc: tuple[Any, ...]) -> str:
-    parts = [str(part) for part in loc if part != "body"]
-    return ".".join(parts) or "body"

@@ -16,10 +16,11 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from acs.api.errors import STATUSES, Unauthenticated
+from acs.api.errors import STATUSES, Unauthenticated, http_error, http_message
 from acs.errors import AcsError, InvalidInput, TooMany
 from acs.services.tmf.selection import selected
 from acs.services.tmf_pages import Page
+from acs.services.wrong_input import wrong_input
 
 log = structlog.get_logger()
 
@@ -28,14 +29,16 @@ _REASONS: Mapping[int, str] = {
     401: "Unauthorized",
     403: "Forbidden",
     404: "Not found",
+    405: "Method not allowed",
     409: "Conflict",
     413: "Too large",
     429: "Too many requests",
     500: "Internal error",
     503: "Service unavailable",
 }
-#: errors of one body that are told
-_SHOWN = 20
+#: what every address of these interfaces begins with
+_PREFIX = "/tmf-api/"
+_HTTP_CODES: Mapping[int, str] = {404: "not_found", 405: "method_not_allowed"}
 
 
 class TmfError(BaseModel):
@@ -81,6 +84,15 @@ class TmfRoute(APIRoute):
                 return _of_ours(request, error)
 
         return handler
+
+
+async def tmf_http_error(request: Request, error: Exception) -> JSONResponse:
+    """The answer to a request that no route takes: in the form of the definitions where it was for these interfaces."""
+    assert isinstance(error, HTTPException)
+    if not request.url.path.startswith(_PREFIX):
+        return await http_error(request, error)
+    code = _HTTP_CODES.get(error.status_code, "http_error")
+    return _answer(error.status_code, code, http_message(request, error), error.headers)
 
 
 def tmf_json(thing: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> JSONResponse:
@@ -142,9 +154,7 @@ def _of_ours(request: Request, error: AcsError) -> JSONResponse:
 
 
 def _invalid(error: RequestValidationError) -> JSONResponse:
-    found = error.errors()
-    told = [f"{'.'.join(str(part) for part in one['loc'][1:]) or 'body'}: {one['msg']}" for one in found[:_SHOWN]]
-    return _answer(400, "invalid_input", "\n".join(told))
+    return _answer(400, "invalid_input", wrong_input(error.errors()))
 
 
 def _answer(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:

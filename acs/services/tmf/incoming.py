@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from acs.errors import InvalidInput
 from acs.services.clock import in_utc
 from acs.services.fact_values import typed_value
+from acs.services.wrong_input import wrong_input
 from probes.facts import Fact
 
 EVENT_TYPE = "TroubleTicketCreateEvent"
@@ -119,15 +120,15 @@ def parse_event(body: Mapping[str, Any], event_types: Sequence[str] = (EVENT_TYP
     """The event in a body; it is one of `event_types`.
 
     Raises:
-        InvalidInput: another kind of event, or a member that is missing or wrong; all of them at once.
+        InvalidInput: another kind of event, or a member that is missing or wrong; all of them, one a line.
     """
-    wanted = " or ".join(event_types)
     try:
         event = TicketEvent.model_validate(body)
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()[:10])
-        raise InvalidInput(f"this is no TMF621 {wanted}: {wrong}") from None
+        wrong = wrong_input(error.errors())
+        raise InvalidInput(f"this is no event of a TMF621 trouble ticket\n{wrong}") from None
     if event.event_type not in event_types:
+        wanted = " or ".join(event_types)
         raise InvalidInput(f"eventType: {event.event_type!r} is not taken here; send {wanted}")
     return event
 
