@@ -16,6 +16,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from acs.cwmp import paths
+
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 Pattern = Annotated[str, Field(min_length=3, max_length=256, pattern=r"^[A-Za-z][A-Za-z0-9_.*-]*$")]
 Meaning = Annotated[str, Field(pattern=r"^[a-z]+(\.[a-z_]+)+$")]
@@ -222,7 +224,7 @@ def _tables(target: Target, values: Mapping[str, str]) -> list[str]:
     regex = _regex(parent)
     last = target.table[len(parent) :]
     counted = {f"{m[0]}{last}" for name in values if (m := regex.match(name)) and name.startswith(m[0] + last[:-1])}
-    return sorted(counted, key=_numbers)
+    return sorted(counted, key=paths.reading_order)
 
 
 def _path_of(setting: Setting, target: str, values: Mapping[str, str], row: str) -> str | None:
@@ -267,11 +269,7 @@ def _matching(pattern: str, values: Iterable[str]) -> list[str]:
     if "*" not in pattern:
         return [pattern] if pattern in values else []
     regex = _regex(pattern)
-    return sorted((name for name in values if regex.fullmatch(name)), key=_numbers)
-
-
-def _numbers(path: str) -> tuple[object, ...]:
-    return tuple((0, int(part)) if part.isdigit() else (1, part) for part in path.split("."))
+    return sorted((name for name in values if regex.fullmatch(name)), key=paths.reading_order)
 
 
 @cache

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 
+from acs.cwmp.paths import without_covered
 from acs.profiles.convert import number
 from acs.profiles.meaning import value_of, whole_number
 from acs.profiles.patterns import beside, matching, regex_of
@@ -72,8 +73,7 @@ def wanted_names(profile: Profile, known_names: Sequence[str]) -> list[str]:
                 continue
             for pattern in _patterns(reading):
                 wanted.update(matching(pattern, names))
-    tables = tuple(path for path in wanted if path.endswith("."))
-    return sorted(name for name in wanted if name.endswith(".") or not name.startswith(tables))
+    return without_covered(wanted)
 
 
 def values_for(wanted: Sequence[str], values: Mapping[str, str], refused: Collection[str] = ()) -> dict[str, str]:

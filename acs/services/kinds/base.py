@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from acs.cwmp import paths
 from acs.cwmp.messages import Message
 from acs.errors import InvalidInput
 from acs.services.plans import Outcome, Plan
@@ -22,7 +23,7 @@ from acs.services.waking.settings import WakingSettings
 from acs.store.records import Credentials, Json, OperationRecord
 
 #: Longest parameter name of TR-069 (A.3.2.1).
-NAME_LENGTH = 256
+NAME_LENGTH = paths.MAX_LENGTH
 #: Names or values in one operation; a page of a user interface needs hundreds.
 NAMES = 5_000
 #: Sessions that a CPE may break off, or faults that may pass, while it is asked the same thing.
@@ -199,11 +200,10 @@ def parameter_name(value: object, where: str, *, partial: bool) -> str:
     Raises:
         InvalidInput: it is none.
     """
-    if not isinstance(value, str) or not value or len(value) > NAME_LENGTH or not value.isprintable() or " " in value:
-        raise InvalidInput(f"{where}: must be a parameter name of at most {NAME_LENGTH} characters without blanks")
-    if value.endswith(".") and not partial:
-        raise InvalidInput(f"{where}: {value!r} is a partial path; only a parameter can be set")
-    return value
+    name = paths.check(value, where)
+    if paths.is_partial(name) and not partial:
+        raise InvalidInput(f"{where}: {name!r} is a partial path; only a parameter can be set")
+    return name
 
 
 def check_nothing(arguments: Mapping[str, Any]) -> dict[str, Json]:

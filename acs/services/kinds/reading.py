@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from acs.cwmp import paths
 from acs.errors import InvalidInput
 from acs.services.kinds.base import NAME_LENGTH, NAMES, Arguments, Kind, PlanContext, only, parameter_name
 from acs.services.plans import AttributesPlan, NamesPlan, Plan, ReadPlan, RefreshPlan
@@ -49,7 +50,7 @@ def _check_refresh(arguments: Mapping[str, Any]) -> dict[str, Json]:
     path = arguments.get("path")
     if path is None:
         return {}
-    if not parameter_name(path, "arguments.path", partial=True).endswith("."):
+    if not paths.is_partial(parameter_name(path, "arguments.path", partial=True)):
         raise InvalidInput(f"arguments.path: {path!r} must end with a dot; use the kind get for single parameters")
     return {"path": path}
 
@@ -61,7 +62,7 @@ def _check_names(arguments: Mapping[str, Any]) -> dict[str, Json]:
         parameter_name(path, "arguments.path", partial=True)
     if not isinstance(next_level, bool):
         raise InvalidInput("arguments.next_level: must be true or false")
-    if next_level and path and not path.endswith("."):
+    if next_level and not paths.is_partial(path):
         raise InvalidInput(f"arguments.path: {path!r} is no object, so it has no next level; write a dot at its end")
     return {"path": path, "next_level": next_level}
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
+from acs.cwmp import paths
 from acs.cwmp.messages import Message, SetParameterAttributes
 from acs.cwmp.structs import SetParameterAttributesStruct
 from acs.cwmp.writing import writable
@@ -86,14 +87,13 @@ class Row(Arguments):
     @field_validator("path")
     @classmethod
     def _is_row(cls, path: str) -> str:
-        last = _object(path)[:-1].rpartition(".")[2]
-        if not last.isdigit() and not (last.startswith("[") and last.endswith("]")):
+        if not paths.is_row(_object(path)):
             raise ValueError(f"{path!r} names no row; write the table's path with the row's number")
         return path
 
 
 def _object(path: str) -> str:
-    if not path.endswith(".") or path.count(".") < 2 or not path.isprintable() or " " in path:
+    if not paths.is_object(path):
         raise ValueError(f"{path!r} is no path of an object; it ends in a point")
     return path
 
