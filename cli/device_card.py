@@ -31,6 +31,7 @@ CAUSES: Mapping[str, str] = {
     "reset": N_("factory reset"),
     "firmware": N_("new firmware"),
     "power": N_("loss of power, as the access node saw"),
+    "local": N_("at the device, as it says itself"),
     "first_contact": N_("first contact"),
     "not_asked": N_("nobody asked for it: power, reset button or crash"),
 }

@@ -89,9 +89,12 @@ class RebootAnswer(Answer):
     at: datetime
     cause: Cause
     by: str = Field(description="who asked for it, or the command key of another ACS")
-    reason: str
+    reason: str = Field(description="of the operation behind it, or the device's own")
     operation: str | None
     events: list[str]
+    told: bool = Field(
+        description="the device's own table of starts has it; without events it is known from there only"
+    )
 
 
 class DefectAnswer(Answer):

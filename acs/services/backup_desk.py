@@ -12,10 +12,15 @@ from datetime import datetime, timedelta
 
 from acs.config import Config
 from acs.errors import NotFound
+from acs.profiles.protection import is_setting
+from acs.profiles.schema import Profile
+from acs.services.actions.network import ROWS_MADE
 from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock, utc_now
 from acs.services.hidden import is_secret
 from acs.services.identifiers import new_id
+from acs.services.plans.extra_rows import Values, extra_rows, rows_above, table_of
+from acs.services.profiles import profile_of
 from acs.store import backups, devices, operations, trees
 from acs.store.backups import BackupRecord, Configuration
 from acs.store.records import OperationRecord, OperationState
@@ -49,8 +54,11 @@ class Difference:
 class BackupDesk:
     """Use cases on configurations."""
 
-    def __init__(self, store: Store, config: Config, *, clock: Clock = utc_now) -> None:
+    def __init__(
+        self, store: Store, config: Config, profiles: Sequence[Profile] = (), *, clock: Clock = utc_now
+    ) -> None:
         self._store = store
+        self._profiles = profiles
         self._config = config.backups
         self._clock = clock
 
@@ -82,20 +90,24 @@ class BackupDesk:
         return Shown(which if record is None else record.id, record, values)
 
     async def diff(self, actor: Actor, key: str, first: str, second: str) -> Sequence[Difference]:
-        """What differs between two configurations of a device.
+        """What differs between two configurations of a device; rows that only one of them has are part of it.
+
+        What is known of the device now (`current`) is compared as far as it is known: what it lacks is no difference,
+        but a row that it has and a configuration that was read whole has not is one.
 
         Raises:
             NotFound: no such device or configuration.
         """
         actor.require(Scope.READ)
         async with self._store.reading() as tx:
-            _, one = await self._open(tx, key, first)
-            _, other = await self._open(tx, key, second)
+            record, one = await self._open(tx, key, first)
+            against, other = await self._open(tx, key, second)
         found = []
         partial = {"current", "desired"} & {first, second}
+        added = _in_new_rows(one, record, other) | _in_new_rows(other, against, one)
         for name in sorted(one.values.keys() | other.values.keys()):
             old, new = _value(one, name), _value(other, name)
-            if old != new and not (partial and (old is None or new is None)):
+            if old != new and (not partial or name in added or (old is not None and new is not None)):
                 hidden = is_secret(name)
                 found.append(Difference(name, _masked(old, hidden=hidden), _masked(new, hidden=hidden)))
         return found
@@ -125,13 +137,7 @@ class BackupDesk:
         if which == "desired":
             return None, await backups.desired(tx, key)
         if which == "current":
-            tree = await trees.read(tx, key)
-            newest = await backups.newest(tx, key)
-            names = await backups.open_backup(tx, newest.id) if newest is not None else None
-            values = {} if tree is None else dict(tree.values)
-            if names is not None:
-                values = {name: entry for name, entry in values.items() if name in names.values}
-            return None, Configuration(values)
+            return None, await self._current(tx, key)
         good = which == "last_good"
         record = await backups.newest(tx, key, good=True) if good else await backups.get(tx, key, which)
         configuration = await backups.open_backup(tx, record.id) if record is not None else None
@@ -140,6 +146,50 @@ class BackupDesk:
                 f"device {key} has no configuration {which[:40]!r}; `secondline device backup list {key}` shows them"
             )
         return record, configuration
+
+    async def _current(self, tx: Transaction, key: str) -> Configuration:
+        """The settings that are known now: those of the newest configuration, and those of rows made since."""
+        tree = await trees.read(tx, key)
+        newest = await backups.newest(tx, key)
+        kept = await backups.open_backup(tx, newest.id) if newest is not None else None
+        values = {} if tree is None else dict(tree.values)
+        if kept is None:
+            return Configuration(values)
+        made, leaves = await self._made_by_us(tx, key, values)
+        forms = {_form(name) for name in kept.values} | leaves
+        tables = {table_of(row) for name in kept.values for row in rows_above(name)}
+        # a row of which nothing can be written is in no configuration: only a sibling, or our own rows, tell
+        extra = extra_rows(values, kept.values)
+        new = tuple(row for row in extra if _form(row) in made or table_of(row) in tables)
+        return Configuration(
+            {
+                name: entry
+                for name, entry in values.items()
+                if name in kept.values or (name.startswith(new) and _form(name) in forms and is_setting(name))
+            }
+        )
+
+    async def _made_by_us(self, tx: Transaction, key: str, values: Values) -> tuple[set[str], set[str]]:
+        """The forms of the rows that our actions make on the model, and those of all the settings it is known for."""
+        device = await devices.get(tx, key)
+        profile = profile_of(self._profiles, device, sorted(values)) if device is not None else None
+        if profile is None:
+            return set(), set()
+        rows = {each.path for each in profile.settings.targets if each.name in ROWS_MADE}
+        return rows, {each.path for each in profile.settings.settings if not each.read_only}
+
+
+def _in_new_rows(configuration: Configuration, record: BackupRecord | None, other: Configuration) -> set[str]:
+    """The names of `other` in rows that a configuration, which was read whole, has not."""
+    if record is None or not record.live:
+        return set()
+    new = tuple(extra_rows(other.values, configuration.values))
+    return {name for name in other.values if name.startswith(new)}
+
+
+def _form(name: str) -> str:
+    """A name with * for the numbers of its rows."""
+    return ".".join("*" if part.isdigit() else part for part in name.split("."))
 
 
 async def _known(tx: Transaction, key: str) -> None:

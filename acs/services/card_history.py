@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from acs.services.optics import Level
 from acs.services.reboot_history import TELLING_CODES, Reboot, reboots
+from acs.services.told_starts import told_starts, with_told
 from acs.store import access as access_store
 from acs.store import devices as device_store
 from acs.store import history
@@ -52,8 +53,10 @@ class Levels:
         return max(self.of_line.get(LIGHT, ()), self.own, key=_span)
 
 
-async def starts_of(tx: Transaction, device: DeviceRecord, now: datetime) -> Starts:
-    """The starts of the last quarter of a year, with their causes."""
+async def starts_of(
+    tx: Transaction, device: DeviceRecord, now: datetime, values: Mapping[str, str] | None = None
+) -> Starts:
+    """The starts of the last quarter of a year, with their causes; `values` of its tree may tell of more."""
     since = now - timedelta(days=_START_DAYS)
     told = await device_store.list_events(tx, device.key, limit=_EVENTS, codes=sorted(TELLING_CODES))
     asked = await operation_store.list_operations(tx, device=device.key, limit=_OPERATIONS)
@@ -62,7 +65,7 @@ async def starts_of(tx: Transaction, device: DeviceRecord, now: datetime) -> Sta
         alarms = await access_store.list_alarms(tx, line=device.line, kind=_POWER_ALARM, since=since, limit=_LOSSES)
         lost = [at for alarm in alarms for at in (alarm.at, alarm.last_at)]
     found = reboots([event for event in told if event.at >= since], asked, lost, device.first_seen_at)
-    return Starts(tuple(found))
+    return Starts(tuple(with_told(found, told_starts(values or {}, since, now))))
 
 
 async def levels_of(tx: Transaction, device: DeviceRecord, now: datetime) -> Levels:

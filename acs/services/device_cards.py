@@ -27,6 +27,7 @@ from acs.services.operations import Operations
 from acs.services.optics import edges_of
 from acs.services.packs import Packs
 from acs.services.profiles import profile_of
+from acs.services.told_starts import TABLE as STARTS
 from acs.store import abilities as ability_store
 from acs.store import devices as device_store
 from acs.store import facts as fact_store
@@ -97,7 +98,7 @@ class DeviceCards:
         now = self._clock()
         async with self._store.reading() as tx:
             stored = await self._load(tx, key, now)
-            starts = await starts_of(tx, stored.device, now)
+            starts = await starts_of(tx, stored.device, now, stored.values)
             pack = await self._packs.deciding(tx, stored.line.scopes() if stored.line is not None else ())
         return await asyncio.to_thread(self._card, stored, starts, pack.limits, now)
 
@@ -123,6 +124,8 @@ class DeviceCards:
         if profile is None or stored.read_at is None:
             return "refresh", {}
         wanted = {*wanted_names(profile, sorted(stored.values)), *table_names(profile, stored.values)}
+        if any(name.startswith(STARTS) for name in stored.values):
+            wanted.add(STARTS)
         paths = tuple(name for name in wanted if name.endswith("."))
         names = sorted(name for name in wanted if not any(name != path and name.startswith(path) for path in paths))
         return ("get", {"names": names}) if names else ("refresh", {})

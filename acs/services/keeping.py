@@ -11,6 +11,7 @@ from datetime import datetime
 
 from acs.profiles.protection import is_setting
 from acs.profiles.schema import Profile
+from acs.services.actions.network import ROWS_MADE
 from acs.services.actions.translating import translate
 from acs.services.actions.words import Refused, refusal_of, say
 from acs.services.guarding import Guard
@@ -92,12 +93,19 @@ class Keeping:
             source, target = await devices.get(tx, key), await devices.get(tx, operation.device)
             if found is None or source is None or target is None:
                 raise Refused("no_backup")
-        where, configuration = found
+        where, configuration, whole = found
         values = _with_secrets(configuration, told)
         fresh = bool(given.get("fresh"))
         if _model(source) == _model(target):
-            return RestoreInputs(values, where, keep_first=not fresh)
+            known = frozenset(configuration.values) if whole else None
+            ours = self._rows_made(target, configuration.values) if given.get("extra") != "keep" else ()
+            return RestoreInputs(values, where, keep_first=not fresh, known=known, ours=ours)
         return RestoreInputs(values, where, translate=self._translation(source, target))
+
+    def _rows_made(self, device: DeviceRecord, values: Values) -> tuple[str, ...]:
+        """The rows that our actions make on this model."""
+        profile = profile_of(self._profiles, device, sorted(values))
+        return () if profile is None else tuple(t.path for t in profile.settings.targets if t.name in ROWS_MADE)
 
     async def checkpoint(self, visit: Visit, now: datetime) -> None:
         """Put the configuration that a change has read on disk, before anything else leaves."""
@@ -233,12 +241,13 @@ class Translation:
         return translate(old.settings, values, new.settings, present)
 
 
-async def _chosen(tx: Transaction, key: str, which: str, told: Configuration) -> tuple[str, Configuration] | None:
-    """The configuration that is meant, and how it is called; None where there is none."""
+async def _chosen(tx: Transaction, key: str, which: str, told: Configuration) -> tuple[str, Configuration, bool] | None:
+    """The configuration that is meant, how it is called, and whether it was read whole; None where there is none."""
     if which == "desired":
-        return ("desired", told) if told.values else None
+        return ("desired", told, False) if told.values else None
     if which == "current":
-        return await _current(tx, key, told)
+        known = await _current(tx, key, told)
+        return None if known is None else (*known, False)
     if which.startswith("of:"):
         operation = await operations.get(tx, which[3:])
         result = operation.result if operation is not None and isinstance(operation.result, dict) else {}
@@ -250,7 +259,7 @@ async def _chosen(tx: Transaction, key: str, which: str, told: Configuration) ->
     if record is None:
         return None
     opened = await backups.open_backup(tx, record.id)
-    return None if opened is None else (record.id, opened)
+    return None if opened is None else (record.id, opened, record.live)
 
 
 async def _current(tx: Transaction, key: str, told: Configuration) -> tuple[str, Configuration] | None:

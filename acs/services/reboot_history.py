@@ -34,6 +34,8 @@ class Cause(StrEnum):
     FIRMWARE = "firmware"
     #: the access node saw the device lose its power
     POWER = "power"
+    #: at the device, as it says itself: power, button or crash; the reason is its own
+    LOCAL = "local"
     #: its first contact with us
     FIRST_CONTACT = "first_contact"
     #: nobody asked for it: power, reset button or crash
@@ -42,7 +44,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reboot:
-    """One start of a device. `by`, `reason` and `operation` are those of the operation behind it."""
+    """One start of a device. `by`, `reason` and `operation` are those of the operation behind it, or its own reason."""
 
     at: datetime
     cause: Cause
@@ -50,6 +52,8 @@ class Reboot:
     reason: str = ""
     operation: str | None = None
     events: tuple[str, ...] = ()
+    #: the device's own table of starts has it
+    told: bool = False
 
 
 def reboots(

@@ -54,7 +54,7 @@ def build_second_line(
     return SecondLine(
         config,
         ActionDesk(store, config, operations, profiles, guard, takeovers, clock=clock),
-        BackupDesk(store, config, clock=clock),
+        BackupDesk(store, config, profiles, clock=clock),
         Keeping(store, profiles, guard),
         takeovers,
     )

@@ -201,6 +201,27 @@ async def test_a_kept_configuration_is_put_back(desk: Desk, kind: CpeKind) -> No
     assert len(await desk_of.list(ACTOR, cpe.key)) == 2
 
 
+@BOTH
+async def test_a_forwarding_made_since_is_shown_and_goes_when_the_configuration_is_put_back(
+    desk: Desk, kind: CpeKind
+) -> None:
+    cpe = await desk.cpe(kind)
+    taken = await desk.end(await desk.server.operations.request(ACTOR, cpe.key, "backup", {}))
+    assert isinstance(taken.result, dict)
+    backup = str(taken.result["backup"])
+    [added] = await desk.do(cpe, "forward-add", external_port=8443, client="192.168.1.10")
+    assert added.state is OperationState.SUCCEEDED, added.detail
+    differences = await desk.services.backups.diff(ACTOR, cpe.key, backup, "current")
+    shown = {each.path.rpartition(".")[2]: (each.first, each.second) for each in differences}
+    assert shown["ExternalPort"] == (None, "8443")
+    [restored] = await desk.do(cpe, "restore", backup=backup)
+    assert isinstance(restored.result, dict)
+    assert len(restored.result["deleted"]) == 1 and restored.result["extra"] == []  # type: ignore[arg-type]
+    left = [each.name for each in cpe.tree.get((cpe.tree.root,)) if each.name.endswith(".ExternalPort")]
+    assert not [name for name in left if cpe.tree.value(name) == "8443"]
+    assert await desk.services.backups.diff(ACTOR, cpe.key, backup, "current") == []
+
+
 async def in_call(cpe: Cpe, kind: CpeKind, state: str) -> None:
     cpe.tree.put(CALLS[kind], state)
 

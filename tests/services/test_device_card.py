@@ -15,6 +15,7 @@ from acs.errors import InvalidInput, NotFound
 from acs.services.clock import utc_now
 from acs.services.device_card import Card, State, Value
 from acs.services.reboot_history import Cause
+from acs.services.told_starts import TABLE as STARTS
 from acs.store import devices, history, lines, trees
 from acs.store.history import Owner
 from acs.store.records import OperationState, Reading
@@ -183,11 +184,15 @@ async def test_what_a_model_never_reports_is_learned_and_unlearned(tmp_path: Pat
             tree = await trees.read(tx, key)
             assert tree is not None
             hot = {"Device.DeviceInfo.TemperatureStatus.TemperatureSensor.1.Value": ("44", "xsd:int")}
+            before = (utc_now() - timedelta(days=2)).isoformat(timespec="seconds")
+            for leaf, value in (("TimeStamp", before), ("Cause", "LocalReboot"), ("Reason", "watchdog")):
+                hot[f"{STARTS}1.{leaf}"] = (value, "xsd:string")
             await trees.write(tx, key, {**tree.values, **hot}, utc_now())
             device = await devices.get(tx, key)
         assert device is not None and app.sessions.recorder is not None
         warm = await app.northbound.cards.show(ACTOR, key)
         assert values(warm, "health")["cpe.temp_c"].value == 44
+        assert [(each.cause, each.reason) for each in warm.reboots][-1] == (Cause.LOCAL, "watchdog")
         # one device of the model that has it is enough: the model does not lack it
         model = app.sessions.model_abilities
         seen = (await model.of(device)).shown | {"cpe.temp_c"}

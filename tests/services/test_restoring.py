@@ -13,6 +13,7 @@ from acs.services.actions.translating import translate
 from acs.services.plans.backup import BackupPlan
 from acs.services.plans.base import Plan
 from acs.services.plans.restoring import RestoreInputs, RestorePlan
+from acs.store.records import Json
 from cli.simulator import rpcs
 from cli.simulator.tree import Parameter, Tree
 
@@ -177,3 +178,73 @@ def test_every_meaning_of_an_action_is_one_that_a_profile_may_give(profiles: dic
     needs = {need for action in CATALOGUE.values() for need in action.needs}
     names = {name for need in needs for name in ((need,) if isinstance(need, str) else need)}
     assert names - waiting <= known
+
+
+KNOWN = {"Device.WiFi.SSID.1.SSID": "ours", "Device.WiFi.SSID.1.Enable": "1"}
+OURS = ("Device.NAT.PortMapping.*.",)
+
+
+def with_rows(*ports: str) -> Tree:
+    device = tree()
+    for port in ports:
+        row = device.add_object(MAP, "k")
+        device.put(f"{MAP}{row}.ExternalPort", port)
+    return device
+
+
+def ports_of(device: Tree) -> list[str]:
+    return [each.value for each in device.get([MAP]) if each.name.endswith("ExternalPort")]
+
+
+def whole(values: Mapping[str, str], device: Tree, ours: tuple[str, ...] = OURS) -> tuple[RestorePlan, dict[str, Json]]:
+    plan = restoring(values, known=frozenset(values), ours=ours)
+    played(plan, device)
+    result = plan.outcome().result
+    assert isinstance(result, dict)
+    return plan, result
+
+
+def test_a_row_that_the_configuration_has_not_is_deleted_where_our_actions_write_its_table() -> None:
+    device = with_rows("8080", "8081")
+    plan, result = whole(KNOWN | {f"{MAP}1.ExternalPort": "8080", f"{MAP}1.Interface": "", f"{MAP}1.Rule": ""}, device)
+    assert ports_of(device) == ["8080"]
+    assert (result["deleted"], result["extra"]) == ([f"{MAP}2."], [])
+    assert plan.applied[f"{MAP}2."] is None and f"{MAP}2." in plan.reads.whole
+    assert not any(name.startswith(f"{MAP}2.") for name in plan.reads.values)
+    assert "1 row deleted that it has not" in plan.outcome().detail
+
+
+def test_any_other_row_stays_and_is_told() -> None:
+    device = with_rows("8080")
+    plan, result = whole(KNOWN, device, ours=())
+    assert ports_of(device) == ["8080"]
+    assert (result["deleted"], result["extra"]) == ([], [f"{MAP}1."])
+    assert f"1 row stays that it has not: {MAP}1." in plan.outcome().detail
+
+
+def test_the_same_row_under_another_number_is_neither_deleted_nor_added() -> None:
+    device = with_rows("8080", "8081")
+    device.delete_object(f"{MAP}1.", "k")
+    wanted = {f"{MAP}1.ExternalPort": "8081", f"{MAP}1.Interface": "", f"{MAP}1.Rule": ""}
+    _, result = whole(KNOWN | wanted | {"Device.NAT.Chosen": f"{MAP}1"}, device)
+    assert (result["deleted"], result["rows"], ports_of(device)) == ([], [], ["8081"])
+    assert device.value("Device.NAT.Chosen") == f"{MAP}2"
+
+
+def test_without_a_whole_configuration_nothing_is_called_extra() -> None:
+    device = with_rows("8080")
+    plan = restoring(KNOWN, ours=OURS)
+    played(plan, device)
+    assert isinstance(plan.outcome().result, dict) and plan.outcome().result["extra"] == []  # type: ignore[index,call-overload]
+    assert ports_of(device) == ["8080"]
+
+
+def test_a_row_that_the_device_does_not_let_go_stays_and_is_told() -> None:
+    device = with_rows("8080")
+    plan = restoring(KNOWN, known=frozenset(KNOWN), ours=OURS)
+    while (request := plan.request()) is not None:
+        refused = m.SoapFault(9001, "Request denied")
+        plan.take(refused if isinstance(request, m.DeleteObject) else rpcs.answer(device, request, AT)[0])
+    outcome = plan.outcome()
+    assert outcome.succeeded and isinstance(outcome.result, dict)
+    assert outcome.result["extra"] == [f"{MAP}1."] and outcome.result["refused"] == {f"{MAP}1.": "9001 Request denied"}

@@ -189,6 +189,8 @@ def _unforward(view: View, given: WhichForwarding) -> Sequence[Asked]:
     return [change("forward-delete", {"delete": row.path})]
 
 
+#: Targets whose rows these actions make and delete: a restoring deletes those that the configuration has not.
+ROWS_MADE = ("forwarding", "bridge")
 _MODE_NEEDS = (("ppp.mode", "ip.mode", "bridge.lower"),)
 
 ACTIONS = (

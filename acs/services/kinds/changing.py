@@ -4,7 +4,7 @@ change    steps {"values": {name: value}} | {"add": table, "values": …} | {"de
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -48,12 +48,15 @@ class Restore(Arguments):
     """`backup`: the id of a configuration of this device, `last_good`, `desired` for what the device was told,
     or `current` for what is known of it now.
 
-    `device`: another device's configuration, for one that takes over. `fresh`: the device was just reset.
+    `device`: another device's configuration, for one that takes over. `fresh`: the device was just reset. `extra`: what
+    becomes of rows that the configuration has not: `delete` those of tables that our own actions write and tell of the
+    others, or `keep` and tell of all.
     """
 
     backup: Annotated[str, Field(max_length=32)] = "last_good"
     device: Annotated[str, Field(max_length=512)] | None = None
     fresh: bool = False
+    extra: Literal["delete", "keep"] = "delete"
     action: Annotated[str, Field(max_length=32)] = ""
 
 

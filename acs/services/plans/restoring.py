@@ -1,9 +1,11 @@
 """Putting a configuration back: read, compare, add the rows that are missing, set what differs. Pure.
 
-    GetParameterValues ─▶ AddObject per missing row ─▶ SetParameterValues of what differs, without what is refused
+    GetParameterValues ─▶ DeleteObject per row too many ─▶ AddObject per missing row
+                       ─▶ SetParameterValues of what differs, without what is refused
 
-The rule of this file: nothing is deleted and nothing that could take management away is written; a parameter that the
-device refuses never keeps the others from being put back.
+The rule of this file: nothing that could take management away is written, and no row is deleted but those of tables
+that our own actions write, where the configuration was read whole and had them not; a parameter that the device
+refuses never keeps the others from being put back.
 """
 
 import re
@@ -13,6 +15,8 @@ from dataclasses import dataclass, field
 from acs.cwmp.messages import (
     AddObject,
     AddObjectResponse,
+    DeleteObject,
+    DeleteObjectResponse,
     Message,
     SetParameterValues,
     SetParameterValuesResponse,
@@ -24,7 +28,8 @@ from acs.services.hidden import is_secret
 from acs.services.plans.backup import BackupPlan
 from acs.services.plans.base import Outcome, Reads
 from acs.services.plans.changing import HIDDEN
-from acs.services.plans.reading import ReadPlan
+from acs.services.plans.extra_rows import extra_rows, rows_above, same_row, table_of
+from acs.services.plans.reading import UNKNOWN_NAME, ReadPlan
 from acs.services.plans.written_out import Run, WrittenOut
 from acs.services.provisioning_diff import same_value
 from acs.services.provisioning_rules import Wish
@@ -47,6 +52,11 @@ class RestoreInputs:
     source: str = ""
     #: keep what is there before: not after a reset, where there is nothing to keep
     keep_first: bool = True
+    #: every name of the configuration, secrets that nobody knows among them, where it was read whole; else None, and
+    #: no row is taken to be too many
+    known: frozenset[str] | None = None
+    #: patterns of rows, * for numbers, that are deleted where the configuration has them not
+    ours: tuple[str, ...] = ()
     #: (values, what the device has) → the values in this device's words, for one that takes over from another model
     translate: Callable[[Values, Values], Values] | None = None
 
@@ -68,6 +78,9 @@ class RestorePlan(WrittenOut):
         self._present: dict[str, tuple[str, str]] = {}
         self._refused: dict[str, str] = {}
         self._added: list[str] = []
+        self._deleted: list[str] = []
+        self._extra: list[str] = []
+        self._known, self._ours = inputs.known, inputs.ours
         self._changed: dict[str, tuple[str | None, str]] = {}
         self._unchanged = 0
         self._fault: SoapFault | None = None
@@ -84,6 +97,8 @@ class RestorePlan(WrittenOut):
             "changes": changes,
             "unchanged": self._unchanged,
             "rows": list[Json](self._added),
+            "deleted": list[Json](self._deleted),
+            "extra": list[Json](self._extra[:_TOLD]),
             "refused": dict(list(self._refused.items())[:_TOLD]),
         }
         if not self._wanted:
@@ -95,7 +110,7 @@ class RestorePlan(WrittenOut):
         told = f"{len(self._changed)} settings put back, {self._unchanged} were so already"
         if self._refused:
             told += f", {len(self._refused)} not taken: {', '.join(list(self._refused)[:5])}"
-        return Outcome(True, told, result)
+        return Outcome(True, told + self._rows_told(), result)
 
     def _go(self) -> Run:
         if self._keep_first:
@@ -104,6 +119,8 @@ class RestorePlan(WrittenOut):
         if self._translate is not None:
             self._wanted = dict(self._translate(self._wanted, self.backup.values))
         yield from self._look(self._wanted)
+        if self._known is not None and self.backup.complete and self._translate is None:
+            yield from self._delete_rows(self._known)
         yield from self._add_rows()
         todo = [name for name in self._wanted if name in self._present and not self._is_so(name)]
         self._unchanged = sum(name in self._present for name in self._wanted) - len(todo)
@@ -129,6 +146,45 @@ class RestorePlan(WrittenOut):
             yield from self._through(reading)
             self._present.update(reading.reads.values)
 
+    def _delete_rows(self, known: frozenset[str]) -> Run:
+        """Rows that the configuration has not; one that only changed its number is taken for the same."""
+        present = self.backup.values
+        extra = extra_rows(present, known)
+        for row in self._missing_rows():
+            same = same_row(row, self._wanted, extra, present)
+            if same is not None:
+                extra.remove(same)
+                self._move(row, same)
+                yield from self._look([name for name in self._wanted if name.startswith(same)])
+        for row in extra:
+            if any(_like(pattern, row) for pattern in self._ours) and len(self._deleted) < MOST_ROWS:
+                yield from self._delete(row)
+            else:
+                self._extra.append(row)
+
+    def _delete(self, row: str) -> Run:
+        answer = yield DeleteObject(row, f"{self._key[:24]}.d{len(self._deleted)}")
+        gone = isinstance(answer, SoapFault) and answer.fault_code == UNKNOWN_NAME
+        if not gone and not isinstance(answer, DeleteObjectResponse):
+            fault = self._note_refusal(answer)
+            self._refused[row] = f"{fault.fault_code} {fault.fault_string}".rstrip()
+            self._extra.append(row)
+            return
+        self._deleted.append(row)
+        self.applied[row] = None
+        self.reads.whole.append(row)
+        for name in [each for each in self.reads.values if each.startswith(row)]:
+            del self.reads.values[name]
+
+    def _rows_told(self) -> str:
+        told = ""
+        for rows, what in ((self._deleted, "deleted"), (self._extra, "stay")):
+            if rows:
+                one = f"1 row {'stays' if what == 'stay' else what}"
+                told += f", {one if len(rows) == 1 else f'{len(rows)} rows {what}'} that it has not"
+                told += f": {', '.join(rows[:5])}"
+        return told
+
     def _add_rows(self) -> Run:
         """Rows that the configuration has and the device lacks, outer ones first, under the numbers it gives them."""
         refused: set[str] = set()
@@ -136,7 +192,7 @@ class RestorePlan(WrittenOut):
             row = next((r for r in self._missing_rows() if r not in refused), None)
             if row is None:
                 return
-            table = row[: row.rstrip(".").rfind(".") + 1]
+            table = table_of(row)
             answer = yield AddObject(table, f"{self._key[:24]}.{len(self._added)}")
             if not isinstance(answer, AddObjectResponse) or not answer.instance_number:
                 self._note_refusal(answer)
@@ -155,7 +211,7 @@ class RestorePlan(WrittenOut):
         for name in self._wanted:
             if name in self._present:
                 continue
-            for row in _rows_above(name):
+            for row in rows_above(name):
                 if not any(have.startswith(row) for have in self._present):
                     rows[row] = None
                     break
@@ -211,12 +267,9 @@ class RestorePlan(WrittenOut):
         return fault
 
 
-def _rows_above(name: str) -> Iterable[str]:
-    """The paths of the rows that a name stands in, outermost first."""
-    parts = name.split(".")
-    for n, part in enumerate(parts[:-1]):
-        if part.isdigit():
-            yield ".".join(parts[: n + 1]) + "."
+def _like(pattern: str, row: str) -> bool:
+    """Whether a row is one of a pattern's."""
+    return [("*" if part.isdigit() else part) for part in row.split(".")] == pattern.split(".")
 
 
 def _moved_references(value: str, row: str, new: str) -> str:
