@@ -79,11 +79,11 @@ class Outgoing:
                 address = await self._checked(url)
                 return await self._call(method, url, address, dict(headers or {}), content, timeout_s, most_bytes)
         except InvalidInput as error:
-            raise NotTaken(f"{type(error).__name__}: {error}") from error
+            raise NotTaken(str(error)) from error
         except TimeoutError as error:
-            raise NotTaken(f"no answer within {timeout_s:g} s", Fault.AWAY) from error
+            raise NotTaken(f"no answer within {timeout_s:g} s from {_place(url)}", Fault.AWAY) from error
         except (httpx.HTTPError, OSError) as error:
-            raise NotTaken(f"{type(error).__name__}: {error}", Fault.AWAY) from error
+            raise NotTaken(_unreached(url, error), Fault.AWAY) from error
 
     async def _call(
         self,
@@ -122,13 +122,34 @@ class Outgoing:
         addresses = [ipaddress.ip_address(str(entry[4][0]).split("%")[0]) for entry in found]
         for address in addresses:
             if address.is_link_local or address.is_multicast or address.is_unspecified:
-                raise InvalidInput(f"{host} is {address}, which is no receiver; mend its url")
+                raise InvalidInput(f"{_named(host, address)} is no host's address; mend the url")
             listed = any(address in network for network in self._plain)
             if address.is_loopback and not listed:
-                raise InvalidInput(f"{host} is {address}, this very machine; list it in {self._key} if so")
+                raise InvalidInput(f'{_named(host, address)} is this very machine; add "{address}" to {self._key}')
             if parts.scheme != "https" and not listed:
-                raise InvalidInput(f"{address} needs https; use it, or list the network in {self._key}")
+                key = self._key
+                raise InvalidInput(f"{_named(host, address)} is called without TLS; use https, or add it to {key}")
         return addresses[0]
+
+
+def _named(host: str, address: Address) -> str:
+    return host if host == str(address) else f"{host} ({address})"
+
+
+def _place(url: str) -> str:
+    return httpx.URL(url).netloc.decode()
+
+
+def _unreached(url: str, error: Exception) -> str:
+    """Why nobody was reached, and where to look."""
+    place, why = _place(url), str(error) or type(error).__name__
+    if isinstance(error, socket.gaierror):
+        return f"there is no host {httpx.URL(url).host} ({why}); mend the url, or the name server of this machine"
+    if "SSL" in why or "certificate" in why:
+        return f"TLS with {place} failed ({why}); mend its certificate, or name what it is checked against"
+    if isinstance(error, httpx.ConnectError | ConnectionRefusedError):
+        return f"nobody answers at {place} ({why}); see that it runs and that no firewall stands between"
+    return f"{place} broke off: {type(error).__name__}: {why}"
 
 
 def checked_url(url: str, key: str) -> str:

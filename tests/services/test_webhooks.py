@@ -84,10 +84,10 @@ async def test_a_receiver_gets_the_events_that_it_lists(app: App, tmp_path: Path
 @pytest.mark.parametrize(
     ("url", "told"),
     [
-        ("http://192.0.2.9/hook", "needs https"),
-        ("https://169.254.169.254/latest", "is no receiver"),
-        ("https://224.0.0.1/hook", "is no receiver"),
-        ("https://[::1]/hook", "this very machine"),
+        ("http://192.0.2.9/hook", "192.0.2.9 is called without TLS; use https"),
+        ("https://169.254.169.254/latest", "is no host's address; mend the url"),
+        ("https://224.0.0.1/hook", "is no host's address; mend the url"),
+        ("https://[::1]/hook", '::1 is this very machine; add "::1" to webhooks.plain_networks'),
         ("https://127.0.0.1/hook", ""),
     ],
 )
