@@ -4,7 +4,7 @@ Source: TR-069 Amendment 6, §3.5 (headers) and the cwmp-1-0 … cwmp-1-4 schema
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from acs.cwmp.messages import Message, SoapFault
 from acs.errors import ProtocolError
@@ -23,8 +23,7 @@ XSD: Final = "http://www.w3.org/2001/XMLSchema"
 XSI: Final = "http://www.w3.org/2001/XMLSchema-instance"
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """One message with its headers.
 
     `id` is the requester's; an answer carries the same. `namespace` is the full URI and is echoed: answer in the one

@@ -1,7 +1,8 @@
 """Who may send what when: one table of the conversation, for both ends of it.
 
 The one rule: a Session changes only by a row of TRANSITIONS. It is a small frozen value that any process can store and
-take up again; a CPE that comes back on another connection goes on where it was.
+take up again; a CPE that comes back on another connection goes on where it was. (A named tuple, not a dataclass: what a
+session makes by the half dozen costs a seventh so; see docs/decisions/0300.)
 
     OPENING --Inform--> INFORMED --InformResponse--> CPE_TURN --empty--> ACS_TURN --204--> GRACE
                                                       |    ^              |    ^             |
@@ -13,11 +14,10 @@ Source: TR-069 Amendment 6, §3.7.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from acs.cwmp.envelope import NS_1_0, Envelope
 from acs.cwmp.identity import DeviceKey, device_key
@@ -112,8 +112,7 @@ _ACS_REQUEST_NAMES = frozenset(cls.__name__ for cls in ACS_REQUESTS)
 _CPE_REQUEST_NAMES = frozenset(cls.__name__ for cls in CPE_REQUESTS)
 
 
-@dataclass(frozen=True, slots=True)
-class Outstanding:
+class Outstanding(NamedTuple):
     """The request that waits for its answer; in INFORMED and CPE_ASKED the CPE's, in ACS_ASKED the ACS's."""
 
     rpc: str
@@ -122,8 +121,7 @@ class Outstanding:
     operation: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(NamedTuple):
     """One session, Inform to 204, as a value. `device` and `version` are None until the Inform."""
 
     id: str
@@ -205,7 +203,7 @@ class Session:
         if isinstance(envelope.message, Inform):
             return after._informed(envelope, envelope.message)
         if self.role is Role.CPE:
-            return replace(after, held=envelope.hold_requests)
+            return after._replace(held=envelope.hold_requests)
         return after
 
     def send_envelope(self, envelope: Envelope | None, *, operation: str | None = None) -> "Session":
@@ -216,16 +214,18 @@ class Session:
         if isinstance(envelope.message, Inform):
             return after._informed(envelope, envelope.message)
         if self.role is Role.ACS and after.held is not envelope.hold_requests:
-            return replace(after, held=envelope.hold_requests)
+            return after._replace(held=envelope.hold_requests)
         return after
 
     def end(self) -> "Session":
         """The session, over: nothing may be sent or received any more."""
-        return replace(self, state=State.ENDED, outstanding=None)
+        return self._replace(state=State.ENDED, outstanding=None)
 
     def to_bytes(self) -> bytes:
         """The stored form; `from_bytes` gives an equal session."""
-        return json.dumps(asdict(self) | {"opened_at": self.opened_at.isoformat()}, separators=(",", ":")).encode()
+        asked = self.outstanding._asdict() if self.outstanding is not None else None
+        form = self._asdict() | {"opened_at": self.opened_at.isoformat(), "outstanding": asked}
+        return json.dumps(form, separators=(",", ":")).encode()
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> "Session":
@@ -259,7 +259,7 @@ class Session:
         if said is not None and step not in _ASKING:
             self._match(said, strict_id=strict_id)
             said = None
-        # Written out: `replace` costs four times as much, and every session comes here four times.
+        # Written out: `_replace` costs four times as much, and every session comes here four times.
         return Session(
             self.id,
             self.role,

@@ -122,7 +122,7 @@ class Entry:
     def replayed(self, arrival: Arrival, inform: Inform, connection: Connection, request: Request) -> Arrival | Answer:
         """The digest answer was used before, by what the store knows: challenged anew, or borne by a quirk."""
         if arrival.principal is not None and Quirk.NONCE_COUNT_FIXED in self.auth.policies.quirks(inform):
-            return replace(arrival, principal=replace(arrival.principal, nonce=None))
+            return arrival._replace(principal=replace(arrival.principal, nonce=None))
         origin = self.origin(connection, request)
         policy = self.auth.policies.of_device(origin.address, inform)
         return _challenged(self.auth.challenge(policy, tls=origin.tls, stale=True))

@@ -1,12 +1,10 @@
 """Where a request came from: the CPE's own address, whether it spoke TLS, and whom its certificate names."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """The CPE's end of a connection. `certificate` is the name in a client certificate that was verified."""
 
     address: str

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Scalar = str | int | float | bool
@@ -85,8 +86,7 @@ class StepName(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceRecord:
+class DeviceRecord(NamedTuple):
     """One CPE: identity and the hot columns of its last Inform. `line` is the id of the line it is bound to."""
 
     key: str
@@ -191,8 +191,7 @@ class OperationTransition:
     attempts: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SessionOpening:
+class SessionOpening(NamedTuple):
     """What an Inform says, as the session hot path stores it before InformResponse leaves."""
 
     key: str
@@ -233,8 +232,7 @@ class Sighting:
     uptime_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class SessionOpened:
+class SessionOpened(NamedTuple):
     """What the store knows once the Inform is on disk."""
 
     device: DeviceRecord

@@ -101,12 +101,12 @@ async def test_batch_of_many_sessions(store: Store, now: datetime) -> None:
 async def test_retried_inform_stores_its_events_once(store: Store, now: datetime) -> None:
     first = opening(now, events=(("1 BOOT", ""), ("M Reboot", "k1")))
     await store.sessions.open(first)
-    again = dataclasses.replace(first, at=now + timedelta(seconds=12), session_id="session-2", retry_count=1)
+    again = first._replace(at=now + timedelta(seconds=12), session_id="session-2", retry_count=1)
     assert (await store.sessions.open(again)).repeated
-    third = dataclasses.replace(again, at=now + timedelta(seconds=40), session_id="session-3", retry_count=2)
+    third = again._replace(at=now + timedelta(seconds=40), session_id="session-3", retry_count=2)
     assert (await store.sessions.open(third)).repeated
     assert await events_of(store) == [("1 BOOT", ""), ("M Reboot", "k1")]
-    fresh = dataclasses.replace(first, at=now + timedelta(minutes=5), session_id="session-4", retry_count=0)
+    fresh = first._replace(at=now + timedelta(minutes=5), session_id="session-4", retry_count=0)
     assert not (await store.sessions.open(fresh)).repeated
     assert len(await events_of(store)) == 4
 
@@ -125,13 +125,13 @@ async def test_what_makes_an_inform_the_same(store: Store, now: datetime, differ
     first = opening(now, current_time=datetime(2026, 3, 5, 12, tzinfo=UTC))
     await store.sessions.open(first)
     fields = {"session_id": "session-2", "at": now + timedelta(seconds=5)} | different
-    assert (await store.sessions.open(dataclasses.replace(first, **fields))).repeated is repeated
+    assert (await store.sessions.open(first._replace(**fields))).repeated is repeated
 
 
 async def test_unset_clock_does_not_hide_a_second_boot(store: Store, now: datetime) -> None:
     first = opening(now, events=(("1 BOOT", ""),), current_time=datetime(1970, 1, 1, 0, 0, 30, tzinfo=UTC))
     await store.sessions.open(first)
-    second = dataclasses.replace(first, at=now + timedelta(seconds=50), session_id="session-2")
+    second = first._replace(at=now + timedelta(seconds=50), session_id="session-2")
     assert not (await store.sessions.open(second)).repeated
 
 
