@@ -283,7 +283,8 @@ def _assembled(base: _Base, testing: _Testing, rights: _Rights, known: _Known) -
     config, store, clock, operations = base.config, base.store, base.clock, base.operations
     profiles, packs, alarms, line_tests = base.profiles, base.packs, base.alarms, testing.line_tests
     policies = Policies(config.cwmp, profiles)
-    heard = TmfSources(line_tests, testing.tickets, testing.outages, packs, alarms, known.access_network.alarms)
+    access_alarms, adapted = known.access_network.alarms, frozenset(one.name for one in config.adapters.systems)
+    heard = TmfSources(line_tests, testing.tickets, testing.outages, packs, alarms, access_alarms, adapted)
     tmf = build_tmf(store, config.tmf, base.deliveries, heard, clock, transport=base.transport)
     return Northbound(
         store=store,

@@ -46,6 +46,8 @@ class TmfSources:
     packs: Packs
     alarms: Alarms
     node_alarms: AccessAlarms
+    #: ticket systems with an adapter: their tickets are told by it
+    adapted: frozenset[str] = frozenset()
 
 
 def build_tmf(
@@ -63,8 +65,9 @@ def build_tmf(
         ConfigError: the url or a credential of a ticket system is wrong.
     """
     hubs = Hubs(store, config, clock, transport=transport)
-    for target in (*ticket_targets(store, config, clock, transport=transport), hubs.target()):
+    for target in ticket_targets(store, config, clock, others=sources.adapted, transport=transport):
         deliveries.add(target)
+    deliveries.add(hubs.target())
     deliveries.also = hubs.outage
     sources.line_tests.told = hubs.line_test
     sources.alarms.told = hubs.alarm

@@ -52,9 +52,16 @@ class TicketSender:
     """Brings what happened to the tickets of one ticket system."""
 
     def __init__(
-        self, store: Store, config: TicketSystemSection, tmf: TmfSection, system: TicketSystem, clock: Clock
+        self,
+        store: Store,
+        config: TicketSystemSection,
+        tmf: TmfSection,
+        system: TicketSystem,
+        clock: Clock,
+        others: frozenset[str] = frozenset(),
     ) -> None:
         self._store = store
+        self._others = others
         self._config = config
         self._base = tmf.public_url or ""
         self._author = tmf.system
@@ -103,11 +110,15 @@ class TicketSender:
     # --- what is told ------------------------------------------------------------------------------------------------
 
     async def _is_ours(self, ticket: str) -> bool:
-        if not self._config.sources:
+        """Whether a ticket came from this system: from its `sources`, else from none that has an adapter."""
+        sources = self._config.sources
+        if not sources and not self._others:
             return True
         async with self._store.reading() as tx:
             record = await ticket_store.get(tx, ticket)
-        return record is not None and record.source in self._config.sources
+        if sources:
+            return record is not None and record.source in sources
+        return record is None or record.source not in self._others
 
     async def _story(self, event: str, ticket: str, body: Mapping[str, Any], at: datetime) -> Story | None:
         if event == "outage.ticket_attached":
@@ -199,9 +210,14 @@ class TicketSender:
 
 
 def ticket_targets(
-    store: Store, config: TmfSection, clock: Clock, *, transport: httpx.AsyncBaseTransport | None = None
+    store: Store,
+    config: TmfSection,
+    clock: Clock,
+    *,
+    others: frozenset[str] = frozenset(),
+    transport: httpx.AsyncBaseTransport | None = None,
 ) -> list[Target]:
-    """The ticket systems of the configuration, as targets of the outbox.
+    """The ticket systems of the configuration, as targets of the outbox; `others` are told by adapters.
 
     Raises:
         ConfigError: a url or a file of a credential is wrong.
@@ -209,6 +225,6 @@ def ticket_targets(
     found = []
     for section in config.ticket_systems:
         system = TicketSystem(section, config.plain_networks, transport=transport)
-        sender = TicketSender(store, section, config, system, clock)
+        sender = TicketSender(store, section, config, system, clock, others)
         found.append(Target(f"tmf621-{section.name}", sender, sender.wants, _CALLS * section.timeout_s))
     return found

@@ -269,6 +269,11 @@ async def test_a_ticket_of_another_system_is_left_alone(app: App, tmp_path: Path
         await ticket_of(app, "TT-1", source="other")
         told: dict[str, Json] = {"ticket": "TT-1", "line": "L-1", "line_test": "t-TT-1"}
         assert await sender.send(delivery("line_test.verdict", told)) == "the ticket is of another system"
+        config = section(tmp_path, system).tmf
+        calls = Calls(config.ticket_systems[0], config.plain_networks)
+        names = frozenset({"other"})
+        beside = TicketSender(app.store, config.ticket_systems[0], config, calls, app.clock, names)
+        assert await beside.send(delivery("line_test.verdict", told)) == "the ticket is of another system"
         assert system.calls == []
 
 
