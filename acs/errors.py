@@ -79,3 +79,9 @@ class Replayed(AcsError):
 
 class StoreError(AcsError):
     """The database refused or failed; nothing was acknowledged."""
+
+
+def no_device(key: str) -> NotFound:
+    """What is said where nothing has that key: a line, a serial number and an address are found by the search."""
+    found = "`secondline search` finds the key by line, serial or address, and a new one comes with its first Inform"
+    return NotFound(f"there is no device {key[:120]!r}; {found}")

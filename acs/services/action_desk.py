@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from acs.config import Config
-from acs.errors import InvalidInput, NotFound
+from acs.errors import InvalidInput, NotFound, no_device
 from acs.profiles.schema import Profile
 from acs.profiles.settings import NO_SETTINGS, Row
 from acs.services import audit
@@ -200,7 +200,7 @@ class ActionDesk:
     async def _view(self, tx: Transaction, key: str) -> View:
         device = await devices.get(tx, key)
         if device is None:
-            raise NotFound(f"there is no device {key[:120]!r}; `secondline device list` shows the keys")
+            raise no_device(key)
         tree = await trees.read(tx, key)
         values = {} if tree is None else {name: value for name, (value, _) in tree.values.items()}
         profile = profile_of(self._profiles, device, sorted(values))

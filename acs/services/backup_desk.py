@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from acs.config import Config
-from acs.errors import NotFound
+from acs.errors import NotFound, no_device
 from acs.profiles.protection import is_setting
 from acs.profiles.schema import Profile
 from acs.services.actions.network import ROWS_MADE
@@ -194,7 +194,7 @@ def _form(name: str) -> str:
 
 async def _known(tx: Transaction, key: str) -> None:
     if await devices.get(tx, key) is None:
-        raise NotFound(f"there is no device {key[:120]!r}; `secondline device list` shows the keys")
+        raise no_device(key)
 
 
 def _value(configuration: Configuration, name: str) -> str | None:

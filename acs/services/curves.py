@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from acs.errors import InvalidInput, NotFound
+from acs.errors import InvalidInput, no_device
 from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock
 from acs.services.readings import has_curve
@@ -114,7 +114,7 @@ async def _of(
 async def _device(tx: Transaction, key: str) -> DeviceRecord:
     device = await device_store.get(tx, key)
     if device is None:
-        raise NotFound(f"there is no device {key[:120]!r}; `secondline device list` shows the keys")
+        raise no_device(key)
     return device
 
 

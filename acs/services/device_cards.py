@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
-from acs.errors import NotFound
+from acs.errors import no_device
 from acs.profiles.rows import Table, table_names, tables_from_tree
 from acs.profiles.schema import Profile
 from acs.profiles.tree import facts_from_tree, wanted_names
@@ -134,7 +134,7 @@ class DeviceCards:
         device = await device_store.get(tx, key)
         tree = await tree_store.read(tx, key)
         if device is None or tree is None:
-            raise NotFound(f"there is no device {key[:120]!r}; `secondline device list` shows the keys")
+            raise no_device(key)
         line = await line_store.get(tx, device.line) if device.line is not None else None
         known = Abilities.from_json(await ability_store.get(tx, model_of(device)))
         told: list[Fact] = []

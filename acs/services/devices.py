@@ -10,7 +10,7 @@ from datetime import datetime
 
 import structlog
 
-from acs.errors import NotFound, TooMany
+from acs.errors import NotFound, TooMany, no_device
 from acs.profiles.schema import Profile
 from acs.services import audit
 from acs.services.actor import Actor, Scope, system_actor
@@ -170,7 +170,7 @@ def shown_value(name: str, value: str) -> str:
 
 
 def _unknown(key: str) -> NotFound:
-    return NotFound(f"there is no device {key[:120]!r}; `secondline device list` shows the keys")
+    return no_device(key)
 
 
 def _parameter(tree: Tree, name: str) -> Parameter:

@@ -20,7 +20,7 @@ from urllib.parse import quote
 import structlog
 
 from acs.config import FilesSection
-from acs.errors import Conflict, InvalidInput, NotFound
+from acs.errors import Conflict, InvalidInput, NotFound, no_device
 from acs.services import audit
 from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock
@@ -220,7 +220,7 @@ class Files:
         async with self._store.transaction() as tx:
             record = await device_store.get(tx, device)
             if record is None:
-                raise NotFound(f"device {device} is not known; it appears with its first Inform")
+                raise no_device(device)
             file = None
             if direction is Direction.DOWNLOAD:
                 file = await _known(tx, file_id or "")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import merge
 
-from acs.errors import NotFound
+from acs.errors import no_device
 from acs.services.actor import Actor, Scope
 from acs.store import devices, reports
 from acs.store.records import EventRecord, Json
@@ -38,7 +38,7 @@ async def history_of(store: Store, actor: Actor, key: str, *, limit: int = 100) 
     actor.require(Scope.READ)
     async with store.reading() as tx:
         if await devices.get(tx, key) is None:
-            raise NotFound(f"there is no device {key[:120]!r}; `secondline device list` shows the keys")
+            raise no_device(key)
         events = [_event(event) for event in await devices.list_events(tx, key, limit=limit)]
         told = [_report(report) for report in await reports.list_reports(tx, key, limit=limit)]
     return list(merge(events, told, key=lambda each: each.at, reverse=True))[:limit]

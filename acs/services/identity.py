@@ -11,7 +11,7 @@ from datetime import datetime
 import structlog
 
 from acs.cwmp.structs import DeviceId
-from acs.errors import Conflict, NotFound
+from acs.errors import Conflict, no_device
 from acs.services import audit
 from acs.services.actor import Actor, Scope, system_actor
 from acs.services.alarms import CLONED, Alarms
@@ -165,7 +165,7 @@ class Identity:
         async with self._store.reading() as tx:
             device = await devices.get(tx, key)
         if device is None:
-            raise NotFound(f"device {key} is not known; it appears with its first Inform")
+            raise no_device(key)
         return device
 
     async def _admit(self, actor: Actor, device: DeviceRecord, reason: str) -> bool:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from acs.config import Config
-from acs.errors import Conflict, InvalidInput, NotFound, TooMany
+from acs.errors import Conflict, InvalidInput, NotFound, TooMany, no_device
 from acs.services import audit, review, secret_arguments
 from acs.services.abilities import Abilities, model_of
 from acs.services.actor import Actor, Scope
@@ -257,7 +257,7 @@ class Operations:
             if self.freeze is not None:
                 await self.freeze.refuse(tx, wanted.kind)
             if await devices.get(tx, wanted.device) is None:
-                raise NotFound(f"device {wanted.device} is not known; it appears with its first Inform")
+                raise no_device(wanted.device)
             if await identity.quarantined(tx, wanted.device) is not None:
                 raise Conflict(
                     f"device {wanted.device} is in quarantine; admit it first: secondline device admit {wanted.device}"

@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
-from acs.errors import InvalidInput, NotFound
+from acs.errors import InvalidInput, NotFound, no_device
 from acs.services import audit
 from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock
@@ -227,4 +227,4 @@ def _settings(
 
 
 def _unknown(key: str) -> NotFound:
-    return NotFound(f"there is no device {key[:120]!r}; `secondline device list` shows the keys")
+    return no_device(key)

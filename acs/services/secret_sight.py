@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from acs.errors import InvalidInput, NotFound
+from acs.errors import InvalidInput, no_device
 from acs.services import audit
 from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock, utc_now
@@ -74,7 +74,7 @@ class SecretSight:
             raise InvalidInput("reason: say in a few words why the secret is needed; the audit trail keeps it")
         async with self._store.transaction() as tx:
             if await device_store.get(tx, key) is None:
-                raise NotFound(f"there is no device {key[:120]!r}; `secondline device list` shows the keys")
+                raise no_device(key)
             tree = await tree_store.read(tx, key)
             shown_by_it = _of_tree(tree)
             found = [*shown_by_it, *await _told(tx, key, tree, shown_by_it), *await _ours(tx, key)]

@@ -6,7 +6,7 @@ The one rule: a wake that a person asked for obeys the same limits as every othe
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from acs.errors import NotFound
+from acs.errors import no_device
 from acs.services import audit
 from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock
@@ -61,7 +61,7 @@ class WakeDesk:
     async def _known(self, key: str) -> Reach:
         reach = await self._connection_requests.reach(key)
         if reach is None:
-            raise NotFound(f"there is no device {key[:120]!r}; `secondline device list` shows the keys")
+            raise no_device(key)
         return reach
 
     async def _tries(self, key: str, limit: int) -> Sequence[Try]:

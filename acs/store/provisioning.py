@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, delete, func, or_, select, update
 
-from acs.errors import NotFound
+from acs.errors import no_device
 from acs.store.instants import instant, instant_or_none, micros, micros_or_none
 from acs.store.limits import check_record, check_text, json_text
 from acs.store.schema import device_quarantine, device_tags, devices, provision_refusals, provision_states
@@ -74,7 +74,7 @@ async def add_tags(tx: Transaction, device: str, tags: Collection[str], now: dat
         InvalidInput: a tag is too long.
     """
     if await tx.one(select(devices.c.key).where(devices.c.key == device)) is None:
-        raise NotFound(f"device {device} is not known; it appears with its first Inform")
+        raise no_device(device)
     added = []
     for tag in sorted(set(tags)):
         check_text("tag", tag, 64)
