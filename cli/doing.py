@@ -4,6 +4,7 @@ The one rule: what disturbs the subscriber asks first, unless --yes is given; a 
 repeated to the subscriber.
 """
 
+import difflib
 import secrets
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from cli.options import server_options
 from cli.rpcs import argument, ask, confirming, show
 from cli.texts import _, language
 
+#: how alike a word and an action are when the action was meant; no kind of operation is as like one
+_ALIKE = 0.75
+
 
 @click.command(
     help=_(
@@ -29,8 +33,8 @@ from cli.texts import _, language
     )
 )
 @click.argument("key", metavar="DEVICE")
-@click.argument("action", metavar="ACTION", required=False)
-@click.argument("given", metavar="ARGUMENT=VALUE...", nargs=-1)
+@click.argument("action", metavar="[ACTION]", required=False)
+@click.argument("given", metavar="[ARGUMENT=VALUE]...", nargs=-1)
 @click.option("--list", "listing", is_flag=True, help=_("What this model can, and why not for the others."))
 @click.option("--reason", default="", help=_("Why; it is kept with the operation."))
 @click.option("--ticket", default=None, help=_("The ticket that it belongs to."))
@@ -58,7 +62,15 @@ def do(key: str, action: str | None, given: tuple[str, ...], listing: bool, **op
         if offer is not None:
             _do(client, key, offer, given, options)
             return
+        _refuse_misspelt(action, [each["action"] for each in offers])
     _any_kind(key, action, given, options)
+
+
+def _refuse_misspelt(action: str, names: list[str]) -> None:
+    near = difflib.get_close_matches(action.replace("_", "-"), names, 1, _ALIKE)
+    if near:
+        text = _("There is no action {action}; did you mean {near}? --list shows what this model can.")
+        raise CliError(text.format(action=action, near=near[0]), ExitStatus.USAGE)
 
 
 def _any_kind(key: str, kind: str, given: tuple[str, ...], options: dict[str, Any]) -> None:

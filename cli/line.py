@@ -119,6 +119,7 @@ def check(
         output.print_json({**verdict, "line_test": started["id"]})
     else:
         output.print_card(_("Line {line}").format(line=line_id), card(verdict, test), style=style(verdict))
+        output.print_note(_("Why: secondline linetest explain {id}").format(id=started["id"]))
     raise SystemExit(for_verdict(str(verdict.get("verdict"))))
 
 

@@ -14,7 +14,7 @@ from cli.texts import N_, _
 FACTS_LIMIT = 4_000_000
 
 
-@click.group(help=N_("The line-test engine: judge facts, show, explain and replay a test."))
+@click.group(help=N_("Line tests: list, show, explain and replay one, judge facts."))
 def linetest() -> None:
     """Group of the line-test commands."""
 
@@ -57,6 +57,31 @@ def judge(
     else:
         output.print_card(_("Line test"), card(found), style=style(found))
     context.exit(for_verdict(verdict.verdict.value))
+
+
+@linetest.command(name="list", help=N_("List line tests, the newest first."))
+@click.option("--line", default=None, help=N_("Only of this line."))
+@click.option("--ticket", default=None, help=N_("Only of this ticket."))
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@server_options
+def list_(
+    line: str | None, ticket: str | None, limit: int, url: str | None, token_file: Path | None, as_json: bool
+) -> None:
+    """Print the line tests of the server."""
+    from cli import output
+    from cli.client import connect
+
+    with connect(url, token_file) as client:
+        found = client.get("/line-tests", line=line, ticket=ticket, limit=limit)
+    if as_json:
+        output.print_json(found)
+        return
+    rows = []
+    for one in output.items(found):
+        verdict: dict[str, Any] = one.get("verdict") or {}
+        said = [verdict.get("verdict") or one["state"], verdict.get("cause")]
+        rows.append([one["id"], output.instant(one["created_at"]), one["line"], one["ticket"], *said])
+    output.print_table([_("id"), _("created"), _("line"), _("ticket"), _("verdict"), _("cause")], rows)
 
 
 @linetest.command(help=N_("Show a stored line test and its verdict."))

@@ -40,11 +40,13 @@ def json_option(function: AnyFunction) -> AnyFunction:
 def server_options(function: AnyFunction) -> AnyFunction:
     """Add --url and --token-file (passed on as `url`, `token_file`), --json and --lang."""
     url = click.option(
-        "--url", envvar=None, help=_("Address of the API; else client.toml, else http://127.0.0.1:8080.")
+        "--url",
+        envvar=None,
+        help=_("Address of the API; else url in ~/.config/secondline/client.toml, else http://127.0.0.1:8080."),
     )
     token = click.option(
         "--token-file",
         type=click.Path(path_type=Path, dir_okay=False),
-        help=_("File that holds the bearer token; else client.toml."),
+        help=_("File that holds the bearer token; else token_file in ~/.config/secondline/client.toml."),
     )
     return url(token(json_option(function)))

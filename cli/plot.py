@@ -22,7 +22,7 @@ POINTS = 2_000
 
 @click.command(help=_("Draw the history of a fact of the device; without FACT, list the facts that have one."))
 @click.argument("key", metavar="DEVICE")
-@click.argument("fact", metavar="FACT", required=False)
+@click.argument("fact", metavar="[FACT]", required=False)
 @click.option("--days", type=click.FloatRange(0, 3_650, min_open=True), default=7.0, show_default=True)
 @click.option("--height", type=click.IntRange(3, 60), default=12, show_default=True, help=_("Lines of a drawing."))
 @server_options

@@ -32,7 +32,9 @@ STAGES = {
 
 
 @click.command(help=_("Run a simulated neighbourhood against a server: an OLT, CPEs, and the other systems' feeds."))
-@click.option("--url", help=_("Address of the API; else client.toml, else http://127.0.0.1:8080."))
+@click.option(
+    "--url", help=_("Address of the API; else url in ~/.config/secondline/client.toml, else http://127.0.0.1:8080.")
+)
 @click.option("--token-file", type=click.Path(path_type=Path, dir_okay=False), help=_("Token with write and admin."))
 @click.option("--cwmp-url", default="http://127.0.0.1:7547/", show_default=True, help=_("Where the CPEs call."))
 @click.option("--username", default="enrol", show_default=True, help=_("User name of the enrolment credential."))

@@ -11,9 +11,25 @@ from cli.options import server_options
 from cli.texts import N_, _
 
 
-@click.group(help=N_("Tickets: show one, close it with a code."))
+@click.group(help=N_("Tickets: list, show one, close it with a code."))
 def ticket() -> None:
     """Group of the ticket commands."""
+
+
+@ticket.command(name="list", help=N_("List the tickets that came, the newest first; why one was not tested."))
+@click.option("--line", default=None, help=N_("Only of this line."))
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@server_options
+def list_(line: str | None, limit: int, url: str | None, token_file: Path | None, as_json: bool) -> None:
+    """List tickets."""
+    with connect(url, token_file) as client:
+        found = client.get("/tickets", line=line, limit=limit)
+    if as_json:
+        output.print_json(found)
+        return
+    names = ("id", "line", "line_test", "detail")
+    rows = [[output.instant(one["received_at"]), *(one[name] for name in names)] for one in output.items(found)]
+    output.print_table([_("received"), _("ticket"), _("line"), _("test"), _("detail")], rows)
 
 
 @ticket.command(help=N_("Show a ticket and what its line test said."))

@@ -104,7 +104,7 @@ class Tickets:
         async with self._store.reading() as tx:
             record = await ticket_store.get(tx, ticket_id)
         if record is None:
-            raise NotFound(f"there is no ticket {ticket_id[:80]!r}")
+            raise NotFound(f"there is no ticket {ticket_id[:80]!r}; `secondline ticket list` shows those that came")
         return await self._view(record)
 
     async def recent(

@@ -84,7 +84,7 @@ class Reviews:
         async with self._store.reading() as tx:
             test = await test_store.get(tx, test_id)
             if test is None:
-                raise NotFound(f"no line test {test_id!r}; see GET /line-tests")
+                raise NotFound(f"there is no line test {test_id[:80]!r}; `secondline linetest list` shows their ids")
             digest = await self._packs.resolve(tx, pack) if pack else pack_hash(test)
             return test, await self._packs.pack(tx, digest)
 

@@ -1,0 +1,65 @@
+"""From a ticket or a line to why its verdict was given; a misspelt action is told its right name."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.client import Client
+from tests.cli.conftest import run
+
+AT = "2026-11-21T12:00:00Z"
+TICKETS = [
+    {"id": "TT-2", "line": None, "line_test": None, "received_at": AT, "detail": "no line: the ticket names none"},
+    {"id": "TT-1", "line": "L-1", "line_test": "t-1", "received_at": AT, "detail": ""},
+]  # fmt: skip
+TESTS: list[dict[str, Any]] = [
+    {"id": "t-2", "line": "L-1", "ticket": None, "state": "running", "created_at": AT, "verdict": None},
+    {"id": "t-1", "line": "L-1", "ticket": "TT-1", "state": "done", "created_at": AT,
+     "verdict": {"verdict": "GUIDE_CUSTOMER", "cause": "wifi_weak"}},
+]  # fmt: skip
+OFFERS = [{"action": "wifi-name"}, {"action": "reboot"}]
+ANSWERS: dict[str, Any] = {
+    "GET /tickets": TICKETS,
+    "GET /line-tests": TESTS,
+    "GET /devices/d/actions": OFFERS,
+}
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str, Any]]:
+    """What the commands ask of the API, answered from the table."""
+    made: list[tuple[str, Any]] = []
+
+    def call(_client: Client, method: str, path: str, *, body: Any = None, query: Any = None, **_: Any) -> Any:
+        made.append((f"{method} {path}", {name: value for name, value in (query or {}).items() if value is not None}))
+        return ANSWERS[f"{method} {path}"]
+
+    monkeypatch.setattr(Client, "_call", call)
+    (tmp_path / "token").write_text("t")
+    (tmp_path / "token").chmod(0o600)
+    monkeypatch.chdir(tmp_path)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("words", "question", "shown"),
+    [
+        (["ticket", "list", "--line", "L-1"], {"line": "L-1", "limit": 50}, ("TT-1", "the ticket names none")),
+        (["linetest", "list", "--ticket", "TT-1"], {"ticket": "TT-1", "limit": 20}, ("t-1", "wifi_weak", "running")),
+    ],
+    ids=["tickets", "tests"],
+)
+def test_lists(asked: list[tuple[str, Any]], words: list[str], question: dict[str, Any], shown: tuple[str]) -> None:
+    told = run(*words, "--token-file", "token")
+    assert told.exit_code == 0, told.stderr
+    assert all(part in told.stdout for part in shown), told.stdout
+    assert asked[0][1] == question
+    assert run(*words, "--json", "--token-file", "token").stdout.startswith("[")
+
+
+def test_a_misspelt_action_is_told_its_name(asked: list[tuple[str, Any]]) -> None:
+    told = run("device", "do", "d", "wifi-nam", "name=x", "--yes", "--token-file", "token")
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert "There is no action wifi-nam; did you mean wifi-name?" in told.stderr
+    assert [question for question, _ in asked] == ["GET /devices/d/actions"]
