@@ -25,6 +25,10 @@ SQLITE_PRAGMAS = (
 )
 #: Connections for management queries; sessions have their own.
 _POOL_SIZE = 5
+#: The same on SQLite, where none is opened beyond them: opening one costs a thread and as much as thirty queries.
+_SQLITE_POOL_SIZE = 15
+#: Compiled statements that are kept; a server has some hundreds, and a list of rows is one for each of its lengths.
+_COMPILED = 2_000
 #: How long the database may take to let us in.
 _CONNECT_TIMEOUT_S = 10.0
 #: How long one statement may take.
@@ -76,7 +80,9 @@ def create_engine(url: str) -> AsyncEngine:
         parsed.set(drivername="sqlite+aiosqlite"),
         module=OneStepModule(),
         poolclass=AsyncAdaptedQueuePool,
-        pool_size=_POOL_SIZE,
+        pool_size=_SQLITE_POOL_SIZE,
+        max_overflow=0,
+        query_cache_size=_COMPILED,
         pool_reset_on_return=None,  # every transaction is ended by `Store`, and one more rollback costs a step
     )
     event.listen(engine.sync_engine, "connect", _on_connect)
@@ -114,4 +120,5 @@ def _on_connect(connection: Any, _record: object) -> None:
 
 def _on_begin(connection: Connection) -> None:
     reading = connection.get_execution_options().get("secondline_reading", False)
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    driver: Any = connection.connection.dbapi_connection
+    driver.beginning = "BEGIN" if reading else "BEGIN IMMEDIATE"  # goes with the first statement

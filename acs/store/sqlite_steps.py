@@ -65,10 +65,7 @@ class OneStepCursor(AsyncAdapt_aiosqlite_cursor):
         return self
 
     async def _step(self, adapted: Any, operation: str, parameters: Any, *, many: bool) -> None:
-        beginning, adapted.beginning = adapted.beginning, ""
-        connection: Any = self._connection
-        done: Any
-        done, rows = await connection._execute(_run, connection._conn, beginning, operation, parameters, many)
+        done, rows = await adapted.hand_over(operation, parameters, many)
         self._cursor, self._rows = done, deque(rows)
 
     def close(self) -> None:
@@ -88,6 +85,24 @@ class OneStepConnection(AsyncAdapt_aiosqlite_connection):
     def __init__(self, dbapi: Any, connection: Any) -> None:
         super().__init__(dbapi, connection)
         self.beginning = ""
+
+    async def step(self, operation: str, parameters: Sequence[Any]) -> tuple[Any, list[Any]]:
+        """Run one statement from a coroutine, and return what is left of its cursor, and its rows.
+
+        Raises:
+            sqlite3.Error: as the driver says it.
+        """
+        async with self._execute_mutex:
+            return await self.hand_over(operation, parameters, False)
+
+    async def hand_over(self, operation: str, parameters: Any, many: bool) -> tuple[Any, list[Any]]:
+        """Run a statement in the driver's thread, the waiting BEGIN before it; the caller holds the mutex."""
+        beginning, self.beginning = self.beginning, ""
+        connection: Any = self._connection
+        found: tuple[Any, list[Any]] = await connection._execute(
+            _run, connection._conn, beginning, operation, parameters, many
+        )
+        return found
 
     def commit(self) -> None:
         """Commit; a transaction in which nothing was said was never begun."""

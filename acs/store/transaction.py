@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from acs.errors import Forbidden
-from acs.store import row_rights
+from acs.store import row_rights, short_way
 from acs.store.reach import View
 from acs.store.schema import devices, lines
 from acs.store.vault import Vault
@@ -44,11 +44,11 @@ class Transaction:
 
     async def rows(self, statement: Executable, parameters: Mapping[str, object] | None = None) -> Sequence[Row[Any]]:
         """Return all rows of a query."""
-        return (await self.connection.execute(self._guarded(statement), parameters)).all()
+        return await self._found(self._guarded(statement), parameters)
 
     async def one(self, statement: Executable, parameters: Mapping[str, object] | None = None) -> Row[Any] | None:
         """Return the first row of a query, or None; a limited view remembers what it asked for in vain."""
-        row = (await self.connection.execute(self._guarded(statement), parameters)).first()
+        row = next(iter(await self._found(self._guarded(statement), parameters)), None)
         if row is None and self.view is not None and self.limited and isinstance(statement, Select):
             hidden = (await self.connection.execute(statement, parameters)).first()
             if hidden is not None:
@@ -57,7 +57,7 @@ class Transaction:
 
     async def run(self, statement: Executable) -> int:
         """Run a statement that changes rows and return how many it changed."""
-        return (await self.connection.execute(self._guarded(statement))).rowcount
+        return await self._changed(self._guarded(statement))
 
     async def insert(self, table: Table, values: Mapping[str, object]) -> bool:
         """Insert one row; False when a row with one of its unique values exists already.
@@ -67,7 +67,7 @@ class Transaction:
         """
         await self._check_reach(table, [values])
         statement = self._insert(table).values(dict(values)).on_conflict_do_nothing()
-        return (await self.connection.execute(statement)).rowcount == 1
+        return await self._changed(statement) == 1
 
     async def insert_many(self, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
         """Insert rows; those that would break a unique value are left out.
@@ -119,6 +119,14 @@ class Transaction:
         query = select(key).where(key.in_(list(missing[:_NOTED])))
         for row in await self.connection.execute(query):
             self.view.refuse(f"{table.name}:{row[0]}")
+
+    async def _found(self, statement: Executable, parameters: Mapping[str, object] | None) -> Sequence[Row[Any]]:
+        short = await short_way.answer(self.connection, statement, parameters)
+        return short.rows if short is not None else (await self.connection.execute(statement, parameters)).all()
+
+    async def _changed(self, statement: Executable) -> int:
+        short = await short_way.answer(self.connection, statement, None)
+        return short.count if short is not None else (await self.connection.execute(statement)).rowcount
 
     def _guarded(self, statement: Executable) -> Executable:
         if self.view is None or not self.view.reaches:

@@ -1,0 +1,98 @@
+"""The short way of a statement on SQLite gives the rows, counts and errors of the long one."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Executable, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects import sqlite
+
+from acs.errors import StoreError
+from acs.store import Store, Vault
+from acs.store.schema import device_credentials, series, switches
+from acs.store.short_way import answer
+
+ROWS = [{"name": f"s{n}", "engaged": n % 2, "actor": "a", "at": n, "reason": f"é{n}"} for n in range(4)]
+
+
+@pytest.fixture
+async def store(sqlite_template: Path, tmp_path: Path, vault: Vault) -> AsyncIterator[Store]:
+    path = tmp_path / "store.db"
+    shutil.copy(sqlite_template, path)
+    store = await Store.open(f"sqlite:///{path}", vault=vault)
+    yield store
+    await store.close()
+
+
+QUERIES: list[tuple[Executable, dict[str, object] | None]] = [
+    (select(switches).order_by(switches.c.name), None),
+    (select(switches).where(switches.c.name == "s1"), None),
+    (select(switches.c.name, switches.c.at).where(switches.c.at >= bindparam("since")), {"since": 2}),
+    (select(switches.c.at).where(switches.c.name.in_(["s0", "s3", "none"])).order_by(switches.c.at), None),
+    (select(switches.c.at).where(switches.c.name.in_([])), None),
+    (select(func.count().label("count"), func.max(switches.c.at)).where(switches.c.engaged == 1), None),
+    (select(switches).order_by(switches.c.at.desc()).limit(2), None),
+    (select(switches.c.name, series.c.id).outerjoin(series, series.c.name == switches.c.name), None),
+]
+
+
+@pytest.mark.parametrize("number", range(len(QUERIES)))
+async def test_rows_are_those_of_the_long_way(store: Store, number: int) -> None:
+    query, given = QUERIES[number]
+    async with store.transaction() as tx:
+        await tx.insert_many(switches, ROWS)
+        for _ in range(2):  # compiled, and found compiled
+            short = await answer(tx.connection, query, given)
+            assert short is not None
+            long = (await tx.connection.execute(query, given)).all()
+            assert list(short.rows) == long
+            assert [dict(row._mapping) for row in short.rows] == [dict(row._mapping) for row in long]
+
+
+async def test_changes_are_counted_and_bytes_come_back(store: Store) -> None:
+    async with store.transaction() as tx:
+        row = {"device": "d", "kind": "k", "username": "u", "sealed_secret": b"\0\xff", "updated_at": 1}
+        with pytest.raises(StoreError):
+            async with store.reading() as other:
+                await other.insert(device_credentials, row)  # no such device
+        written = sqlite.insert(switches).values(ROWS[0]).on_conflict_do_nothing()
+        counts = [await answer(tx.connection, written, None) for _ in range(2)]
+        assert [one.count for one in counts if one] == [1, 0]
+        changed = await answer(tx.connection, update(switches).values(at=9).returning(switches.c.name), None)
+        assert changed is not None
+        assert [row.name for row in changed.rows] == ["s0"]
+        assert await tx.run(delete(switches).where(switches.c.at == 9)) == 1
+        assert await tx.run(delete(switches)) == 0
+
+
+async def test_what_breaks_is_said_as_on_the_long_way_and_undone(store: Store) -> None:
+    with pytest.raises(StoreError, match="UNIQUE"):
+        async with store.transaction() as tx:
+            await tx.run(insert(switches).values(ROWS[0]))
+            await tx.run(insert(switches).values(ROWS[0]))
+    async with store.reading() as tx:
+        assert await tx.rows(select(switches)) == []
+
+
+async def test_a_cancelled_statement_leaves_no_transaction_behind(store: Store) -> None:
+    written = asyncio.Event()
+
+    async def write() -> None:
+        async with store.transaction() as tx:
+            await tx.insert(switches, ROWS[0])
+            written.set()
+            while True:
+                await tx.rows(select(switches))
+
+    for _ in range(20):  # more often than there are connections
+        written.clear()
+        task = asyncio.create_task(write())
+        await written.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    async with store.transaction() as tx:
+        assert await tx.rows(select(switches)) == []
+        assert await tx.insert(switches, ROWS[1])
