@@ -6,6 +6,7 @@ and what it may not touch is refused (`acs/store/row_rights.py`).
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Executable, Row, Select, Table, select
@@ -66,8 +67,7 @@ class Transaction:
             Forbidden: it belongs to a line that is out of reach.
         """
         await self._check_reach(table, [values])
-        statement = self._insert(table).values(dict(values)).on_conflict_do_nothing()
-        return await self._changed(statement) == 1
+        return await self._changed(_insertion(self.connection.dialect.name, table), dict(values)) == 1
 
     async def insert_many(self, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
         """Insert rows; those that would break a unique value are left out.
@@ -79,7 +79,11 @@ class Transaction:
         step = max(1, _MAX_BOUND // len(table.columns))
         for start in range(0, len(rows), step):
             part = [dict(row) for row in rows[start : start + step]]
-            await self.connection.execute(self._insert(table).values(_values(part)).on_conflict_do_nothing())
+            statement = _insertion(self.connection.dialect.name, table)
+            if len(part) == 1:
+                await self._changed(statement, part[0])
+            else:
+                await self.connection.execute(statement.values(part))
 
     async def upsert(
         self, table: Table, rows: Sequence[Mapping[str, object]], *, newer: str | None = None, keep: Sequence[str] = ()
@@ -106,10 +110,11 @@ class Transaction:
         step = max(1, _MAX_BOUND // len(table.columns))
         for start in range(0, len(ordered), step):
             part = ordered[start : start + step]
-            statement = self._insert(table).values(_values(part))
-            changed = {name: statement.excluded[name] for name in part[0] if name not in key and name not in keep}
-            where = statement.excluded[newer] >= table.c[newer] if newer else None
-            written += await self.run(statement.on_conflict_do_update(index_elements=key, set_=changed, where=where))
+            statement = _replacement(self.connection.dialect.name, table, tuple(part[0]), newer, tuple(keep))
+            if len(part) == 1:
+                written += await self._changed(statement, dict(part[0]))
+            else:
+                written += await self._changed(statement.values([dict(row) for row in part]))
         return written
 
     async def note_hidden(self, table: Table, key: ColumnElement[str], missing: Sequence[str]) -> None:
@@ -124,9 +129,9 @@ class Transaction:
         short = await short_way.answer(self.connection, statement, parameters)
         return short.rows if short is not None else (await self.connection.execute(statement, parameters)).all()
 
-    async def _changed(self, statement: Executable) -> int:
-        short = await short_way.answer(self.connection, statement, None)
-        return short.count if short is not None else (await self.connection.execute(statement)).rowcount
+    async def _changed(self, statement: Executable, row: Mapping[str, object] | None = None) -> int:
+        short = await short_way.answer(self.connection, statement, row)
+        return short.count if short is not None else (await self.connection.execute(statement, row)).rowcount
 
     def _guarded(self, statement: Executable) -> Executable:
         if self.view is None or not self.view.reaches:
@@ -148,12 +153,24 @@ class Transaction:
                             "ask somebody whose right reaches it"
                         )
 
-    def _insert(self, table: Table) -> postgresql.Insert | sqlite.Insert:
-        if self.connection.dialect.name == "postgresql":
-            return postgresql.insert(table)
-        return sqlite.insert(table)
+
+@cache
+def _insertion(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that leaves out what is there; what is built once is compiled once."""
+    return _insert(dialect, table).on_conflict_do_nothing()
 
 
-def _values(rows: Sequence[Mapping[str, object]]) -> dict[str, object] | list[dict[str, object]]:
-    """The rows of an INSERT; one alone as such, because only then the compiled statement is kept and used again."""
-    return dict(rows[0]) if len(rows) == 1 else [dict(row) for row in rows]
+@cache
+def _replacement(
+    dialect: str, table: Table, names: tuple[str, ...], newer: str | None, keep: tuple[str, ...]
+) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT of these columns that replaces the row with the same primary key."""
+    statement = _insert(dialect, table)
+    key = [column.name for column in table.primary_key]
+    changed = {name: statement.excluded[name] for name in names if name not in key and name not in keep}
+    where = statement.excluded[newer] >= table.c[newer] if newer else None
+    return statement.on_conflict_do_update(index_elements=key, set_=changed, where=where)
+
+
+def _insert(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
