@@ -1,7 +1,8 @@
 """Verdicts over generated lines: python -m bench.verdicts [--lines 3000] [--seed 1] → the engine beside two baselines.
 
 Lines are drawn from bench/verdict_signatures.toml with noise, losses and vendors' encodings, and judged by the engine,
-by the engine with further probes, by the engine without its rules for missing data, and by a plain threshold tree.
+by the engine with further probes, by the engine without its rules for missing data, and by a plain threshold tree;
+once with facts lost one by one (the design's figures), once with the losses of a live test, where sources fall silent.
 
 It measures CONSISTENCY, not accuracy in the field: signatures and cards follow the same scenario table.
 """
@@ -11,8 +12,9 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 from bench.threshold_tree import tree
-from bench.verdict_generator import NOW, Damage, Line, lines
+from bench.verdict_generator import NOW, Damage, Line, lines, live
 from bench.verdict_measures import Labelled, confusion, figures, mean, reliability
+from bench.verdict_openings import openings
 from probes.facts import Fact, Facts, Scalar
 from probes.linetest import load_pack
 from probes.linetest.costs import money_of
@@ -26,6 +28,8 @@ from probes.linetest.view import look
 #: probes after the first look, and how often one of them succeeds
 MOST_PROBES = 4
 PROBE_WORKS = 4  # of five, in a fixed order
+#: what is lost, by the name that the report gives it
+LOSSES = {"facts one by one": Damage(), "sources, as in a live test": live()}
 #: lines from which facts are lost on purpose
 LOSS_LINES = 1500
 
@@ -48,19 +52,20 @@ def report(count: int, seed: int) -> list[str]:
     """Return the lines of the report."""
     pack = load_pack()
     money = money_of(pack.file.engine)
-    drawn = lines(count, seed, Damage())
     out = [f"{count} lines, seed {seed}, pack {pack.ref.id} {pack.ref.version} ({pack.ref.hash})", NOTE]
-    found = {name: [method(pack, line) for line in drawn] for name, method in METHODS.items()}
-    for name, each in found.items():
-        out += ["", name, *(f"  {key:26} {figure}" for key, figure in figures(each, money).items())]
-    engine = found["engine"]
-    cost = (
-        figures(engine, money)["cost per ticket"].mean / figures(found["threshold tree"], money)["cost per ticket"].mean
-    )
-    out += ["", f"cost of the engine against the threshold tree: {cost:.2f}"]
-    out += ["", "engine, truth in rows:", *confusion(engine), "", "engine, reliability:", *reliability(engine)]
-    out += ["", "threshold tree, truth in rows:", *confusion(found["threshold tree"]), "", *_losses(pack, seed)]
-    return out
+    for losses, damage in LOSSES.items():
+        drawn = lines(count, seed, damage)
+        found = {name: [method(pack, line) for line in drawn] for name, method in METHODS.items()}
+        engine, told = found["engine"], {name: figures(each, money) for name, each in found.items()}
+        out += ["", f"=== losses: {losses}"]
+        for name, each in told.items():
+            out += ["", name, *(f"  {key:26} {figure}" for key, figure in each.items())]
+        cost = told["engine"]["cost per ticket"].mean / told["threshold tree"]["cost per ticket"].mean
+        out += ["", f"cost of the engine against the threshold tree: {cost:.2f}"]
+        out += ["", "engine, left open:", *openings(pack, drawn, [one.said for one in engine])]
+        out += ["", "engine, truth in rows:", *confusion(engine), "", "engine, reliability:", *reliability(engine)]
+        out += ["", "threshold tree, truth in rows:", *confusion(found["threshold tree"])]
+    return [*out, "", *_losses(pack, seed)]
 
 
 def _losses(pack: Pack, seed: int) -> Sequence[str]:

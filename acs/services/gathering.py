@@ -18,6 +18,10 @@ from probes.facts import Fact
 log = structlog.get_logger()
 
 
+#: the problem of a source that was still being asked at the hard stop
+TIME_IS_UP = "the time of the test was up before it answered"
+
+
 class SourceState(StrEnum):
     """How a source ended."""
 
@@ -93,8 +97,14 @@ class Gathering:
         self._reports: list[SourceReport] = [*known]
         for each in known:
             report(each)
+        self._began = monotonic()
         self._order = [source.name for source in sources]
         self._tasks = [asyncio.create_task(self._ask(source), name=f"source {source.name}") for source in sources]
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """The names of the sources that are or were asked."""
+        return frozenset(self._order)
 
     @property
     def pending(self) -> int:
@@ -119,10 +129,15 @@ class Gathering:
         return not pending
 
     async def stop(self) -> None:
-        """End every source that still runs, and wait until it has ended."""
+        """End every source that still runs, and wait until it has ended: it is late, whatever it was given."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        ended = {report.name for report in self._reports}
+        took_ms = round((monotonic() - self._began) * 1000)
+        for name in self._order:
+            if name not in ended:
+                self._add(SourceReport(name, SourceState.LATE, took_ms, 0, TIME_IS_UP))
 
     async def _ask(self, source: Source) -> None:
         began, state, problem = monotonic(), SourceState.ANSWERED, ""
@@ -145,6 +160,8 @@ class Gathering:
             state, problem = SourceState.FAILED, f"{type(error).__name__}: {error}"
         self._facts[source.name] = facts
         took_ms = round((monotonic() - began) * 1000)
-        report = SourceReport(source.name, state, took_ms, len(facts), problem)
+        self._add(SourceReport(source.name, state, took_ms, len(facts), problem))
+
+    def _add(self, report: SourceReport) -> None:
         self._reports.append(report)
         self._report(report)

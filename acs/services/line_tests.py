@@ -33,6 +33,7 @@ from acs.services.identifiers import new_id
 from acs.services.lines import known_line
 from acs.services.merging import Merged, merge, serial_doubt
 from acs.services.obtainable import obtainable
+from acs.services.outage_reports import falls_seen, tell_falls
 from acs.services.own_knowledge import cable_facts, own_knowledge
 from acs.services.packs import Packs
 from acs.services.replays import kept, told_verdict
@@ -42,6 +43,7 @@ from acs.services.slots import Priority, Slots
 from acs.services.snapshots import shown_report, snapshot
 from acs.services.sources import Places, sources_of, stored_facts
 from acs.services.tmf import SERVICES
+from acs.services.unmeasured import unmeasured
 from acs.store import history
 from acs.store import line_tests as test_store
 from acs.store import packs as pack_store
@@ -95,6 +97,8 @@ class LineTests:
         self.decided: Decided | None = None
         #: hears of each test in the transactions that begin and end it; see `Hubs.line_test`
         self.told: Callable[[Transaction, str], Awaitable[None]] | None = None
+        #: whether what a test sees of a mass fault is told to the search for outages
+        self.tells_falls = False
         self._slots = Slots(self._config.at_once)
 
     async def start(
@@ -369,7 +373,13 @@ class LineTests:
         shadows: Sequence[ShadowVerdict],
     ) -> None:
         record, now = job.record, self._clock()
-        facts = {**snapshot(merged, gathering.reports, now), "judged": kept(judged, doubted=bool(merged.doubts))}
+        places, reports = sources_of(case, self._places), gathering.reports
+        facts = {
+            **snapshot(merged, reports, now),
+            "judged": kept(judged, doubted=bool(merged.doubts)),
+            "unmeasured": unmeasured(verdict["not_measured"], places, gathering.asked, reports, merged.facts, now),
+        }
+        falls = await falls_seen(case, self._places, verdict) if self.tells_falls else []
         await self._running.close(job)
 
         async def store() -> None:
@@ -380,6 +390,7 @@ class LineTests:
                 await self._packs.keep(tx, pack)
                 await pack_store.add_shadow_verdicts(tx, shadows)
                 await self._keep_light(tx, case, gathering.facts)
+                await tell_falls(tx, falls)
                 await self._tell_tickets(tx, record, "line_test.verdict", {"verdict": verdict}, now)
 
         await self._until_stored(record, store)

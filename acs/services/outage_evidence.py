@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from acs.config import OutagesSection
 from acs.services.outage_inventory import Inventory, areas_of
+from acs.services.outage_reports import SOURCE
 from acs.services.surveys import FALL
 from acs.store import access as access_store
 from acs.store import facts as fact_store
@@ -43,7 +44,7 @@ _LATE = timedelta(seconds=30)
 #: for so long the test of a ticket may run before the ticket counts without its verdict
 _TESTED_IN = timedelta(seconds=60)
 #: verdicts that leave a complaint unexplained; a ticket whose line has a cause of its own tells nothing of others
-_NO_CAUSE = (VerdictKind.NFF, VerdictKind.INCONCLUSIVE)
+_NO_CAUSE = (VerdictKind.NFF, VerdictKind.INCONCLUSIVE, VerdictKind.OPEN_OUTAGE)
 #: seconds between two looks at Informs and sessions
 _SLOW = timedelta(seconds=30)
 #: intervals of Informs that are read in one look, and the longest that says anything in time
@@ -74,6 +75,8 @@ class Evidence:
         self._sessions_up: set[str] = set()
         self._intervals: dict[str, float] = {}
         self._slow_at: datetime | None = None
+        self._tests_at: datetime | None = None
+        self._of_tests: set[tuple[str, datetime]] = set()
         self._heard: Sequence[evidence_store.Heard] = ()
 
     async def prepare(self, tx: Transaction, now: datetime) -> None:
@@ -94,6 +97,7 @@ class Evidence:
         await self._rounds(tx, now, look)
         await self._boots(tx, now, look)
         await self._tickets(tx, now, look)
+        await self._line_tests(tx, now, look)
         if self._slow_is_due(now):
             self._slow_at = now
             await self._sessions(tx, now, look)
@@ -241,6 +245,21 @@ class Evidence:
         await outage_store.put_cursor(tx, "tickets", micros(now))
         if await outage_store.expire_troubles(tx, "ticket", now - timedelta(hours=self._config.ticket_hours)):
             look.witnesses.add("ticket")
+
+    async def _line_tests(self, tx: Transaction, now: datetime, look: Look) -> None:
+        """Falls that a line test saw and stored itself."""
+        since = (
+            now - timedelta(seconds=self._config.horizon_s)
+            if self._tests_at is None
+            else self._tests_at - _TESTED_IN - _LATE
+        )
+        told = await outage_store.told_by(tx, SOURCE, since)
+        fresh = [one for one in told if (one.line, one.told_at) not in self._of_tests]
+        self._of_tests = {(one.line, one.told_at) for one in told}
+        self._tests_at = now
+        if fresh:
+            look.witnesses.add("fall")
+            look.falls += [("fall", one.node, one.line) for one in fresh]
 
     async def _sessions(self, tx: Transaction, now: datetime, look: Look) -> None:
         """Sessions as a BRAS tells them: a loss is one only where the session was seen up before."""

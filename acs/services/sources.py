@@ -142,28 +142,33 @@ def neighbour_facts(case: Case, reading: PortReading, window_s: float) -> list[F
     this = _this_ont(case, reading)
     if not reading.complete or this is None:
         return []
-    by_ont = {line.ont: line for line in case.neighbours if line.ont is not None}
-    by_serial = {form.upper(): line for line in case.neighbours for form in serial_forms(line.gpon_serial) if form}
-    states = []
-    for ont in reading.onts:
-        line = by_ont.get(ont.ont) or by_serial.get((ont.gpon_serial or "").upper())
-        states.append(
-            SiblingState(
-                ont=ont.ont,
-                up=None if ont.run_state is None else ont.run_state == "online",
-                last_down_at=ont.last_down_at,
-                last_down_cause=ont.last_down_cause,
-                rx_dbm=ont.rx_dbm,
-                baseline_rx_dbm=case.medians.get(line.id) if line is not None else None,
-                olt_rx_dbm=ont.olt_rx_dbm,
-                # an ONT that was told of by its gasp has one, whatever is on file
-                gasps=True if ont.last_down_cause == "dgi" else case.gasps.get(line.id) if line is not None else None,
-                splitter=(line.splitter or None) if line is not None else None,
-                flaps_24h=case.flaps.get(line.id) if line is not None else None,
-            )
-        )
+    states = [state for state, _ in states_of(case, reading)]
     days = _days_of(case.own_light)
     return sibling_facts(states, this, now=case.now, window_s=window_s, baselines=Baselines(days))
+
+
+def states_of(case: Case, reading: PortReading) -> list[tuple[SiblingState, LineRecord | None]]:
+    """Every ONT of a reading of the line's port, with its line where the inventory knows it."""
+    by_ont = {line.ont: line for line in case.neighbours if line.ont is not None}
+    by_serial = {form.upper(): line for line in case.neighbours for form in serial_forms(line.gpon_serial) if form}
+    states: list[tuple[SiblingState, LineRecord | None]] = []
+    for ont in reading.onts:
+        line = by_ont.get(ont.ont) or by_serial.get((ont.gpon_serial or "").upper())
+        state = SiblingState(
+            ont=ont.ont,
+            up=None if ont.run_state is None else ont.run_state == "online",
+            last_down_at=ont.last_down_at,
+            last_down_cause=ont.last_down_cause,
+            rx_dbm=ont.rx_dbm,
+            baseline_rx_dbm=case.medians.get(line.id) if line is not None else None,
+            olt_rx_dbm=ont.olt_rx_dbm,
+            # an ONT that was told of by its gasp has one, whatever is on file
+            gasps=True if ont.last_down_cause == "dgi" else case.gasps.get(line.id) if line is not None else None,
+            splitter=(line.splitter or None) if line is not None else None,
+            flaps_24h=case.flaps.get(line.id) if line is not None else None,
+        )
+        states.append((state, line))
+    return states
 
 
 async def live_facts(device: KnownDevice, case: Case, places: Places, wait_s: float) -> list[Fact] | Partly:

@@ -208,6 +208,13 @@ async def troubles(
     return found
 
 
+async def told_by(tx: Transaction, source: str, since: datetime) -> list[LineTrouble]:
+    """Troubles that a source told since an instant."""
+    c = line_troubles.c
+    query = select(line_troubles).where(c.source == source, c.told_at >= micros(since)).order_by(c.told_at)
+    return [_trouble(row) for row in await tx.rows(query)]
+
+
 async def troubled_nodes(tx: Transaction, since: datetime) -> list[str]:
     """The nodes of which a trouble began since an instant."""
     query = select(line_troubles.c.node).where(line_troubles.c.at >= micros(since)).distinct()
