@@ -6,23 +6,45 @@ from urllib.parse import quote
 
 import click
 
-from cli import admission, backup, diagnose, doing, output, rpcs
+from cli import output
 from cli.asking import finish as _finish
 from cli.asking import request as _request
 from cli.asking import wait_options
 from cli.client import Client, connect
-from cli.connection_request import print_ways, wake
+from cli.connection_request import print_ways
 from cli.device_card import print_device_card
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
+from cli.lazy import LazyCommands
 from cli.options import server_options
-from cli.plot import plot
-from cli.rights import secrets
-from cli.tags import tag
 from cli.texts import _
 
+#: what is not needed to list and show devices: name → module:attribute
+ELSEWHERE = {
+    "add": "cli.rpcs:add",
+    "admit": "cli.admission:admit",
+    "attributes": "cli.rpcs:attributes",
+    "backup": "cli.backup:backup",
+    "credentials": "cli.admission:credentials",
+    "delete": "cli.rpcs:delete",
+    "diagnose": "cli.diagnose:diagnose",
+    "do": "cli.doing:do",
+    "download": "cli.rpcs:download",
+    "factory-reset": "cli.rpcs:factory_reset",
+    "history": "cli.rpcs:history",
+    "methods": "cli.rpcs:methods",
+    "names": "cli.rpcs:names",
+    "plot": "cli.plot:plot",
+    "quarantine": "cli.admission:quarantine",
+    "reports": "cli.diagnose:reports",
+    "secrets": "cli.rights:secrets",
+    "tag": "cli.tags:tag",
+    "upload": "cli.rpcs:upload",
+    "wake": "cli.connection_request:wake",
+}
 
-@click.group(help=_("CPEs: ONTs, routers, set-top boxes."))
+
+@click.group(cls=LazyCommands, places=ELSEWHERE, help=_("CPEs: ONTs, routers, set-top boxes."))
 def device() -> None:
     """Group of the device commands."""
 
@@ -86,10 +108,6 @@ def _refreshed(client: Client, path: str, quiet: bool) -> dict[str, Any]:
     if found["problem"] and not quiet:
         output.print_note(_("The device was not read: {problem}").format(problem=found["problem"]))
     return found
-
-
-device.add_command(wake)
-device.add_command(secrets)
 
 
 @device.command(help=_("Read parameters from the device: full names, or partial paths that end in a point."))
@@ -236,17 +254,3 @@ def _print_values(values: list[dict[str, Any]], as_json: bool) -> None:
         return
     for value in values:
         output.print_line(f"{value.get('name')} = {value.get('value')}")
-
-
-for _command in (
-    plot,
-    admission.admit,
-    admission.quarantine,
-    admission.credentials,
-    *diagnose.COMMANDS,
-    doing.do,
-    backup.backup,
-    *rpcs.COMMANDS,
-    tag,
-):
-    device.add_command(_command)

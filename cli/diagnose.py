@@ -104,6 +104,3 @@ def _print_result(result: dict[str, Any]) -> None:
 
 def _cell(value: object) -> object:
     return ", ".join(map(str, value)) if isinstance(value, list) else value
-
-
-COMMANDS = (diagnose, reports)

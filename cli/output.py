@@ -1,22 +1,17 @@
-"""Everything that is written for a person or a program: tables, cards, progress, JSON. The only importer of rich.
+"""Everything that is written for a person or a program: tables, cards, progress, JSON.
 
-Colour appears only on a terminal. Results go to standard output, everything else to standard error.
+Colour appears only on a terminal. Results go to standard output, everything else to standard error. What moves or is
+framed is `cli/screen.py`, which is loaded when it is needed: it takes longer to load than a command takes to answer.
 """
 
+import importlib
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Protocol
 
-from rich.console import Console
-from rich.live import Live
-from rich.markup import escape
-from rich.padding import Padding
-from rich.panel import Panel
-from rich.status import Status
-from rich.table import Table
-from rich.text import Text
-
+from cli import plain
 from cli.texts import _
 
 #: width of cards where standard output is not a terminal
@@ -27,24 +22,29 @@ TABLE_WIDTH = 1_000
 
 def print_json(value: object) -> None:
     """Write one JSON document to standard output, readable, in Unicode where standard output can."""
-    plain = (sys.stdout.encoding or "utf-8").lower().replace("-", "") != "utf8"
-    sys.stdout.write(json.dumps(value, ensure_ascii=plain, indent=2, default=str) + "\n")
+    ascii_only = (sys.stdout.encoding or "utf-8").lower().replace("-", "") != "utf8"
+    sys.stdout.write(json.dumps(value, ensure_ascii=ascii_only, indent=2, default=str) + "\n")
     sys.stdout.flush()
 
 
 def print_line(text: str = "", *, style: str | None = None) -> None:
-    """Write one line of result; `style` is a rich style, seen only on a terminal."""
-    _console().print(escape(text), style=style, soft_wrap=True, highlight=False)
+    """Write one line of result; `style` is seen only on a terminal."""
+    sys.stdout.write(plain.styled(plain.clean(text), style or "", colour=plain.coloured(sys.stdout)) + "\n")
 
 
 def print_note(text: str) -> None:
     """Write one line to standard error: what is going on, not the result."""
-    _console(stderr=True).print(escape(text), soft_wrap=True, highlight=False, style="dim")
+    sys.stdout.flush()
+    sys.stderr.write(plain.styled(plain.clean(text), "dim", colour=plain.coloured(sys.stderr)) + "\n")
+    sys.stderr.flush()
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> None:
     """Write a table; None is shown as an empty cell."""
-    _console(width=TABLE_WIDTH).print(_table(columns, rows, title=title))
+    if title:
+        print_line(title)
+    head = [(column, "bold") for column in columns]
+    _print_grid([head, *([(_shown(cell), "") for cell in row] for row in rows)])
 
 
 @contextmanager
@@ -55,56 +55,45 @@ def live_table(
 
     The live table goes to standard error and vanishes at the end: the result is printed as ever.
     """
-    console = _console(stderr=True)
-    if quiet or not console.is_terminal:
+    if quiet or not sys.stderr.isatty():
         yield None
         return
-    with Live(console=console, transient=True, refresh_per_second=8) as live:
+    with _screen().live(columns, PLAIN_WIDTH) as live:
 
         def show(rows: Sequence[Sequence[object]]) -> None:
-            live.update(_table(columns, rows[: max(3, console.height - 4)]))
+            live([[_shown(cell) for cell in row] for row in rows])
 
         yield show
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> Table:
-    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*("" if cell is None else escape(_shown(cell)) for cell in row))
-    return table
 
 
 def print_grid(
     rows: Sequence[Sequence[tuple[str, str]]], *, heads: Sequence[str] | None = None, indent: int = 0
 ) -> None:
     """Write cells side by side, each a text and its style, which is seen only on a terminal."""
-    table = Table(box=None, show_header=heads is not None, header_style="dim", pad_edge=False)
-    for head in heads or [""] * max((len(row) for row in rows), default=0):
-        table.add_column(escape(head), overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(text, style=style) for text, style in row))
-    _console(width=TABLE_WIDTH).print(Padding(table, (0, 0, 0, indent), expand=False))
+    head = [[(head, "dim") for head in heads]] if heads is not None else []
+    _print_grid([*head, *rows], indent=indent)
 
 
 def width() -> int:
     """The characters of a line of standard output."""
-    return _console().width
+    return plain.columns_of(sys.stdout, PLAIN_WIDTH)
 
 
 def print_pairs(pairs: Sequence[tuple[str, object]]) -> None:
     """Write name and value side by side, one pair per line; pairs whose value is None are left out."""
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in pairs:
-        if value is not None:
-            table.add_row(escape(name), escape(_shown(value)))
-    _console(width=TABLE_WIDTH).print(table)
+    shown = [[(name, "dim"), (_shown(value), "")] for name, value in pairs if value is not None]
+    _print_grid(shown, fixed=(0,))
+
+
+def _print_grid(rows: Sequence[Sequence[plain.Cell]], *, indent: int = 0, fixed: Sequence[int] = ()) -> None:
+    wide = plain.columns_of(sys.stdout, TABLE_WIDTH)
+    for line in plain.grid(rows, wide, colour=plain.coloured(sys.stdout), indent=indent, fixed=fixed):
+        sys.stdout.write(line + "\n")
 
 
 def _shown(cell: object) -> str:
+    if cell is None:
+        return ""
     if isinstance(cell, bool):
         return _("yes") if cell else _("no")
     return str(cell)
@@ -117,29 +106,34 @@ def instant(value: object) -> str | None:
 
 def print_card(title: str, lines: Sequence[str], *, style: str = "") -> None:
     """Write a framed card; `style` is the colour of the frame on a terminal."""
-    body = "\n".join(escape(line) for line in lines)
-    _console().print(Panel(body, title=escape(title), title_align="left", border_style=style, highlight=False))
+    sys.stdout.flush()
+    _screen().card(title, lines, style, PLAIN_WIDTH)
+
+
+class _Moving(Protocol):
+    def update(self, text: str) -> None: ...
+
+    def step(self, text: str) -> None: ...
 
 
 class Progress:
     """A line on standard error that says what is being waited for: a spinner on a terminal, else plain lines."""
 
-    def __init__(self, status: Status | None, quiet: bool) -> None:
-        self._status = status
+    def __init__(self, moving: _Moving | None, quiet: bool) -> None:
+        self._moving = moving
         self._quiet = quiet
 
     def update(self, text: str) -> None:
         """Say what goes on now."""
-        if self._status is not None:
-            self._status.update(escape(text))
+        if self._moving is not None:
+            self._moving.update(text)
         elif not self._quiet:
             print_note(text)
 
     def step(self, text: str) -> None:
         """Say something that stays on the screen, and that it goes on."""
-        if self._status is not None:
-            self._status.console.print(escape(text), soft_wrap=True, highlight=False)
-            self._status.update(escape(text.strip()))
+        if self._moving is not None:
+            self._moving.step(text)
         elif not self._quiet:
             print_note(text)
 
@@ -147,26 +141,18 @@ class Progress:
 @contextmanager
 def progress(text: str, *, quiet: bool = False) -> Iterator[Progress]:
     """Show that something goes on for over a second; `quiet` (as with --json) shows nothing."""
-    console = _console(stderr=True)
-    if quiet or not console.is_terminal:
+    if quiet or not sys.stderr.isatty():
         shown = Progress(None, quiet)
         shown.update(text)
         yield shown
         return
-    with console.status(escape(text)) as status:
+    moving: AbstractContextManager[_Moving] = _screen().spinner(text, PLAIN_WIDTH)
+    with moving as status:
         yield Progress(status, quiet)
 
 
-def _console(*, stderr: bool = False, width: int = PLAIN_WIDTH) -> Console:
-    stream = sys.stderr if stderr else sys.stdout
-    terminal = stream.isatty()
-    return Console(
-        stderr=stderr,
-        width=None if terminal else width,
-        no_color=not terminal,
-        highlight=False,
-        emoji=False,
-    )
+def _screen() -> Any:
+    return importlib.import_module("cli.screen")
 
 
 def items(answer: object) -> list[dict[str, object]]:

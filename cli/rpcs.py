@@ -190,9 +190,6 @@ def history(key: str, limit: int, url: str | None, token_file: Path | None, as_j
     output.print_table([_("at"), _("told"), _("command key"), _("fault"), _("operation")], rows)
 
 
-COMMANDS = (names, attributes, add, delete, factory_reset, download, upload, methods, history)
-
-
 def _take(arguments: dict[str, object], options: dict[str, Any], *own: str) -> None:
     """Move options that were given into the arguments."""
     for name in (*own, "username", "delay_s"):

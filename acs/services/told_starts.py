@@ -48,7 +48,7 @@ class ToldStart:
 
 def told_starts(values: Mapping[str, str], since: datetime, now: datetime) -> list[ToldStart]:
     """The rows of a tree's table whose time is between `since` and now, the youngest first."""
-    found = []
+    found: list[ToldStart] = []
     for name in sorted(values):
         match = _ROW.fullmatch(name)
         if match is None or len(found) >= _ROWS:

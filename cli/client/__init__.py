@@ -7,6 +7,9 @@
 `Secondline` has typed calls and results; `Client` underneath takes any address of the API, as the commands use it.
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from cli.client.http import (
     Client,
     ServerEvent,
@@ -17,7 +20,9 @@ from cli.client.http import (
     session_file,
     session_path,
 )
-from cli.client.typed import Secondline
+
+if TYPE_CHECKING:
+    from cli.client.typed import Secondline
 
 __all__ = [
     "Client",
@@ -30,3 +35,10 @@ __all__ = [
     "session_file",
     "session_path",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The typed client, once somebody asks for it: the commands do not, and its results take longest to load."""
+    if name == "Secondline":
+        return importlib.import_module("cli.client.typed").Secondline
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,23 +7,19 @@ Where the server is: --url and --token-file, else the session of `secondline log
 import hashlib
 import json
 import os
-import sys
 import time
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
+from cli.client.wire import Answer, Wire, WireFailed, WireTimeout
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
 from cli.options import DEFAULT_URL
 from cli.texts import _, language
-
-# httpx has a command of its own and imports it if it can: a third of its import, and of no use here
-sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # None: it is not there
-import httpx  # noqa: E402 - see above
 
 #: greatest time of one ordinary call, seconds
 CALL_TIMEOUT_S = 30.0
@@ -59,15 +55,7 @@ class Client:
     def __init__(self, url: str, token: str | None) -> None:
         headers = {"authorization": f"Bearer {token}"} if token else {}
         self.url = url.rstrip("/")
-        # trust_env off: a proxy variable of the shell must not get between us and our own server; without TLS nobody's
-        # certificate is looked at, and reading those of all authorities takes a quarter of a short command
-        self._http = httpx.Client(
-            base_url=f"{self.url}/api/v1",
-            headers=headers,
-            timeout=CALL_TIMEOUT_S,
-            trust_env=False,
-            verify=not self.url.startswith("http://"),
-        )
+        self._wire = Wire(f"{self.url}/api/v1", headers, CALL_TIMEOUT_S)
 
     def __enter__(self) -> "Client":
         return self
@@ -77,7 +65,7 @@ class Client:
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        self._wire.close()
 
     def await_server(self, patience_s: float) -> None:
         """Return when the server answers: one that has just been started takes a second or two.
@@ -88,9 +76,9 @@ class Client:
         deadline = time.monotonic() + patience_s
         while True:
             try:
-                self._http.get("/health", timeout=patience_s)
+                self._wire.request("GET", "/health", timeout_s=patience_s)
                 return
-            except httpx.TransportError as error:
+            except WireFailed as error:
                 if time.monotonic() > deadline:
                     raise self._unreachable(error) from error
             time.sleep(LOOK_S)
@@ -118,27 +106,25 @@ class Client:
     def send_file(self, path: str, source: BinaryIO, size_bytes: int, query: Sequence[tuple[str, str]]) -> Any:
         """Return the decoded answer of a POST whose body is a file, which flows from the disk."""
         headers = {"content-length": str(size_bytes), "content-type": "application/octet-stream"}
+        blocks = iter(lambda: source.read(FILE_BLOCK), b"")
         try:
-            response = self._http.post(
-                path, params=list(query), content=iter(lambda: source.read(FILE_BLOCK), b""), headers=headers
-            )
-        except httpx.TransportError as error:
+            answer = self._wire.request("POST", path, query=query, body=blocks, headers=headers)
+        except WireFailed as error:
             raise self._unreachable(error) from error
-        if response.status_code >= 400:
-            raise self._error(response)
-        return response.json()
+        if answer.status >= 400:
+            raise self._error(answer)
+        return answer.json()
 
     def fetch_file(self, path: str, target: BinaryIO) -> int:
         """Write the body of a GET to a file as it comes; returns its bytes."""
         size = 0
         try:
-            with self._http.stream("GET", path) as response:
-                if response.status_code >= 400:
-                    response.read()
-                    raise self._error(response)
-                for block in response.iter_bytes():
+            with self._wire.stream("GET", path) as answer:
+                if answer.status >= 400:
+                    raise self._error(answer)
+                for block in answer.blocks():
                     size += target.write(block)
-        except httpx.TransportError as error:
+        except WireFailed as error:
             raise self._unreachable(error) from error
         return size
 
@@ -154,22 +140,20 @@ class Client:
         Raises:
             CliError: TIMEOUT where nothing comes for `timeout_s`.
         """
-        timeout = httpx.Timeout(CALL_TIMEOUT_S, read=timeout_s)
         try:
-            with self._http.stream("GET", path, timeout=timeout) as response:
-                if response.status_code >= 400:
-                    response.read()
-                    raise self._error(response)
-                for event in _parse_events(response.iter_lines()):
+            with self._wire.stream("GET", path, timeout_s=timeout_s) as answer:
+                if answer.status >= 400:
+                    raise self._error(answer)
+                for event in _parse_events(answer.lines()):
                     if event.name == "error":
                         raise CliError(str(event.data.get("message")) if isinstance(event.data, dict) else "error")
                     yield event
-        except httpx.ReadTimeout as error:
+        except WireTimeout as error:
             text = _("Nothing came from {url} for {seconds} s; look with: secondline operation list").format(
                 url=self.url, seconds=round(timeout_s)
             )
             raise CliError(text, ExitStatus.TIMEOUT) from error
-        except httpx.TransportError as error:
+        except WireFailed as error:
             raise self._unreachable(error) from error
 
     def _call(
@@ -182,19 +166,21 @@ class Client:
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Any:
-        params = {key: str(value) for key, value in (query or {}).items() if value is not None}
+        params = [(key, str(value)) for key, value in (query or {}).items() if value is not None]
+        sent = dict(headers or {})
+        if body is not None:
+            content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+            sent["content-type"] = "application/json"
         try:
-            response = self._http.request(
-                method, path, params=params, json=body, content=content, headers=dict(headers or {})
-            )
-        except httpx.TransportError as error:
+            answer = self._wire.request(method, path, query=params, body=content, headers=sent)
+        except WireFailed as error:
             raise self._unreachable(error) from error
-        if response.status_code >= 400:
-            raise self._error(response)
-        if not response.content and not response.is_redirect:
+        if answer.status >= 400:
+            raise self._error(answer)
+        if not answer.content and not answer.redirects:
             return None
         try:
-            return response.json()
+            return answer.json()
         except ValueError as error:
             raise self._stranger() from error
 
@@ -209,20 +195,20 @@ class Client:
         )
         return CliError(text.format(url=self.url, error=error or type(error).__name__), ExitStatus.UNREACHABLE)
 
-    def _error(self, response: httpx.Response) -> CliError:
-        if response.status_code in (404, 405, 501) and "json" not in response.headers.get("content-type", ""):
+    def _error(self, answer: Answer) -> CliError:
+        if answer.status in (404, 405, 501) and "json" not in answer.header("content-type"):
             return self._stranger()
-        message = _message_of(response)
-        status = STATUS_OF_CODE.get(response.status_code, ExitStatus.FAILURE)
-        if response.status_code == 401:
+        message = _message_of(answer)
+        status = STATUS_OF_CODE.get(answer.status, ExitStatus.FAILURE)
+        if answer.status == 401:
             text = _(
                 "{url} wants a token ({message}). Create one on the server with: secondline token create NAME "
                 "--scope read --scope operate --config FILE, and give its file with --token-file."
             )
             return CliError(text.format(url=self.url, message=message), status)
-        if response.status_code >= 500:
+        if answer.status >= 500:
             text = _("{url} failed with {code}: {message}. Its log says more.")
-            return CliError(text.format(url=self.url, code=response.status_code, message=message), status)
+            return CliError(text.format(url=self.url, code=answer.status, message=message), status)
         return CliError(message, status)
 
 
@@ -256,10 +242,14 @@ def segment(name: str) -> str:
 
 def _is_address(url: str) -> bool:
     try:
-        parsed = httpx.URL(url)
-    except (httpx.InvalidURL, ValueError):
+        parsed = urlsplit(url)
+        return parsed.scheme in ("http", "https") and bool(parsed.hostname) and (parsed.port or 1) > 0 and _plain(url)
+    except ValueError:
         return False
-    return parsed.scheme in ("http", "https") and bool(parsed.host)
+
+
+def _plain(url: str) -> bool:
+    return url.isprintable() and " " not in url
 
 
 def read_token(path: Path) -> str:
@@ -319,11 +309,11 @@ def _parse_events(lines: Iterator[str]) -> Iterator[ServerEvent]:
             name, data = "message", ""
 
 
-def _message_of(response: httpx.Response) -> str:
+def _message_of(answer: Answer) -> str:
     try:
-        body = response.json()
+        body = answer.json()
     except ValueError:
-        return response.text[:200] or response.reason_phrase
+        return answer.text[:200] or answer.reason
     if isinstance(body, dict):
         words = body.get("words")
         if isinstance(words, dict) and words.get(language()):

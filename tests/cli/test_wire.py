@@ -1,0 +1,113 @@
+"""The commands' own HTTP: connections used again, streams, time limits, and servers that break off."""
+
+import http.server
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from cli.client.wire import Wire, WireFailed, WireTimeout
+from cli.ports import free_port
+
+
+class _Answers(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    connections: set[tuple[str, int]]
+    closing = False
+
+    def do_GET(self) -> None:
+        self.connections.add(self.client_address)
+        if self.path.startswith("/api/slow"):
+            self.server.slow.wait(30)  # type: ignore[attr-defined]
+        body = f"{self.path}\n{self.headers.get('authorization')}\n".encode()
+        self.send_response(302 if self.path == "/api/away" else 200)
+        self.send_header("Location", "http://127.0.0.1:1/")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        size = int(self.headers["content-length"])
+        body = self.rfile.read(size)
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *_values: object) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def serving() -> Iterator[tuple[Wire, set[tuple[str, int]], threading.Event]]:
+    seen: set[tuple[str, int]] = set()
+    handler = type("Answers", (_Answers,), {"connections": seen})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.slow = threading.Event()  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    wire = Wire(f"http://127.0.0.1:{server.server_port}/api", {"authorization": "Bearer t"}, 30.0)
+    try:
+        yield wire, seen, server.slow  # type: ignore[attr-defined]
+    finally:
+        wire.close()
+        server.slow.set()  # type: ignore[attr-defined]
+        server.shutdown()
+        server.server_close()
+        thread.join(30)
+
+
+def test_one_connection_serves_many_calls_and_names_are_quoted_once() -> None:
+    with serving() as (wire, seen, _):
+        for _n in range(3):
+            answer = wire.request("GET", "/a%2Fb/ж", query=[("q", "x y&z")])
+            assert answer.text == "/api/a%2Fb/%D0%B6?q=x+y%26z\nBearer t\n"
+        assert wire.request("GET", "/p?event=0 BOOT", query=[("q", "1")]).text.startswith("/api/p?event=0%20BOOT&q=1\n")
+        assert len(seen) == 1
+        with wire.stream("GET", "/first") as one, wire.stream("GET", "/second") as other:
+            assert next(one.lines()).endswith("first") and b"".join(other.blocks()).startswith(b"/api/second")
+        assert len(seen) == 2
+
+
+def test_a_body_in_parts_is_sent_whole() -> None:
+    with serving() as (wire, _seen, _):
+        answer = wire.request("POST", "/file", body=iter([b"ab", b"cd"]), headers={"content-length": "4"})
+        assert answer.content == b"abcd"
+
+
+def test_a_redirect_is_not_followed() -> None:
+    with serving() as (wire, _seen, _):
+        assert wire.request("GET", "/away").redirects
+
+
+def test_a_server_that_says_nothing_is_given_up() -> None:
+    with serving() as (wire, _seen, slow):
+        with pytest.raises(WireTimeout):
+            wire.request("GET", "/slow", timeout_s=0.2)
+        slow.set()
+        assert wire.request("GET", "/after").status == 200
+
+
+def test_nobody_there_and_a_server_that_breaks_off() -> None:
+    with pytest.raises(WireFailed, match=r"refused|connect"):
+        Wire(f"http://127.0.0.1:{free_port()}", {}, 5.0).request("GET", "/")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        wire = Wire(f"http://127.0.0.1:{listener.getsockname()[1]}", {}, 30.0)
+
+        def hang_up() -> None:
+            connection, _ = listener.accept()
+            connection.recv(1000)
+            connection.close()
+
+        thread = threading.Thread(target=hang_up, daemon=True)
+        thread.start()
+        with pytest.raises(WireFailed):
+            wire.request("GET", "/")
+        thread.join(30)
+
+
+def test_a_name_that_is_none_is_no_crash() -> None:
+    with pytest.raises(WireFailed):
+        Wire("http://" + "x" * 70 + ".invalid", {}, 5.0).request("GET", "/")
