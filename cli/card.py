@@ -3,7 +3,7 @@
 Both the live check of a line and the demo use it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cli.texts import N_, _, language
@@ -101,6 +101,19 @@ REASONS = {
     "visit_is_cheaper": N_("a visit is cheaper than trying"),
 }
 
+#: why a source gave nothing → what a person reads
+SILENT = {"late": N_("no answer in time"), "failed": N_("failed"), "skipped": N_("not asked")}
+
+#: source of a line test → what a person reads; others by their own names
+SOURCES = {
+    "access": N_("access node"),
+    "cpe": N_("CPE"),
+    "stb": N_("set-top box"),
+    "ping": N_("ping"),
+    "path": N_("large packets"),
+    "dns": N_("operator's resolvers"),
+}
+
 #: colour of the card's frame on a terminal
 STYLES = {
     "NFF": "green",
@@ -142,8 +155,33 @@ def card(verdict: Mapping[str, Any], test: Mapping[str, Any] | None = None) -> l
         rest = len(missing) - NOT_MEASURED_NAMES
         more = _(" and {count} more").format(count=rest) if rest > 0 else ""
         lines.append(pair(_("Not measured"), ", ".join(map(title, missing[:NOT_MEASURED_NAMES])) + more))
+        lines += [f"  • {line}" for line in why_not_measured(missing[:NOT_MEASURED_NAMES], test)]
     lines += next_steps(verdict)
     return lines
+
+
+def why_not_measured(names: Sequence[str], test: Mapping[str, Any] | None) -> list[str]:
+    """Return a line for each source that was silent, and for each system that would have to tell what is missing."""
+    found: Any = (test or {}).get("facts")
+    told: Any = found.get("unmeasured") if isinstance(found, dict) else None
+    grouped: dict[str, list[str]] = {}
+    for one in told if isinstance(told, list) else ():
+        if one.get("fact") in names and (reason := _why(one)):
+            grouped.setdefault(reason, []).append(title(str(one["fact"])))
+    return [pair(reason, ", ".join(facts)) for reason, facts in grouped.items()]
+
+
+def _why(one: Mapping[str, Any]) -> str:
+    """Return why a fact is missing, as far as that tells a person what to do."""
+    because, source = str(one.get("because")), str(one.get("source"))
+    if because == "told":
+        return _("only other systems tell it ({by})").format(by=in_language(one.get("by")))
+    if because in SILENT:
+        name = source.removeprefix("context:")
+        return _("{source}: {state} ({problem})").format(
+            source=_(SOURCES.get(name.split("-")[0], name)), state=_(SILENT[because]), problem=one.get("problem") or "?"
+        )
+    return ""
 
 
 def facts_of(test: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]:
