@@ -130,10 +130,16 @@ def _print_reliability(found: dict[str, Any]) -> None:
 def _print_after_fix(told: dict[str, Any]) -> None:
     rows = []
     for action, one in told.items():
-        after = ", ".join(f"{row['after_h']:g} h {row['fixed']}/{row['known']}" for row in one["after"] if row["known"])
+        known = [row for row in one["after"] if row["known"]]
+        after = ", ".join(f"{_after(row['after_h'])} {row['fixed']}/{row['known']}" for row in known)
         rows.append([action, one["done"], after or None, one["held"], one["fell_back"]])
     if rows:
         output.print_table([_("action"), _("done"), _("fixed after"), _("held"), _("fell back")], rows)
+
+
+def _after(hours: float) -> str:
+    """How long after an action, in whole minutes or in hours."""
+    return _("{n} h").format(n=f"{hours:g}") if hours >= 1 else _("{n} min").format(n=round(hours * 60))
 
 
 def _print_suggestions(told: list[dict[str, Any]]) -> None:

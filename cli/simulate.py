@@ -38,15 +38,33 @@ STAGES = {
 @click.option("--token-file", type=click.Path(path_type=Path, dir_okay=False), help=_("Token with write and admin."))
 @click.option("--cwmp-url", default="http://127.0.0.1:7547/", show_default=True, help=_("Where the CPEs call."))
 @click.option("--username", default="enrol", show_default=True, help=_("User name of the enrolment credential."))
-@click.option("--password-file", type=click.Path(path_type=Path, dir_okay=False), required=True)
+@click.option(
+    "--password-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help=_("The enrolment password: enrol.password beside the server's configuration."),
+)
 @click.option("--olt-port", type=click.IntRange(0, 65535), default=0, help=_("UDP port of the OLT's agent; 0 = free."))
 @click.option("--community", default="public", show_default=True, help=_("Community of the OLT's agent."))
 @click.option("--ports", type=click.IntRange(1, 16), default=5, show_default=True, help=_("PON ports."))
 @click.option("--onts", type=click.IntRange(1, 128), default=32, show_default=True, help=_("ONTs on each port."))
 @click.option("--cpes", type=click.IntRange(0, 2000), default=24, show_default=True, help=_("Homes with a CPE."))
 @click.option("--stbs", type=click.IntRange(0, 10), default=2, show_default=True, help=_("Homes with a set-top box."))
-@click.option("--period", "periodic_s", type=click.IntRange(5, 86400), default=300, show_default=True)
-@click.option("--fault", "faults", multiple=True, metavar="NAME:LINE", help=_("A fault; may be repeated."))
+@click.option(
+    "--period",
+    "periodic_s",
+    type=click.IntRange(5, 86400),
+    default=300,
+    show_default=True,
+    help=_("Seconds between the Informs of a CPE."),
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="NAME:LINE",
+    help=_("A fault, such as weak-wifi:L0003; may be repeated. A wrong name shows those that there are."),
+)
 @click.option("--no-feed", is_flag=True, help=_("Only OLT and CPEs: no API is called."))
 @lang_option
 def simulate(

@@ -97,7 +97,8 @@ class QualityReports:
         cause = self._config.codes.get(code, code)
         if cause not in self._packs.base.file.cause:
             raise InvalidInput(
-                f"code: {code!r} is no cause of the pack, and [after_fix] codes does not say what it stands for; add it"
+                f"code: {code[:80]!r} is no cause of the pack, and [after_fix] codes does not say what it stands for; "
+                "write a cause (docs/reference/causes.md), or name the code there"
             )
         return cause
 

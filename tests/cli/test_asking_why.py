@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from cli.client import Client
+from cli.report import _after
 from tests.cli.conftest import run
 
 AT = "2026-11-21T12:00:00Z"
@@ -63,3 +64,7 @@ def test_a_misspelt_action_is_told_its_name(asked: list[tuple[str, Any]]) -> Non
     assert (told.exit_code, told.stdout) == (2, "")
     assert "There is no action wifi-nam; did you mean wifi-name?" in told.stderr
     assert [question for question, _ in asked] == ["GET /devices/d/actions"]
+
+
+def test_how_long_after_an_action_is_told_in_minutes_or_hours() -> None:
+    assert [_after(hours) for hours in (5 / 60, 0.5, 1.0, 24.0)] == ["5 min", "30 min", "1 h", "24 h"]
