@@ -40,6 +40,7 @@ from acs.api.operating import router as operating_router
 from acs.api.operations import router as operations_router
 from acs.api.outages import router as outages_router
 from acs.api.packs import router as packs_router
+from acs.api.pages import router as pages_router
 from acs.api.paging import Paging
 from acs.api.people import router as people_router
 from acs.api.provisioning import router as provisioning_router
@@ -162,6 +163,7 @@ def create_app(services: Northbound, config: ApiSection | None = None) -> FastAP
     for router in TMF_ROUTERS:
         app.include_router(router)
     app.include_router(docs_router)
+    app.include_router(pages_router)
     install_error_handlers(app)
     app.add_exception_handler(HTTPException, tmf_http_error)
     app.openapi = partial(describe, app)  # type: ignore[method-assign] # FastAPI's own way to complete it

@@ -7,22 +7,16 @@ from html import escape
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse
+
+from acs.api.pages import Page, head
 
 router = APIRouter(include_in_schema=False)
 
-_STYLE = (
-    "body{font:15px/1.45 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em}"
-    "code{font-family:ui-monospace,monospace}h2{margin-top:2em}dt{margin-top:.8em}dd{margin-left:1.5em}"
-    "p,dd{white-space:pre-line}"
-)
-_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'", "Cache-Control": "no-store"}
-
 
 @router.get("/docs")
-async def docs(request: Request) -> HTMLResponse:
+async def docs(request: Request) -> Page:
     """The page."""
-    return HTMLResponse(page(request.app.openapi()), headers=_HEADERS)
+    return Page(page(request.app.openapi()))
 
 
 def page(described: dict[str, Any]) -> str:
@@ -36,9 +30,9 @@ def page(described: dict[str, Any]) -> str:
         for tag in described["tags"]
         if tag["name"] in calls
     ]
-    head = f"<!doctype html><html lang=en><meta charset=utf-8><title>secondline API</title><style>{_STYLE}</style>"
     about = escape(described["info"]["description"].strip())
-    return f"{head}<h1>secondline API</h1><p>{about}</p><p><code>GET /api/v1/openapi.json</code></p>{''.join(parts)}"
+    begin = head("secondline API", "en")
+    return f"{begin}<h1>secondline API</h1><p>{about}</p><p><code>GET /api/v1/openapi.json</code></p>{''.join(parts)}"
 
 
 def _call(method: str, path: str, call: dict[str, Any]) -> str:

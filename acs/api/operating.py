@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
-from fastapi.responses import HTMLResponse
 
 from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import Answer, Instant
-from acs.api.operating_page import HEADERS, page
+from acs.api.operating_page import page
+from acs.api.pages import Page
 from acs.services.operating import Report, csv_of
 from acs.services.operating_figures import Figures, Part
 
@@ -79,7 +79,7 @@ async def operating_csv(
     return Response(csv_of(report), media_type="text/csv; charset=utf-8", headers=told)
 
 
-@router.get("/reports/operating.html", summary="The same as a page", response_class=HTMLResponse)
+@router.get("/reports/operating.html", summary="The same as a page", response_class=Page)
 async def operating_page(
     actor: ActorDep,
     services: ServicesDep,
@@ -87,10 +87,10 @@ async def operating_page(
     by: ByQuery = "region",
     until: UntilQuery = None,
     lang: Literal["en", "ru"] = "en",
-) -> HTMLResponse:
+) -> Page:
     """Scope `reports` (part of `read`). Without scripts and without anything from elsewhere."""
     report = await services.operating.report(actor, days=days, by=by, until=until)
-    return HTMLResponse(page(report, lang), headers=HEADERS)
+    return Page(page(report, lang))
 
 
 def _answer(report: Report) -> ReportAnswer:

@@ -6,18 +6,10 @@ The rule of this file: the page says what the numbers say; every text that comes
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from acs.api.pages import head
 from acs.services.operating import Report
 from acs.services.operating_figures import NORMS, Figures, Part
 
-#: a page may load nothing and run nothing
-HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'", "Cache-Control": "no-store"}
-
-_STYLE = (
-    "body{font:15px/1.45 system-ui,sans-serif;max-width:72em;margin:2em auto;padding:0 1em;color:#1a1a1a}"
-    "table{border-collapse:collapse;margin:1em 0}th,td{padding:.3em .8em;text-align:right;border-bottom:1px solid #ddd}"
-    "th:first-child,td:first-child{text-align:left}caption{text-align:left;font-weight:600;padding:.4em 0}"
-    "svg{max-width:100%;height:auto}small{color:#555}"
-)
 _TEXTS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "title": "Support report",
@@ -80,10 +72,6 @@ _MOST = 50
 def page(report: Report, lang: str) -> str:
     """The report as HTML, in `en` or `ru`."""
     texts = _TEXTS[lang]
-    head = (
-        f"<!doctype html><html lang={lang}><meta charset=utf-8>"
-        f'<meta name=viewport content="width=device-width"><title>{texts["title"]}</title><style>{_STYLE}</style>'
-    )
     span = f"{report.since:%Y-%m-%d %H:%M} – {report.until:%Y-%m-%d %H:%M} UTC"
     cut = "" if report.whole else f"<p>{texts['cut']}</p>"
     norms = [(texts[norm], report.total.norms[norm]) for norm in NORMS]
@@ -97,7 +85,7 @@ def page(report: Report, lang: str) -> str:
         + _plot(division, [(one.name or texts["none"], Part(one.tests, _most(report))) for one in report.parts[:_MOST]])
     )
     return (
-        f"{head}<h1>{texts['title']}</h1><p><small>{span}</small></p>{cut}"
+        f"{head(texts['title'], lang)}<h1>{texts['title']}</h1><p><small>{span}</small></p>{cut}"
         f"{_table(texts['title'], '', [report.total], texts)}"
         f"<h2>{texts['norms']}</h2>{_plot(texts['norms'], norms)}"
         f"<h2>{texts['verdicts']}</h2>{_plot(texts['verdicts'], verdicts)}{parts}"

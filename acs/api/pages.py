@@ -1,0 +1,51 @@
+"""What every page for people has in common: its looks, which come from one file of ours, and what it may not do.
+
+The rule of this file: a page runs nothing, is shown in nobody's frame, sends nothing anywhere, and takes its looks from
+`/style.css` alone, so that whatever slips into one stays text.
+"""
+
+from fastapi import APIRouter, Response
+from fastapi.responses import HTMLResponse
+
+router = APIRouter(include_in_schema=False)
+
+#: headers of every page
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+_STYLE = (
+    "body{font:15px/1.45 system-ui,sans-serif;max-width:72em;margin:2em auto;padding:0 1em;color:#1a1a1a}"
+    "table{border-collapse:collapse;margin:1em 0}th,td{padding:.3em .8em;text-align:right;border-bottom:1px solid #ddd}"
+    "th:first-child,td:first-child{text-align:left}caption{text-align:left;font-weight:600;padding:.4em 0}"
+    "svg{max-width:100%;height:auto}small{color:#555}"
+    "code{font-family:ui-monospace,monospace}h2{margin-top:2em}dt{margin-top:.8em}dd{margin-left:1.5em}"
+    "p,dd{white-space:pre-line}"
+)
+
+
+class Page(HTMLResponse):
+    """A page for people, with everything forbidden that it does not need."""
+
+    def __init__(self, content: str, status_code: int = 200) -> None:
+        super().__init__(content, status_code, HEADERS)
+
+
+@router.get("/style.css")
+async def style() -> Response:
+    """The looks of the pages; nothing of what the server holds, so it needs no token."""
+    kept = {"Cache-Control": "max-age=3600", "X-Content-Type-Options": "nosniff"}
+    return Response(_STYLE, media_type="text/css", headers=kept)
+
+
+def head(title: str, lang: str) -> str:
+    """The beginning of a page; `title` is escaped already."""
+    return (
+        f'<!doctype html><html lang={lang}><meta charset=utf-8><meta name=viewport content="width=device-width">'
+        f'<title>{title}</title><link rel=stylesheet href="/style.css">'
+    )
