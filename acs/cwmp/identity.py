@@ -20,10 +20,9 @@ _ENCODED = tuple(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in ran
 
 def device_key(device_id: DeviceId) -> DeviceKey:
     """The key of a device, such as "001122-Set%2DTop%2DBox-0123456789"."""
-    parts = [device_id.oui, device_id.product_class, device_id.serial_number]
-    if not device_id.product_class:
-        del parts[1]
-    return DeviceKey("-".join(percent_encode(part) for part in parts))
+    oui, product_class, serial_number = device_id.oui, device_id.product_class, device_id.serial_number
+    parts = (oui, product_class, serial_number) if product_class else (oui, serial_number)
+    return DeviceKey("-".join([percent_encode(part) for part in parts]))
 
 
 def percent_encode(part: str) -> str:

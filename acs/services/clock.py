@@ -18,20 +18,20 @@ class Steadiness:
     """
 
     def __init__(self, slack_s: float) -> None:
-        self._slack = timedelta(seconds=slack_s)
-        self._base: datetime | None = None
+        self._slack_s = slack_s
+        self._ahead_s: float | None = None
         self.set_at: datetime | None = None
 
     def look(self, now: datetime, counter_s: float) -> None:
         """Compare the clock with the counter, both read at the same moment."""
-        counted = timedelta(seconds=counter_s)
-        if self._base is None:
-            self._base = now - counted
+        ahead_s = now.timestamp() - counter_s
+        if self._ahead_s is None:
+            self._ahead_s = ahead_s
             return
-        expected = self._base + counted
-        if abs(now - expected) > self._slack:
-            self.set_at = max(now, expected)
-            self._base = now - counted
+        leap_s = ahead_s - self._ahead_s
+        if abs(leap_s) > self._slack_s:
+            self.set_at = max(now, now - timedelta(seconds=leap_s))
+            self._ahead_s = ahead_s
 
 
 def in_utc(at: datetime) -> datetime:

@@ -123,6 +123,7 @@ class Sessions:
         self._reports = Reports(store, bus, config.operations, metrics, kinds)
         self._lane = Lane()
         self._steadiness = Steadiness(CLOCK_SLACK_S)
+        self._log = log.bind()  # a session's line would look the logger up for longer than it is written
         self._by_device: dict[str, Visit] = {}
         self._by_id: dict[str, Visit] = {}
         metrics.open_sessions.set_function(self.__len__)
@@ -593,7 +594,7 @@ class Sessions:
         self._ends[end].inc()
         self._metrics.session_seconds.observe(seconds)
         self.styles.ended(visit.key, heard=visit.posts > 1)
-        log.info(
+        self._log.info(
             "session.ended",
             session=visit.session.id[:8],
             device=visit.key,
