@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cli.texts import N_, _, language
+from cli.value_words import worded
 from probes.facts import FACTS
 
 #: lines of evidence on a card: so many at most, and at least so many where so much was measured
@@ -198,6 +199,8 @@ def confidence(verdict: Mapping[str, Any]) -> str:
     if not isinstance(runner_up, dict) or not runner_up.get("cause"):
         return percent(verdict.get("posterior"))
     share = percent(runner_up.get("posterior"))
+    if share == percent(0) and verdict.get("verdict") != "INCONCLUSIVE":
+        return percent(verdict.get("posterior"))
     rival = cause_name(runner_up)
     if verdict.get("verdict") == "INCONCLUSIVE":
         return _("not enough to say it; nearest: {cause} {share}").format(cause=rival, share=share)
@@ -317,7 +320,8 @@ def measured(value: object, unit: str) -> str:
     """Return a value with its unit; many seconds become minutes, hours or days."""
     if unit == "s" and isinstance(value, int | float) and not isinstance(value, bool):
         return duration(value)
-    return f"{shown(value)} {_(UNITS.get(unit, unit)) if unit else ''}".rstrip()
+    text = worded(value) if isinstance(value, str) else shown(value)
+    return f"{text} {_(UNITS.get(unit, unit)) if unit else ''}".rstrip()
 
 
 def duration(seconds: float) -> str:

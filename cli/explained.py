@@ -3,12 +3,42 @@
 The rule of this file: it prints what the explanation says and adds nothing.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cli.card import VERDICTS, in_language, percent, shown, title
-from cli.texts import _
+from cli.texts import N_, _, language
 
+#: stage that decided → what a person reads
+STAGES = {
+    "gate": N_("Decided by a gate, before all sums"),
+    "outage": N_("Decided by the falls of the neighbours, before all sums"),
+    "score": N_("Decided by the sums"),
+    "fallback": N_("Not decided by the sums; named by what was seen"),
+}
+_DECIDED = re.compile(r"decided by (?P<stage>\w+): \w+(?: \((?P<why>.*)\))?")
+#: reasons of the engine for saying no cause, and what a person reads
+_WHY = (
+    (re.compile("no cause stands out"), N_("no cause stands out")),
+    (
+        re.compile("not everything that a healthy line needs was measured"),
+        N_("not everything that a healthy line needs was measured"),
+    ),
+    (re.compile(r"too little speaks for (?P<cause>\w+)"), N_("too little speaks for {cause}")),
+    (
+        re.compile(r"(?P<cause>\w+) may not be said without (?P<facts>.+)"),
+        N_("{cause} may not be said without {facts}"),
+    ),
+    (
+        re.compile("a wrong dispatch would cost more than this belief is worth"),
+        N_("a wrong dispatch would cost more than this belief is worth"),
+    ),
+    (
+        re.compile(r"a full test may find another cause than (?P<cause>\w+)"),
+        N_("a full test may find another cause than {cause}"),
+    ),
+)
 #: rows of a card, missing facts and flips that are printed; --json has them all
 _ROWS = 12
 
@@ -19,7 +49,7 @@ def explained(told: Mapping[str, Any]) -> list[str]:
     kind, pack = str(verdict["verdict"]), verdict["pack"]
     lines = [
         f"{kind}: {_(VERDICTS.get(kind, kind))} ({verdict['cause']})",
-        str(told["decided_by"]),
+        decided_by(str(told["decided_by"])),
         _("Pack {id} {version}, hash {hash}").format(**pack),
     ]
     for card in told["cards"]:
@@ -31,13 +61,31 @@ def explained(told: Mapping[str, Any]) -> list[str]:
 def _card(card: Mapping[str, Any]) -> Iterator[str]:
     head = _("{cause}: {score} dB, belief {belief}")
     name = f"{in_language(card['title'])} ({card['cause']})"
-    yield head.format(cause=name, score=f"{card['score_db']:+.1f}", belief=percent(card["posterior"]))
-    yield f"  {card['prior_db']:+6.1f}  " + _("prior")
+    yield head.format(cause=name, score=_points(card["score_db"]).strip(), belief=percent(card["posterior"]))
+    yield f"  {_points(card['prior_db'])}  " + _("prior")
     for row in card["rows"][:_ROWS]:
         values = ", ".join(shown(value) for value in row["values"].values())
         hidden = "" if row["counted"] else " " + _("(a stronger one of its group counts)")
         asks = row["asks"] if row["held"] else _("not: {condition}").format(condition=row["asks"])
-        yield f"  {row['points']:+6.1f}  {asks}  [{values}]{hidden}"
+        yield f"  {_points(row['points'])}  {asks}  [{values}]{hidden}"
+
+
+def decided_by(line: str) -> str:
+    """Return how it was decided, in the language in use; a line of another form stays as it is."""
+    found = _DECIDED.fullmatch(line)
+    stage = found["stage"] if found is not None else ""
+    if found is None or stage not in STAGES:
+        return line
+    why = next(
+        (_(text).format(**match.groupdict()) for form, text in _WHY if (match := form.fullmatch(found["why"] or ""))),
+        "",
+    )
+    return _(STAGES[stage]) + (f": {why}" if why else "")
+
+
+def _points(value: float) -> str:
+    text = f"{value:+6.1f}".replace("-", "−")
+    return text.replace(".", ",") if language() == "ru" else text
 
 
 def _missing(rows: list[Mapping[str, Any]]) -> Iterator[str]:
@@ -50,10 +98,15 @@ def _missing(rows: list[Mapping[str, Any]]) -> Iterator[str]:
 
 def _flips(rows: list[Mapping[str, Any]]) -> Iterator[str]:
     yield _("Another verdict if:") if rows else _("No single fact gives another verdict.")
-    for row in rows[:_ROWS]:
+    # what would decide otherwise comes before what would only leave it open
+    ranked = sorted(rows, key=lambda row: (row["verdict"] == "INCONCLUSIVE", -float(row["posterior"])))
+    for row in ranked[:_ROWS]:
         now = _("not measured") if row["is"] is None else shown(row["is"])
-        text = _("  {fact} = {value} (now: {now}) → {verdict} ({cause}, {belief})")
+        open_ = row["verdict"] == "INCONCLUSIVE"
+        text = _("  {fact} = {value} (now: {now}) → {verdict}") + ("" if open_ else " ({cause}, {belief})")
         belief = percent(row["posterior"])
         yield text.format(
             fact=row["fact"], value=shown(row["if"]), now=now, verdict=row["verdict"], cause=row["cause"], belief=belief
         )
+    if len(ranked) > _ROWS:
+        yield "  " + _("and {count} more (--json has all)").format(count=len(ranked) - _ROWS)
