@@ -118,7 +118,8 @@ class Action:
 
     def why_not(self, view: View) -> Refused | None:
         """Why this model cannot do it, as far as it is known; None: it can."""
-        if self.rpc in view.lacking or (view.methods is not None and self.rpc not in view.methods):
+        listed = view.methods is None or not self.rpc or self.rpc in view.methods
+        if self.rpc in view.lacking or not listed:
             return Refused("not_here", missing=self.rpc)
         if self.needs and not view.values:
             return Refused("no_tree")

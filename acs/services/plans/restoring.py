@@ -87,7 +87,7 @@ class RestorePlan(WrittenOut):
         self.begin(self._go())
 
     def outcome(self) -> Outcome:
-        """Succeeded when everything was put back that the device has a place for."""
+        """Succeeded when something was put back or nothing had to be; failed when all that differs was refused."""
         changes: list[Json] = [
             {"path": name, "before": _shown(name, before), "after": _shown(name, after)}
             for name, (before, after) in list(self._changed.items())[:_TOLD]
@@ -103,7 +103,8 @@ class RestorePlan(WrittenOut):
         }
         if not self._wanted:
             return Outcome(False, "there is nothing to put back: the configuration holds no settings", result)
-        if not self._changed and not self._unchanged:
+        done = self._changed or self._deleted or self._added
+        if not done and (self._fault is not None or not self._unchanged):
             fault = self._fault or SoapFault(fault_code=9005, fault_string="nothing of it is known to the device")
             detail = f"the device took nothing of it: {fault.fault_code} {fault.fault_string}"
             return Outcome(False, detail, {**result, "why": "refused"}, fault.fault_code, fault.fault_string)
