@@ -31,14 +31,14 @@ def unmeasured(
     reports: Sequence[SourceReport],
     facts: Mapping[str, Fact],
     now: datetime,
-) -> list[dict[str, Json]]:
+) -> list[Json]:
     """Return {fact, because, source, problem, by} of each name; `asked` are the names of the sources that were asked.
 
     `by` names in ru and en who tells a fact that no source of ours gathers, None of every other.
     """
     known = {report.name: report for report in reports}
     down = {report.name.removeprefix("context:"): report for report in reports if of_context(report)}
-    out = []
+    out: list[Json] = []
     for name in names:
         because, source, problem = _reason(name, sources, asked, known, down, facts.get(name), now)
         by: Json = dict(tellers()[name].by) if because == TOLD else None
