@@ -59,3 +59,16 @@ def test_the_ports_that_have_a_default_do_not_collide() -> None:
     config = Config()
     ports = [config.cwmp.port, config.cwmp.tls.port, config.files.port, config.files.tls_port, config.api.port]
     assert len(set(ports)) == len(ports)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.0.1", "::1", "[::1]", "localhost"])
+def test_the_api_on_our_own_machine_needs_no_proxy(tmp_path: Path, host: str) -> None:
+    assert Config.from_table({"api": {"host": host}}, tmp_path / "c.toml").api.host == host
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.0.2.1", "fe80::1%eth0", "acs.example.net"])
+def test_the_api_elsewhere_needs_a_proxy_with_tls(tmp_path: Path, host: str) -> None:
+    with pytest.raises(ConfigError, match=r"speaks no TLS.*api\.proxies \(docs/proxies\.md\)"):
+        Config.from_table({"api": {"host": host}}, tmp_path / "c.toml")
+    behind = Config.from_table({"api": {"host": host, "proxies": ["192.0.2.7/32"]}}, tmp_path / "c.toml")
+    assert [str(one) for one in behind.api.proxies] == ["192.0.2.7/32"]

@@ -11,6 +11,8 @@ from acs.services.northbound import Northbound
 
 #: Seconds that requests at the API get to end; event streams are cut.
 GRACE_S = 2
+#: proxies on our own machine are believed
+_OURS = ("127.0.0.1", "::1")
 
 
 class ApiServer(uvicorn.Server):
@@ -30,5 +32,6 @@ def api_server(services: Northbound, config: ApiSection | None = None) -> ApiSer
         access_log=False,
         lifespan="off",
         timeout_graceful_shutdown=GRACE_S,
+        forwarded_allow_ips=[*_OURS, *(str(one) for one in config.proxies)] if config else list(_OURS),
     )
     return ApiServer(settings)

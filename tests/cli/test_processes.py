@@ -78,3 +78,14 @@ def test_a_server_that_ends_at_once_shows_its_log(tmp_path: Path) -> None:
         server.start()
     server.stop()
     assert "api.prot" in error.value.message
+
+
+def test_an_api_that_others_reach_without_tls_is_not_served(tmp_path: Path) -> None:
+    server = OwnServer(tmp_path)
+    server.prepare()
+    server.config_file.write_text('[api]\nhost = "0.0.0.0"\nport = 0\n')
+    with pytest.raises(CliError) as error:
+        server.start()
+    server.stop()
+    assert "the API speaks no TLS" in error.value.message
+    assert "api.proxies" in error.value.message
