@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,8 @@ USERNAME = "bench"
 #: Clock id of a whole process, from its pid (Linux: CPUCLOCK_SCHED in the low bits).
 _CPUCLOCK_SCHED = 2
 _START_S = 30.0
+#: Share of a core that servers take when nobody asks anything.
+_RESTING = 0.1
 
 
 @dataclass(slots=True)
@@ -173,6 +175,19 @@ def server(config: Path, port: int, core: int | None) -> Iterator[Running]:
 async def settle(seconds: float = 0.1) -> None:
     """Let the servers write what they still hold, so that it counts in the slice that caused it."""
     await asyncio.sleep(seconds)
+
+
+async def rest(clocks: Sequence[Callable[[], float]], limit_s: float = 120.0) -> None:
+    """Return when all servers together take less than a tenth of a core of themselves, or after `limit_s`.
+
+    New devices are put into the index of searches for a while; that belongs to no periodic session.
+    """
+    end = time.monotonic() + limit_s
+    while time.monotonic() < end:
+        began, before = time.monotonic(), sum(clock() for clock in clocks)
+        await asyncio.sleep(1.0)
+        if (sum(clock() for clock in clocks) - before) / (time.monotonic() - began) < _RESTING:
+            return
 
 
 def _wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

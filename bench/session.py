@@ -207,8 +207,10 @@ async def _play(cases: Sequence[Case], options: argparse.Namespace) -> None:
         for case in cases:
             await case.slice(options.sessions, options.concurrency, number)
             number += options.sessions
-            if round_ == 0:
-                case.slices.clear()  # the first round warms caches up
+        if round_ == 0:  # it warms caches up, and its devices are new to the server
+            await processes.rest(list({case.server_cpu for case in cases}))
+            for case in cases:
+                case.slices.clear()
 
 
 def _row(case: Case, cases: Sequence[Case]) -> Row:
