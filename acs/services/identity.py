@@ -135,13 +135,9 @@ class Identity:
         """
         actor.require(Scope.OPERATE)
         await self._known(key)
-        now = self._clock()
-        await self._own.renew(actor, key, now)
+        renewed = await self._own.renew(actor, key, self._clock())
         self.changed(key)
-        wanted = operation(key, now, f"asked by {actor.name}")
-        async with self._store.transaction() as tx:
-            stored = await operations.add(tx, wanted)
-        return stored if stored is not None else wanted
+        return renewed
 
     async def remove_credentials(self, actor: Actor, key: str) -> None:
         """Let the device in with the shared credential again, as after a reset to factory state.

@@ -16,9 +16,17 @@ from acs.services import audit
 from acs.services.actor import Actor, system_actor
 from acs.services.identifiers import new_id, new_secret
 from acs.services.visits import Visit
-from acs.store import devices
+from acs.store import devices, operations
 from acs.store.devices import CredentialKind
-from acs.store.records import Credentials, OperationRecord, OperationState, SessionCommit, SessionOpened
+from acs.store.records import (
+    FINAL_STATES,
+    Credentials,
+    Json,
+    OperationRecord,
+    OperationState,
+    SessionCommit,
+    SessionOpened,
+)
 from acs.store.store import Store
 
 log = structlog.get_logger()
@@ -28,6 +36,9 @@ KIND = "own_credentials"
 DAYS = 7
 #: Longest user name that every CPE can store (TR-098, TR-181: string(256)).
 NAME_LENGTH = 256
+#: Where an operation may still tell the device something; and how many of a device are looked at.
+_UNDER_WAY = tuple(state for state in OperationState if state not in FINAL_STATES)
+_LOOKED_AT = 1_000
 #: Events at which a device without a credential of its own is given one.
 TOLD_AT = frozenset({"0 BOOTSTRAP", "1 BOOT"})
 
@@ -74,15 +85,27 @@ class OwnCredentials:
         log.info("credential.proven", device=key)
         return True
 
-    async def renew(self, actor: Actor, key: str, now: datetime) -> None:
-        """Make a new credential to be told; the device's present one stays good until the new one was used.
+    async def renew(self, actor: Actor, key: str, now: datetime) -> OperationRecord:
+        """Make a new credential and the operation that tells it; the present one stays good until the new one was used.
+
+        One at a time: while such an operation is under way it is returned as it is. What the device may have been told
+        already is told again, not replaced: it would lock itself out with a credential that we have forgotten.
 
         Raises:
             NotFound: no device has this key.
         """
         async with self._store.transaction() as tx:
-            await devices.set_credentials(tx, key, CredentialKind.CWMP_NEW, _made(key), now)
-            await audit.note(tx, actor, "credential.renewed", f"device:{key}", now)
+            waiting = await operations.list_operations(tx, device=key, states=_UNDER_WAY, limit=_LOOKED_AT)
+            under_way = next((one for one in waiting if one.kind == KIND), None)
+            if under_way is not None:
+                return under_way
+            told = await devices.get_credentials(tx, key, CredentialKind.CWMP_NEW)
+            if told is None:
+                await devices.set_credentials(tx, key, CredentialKind.CWMP_NEW, _made(key), now)
+            wanted = replace(operation(key, now, f"asked by {actor.name}"), actor=actor.name)
+            after: dict[str, Json] = {"operation": wanted.id, "told_again": told is not None}
+            await audit.note(tx, actor, "credential.renewed", f"device:{key}", now, after=after)
+            return await operations.add(tx, wanted)
 
     async def remove(self, actor: Actor, key: str, now: datetime) -> bool:
         """Forget the device's own credentials, so that the shared one lets it in again; False where it had none."""

@@ -43,6 +43,13 @@ async def test_a_credential_is_renewed_and_forgotten(client: httpx.AsyncClient, 
     assert queued.status_code == 202
     assert queued.json()["kind"] == "own_credentials"
     assert "assword" not in queued.text
+    assert queued.json()["actor"] == "test admin"
+    again = await client.post(path)
+    assert (again.status_code, again.json()["id"]) == (202, queued.json()["id"]), "one at a time"
+    waiting = (await client.get("/operations", params={"device": known})).json()
+    assert [one["kind"] for one in waiting].count("own_credentials") == 1
+    trail = (await client.get("/audit", params={"action": "credential.renewed"})).json()
+    assert [(one["actor"], one["target"]) for one in trail] == [("test admin", f"device:{known}")]
     assert not (await client.get(f"/devices/{known}")).json()["own_credentials"]
     assert (await client.delete(path)).status_code == 204
     assert (await client.post("/devices/nobody/credentials")).status_code == 404

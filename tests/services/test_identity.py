@@ -260,6 +260,8 @@ async def test_a_credential_is_renewed_while_the_old_one_is_good(tmp_path: Path)
         await server.identity.renew_credentials(ACTOR, cpe.key)
         await cpe.session(PERIODIC)
         await cpe.session(PERIODIC)  # it did not take it over yet
+        await server.identity.renew_credentials(ACTOR, cpe.key)
+        await cpe.session(PERIODIC)  # told again, and the same: what it was told before must still let it in
         cpe.take_over()
         assert cpe.password != first
         await cpe.session(PERIODIC)
