@@ -70,7 +70,7 @@ async def test_a_device_is_found_and_shown(client: httpx.AsyncClient, device: st
     assert (shown["key"], shown["profile"], shown["parameters"]) == (KEY, "generic-tr181", len(TREE))
     missing = await client.get("/devices/none")
     assert missing.status_code == 404
-    assert "secondline device list" in missing.json()["message"]
+    assert "`secondline search` finds the key" in missing.json()["message"]
 
 
 async def test_parameters_are_shown_without_secrets(client: httpx.AsyncClient, device: str) -> None:

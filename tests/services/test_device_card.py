@@ -116,7 +116,7 @@ async def test_the_card_of_an_ont(tmp_path: Path) -> None:
         assert [reboot.cause for reboot in card.reboots] == [Cause.FIRST_CONTACT]
         stale = await aged(app, key, hours=3)
         assert values(stale, "optics")["ont.rx_dbm"].state is State.STALE
-        with pytest.raises(NotFound, match="device list"):
+        with pytest.raises(NotFound, match="secondline search"):
             await app.northbound.cards.show(ACTOR, "nobody")
 
 
