@@ -1,5 +1,7 @@
 # make demo, make test and make check each set up what they need, in a virtual environment in the tree.
 PYTHON ?= python3
+# compiled once: servers that tests start, and the next run, need not do it again
+export PYTHONDONTWRITEBYTECODE :=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed

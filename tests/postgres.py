@@ -1,6 +1,7 @@
 """A real PostgreSQL for tests: Debian's server in a temporary folder, on its own port of 127.0.0.1.
 
-`initdb` refuses root, so as root the server runs as the `postgres` user. Durability is left on: crash tests rely on it.
+`initdb` refuses root, so as root the server runs as the `postgres` user. Crash tests take one of their own, which is
+durable; the one that other tests share never waits for the disk: they make and drop a database each.
 """
 
 import os
@@ -28,9 +29,10 @@ _USER = "secondline"
 class PostgresServer:
     """A running server; `url(database)` names a database of it."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, *, durable: bool) -> None:
         self.folder = folder
         self.port = port
+        self.durable = durable
         self._made = 0
 
     def url(self, database: str) -> str:
@@ -60,6 +62,8 @@ class PostgresServer:
     def start(self) -> None:
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder}"
         options += " -c max_connections=60 -c shared_buffers=64MB -c max_wal_size=256MB"
+        if not self.durable:
+            options += " -c fsync=off -c full_page_writes=off"
         log = str(self.folder / "log")
         _as_owner(_program("pg_ctl"), "-D", str(self._data), "-l", log, "-o", options, "-w", "-t", "60", "start")
 
@@ -69,7 +73,7 @@ class PostgresServer:
 
 
 @contextmanager
-def running_postgres() -> Iterator[PostgresServer]:
+def running_postgres(*, durable: bool = True) -> Iterator[PostgresServer]:
     """Run a server for as long as the block lasts; without the server's programs the test skips or, in CI, fails."""
     if _program("initdb") is None:
         absent(MISSING)
@@ -77,7 +81,7 @@ def running_postgres() -> Iterator[PostgresServer]:
     try:
         if os.geteuid() == 0:
             shutil.chown(folder, "postgres", "postgres")
-        server = PostgresServer(folder, free_port())
+        server = PostgresServer(folder, free_port(), durable=durable)
         _as_owner(
             _program("initdb"), "-D", str(folder / "data"), "-U", _USER, "-A", "trust", "-E", "UTF8",
             "--locale=C.UTF-8", "--no-instructions",
@@ -94,7 +98,7 @@ def running_postgres() -> Iterator[PostgresServer]:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """The session's PostgreSQL."""
-    with running_postgres() as server:
+    with running_postgres(durable=False) as server:
         yield server
 
 

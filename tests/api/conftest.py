@@ -9,7 +9,6 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from acs.api import create_app
 from acs.app import App, build
 from acs.config import Config
 from acs.services.actor import local_actor
@@ -17,6 +16,7 @@ from acs.services.connection_requests import CallFailed, Result
 from acs.services.northbound import Northbound
 from acs.store import Vault
 from tests.postgres import postgres_server
+from tests.routed_api import api_over
 from tests.store.conftest import postgres_template, sqlite_template, url, vault
 
 __all__ = ["postgres_server", "postgres_template", "sqlite_template", "url", "vault"]
@@ -66,10 +66,10 @@ _MADE: dict[int, FastAPI] = {}
 
 
 def made_once(services: Northbound) -> FastAPI:
-    """The API of a server, made once for all clients of it: it takes half a second."""
+    """The API of a server, made once for all clients of it."""
     if id(services) not in _MADE:
         _MADE.clear()
-        _MADE[id(services)] = create_app(services)
+        _MADE[id(services)] = api_over(services)
     return _MADE[id(services)]
 
 

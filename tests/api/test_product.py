@@ -6,7 +6,6 @@ from pathlib import Path
 
 import httpx
 
-from acs.api import create_app
 from acs.api.paging import LISTS, NEWEST
 from acs.app import App
 from acs.config import ApiSection
@@ -14,6 +13,7 @@ from acs.services.actor import local_actor
 from acs.services.clock import utc_now
 from acs.services.kept_answers import KEPT, KeptAnswers, repeatable
 from tests.api.conftest import client_of
+from tests.routed_api import api_over, described
 
 LINE = {"technology": "pon", "address": "Lenina 5"}
 
@@ -68,7 +68,7 @@ async def test_what_has_changed_is_not_written_over(client: httpx.AsyncClient) -
 
 async def test_a_caller_is_told_what_he_may_still_ask(app: App) -> None:
     made = await app.northbound.access.create(local_actor(), "busy", ["read"])
-    transport = httpx.ASGITransport(create_app(app.northbound, ApiSection(rate_per_s=0.01, rate_burst=3)))
+    transport = httpx.ASGITransport(api_over(app.northbound, ApiSection(rate_per_s=0.01, rate_burst=3)))
     headers = {"Authorization": f"Bearer {made.secret}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://server/api/v1", headers=headers) as client:
         answers = [await client.get("/lines") for _ in range(4)]
@@ -142,9 +142,8 @@ async def test_a_large_body_with_a_key_is_refused_as_ever(client: httpx.AsyncCli
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
 
 
-async def test_every_call_is_described_with_what_holds_for_all(app: App) -> None:
-    described = create_app(app.northbound).openapi()
-    ours = {path: methods for path, methods in described["paths"].items() if path.startswith("/api/")}
+def test_every_call_is_described_with_what_holds_for_all() -> None:
+    ours = {path: methods for path, methods in described()["paths"].items() if path.startswith("/api/")}
     assert len(ours) > 90
     for path, methods in ours.items():
         for method, call in methods.items():
@@ -156,9 +155,9 @@ async def test_every_call_is_described_with_what_holds_for_all(app: App) -> None
                 assert names.count("idempotency-key") == 1, path
 
 
-async def test_every_list_tells_its_next_page(app: App, client: httpx.AsyncClient) -> None:
+async def test_every_list_tells_its_next_page(client: httpx.AsyncClient) -> None:
     paged = set()
-    for path, methods in create_app(app.northbound).openapi()["paths"].items():
+    for path, methods in described()["paths"].items():
         call = methods.get("get", {})
         answer = call.get("responses", {}).get("200", {}).get("content", {}).get("application/json", {})
         names = {one["name"]: one["schema"].get("default") for one in call.get("parameters", ())}

@@ -8,25 +8,24 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
-from acs.api import create_app
 from acs.api.application import _ROUTERS
 from acs.app import App
 from acs.services.actor import PARTS, Scope, local_actor
 from tests.api.conftest import client_of
+from tests.routed_api import api_over, described
 
 
 def anonymous(app: App) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(create_app(app.northbound)), base_url="http://server")
+    return httpx.AsyncClient(transport=httpx.ASGITransport(api_over(app.northbound)), base_url="http://server")
 
 
-def routes(app: App) -> list[tuple[str, str]]:
-    described = create_app(app.northbound).openapi()
-    return [(method.upper(), path) for path, methods in described["paths"].items() for method in methods]
+def routes() -> list[tuple[str, str]]:
+    return [(method.upper(), path) for path, methods in described()["paths"].items() for method in methods]
 
 
 async def test_every_route_but_health_wants_a_token(app: App) -> None:
     async with anonymous(app) as client:
-        for method, path in routes(app):
+        for method, path in routes():
             answer = await client.request(method, path.replace("{", "").replace("}", ""))
             if "/sessions" in path and not path.endswith("/me"):
                 continue  # a sign-in needs none: tests/services/test_people.py, test_oidc.py
@@ -37,9 +36,8 @@ async def test_every_route_but_health_wants_a_token(app: App) -> None:
                 assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-async def test_every_route_is_described(app: App) -> None:
-    described = create_app(app.northbound).openapi()
-    for path, methods in described["paths"].items():
+def test_every_route_is_described() -> None:
+    for path, methods in described()["paths"].items():
         for method, operation in methods.items():
             assert operation["summary"], (method, path)
             assert operation["description"], (method, path)

@@ -9,14 +9,12 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 
-from acs.api import create_app
 from cli.client import Secondline
 from cli.client.results import SCHEMAS, Line, read
 from cli.client.typed import CALLS
 from cli.errors import CliError
 from cli.own_server import OwnServer
-
-DESCRIBED = create_app(None).openapi()  # type: ignore[arg-type] # the description needs no services
+from tests.routed_api import described
 
 
 def kinds_of(schema: dict[str, Any]) -> set[str]:
@@ -45,18 +43,18 @@ def kinds_of_hint(hint: Any) -> set[str]:
 
 @pytest.mark.parametrize("kind", SCHEMAS, ids=lambda kind: kind.__name__)
 def test_a_result_has_the_fields_of_its_schema(kind: type) -> None:
-    properties = DESCRIBED["components"]["schemas"][SCHEMAS[kind]]["properties"]
+    properties = described()["components"]["schemas"][SCHEMAS[kind]]["properties"]
     hints = get_type_hints(kind)
     for field in fields(kind):
         assert field.name in properties, f"{kind.__name__}.{field.name}: the API has no such field any more"
-        described = kinds_of(properties[field.name])
-        assert not described or kinds_of_hint(hints[field.name]) in (described, set()), field.name
+        told = kinds_of(properties[field.name])
+        assert not told or kinds_of_hint(hints[field.name]) in (told, set()), field.name
 
 
 @pytest.mark.parametrize("name", CALLS)
 def test_a_call_is_one_of_the_api(name: str) -> None:
     method, path = CALLS[name]
-    assert method in DESCRIBED["paths"].get(f"/api/v1{path}", {}), f"{name}: there is no {method} {path} any more"
+    assert method in described()["paths"].get(f"/api/v1{path}", {}), f"{name}: there is no {method} {path} any more"
     assert hasattr(Secondline, name)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from acs.app import App, build
 from acs.errors import InvalidInput, NotFound
-from acs.services.actor import Actor, Grant, Scope, acting, local_actor
+from acs.services.actor import Actor, Grant, Scope, limit, local_actor
 from acs.services.identifiers import new_id
 from acs.services.tmf.notices import EVENT_TYPES, Interface
 from acs.store import access as access_store
@@ -22,7 +22,7 @@ from acs.store import outages as outage_store
 from acs.store import tmf as tmf_store
 from acs.store.access import AccessAlarm
 from acs.store.groups import LineGroups
-from acs.store.reach import parse_groups
+from acs.store.reach import View, parse_groups, viewing
 from acs.store.records import LineRecord, LineTestRecord, LineTestState
 from acs.store.vault import Vault
 from tests.api.conftest import NobodyAnswers, client_of, config_of, made_once
@@ -211,7 +211,8 @@ async def test_a_listener_hears_of_its_own_lines_only(store_url: str, tmp_path: 
         north = Actor(
             "n", "person", frozenset(), grants=(Grant(frozenset({Scope.READ}), parse_groups(["region:north"])),)
         )
-        with acting(north):
+        with viewing(View()) as view:
+            limit(view, north)
             await app.northbound.tmf.hubs.subscribe(north, Interface.SERVICE_TEST, CALLBACK)
             with pytest.raises(Exception, match="all lines"):
                 await app.northbound.tmf.hubs.subscribe(north, Interface.ALARM, CALLBACK)

@@ -1,0 +1,38 @@
+"""Where the files of a run stand: in memory where there is room, for thousands of stores wait for the disk otherwise.
+
+What a test proves about a process that is killed holds there too: the files outlive the process.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+_MEMORY = Path("/dev/shm")
+#: free bytes below which the disk is taken; a whole run needs less than half of it
+_ROOM = 4 << 30
+
+
+def into_memory() -> Path | None:
+    """Put this process's temporary files, and those of its children, into memory; None: they stay where they are.
+
+    They stay where somebody chose a folder (TMPDIR), without room, and where nothing may be executed: tests write
+    small programs. The caller removes the folder at the end.
+    """
+    if "TMPDIR" in os.environ or not os.access(_MEMORY, os.W_OK):
+        return None
+    found = os.statvfs(_MEMORY)
+    if found.f_bavail * found.f_frsize < _ROOM or found.f_flag & os.ST_NOEXEC:
+        return None
+    folder = Path(tempfile.mkdtemp(prefix="secondline-tests-", dir=_MEMORY))
+    folder.chmod(0o711)  # PostgreSQL runs as another user, in a folder of its own below
+    os.environ["TMPDIR"] = str(folder)
+    tempfile.tempdir = None
+    return folder
+
+
+def forget(folder: Path) -> None:
+    """Remove the folder with all that is in it."""
+    os.environ.pop("TMPDIR", None)
+    tempfile.tempdir = None
+    shutil.rmtree(folder, ignore_errors=True)
