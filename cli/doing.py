@@ -62,7 +62,7 @@ def do(key: str, action: str | None, given: tuple[str, ...], listing: bool, **op
         if offer is not None:
             _do(client, key, offer, given, options)
             return
-        _refuse_misspelt(action, [each["action"] for each in offers])
+        _refuse_misspelt(action, [str(each["action"]) for each in offers])
     _any_kind(key, action, given, options)
 
 

@@ -78,8 +78,9 @@ def list_(
         return
     rows = []
     for one in output.items(found):
-        verdict: dict[str, Any] = one.get("verdict") or {}
-        said = [verdict.get("verdict") or one["state"], verdict.get("cause")]
+        verdict = one.get("verdict")
+        given: dict[str, Any] = verdict if isinstance(verdict, dict) else {}
+        said = [given.get("verdict") or one["state"], given.get("cause")]
         rows.append([one["id"], output.instant(one["created_at"]), one["line"], one["ticket"], *said])
     output.print_table([_("id"), _("created"), _("line"), _("ticket"), _("verdict"), _("cause")], rows)
 
