@@ -24,7 +24,7 @@ class StunSection(Section):
 
     #: Off, because it wants a UDP port that CPEs reach at an address that no NAT changes.
     enabled: bool = False
-    #: All addresses, because CPEs come from outside.
+    #: All addresses, because CPEs come from outside; "::" serves IPv6 and IPv4 on the one socket.
     host: str = "0.0.0.0"
     #: The registered port of STUN, which CPEs take when they are told none.
     port: Port = 3478

@@ -15,7 +15,7 @@ from ipaddress import IPv6Address, ip_address
 from typing import Any, Final
 
 import structlog
-from twisted.internet.error import CannotListenError
+from twisted.internet.error import CannotListenError, InvalidAddressError
 from twisted.internet.protocol import DatagramProtocol
 
 from acs.config import StunSection
@@ -101,6 +101,9 @@ class StunServer(DatagramProtocol):
             self._write(datagram, to)
         except OSError as error:
             raise CallFailed(Result.NO_ROUTE, f"no datagram can be sent to {to}: {error.strerror}") from error
+        except InvalidAddressError as error:
+            text = f'no datagram can be sent to {to}: stun.host = "{self._config.host}" has IPv4 alone; "::" has both'
+            raise CallFailed(Result.NO_ROUTE, text) from error
 
     def datagramReceived(self, datagram: bytes, addr: Any) -> None:
         """A datagram came."""
@@ -145,7 +148,7 @@ class StunServer(DatagramProtocol):
         self._count(str(verdict.answer.error) if verdict.answer.error else "answered")
         try:
             self._write(verdict.answer.data, verdict.answer.to)
-        except OSError:
+        except (OSError, InvalidAddressError):
             self._count("unsendable")
 
     def _keep(self, device: str, sighting: Sighting) -> None:

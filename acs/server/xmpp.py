@@ -9,22 +9,23 @@ known by a random id and by the sender's address.
 import asyncio
 import secrets
 from pathlib import Path
+from ssl import PROTOCOL_TLS_CLIENT, SSLContext, SSLError
 from typing import Any, Final
 
 import structlog
 from twisted.internet import ssl
-from twisted.words.protocols.jabber import client, error, jid, xmlstream
+from twisted.words.protocols.jabber import error, jid, xmlstream
 from twisted.words.xish import domish
 
 from acs.config import XmppSection, read_secret
 from acs.errors import ConfigError
 from acs.server.bridge import result_of
+from acs.server.xmpp_sasl import stream_factory
 from acs.services.waking.methods import CallFailed, Result, XmppReply
 
 log = structlog.get_logger()
 
 # twisted.words and the helpers of twisted.internet.ssl carry no types
-_client: Any = client
 _jid: Any = jid
 _xmlstream: Any = xmlstream
 _domish: Any = domish
@@ -67,7 +68,7 @@ class XmppMessenger:
         """
         trust = _trust(self._config.ca_file)
         tls = _ssl.optionsForClientTLS(self._jid.host, trustRoot=trust)
-        self._factory = _client.XMPPClientFactory(self._jid, self._password, configurationForTLS=tls)
+        self._factory = stream_factory(self._jid, self._password, tls)
         self._factory.maxDelay = self._config.reconnect_max_s
         self._factory.initialDelay = 0.5
         self._factory.noisy = False
@@ -217,4 +218,15 @@ def _trust(ca_file: Path | None) -> Any:
     found = [part[part.index("-----BEGIN") :] + end for part in text.split(end) if "-----BEGIN CERTIFICATE" in part]
     if not found:
         raise ConfigError(f"xmpp.ca_file: {ca_file} holds no certificate; name a file of PEM certificates")
-    return _ssl.trustRootFromCertificates([_ssl.Certificate.loadPEM(each.encode()) for each in found])
+    return _ssl.trustRootFromCertificates([_certificate(ca_file, n, each) for n, each in enumerate(found, 1)])
+
+
+def _certificate(ca_file: Path, number: int, pem: str) -> Any:
+    try:
+        SSLContext(PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
+        return _ssl.Certificate.loadPEM(pem.encode())
+    except (SSLError, ValueError) as problem:
+        raise ConfigError(
+            f"xmpp.ca_file: certificate {number} in {ca_file} is broken; `openssl x509 -in {ca_file} -noout -text` "
+            "must be able to read each of them"
+        ) from problem

@@ -16,6 +16,7 @@ from acs.server.datagram_limits import REMEMBERED, DatagramLimits
 from acs.server.stun import OrderedDatagrams
 from acs.services.clock import utc_now
 from acs.services.waking.bindings import Bindings
+from acs.services.waking.methods import CallFailed
 from acs.store import devices, trees
 from acs.store.devices import CredentialKind
 from acs.store.records import Credentials
@@ -29,6 +30,7 @@ from tests.server.waking_world import binding_of, server_with, until
 
 MARK = Attribute(AttributeType.CONNECTION_REQUEST_BINDING, stun.BINDING_MARK)
 USER = Attribute(AttributeType.USERNAME, b"stunuser")
+IPV6 = Path("/proc/net/if_inet6").exists() and " lo" in Path("/proc/net/if_inet6").read_text()
 
 
 class Socket(asyncio.DatagramProtocol):
@@ -42,21 +44,23 @@ class Socket(asyncio.DatagramProtocol):
 
 
 @asynccontextmanager
-async def socket() -> AsyncIterator[tuple[asyncio.DatagramTransport, Socket]]:
+async def socket(host: str = "127.0.0.1") -> AsyncIterator[tuple[asyncio.DatagramTransport, Socket]]:
     loop = asyncio.get_running_loop()
-    transport, protocol = await loop.create_datagram_endpoint(Socket, local_addr=("127.0.0.1", 0))
+    transport, protocol = await loop.create_datagram_endpoint(Socket, local_addr=(host, 0))
     try:
         yield transport, protocol
     finally:
         transport.close()
 
 
-async def asked(server: Running, *attributes: Attribute, key: bytes | None = None) -> tuple[Message | None, Endpoint]:
+async def asked(
+    server: Running, *attributes: Attribute, key: bytes | None = None, host: str = "127.0.0.1"
+) -> tuple[Message | None, Endpoint]:
     """The answer to a binding request from a new socket, and the address that it came from; None: silence."""
     assert server.doors.stun is not None
-    async with socket() as (transport, protocol):
+    async with socket(host) as (transport, protocol):
         data = stun.encode(Message(MessageType.BINDING_REQUEST, bytes(range(16)), attributes), key)
-        transport.sendto(data, ("127.0.0.1", server.doors.stun.port))
+        transport.sendto(data, (host, server.doors.stun.port))
         source = Endpoint(*transport.get_extra_info("sockname")[:2])
         try:
             async with asyncio.timeout(0.7):
@@ -101,6 +105,36 @@ async def test_it_answers_challenges_and_keeps_only_what_was_proved(tmp_path: Pa
             return found is not None and found.proved and (found.host, found.port) == source
 
         await until(kept)
+
+
+@pytest.mark.skipif(not IPV6, reason="this kernel has no IPv6; until it has")
+async def test_one_socket_serves_both_families(tmp_path: Path) -> None:
+    async with server_with(tmp_path, stun={"host": "::"}, cwmp={"first_contact": {"enabled": False}}) as server:
+        cpe = await device(server)
+        for host in ("127.0.0.1", "::1"):
+            good, source = await asked(server, MARK, USER, key=b"stunpass", host=host)
+            assert good is not None and good.type == MessageType.BINDING_RESPONSE
+            assert stun.parse_address(good.get(AttributeType.MAPPED_ADDRESS) or b"") == source
+            assert source.host == host
+
+            async def kept(source: Endpoint = source) -> bool:
+                found = await binding_of(server, cpe.key)
+                return found is not None and found.proved and (found.host, found.port) == source
+
+            await until(kept)
+            assert server.doors.stun is not None
+            async with socket(host) as (transport, protocol), asyncio.timeout(60):
+                await server.doors.stun.send(b"GET wake", Endpoint(*transport.get_extra_info("sockname")[:2]))
+                assert await protocol.heard.get() == b"GET wake"
+
+
+@pytest.mark.skipif(not IPV6, reason="this kernel has no IPv6; until it has")
+async def test_a_socket_of_one_family_says_that_it_cannot_reach_the_other(tmp_path: Path) -> None:
+    async with server_with(tmp_path) as server:
+        assert server.doors.stun is not None
+        with pytest.raises(CallFailed, match=r"stun\.host"):
+            await server.doors.stun.send(b"GET wake", Endpoint("::1", 9))
+        assert (await asked(server))[0] is not None, "the socket lives"
 
 
 async def test_one_address_is_not_heard_beyond_its_rate(tmp_path: Path) -> None:

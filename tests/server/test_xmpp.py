@@ -6,7 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
+from acs.config import XmppSection
+from acs.errors import ConfigError
+from acs.server.xmpp import XmppMessenger
 from acs.services.waking.methods import CallFailed, Method, Result
 from acs.store.records import OperationState
 from cli.simulator.cpe import Cpe
@@ -101,3 +105,44 @@ async def test_without_a_stream_it_says_so_and_the_server_goes_on(tmp_path: Path
         async with powered(make_cpe(server)) as cpe:
             await cpe.wait_informed()
             assert (await done(server, "get", UPTIME)).state is OperationState.SUCCEEDED
+
+
+async def test_scram_alone_is_enough(tmp_path: Path, prosody: Prosody, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("acs.server.xmpp_sasl.KNOWN", ("SCRAM-SHA-1",))
+    async with server_with(tmp_path, **tables(tmp_path, prosody)) as server:
+        await online(server)
+
+
+async def test_a_server_without_a_mechanism_of_ours_is_said_with_what_it_offers(
+    tmp_path: Path, prosody: Prosody, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("acs.server.xmpp_sasl.KNOWN", ("GSSAPI",))
+    with structlog.testing.capture_logs() as told:
+        refused: list[Any] = []
+
+        async def is_refused() -> bool:
+            refused[:] = [each for each in told if each["event"] == "xmpp.refused"]
+            return bool(refused)
+
+        async with server_with(tmp_path, **tables(tmp_path, prosody)):
+            await until(is_refused)
+    assert "offers" in refused[0]["why"] and "SCRAM-SHA-1" in refused[0]["why"] and "GSSAPI" in refused[0]["why"]
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("", "holds no certificate"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "certificate 1 in .* is broken"),
+        ("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n", "certificate 1 in .* is broken"),
+        ("сертификат", "cannot be read"),
+    ],
+)
+def test_a_broken_file_of_authorities_is_said_at_the_start(tmp_path: Path, text: str, word: str) -> None:
+    path, secret = tmp_path / "ca.pem", tmp_path / "secret"
+    path.write_text(text, encoding="utf-8")
+    secret.write_text("x")
+    secret.chmod(0o600)
+    messenger = XmppMessenger(XmppSection(jid="a@b.example", password_file=secret, ca_file=path))
+    with pytest.raises(ConfigError, match=word):
+        messenger.start(None)
