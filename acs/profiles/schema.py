@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -229,7 +230,7 @@ def load_profiles(directory: Path | None = None) -> tuple[Profile, ...]:
     Raises:
         ConfigError: a file is wrong, two files of one place share an id, or a base does not exist.
     """
-    files = _parse_all(_packaged())
+    files = dict(_shipped())
     if directory is not None:
         files |= _parse_all((str(path), path.read_text("utf-8")) for path in sorted(directory.rglob("*.toml")))
     return tuple(_resolve(file, files) for file in files.values())
@@ -242,6 +243,12 @@ def choose(profiles: Iterable[Profile], identity: Identity, names: Sequence[str]
     """
     scored = [(score, profile.id, profile) for profile in profiles if (score := _score(profile.match, identity, names))]
     return max(scored, key=lambda item: item[:2])[2] if scored else None
+
+
+@cache
+def _shipped() -> Mapping[str, ProfileFile]:
+    """The packaged files by id, read once; nobody changes them."""
+    return _parse_all(_packaged())
 
 
 def _packaged() -> Iterable[tuple[str, str]]:

@@ -38,16 +38,16 @@ def load_pack(path: Path | str | None = None) -> Pack:
 
 @cache
 def _default() -> Pack:
-    return build_pack(load_tree(None), places_of(None))
+    return _built(default_own_tree(), places_of(None))
 
 
 def load_tree(path: Path | str | None = None) -> Tree:
-    """Return the whole tree of a file or folder, laid over what it extends; None gives the packaged one.
+    """Return the whole tree of a file or folder, laid over what it extends; None gives `default_own_tree`.
 
     Raises:
         PackError: it cannot be read, or two files write the same key.
     """
-    return whole_tree(_texts(_DEFAULT if path is None else Path(path)))
+    return default_own_tree() if path is None else whole_tree(_texts(Path(path)))
 
 
 def places_of(path: Path | str | None = None) -> SourcePlaces:
@@ -81,7 +81,10 @@ def build_pack(tree: Tree, places: SourcePlaces | None = None) -> Pack:
     Raises:
         PackError: see `load_pack`.
     """
-    where = places or SourcePlaces("pack", {})
+    return _default() if tree is default_own_tree() else _built(tree, places or SourcePlaces("pack", {}))
+
+
+def _built(tree: Tree, where: SourcePlaces) -> Pack:
     file = checked(tree, where)
     faults = lint(file)
     if faults:
