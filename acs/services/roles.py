@@ -79,12 +79,13 @@ def parse_grant(text: str) -> GrantRecord:
     """The grant that `role` or `role@group+group` writes, such as `second-line@region:north+tag:vip`.
 
     Raises:
-        InvalidInput: it has no role.
+        InvalidInput: it has no role, or an `@` or `+` with no group: what was to be limited never becomes all lines.
     """
-    role, _, groups = text.partition("@")
-    if not role.strip():
+    role, limited, rest = text.partition("@")
+    groups = tuple(part.strip() for part in rest.split("+")) if limited else ()
+    if not role.strip() or not all(groups):
         raise InvalidInput(f"grant {text[:80]!r}: write ROLE or ROLE@GROUP, such as first-line@region:north")
-    return GrantRecord(role.strip(), tuple(part.strip() for part in groups.split("+") if part.strip()))
+    return GrantRecord(role.strip(), groups)
 
 
 def _parse(text: str, where: str) -> dict[str, Role]:
