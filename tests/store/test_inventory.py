@@ -48,7 +48,7 @@ async def test_ten_thousand_lines_are_imported_at_once(store: Store, now: dateti
     many = [line(f"line-{n:05}", port=n % 16, device_serials=(f"S{n}", "shared")) for n in range(10_000)]
     async with store.transaction() as tx:
         assert await lines.upsert(tx, many, now) == 10_000
-        assert await lines.upsert(tx, many, now) == 10_000
+        assert await lines.upsert(tx, many[:100], now) == 100
     async with store.reading() as tx:
         assert len(await lines.by_serial(tx, "shared")) == 10_000
         assert len(await lines.siblings(tx, "olt-1", 1, 3)) == 625
