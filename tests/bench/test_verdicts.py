@@ -1,8 +1,11 @@
 """The bench of verdicts: the same seed gives the same lines, and the report says what it measures."""
 
+import re
+
 from bench.threshold_tree import tree
-from bench.verdict_generator import Damage, lines, signatures
+from bench.verdict_generator import Damage, lines, live, signatures
 from bench.verdict_measures import confusion, figures, reliability
+from bench.verdict_openings import openings
 from bench.verdicts import METHODS, NOTE
 from probes.linetest import load_pack
 from probes.linetest.costs import money_of
@@ -55,3 +58,27 @@ def test_tables_have_a_row_for_every_truth() -> None:
 
 def test_the_tree_takes_what_is_missing_for_good() -> None:
     assert tree("pon", {}) == (VerdictKind.NFF, "nff")
+
+
+def test_what_is_set_has_no_noise() -> None:
+    drawn = lines(300, 3, Damage(missing=0.0, stale=0.0, sentinel=0.0))
+    mtus = {fact.value for line in drawn for name, fact in line.facts.items() if name == "wan.mtu_expected_bytes"}
+    assert mtus == {1492.0, 1500.0}
+
+
+def test_a_source_that_is_silent_takes_all_of_its_facts_with_it() -> None:
+    drawn = lines(100, 3, Damage(missing=0.0, stale=0.0, sources_down={"cpe": 1.0}))
+    left = {name for line in drawn for name in line.facts}
+    assert not {name for name in left if name.startswith(("wifi.", "wan.", "voip."))}
+    assert "cpe.inform_age_s" in left and "ont.run_state" in left
+
+
+def test_every_open_verdict_has_one_reason() -> None:
+    pack, drawn = load_pack(), lines(120, 3, live())
+    said = [METHODS["engine"](pack, line).said for line in drawn]
+    *reasons, healthy = openings(pack, drawn, said)
+    shares = [float(reason.split("%")[0]) for reason in reasons]
+    opened = said.count(VerdictKind.INCONCLUSIVE) / len(said)
+    assert abs(sum(shares) - 100 * opened) < 0.3
+    whole, told = (int(number) for number in re.findall(r"known (\d+), of these called healthy (\d+)", healthy)[0])
+    assert whole == told, "a healthy line with all that must be known is called healthy"
