@@ -6,7 +6,7 @@ The rule of this file: a bite deletes at most `chunk` rows per table, so that se
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Table, and_, delete, exists, select, tuple_
+from sqlalchemy import ColumnElement, Table, and_, delete, exists, or_, select, tuple_
 
 from acs.store import audit
 from acs.store.deliveries import DeliveryState
@@ -21,7 +21,9 @@ from acs.store.schema import (
     events,
     line_tests,
     operations,
+    ticket_states,
     tickets,
+    tokens,
     tree_schemas,
 )
 from acs.store.transaction import Transaction
@@ -40,6 +42,8 @@ class Ages:
     tickets_d: float | None = 365
     #: delivered or given up
     deliveries_d: float | None = 30
+    #: tokens and sessions that are good no more, since they ended
+    tokens_d: float | None = 90
     #: facts of other systems that were not told again
     context_facts_d: float | None = 365
 
@@ -95,6 +99,12 @@ def _old(now: datetime, ages: Ages) -> list[tuple[Table, float | None, ColumnEle
                 deliveries.c.state != DeliveryState.PENDING.value,
                 deliveries.c.created_at < before(ages.deliveries_d),
             ),
+        ),
+        (ticket_states, ages.tickets_d, ticket_states.c.changed_at < before(ages.tickets_d)),
+        (
+            tokens,
+            ages.tokens_d,
+            or_(tokens.c.expires_at < before(ages.tokens_d), tokens.c.revoked_at < before(ages.tokens_d)),
         ),
         (context_facts, ages.context_facts_d, context_facts.c.at < before(ages.context_facts_d)),
     ]
