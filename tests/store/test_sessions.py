@@ -14,6 +14,7 @@ from acs.store.records import (
     OperationState,
     OperationTransition,
     SessionCommit,
+    SessionOpened,
     StepName,
     TreeUpdate,
 )
@@ -393,3 +394,19 @@ async def test_a_change_may_ask_for_the_number_of_attempts_it_knows(store: Store
     async with store.transaction() as tx:
         assert await operations.transition(tx, late) is None
         assert await operations.transition(tx, sent("operation-0001", now, from_states=states, attempts=2))
+
+
+async def test_what_informs_said_goes_back_to_its_own_device_whatever_it_holds(store: Store, now: datetime) -> None:
+    keys = [f"00AA11-ONT-{n}" for n in range(4)]
+    said = ["\x1e", '"\\\x1e\n', "[1,2]", "жёлтый \x1f"]
+
+    async def inform(key: str, text: str, minutes: int) -> SessionOpened:
+        at, session = now + timedelta(minutes=minutes), f"{key} {minutes}"
+        values = (("Device.DeviceInfo.Description", text, "xsd:string"),)
+        return await store.sessions.open(opening(at, key=key, session_id=session, values=values))
+
+    await asyncio.gather(*(inform(key, text, 0) for key, text in zip(keys, said, strict=True)))
+    again = await asyncio.gather(*(inform(key, text, 60) for key, text in zip(keys, said, strict=True)))
+    for key, text, opened in zip(keys, said, again, strict=True):
+        assert opened.device.key == key
+        assert opened.device.known_values() == {"Device.DeviceInfo.Description": (text, "xsd:string")}
