@@ -122,7 +122,7 @@ class LineTests:
             TooMany: too many tests wait already.
         """
         actor.require(Scope.TEST)
-        record = self._plan(actor, line_id, depth=depth, ticket=ticket, service=service, deadline_s=deadline_s)
+        record = self.plan(actor, line_id, depth=depth, ticket=ticket, service=service, deadline_s=deadline_s)
         priority = usual_priority(actor) if priority is None else priority
         joined = self._running.on_line(line_id, depth, service)
         if joined is not None and joined.task is not None:
@@ -165,18 +165,6 @@ class LineTests:
         Raises:
             InvalidInput: unknown depth or service, or an impossible deadline.
         """
-        return self._plan(actor, line_id, depth=depth, ticket=ticket, service=service, deadline_s=deadline_s)
-
-    def _plan(
-        self,
-        actor: Actor,
-        line_id: str,
-        *,
-        depth: str = "normal",
-        ticket: str | None = None,
-        service: str | None = None,
-        deadline_s: float | None = None,
-    ) -> LineTestRecord:
         if depth not in DEPTHS:
             raise InvalidInput(f"depth: {depth!r} is none of {', '.join(DEPTHS)}")
         if service is not None and service not in SERVICES:

@@ -35,7 +35,7 @@ class TicketStories:
         if event == "outage.ticket_attached":
             outage = str(body.get("outage"))
             return stories.outage_story(self._manner, body, Outage(outage, outage, ""), at), None
-        test, before = await self._test(str(body.get("line_test") or ""), ticket)
+        test, before = await test_and_before(self._store, str(body.get("line_test") or ""), ticket)
         if event.startswith("after_fix."):
             return stories.repair_story(self._manner, event.removeprefix("after_fix."), body, at), test
         if test is None:
@@ -44,13 +44,14 @@ class TicketStories:
             return stories.failure_story(self._manner, test, at), test
         return stories.verdict_story(self._manner, test, at, before), test
 
-    async def _test(self, id_: str, ticket: str) -> tuple[LineTestRecord | None, Said | None]:
-        """A test, and, where it followed from the ticket being resolved, what was said before it."""
-        async with self._store.reading() as tx:
-            test = await test_store.get(tx, id_)
-            if test is None or await tmf_store.event_of_test(tx, id_, ticket) is None:
-                return test, None
-            earlier = await test_store.list_line_tests(tx, line=test.line, before=id_, limit=_LOOKED_AT)
-        done = [one for one in earlier if one.state is LineTestState.DONE]
-        first = next((one for one in done if one.ticket == ticket), done[0] if done else None)
-        return test, said_of(first)
+
+async def test_and_before(store: Store, id_: str, ticket: str) -> tuple[LineTestRecord | None, Said | None]:
+    """A test, and, where it followed from the ticket being resolved, what was said before it."""
+    async with store.reading() as tx:
+        test = await test_store.get(tx, id_)
+        if test is None or await tmf_store.event_of_test(tx, id_, ticket) is None:
+            return test, None
+        earlier = await test_store.list_line_tests(tx, line=test.line, before=id_, limit=_LOOKED_AT)
+    done = [one for one in earlier if one.state is LineTestState.DONE]
+    first = next((one for one in done if one.ticket == ticket), done[0] if done else None)
+    return test, said_of(first)

@@ -17,22 +17,20 @@ from typing import Any
 import httpx
 
 from acs.config import TicketSystemSection, TmfSection
-from acs.services.after_fix import said_of
 from acs.services.clock import Clock
 from acs.services.deliveries import NotTaken, Target
+from acs.services.ticket_stories import test_and_before
 from acs.services.tmf import service_problems, service_tests, stories
 from acs.services.tmf.service_problems import severity
 from acs.services.tmf.stories import Manner
 from acs.services.tmf.ticket_patches import Outage, Story, creation, patch
 from acs.services.tmf_systems import TicketSystem
-from acs.store import line_tests as test_store
 from acs.store import tickets as ticket_store
 from acs.store import tmf as tmf_store
 from acs.store.deliveries import Delivery
 from acs.store.records import Json, LineTestRecord, LineTestState
 from acs.store.store import Store
 from acs.store.tmf import RemoteThing
-from probes.linetest.after_fix import Said
 
 #: events that are told to the ticket which they name
 _OF_TICKETS = ("line_test.verdict", "line_test.failed", "outage.ticket_attached")
@@ -45,7 +43,6 @@ _TRIES = 4
 _OUTAGE = "outage"
 #: calls of one delivery: find, create, read and write a few times
 _CALLS = 4
-_LOOKED_AT = 20
 
 
 class TicketSender:
@@ -125,28 +122,15 @@ class TicketSender:
             return stories.outage_story(self._manner, body, await self._parent(body, at), at)
         if event.startswith("after_fix."):
             story = stories.repair_story(self._manner, event.removeprefix("after_fix."), body, at)
-            repaired, _ = await self._test(story.test, ticket)
+            repaired, _ = await test_and_before(self._store, story.test or "", ticket)
             return self._with_test(story, repaired)
-        test, before = await self._test(str(body.get("line_test")), ticket)
+        test, before = await test_and_before(self._store, str(body.get("line_test") or ""), ticket)
         if test is None:
             return None
         if test.state is LineTestState.FAILED:
             return self._with_test(stories.failure_story(self._manner, test, at), test)
         queue = str(body.get("queue") or "")
         return self._with_test(stories.verdict_story(self._manner, test, at, before, queue), test)
-
-    async def _test(self, id_: str | None, ticket: str) -> tuple[LineTestRecord | None, Said | None]:
-        """A test, and, where it followed from the ticket being resolved, what was said before it."""
-        if id_ is None:
-            return None, None
-        async with self._store.reading() as tx:
-            test = await test_store.get(tx, id_)
-            if test is None or await tmf_store.event_of_test(tx, id_, ticket) is None:
-                return test, None
-            earlier = await test_store.list_line_tests(tx, line=test.line, before=id_, limit=_LOOKED_AT)
-        done = [one for one in earlier if one.state is LineTestState.DONE]
-        first = next((one for one in done if one.ticket == ticket), done[0] if done else None)
-        return test, said_of(first)
 
     def _with_test(self, story: Story, test: LineTestRecord | None) -> Story:
         if test is None:
