@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from acs.config import CampaignsSection
-from acs.errors import Conflict, InvalidInput, NotFound, TooMany
+from acs.errors import Conflict, Frozen, InvalidInput, NotFound, TooMany
 from acs.services import audit
 from acs.services.actor import Actor, Scope, system_actor
 from acs.services.approvals import Approvals, Proposal
@@ -277,7 +277,7 @@ class Campaigns:
                 reason=f"campaign {campaign.name}",
                 idempotency_key=f"campaign:{campaign.id}:{member.attempts}:{short}",
             )
-        except TooMany:
+        except (TooMany, Frozen):  # later: it has enough to do, or the switch was thrown this very moment
             return
         except (InvalidInput, NotFound, Conflict) as error:
             await self._settle(member, DeviceState.SKIPPED, str(error), now)

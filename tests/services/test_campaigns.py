@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from acs.services.actor import local_actor
 from acs.services.campaign_steps import CampaignSettings
 from acs.services.campaigns import CampaignView
 from acs.services.files import NewFile
+from acs.services.identifiers import new_id
 from acs.store import campaigns as campaign_store
+from acs.store import operations as operation_store
 from acs.store.campaigns import CampaignDevice, CampaignRecord, CampaignState, DeviceState
-from acs.store.records import OperationState
+from acs.store.records import OperationRecord, OperationState
 from acs.store.transaction import Transaction
 from cli.simulator.cpe import Cpe, Habits
 from cli.simulator.neighbourhood import CpeKind
@@ -316,3 +319,60 @@ async def test_campaigns_in_the_store(app_on_both: App) -> None:
 async def _waiting(tx: Transaction, campaign: str, *, canary: bool | None = None) -> list[str]:
     found = await campaign_store.next_waiting(tx, campaign, canary=canary, limit=9)
     return [each.device for each in found]
+
+
+async def test_a_campaign_rests_while_writes_are_frozen_and_loses_no_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(tmp_path) as app, street(app, 2) as cpes:
+        freeze, campaigns = app.northbound.freeze, app.northbound.fleet.campaigns
+        await freeze.throw(ADMIN, on=True, reason="works")
+        await begin(app)
+        await campaigns.turn()
+
+        async def not_yet_known() -> bool:
+            return False  # the switch was thrown between the look and the write
+
+        with monkeypatch.context() as blind:
+            blind.setattr(app.operations, "frozen", not_yet_known)
+            await campaigns.turn()
+        view = await campaigns.get(ADMIN, "to-v2")
+        assert (view.campaign.state, view.tally.all) == (CampaignState.RUNNING, {DeviceState.WAITING: 2})
+        assert [cpe.reboots for cpe in cpes] == [0, 0]
+        await freeze.throw(ADMIN, on=False, reason="over")
+        done = await until(app, CampaignState.DONE)
+        assert done.tally.all == {DeviceState.SUCCEEDED: 2}
+        assert [cpe.reboots for cpe in cpes] == [1, 1]
+
+
+async def test_what_the_server_thought_of_itself_waits_for_the_switch_too(tmp_path: Path) -> None:
+    async with serving(tmp_path) as app, street(app, 1) as (cpe,):
+        key, name = str(cpe.key), f"{cpe.tree.root}ManagementServer.PeriodicInformInterval"
+        backup = await app.operations.request(ADMIN, key, "backup", {})
+        await app.operations.wait(backup.id, 60)
+        before = cpe.tree.value(name)
+        await app.northbound.freeze.throw(ADMIN, on=True, reason="works")
+        wanted = {
+            "set": {"values": {name: {"value": "1234", "type": "xsd:unsignedInt"}}},
+            "restore": {"backup": "last_good"},
+            "provision": {},
+        }
+        now = datetime.now(UTC)
+        queued = [_queued(key, kind, arguments, now) for kind, arguments in wanted.items()]
+        async with app.store.transaction() as tx:
+            for each in queued:
+                await operation_store.add(tx, each)
+        read = await app.operations.request(ADMIN, key, "get", {"names": [name]})  # calls the device, so it comes
+        assert (await app.operations.wait(read.id, 60)).state is OperationState.SUCCEEDED
+        states = [(await app.operations.get(ADMIN, each.id)).state for each in queued]
+        assert states == [OperationState.QUEUED] * 3
+        assert cpe.tree.value(name) == before
+        await app.northbound.freeze.throw(ADMIN, on=False, reason="over")
+        ended = [await app.operations.wait(each.id, 60) for each in queued]
+        assert [each.state for each in ended] == [OperationState.SUCCEEDED] * 3, [each.detail for each in ended]
+
+
+def _queued(key: str, kind: str, arguments: Any, now: datetime) -> OperationRecord:
+    id_ = new_id()
+    until_then = now + timedelta(hours=1)
+    return OperationRecord(id_, key, kind, arguments, OperationState.QUEUED, id_, now, until_then, "rule", "by a rule")
