@@ -16,7 +16,8 @@ from acs.errors import InvalidInput
 from acs.services.actions.catalogue import CATALOGUE
 from acs.services.actions.words import Refused, words_of
 from acs.store.records import OperationState
-from cli.simulator.cpe import Cpe, Deed
+from cli.simulator.cpe import Cpe
+from cli.simulator.deeds import Deed
 from cli.simulator.neighbourhood import CpeKind
 from tests.services.second_line import Desk, second_line
 
