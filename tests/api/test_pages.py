@@ -74,4 +74,4 @@ async def test_nothing_else_is_a_page(app: App) -> None:
 
 async def _kind(client: httpx.AsyncClient, path: str) -> str:
     answer = await client.get(f"http://server{path}", headers={"Accept": "text/html"})
-    return answer.headers.get("Content-Type", "")
+    return str(answer.headers.get("Content-Type", ""))

@@ -97,7 +97,7 @@ async def test_sessions_of_subscribers(app: App, clock: Clock) -> None:
 def _jobs(app: App) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in dir(app.northbound):
-        part = getattr(app.northbound, name, None)
+        part: Any = getattr(app.northbound, name, None)
         if hasattr(part, "jobs") and not name.startswith("_"):
             found |= part.jobs()
     return found
