@@ -108,6 +108,22 @@ class Case:
         """name → what another system says."""
         return {fact.name: fact for fact in self.told}
 
+    @property
+    def complained_at(self) -> datetime | None:
+        """When the ticket was opened, where there is one."""
+        return instant_of(self.told_by_name.get("ticket.opened_at"))
+
+
+def instant_of(fact: Fact | None) -> datetime | None:
+    """The instant that a fact tells; None where it tells none."""
+    if fact is None or not isinstance(fact.value, str):
+        return None
+    try:
+        at = datetime.fromisoformat(fact.value)
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None else None
+
 
 async def load_case(tx: Transaction, test: LineTestRecord, profiles: Sequence[Profile], now: datetime) -> Case:
     """Everything that the store knows for this line test.

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from acs.profiles.schema import Optics
 from acs.profiles.tree import optical_class_of
-from acs.services.cases import LIGHT, Case, KnownDevice
+from acs.services.cases import LIGHT, Case, KnownDevice, instant_of
 from acs.services.context import Baseline, baseline_of
 from acs.services.gathering import SourceReport, SourceState, of_context
 from acs.services.merging import is_stale
@@ -41,7 +41,7 @@ def light_facts(case: Case, facts: Mapping[str, Fact], *, min_points: int = 3) -
     state = facts.get("ont.run_state")
     if state is None or state.value != "offline":
         return derived
-    fell_at = _instant(facts.get("ont.last_down_at")) or state.at
+    fell_at = instant_of(facts.get("ont.last_down_at")) or state.at
     before = [point for point in case.own_light if point[0] <= fell_at]
     if before:
         at, level = before[-1]
@@ -119,7 +119,7 @@ def actions_tried(case: Case) -> list[Fact]:
     ticket = case.test.ticket
     if ticket is None:
         return []
-    opened_at = _instant(case.told_by_name.get("ticket.opened_at"))
+    opened_at = case.complained_at
     told = case.told_by_name.get("actions.tried")
     names = [told.value] if told is not None and isinstance(told.value, str) else []
     at = told.at if told is not None else None
@@ -170,16 +170,6 @@ def _delta(name: str, level: float, usual: Baseline, at: datetime) -> Fact:
 def _is_level(value: Scalar | None) -> bool:
     """A level of light that was measured; what optics write where they see none is no step of the light."""
     return isinstance(value, int | float) and not isinstance(value, bool) and value not in _NO_LIGHT_DBM
-
-
-def _instant(fact: Fact | None) -> datetime | None:
-    if fact is None or not isinstance(fact.value, str):
-        return None
-    try:
-        at = datetime.fromisoformat(fact.value)
-    except ValueError:
-        return None
-    return at if at.tzinfo is not None else None
 
 
 def _behind_nat(device: KnownDevice) -> bool:

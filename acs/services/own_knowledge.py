@@ -24,7 +24,7 @@ def own_knowledge(case: Case) -> list[Fact]:
     """The facts of a line that follow from its devices and its history."""
     facts = drift_facts(case.own_light_30d, case.now)
     for device in case.devices:
-        facts += _missed(device, case.now) if device.is_stb else []
+        facts += _missed(device, case) if device.is_stb else []
         facts += _upgrading(device, case.now)
     return facts
 
@@ -63,14 +63,18 @@ def cable_facts(case: Case, facts: Mapping[str, Fact]) -> list[Fact]:
     return [Fact("tdr.gap_to_known_len_m", round(known - length.value, 1), length.at, length.source, method)]
 
 
-def _missed(device: KnownDevice, now: datetime) -> list[Fact]:
-    """How many periodic Informs of a set-top box did not come."""
-    interval_s = device.interval_s
+def _missed(device: KnownDevice, case: Case) -> list[Fact]:
+    """How many periodic Informs of a set-top box did not come.
+
+    None is said to be missed only where one came since the complaint: before it the box may have been well.
+    """
+    interval_s, informed_at = device.interval_s, device.record.last_inform_at
     if not interval_s:
         return []
-    age_s = (now - device.record.last_inform_at).total_seconds()
-    missed = max(0, int(age_s / interval_s - _LATE_SHARE))
-    return [Fact("stb.informs_missed", missed, now, "cwmp", f"every {interval_s:g} s")]
+    missed = max(0, int((case.now - informed_at).total_seconds() / interval_s - _LATE_SHARE))
+    if not missed and informed_at < (case.complained_at or case.test.created_at):
+        return []
+    return [Fact("stb.informs_missed", missed, case.now, "cwmp", f"every {interval_s:g} s")]
 
 
 def _upgrading(device: KnownDevice, now: datetime) -> list[Fact]:

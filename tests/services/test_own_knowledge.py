@@ -63,9 +63,16 @@ def facts_with(*devices: KnownDevice) -> dict[str, object]:
     return {fact.name: fact.value for fact in own_knowledge(replace(case(), devices=devices))}
 
 
-@pytest.mark.parametrize(("age_s", "missed"), [(30, 0), (700, 0), (725, 1), (1900, 2)])
+@pytest.mark.parametrize(("age_s", "missed"), [(725, 1), (1900, 2)])
 def test_informs_of_a_set_top_box_that_did_not_come_are_counted(age_s: float, missed: int) -> None:
     assert facts_with(device("stb", age_s)) == {"stb.informs_missed": missed}
+
+
+@pytest.mark.parametrize(("age_s", "found"), [(30, {"stb.informs_missed": 0}), (95, {}), (700, {})])
+def test_that_none_is_missed_is_said_only_by_an_inform_after_the_complaint(age_s: float, found: object) -> None:
+    opened = Fact("ticket.opened_at", (NOW - timedelta(seconds=90)).isoformat(), NOW, "ticket")
+    now = replace(case(opened), devices=(device("stb", age_s),))
+    assert {fact.name: fact.value for fact in own_knowledge(now)} == found
 
 
 def test_nobody_counts_informs_of_a_device_without_an_interval() -> None:
