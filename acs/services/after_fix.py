@@ -19,7 +19,7 @@ from acs.errors import AcsError, InvalidInput, NotFound
 from acs.profiles.schema import Profile
 from acs.services import audit
 from acs.services.actor import Actor, Scope, system_actor
-from acs.services.cases import load_case
+from acs.services.cases import LIGHT, load_case
 from acs.services.clock import Clock
 from acs.services.deliveries import Deliveries
 from acs.services.identifiers import new_id
@@ -27,6 +27,7 @@ from acs.services.line_tests import LineTests
 from acs.services.lines import known_line
 from acs.services.packs import Packs
 from acs.services.sources import stored_facts
+from acs.services.usual_levels import UsualLevels
 from acs.store import after_fix as fix_store
 from acs.store import devices as device_store
 from acs.store import line_tests as test_store
@@ -157,7 +158,7 @@ class AfterFix:
         test = await test_store.get(tx, tested) if tested is not None else None
         facts = facts_of(test)
         blank = LineTestRecord(new_id(), line, LineTestState.RUNNING, now, now, "after-fix")
-        case = await load_case(tx, blank, self._profiles, now)
+        case = await load_case(tx, blank, self._profiles, now, UsualLevels(LIGHT))
         since = test.finished_at if test is not None else None
         for fact in stored_facts(case):
             if fact.value is None or fact.quality is not Quality.OK:

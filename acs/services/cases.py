@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from acs.profiles.schema import Profile
-from acs.services.context import BASELINE_DAYS, baselines, scope_facts
+from acs.services.context import BASELINE_DAYS, scope_facts
 from acs.services.lines import known_line
 from acs.services.optics import TREND_DAYS
 from acs.services.profiles import profile_of
 from acs.services.tmf import parse_event, ticket_facts
+from acs.services.usual_levels import UsualLevels
 from acs.store import devices as device_store
 from acs.store import facts as fact_store
 from acs.store import history
@@ -125,7 +126,9 @@ def instant_of(fact: Fact | None) -> datetime | None:
     return at if at.tzinfo is not None else None
 
 
-async def load_case(tx: Transaction, test: LineTestRecord, profiles: Sequence[Profile], now: datetime) -> Case:
+async def load_case(
+    tx: Transaction, test: LineTestRecord, profiles: Sequence[Profile], now: datetime, usual: UsualLevels
+) -> Case:
     """Everything that the store knows for this line test.
 
     Raises:
@@ -155,7 +158,7 @@ async def load_case(tx: Transaction, test: LineTestRecord, profiles: Sequence[Pr
         node=await node_store.get(tx, line.node) if line.node else None,
         devices=tuple(devices),
         neighbours=tuple(neighbours),
-        medians=await baselines(tx, ids, LIGHT, now),
+        medians=await usual.of(tx, ids, now),
         gasps={line: fact.value for line, fact in gasps.items() if isinstance(fact.value, bool)},
         own_light=tuple(level for level in light if level[0] >= since),
         own_light_30d=light,

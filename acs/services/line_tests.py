@@ -44,6 +44,7 @@ from acs.services.snapshots import shown_report, snapshot
 from acs.services.sources import Places, sources_of, stored_facts
 from acs.services.tmf import SERVICES
 from acs.services.unmeasured import unmeasured
+from acs.services.usual_levels import UsualLevels
 from acs.store import history
 from acs.store import line_tests as test_store
 from acs.store import packs as pack_store
@@ -100,6 +101,7 @@ class LineTests:
         #: whether what a test sees of a mass fault is told to the search for outages
         self.tells_falls = False
         self._slots = Slots(self._config.at_once)
+        self._usual = UsualLevels(LIGHT)
 
     async def start(
         self,
@@ -298,7 +300,7 @@ class LineTests:
 
     async def _gather_and_judge(self, job: Job) -> None:
         async with self._store.reading() as tx:
-            case = await load_case(tx, job.record, self._profiles, self._clock())
+            case = await load_case(tx, job.record, self._profiles, self._clock(), self._usual)
             tickets = await tickets_14d(tx, case)
             scopes = case.line.scopes()
             down = await down_reports(tx)

@@ -26,6 +26,7 @@ _LOCK = 0x61_75_64_69
 #: entries of one query
 _PAGE = 2_000
 _HEAD = 1
+_CHAIN = select(audit_chain).where(audit_chain.c.id == _HEAD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def link(before: str, entry: Linked) -> str:
 
 async def head(tx: Transaction) -> Head | None:
     """Where the chain begins and ends; None where nothing was ever added to it."""
-    row = await tx.one(select(audit_chain).where(audit_chain.c.id == _HEAD))
+    row = await tx.one(_CHAIN)
     if row is None:
         return None
     return Head(row.after_entry, row.after_hash, row.last_entry, row.last_hash, row.entries, row.seal)

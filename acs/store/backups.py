@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 import zstandard
-from sqlalchemy import Row, delete, exists, select, update
+from sqlalchemy import Row, bindparam, delete, exists, select, update
 
 from acs.store.instants import instant, micros
 from acs.store.limits import check_record, json_text
@@ -35,6 +35,7 @@ from acs.store.trees import TreeSchema, decode_schema, encode_schema
 Values = Mapping[str, tuple[str, str]]
 _LEVEL = 9
 _BYTES = 16
+_TAKEOVER = select(takeovers).where(takeovers.c.serial_number == bindparam("serial_number"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +253,7 @@ async def put_takeover(tx: Transaction, takeover: Takeover) -> None:
 
 async def get_takeover(tx: Transaction, serial_number: str) -> Takeover | None:
     """Return what a device with this serial number takes over; None for nearly all."""
-    row = await tx.one(select(takeovers).where(takeovers.c.serial_number == serial_number))
+    row = await tx.one(_TAKEOVER, {"serial_number": serial_number})
     if row is None:
         return None
     return Takeover(row.serial_number, row.old_device, row.line, instant(row.asked_at), row.actor, row.reason)

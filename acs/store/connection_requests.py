@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
-from sqlalchemy import and_, delete, exists, select, update
+from sqlalchemy import and_, bindparam, delete, exists, select, update
 
 from acs.store.devices import CredentialKind, get_credentials, set_credentials
 from acs.store.instants import instant, micros
@@ -26,6 +26,9 @@ from acs.store.schema import (
     udp_orders,
 )
 from acs.store.transaction import Transaction
+
+_LAST_INFORM = select(devices.c.last_inform_at).where(devices.c.key == bindparam("key"))
+_ROTATION = select(credential_rotations).where(credential_rotations.c.device == bindparam("device"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,7 @@ async def prune_tries(tx: Transaction, before: datetime, *, limit: int = 2000) -
 
 async def last_inform(tx: Transaction, device: str) -> datetime | None:
     """Return when the device last informed; None where it is not known."""
-    row = await tx.one(select(devices.c.last_inform_at).where(devices.c.key == device))
+    row = await tx.one(_LAST_INFORM, {"key": device})
     return None if row is None else instant(row.last_inform_at)
 
 
@@ -200,7 +203,7 @@ async def start_rotation(tx: Transaction, rotation: Rotation) -> None:
 
 async def get_rotation(tx: Transaction, device: str) -> Rotation | None:
     """Return the rotation of a device that is not settled, or None."""
-    row = await tx.one(select(credential_rotations).where(credential_rotations.c.device == device))
+    row = await tx.one(_ROTATION, {"device": device})
     if row is None:
         return None
     return Rotation(row.device, row.operation, _secrets(tx, row.sealed), instant(row.started_at))

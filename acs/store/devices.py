@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import bindparam, delete, func, or_, select, update
 
 from acs.errors import NotFound
 from acs.store.instants import instant, instant_or_none, micros
@@ -22,6 +22,11 @@ COLUMNS = (
     "uptime_at", "line", "inform_json",
 )  # fmt: skip
 _SELECT = select(*(devices.c[name] for name in COLUMNS))
+_BY_KEY = _SELECT.where(devices.c.key == bindparam("key"))
+_ON_LINE = _SELECT.where(devices.c.line == bindparam("line")).order_by(devices.c.key).limit(bindparam("limit"))
+_CREDENTIALS = select(device_credentials).where(
+    device_credentials.c.device == bindparam("device"), device_credentials.c.kind == bindparam("kind")
+)
 
 
 class CredentialKind(StrEnum):
@@ -41,7 +46,7 @@ class CredentialKind(StrEnum):
 
 async def get(tx: Transaction, key: str) -> DeviceRecord | None:
     """Return the device, or None."""
-    row = await tx.one(_SELECT.where(devices.c.key == key))
+    row = await tx.one(_BY_KEY, {"key": key})
     return None if row is None else record(row)
 
 
@@ -50,6 +55,11 @@ async def get_many(tx: Transaction, keys: Sequence[str]) -> dict[str, DeviceReco
     if not keys:
         return {}
     return {row.key: record(row) for row in await tx.rows(_SELECT.where(devices.c.key.in_(list(keys))))}
+
+
+async def on_line(tx: Transaction, line: str, limit: int = 1000) -> list[DeviceRecord]:
+    """Return the devices on a line, by key."""
+    return [record(row) for row in await tx.rows(_ON_LINE, {"line": line, "limit": limit})]
 
 
 async def list_devices(
@@ -121,9 +131,7 @@ async def set_credentials(
 
 async def get_credentials(tx: Transaction, key: str, kind: CredentialKind) -> Credentials | None:
     """Return the device's credentials of this kind, opened; None where there are none."""
-    row = await tx.one(
-        select(device_credentials).where(device_credentials.c.device == key, device_credentials.c.kind == kind.value)
-    )
+    row = await tx.one(_CREDENTIALS, {"device": key, "kind": kind.value})
     return None if row is None else Credentials(row.username, tx.vault.open(row.sealed_secret).decode())
 
 

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from acs.errors import InvalidInput
 from acs.store.instants import instant, micros
@@ -14,6 +14,11 @@ from acs.store.schema import context_facts
 from acs.store.transaction import Transaction
 
 _CHUNK = 5000
+_OF_LINE = (
+    select(context_facts)
+    .where(context_facts.c.line == bindparam("line"))
+    .order_by(context_facts.c.at, context_facts.c.source)
+)
 
 
 async def put(tx: Transaction, facts: Sequence[ContextFact]) -> int:
@@ -30,10 +35,7 @@ async def put(tx: Transaction, facts: Sequence[ContextFact]) -> int:
 async def latest(tx: Transaction, line: str) -> dict[str, ContextFact]:
     """Return name → the newest fact of the line, whatever its source."""
     newest: dict[str, ContextFact] = {}
-    query = (
-        select(context_facts).where(context_facts.c.line == line).order_by(context_facts.c.at, context_facts.c.source)
-    )
-    for row in await tx.rows(query):
+    for row in await tx.rows(_OF_LINE, {"line": line}):
         newest[row.name] = ContextFact(row.line, row.name, json.loads(row.value), instant(row.at), row.source)
     return newest
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, or_, select, update
+from sqlalchemy import Row, bindparam, delete, func, or_, select, update
 
 from acs.errors import InvalidInput
 from acs.store import devices as devices_module
@@ -22,6 +22,12 @@ _COLUMNS = (
     "services", "pppoe_login", "cable_length_m", "device_serials",
 )  # fmt: skip
 _SELECT = select(*(lines.c[name] for name in _COLUMNS))
+_BY_ID = _SELECT.where(lines.c.id == bindparam("id"))
+_BY_SERIAL = (
+    _SELECT.join(line_serials, line_serials.c.line == lines.c.id)
+    .where(line_serials.c.serial == bindparam("serial"))
+    .order_by(lines.c.id)
+)
 _TECHNOLOGIES = ("pon", "fttb", "dsl")
 #: How many ids one query asks for at once.
 _CHUNK = 5000
@@ -46,7 +52,7 @@ async def upsert(tx: Transaction, records: Sequence[LineRecord], now: datetime) 
 
 async def get(tx: Transaction, line_id: str) -> LineRecord | None:
     """Return the line, or None."""
-    row = await tx.one(_SELECT.where(lines.c.id == line_id))
+    row = await tx.one(_BY_ID, {"id": line_id})
     return None if row is None else _record(row)
 
 
@@ -96,8 +102,7 @@ async def on_node(tx: Transaction, node: str) -> list[LineRecord]:
 
 async def by_serial(tx: Transaction, serial: str) -> list[LineRecord]:
     """Return the lines that name this device serial number, by id: a binding needs exactly one."""
-    query = _SELECT.join(line_serials, line_serials.c.line == lines.c.id).where(line_serials.c.serial == serial)
-    return [_record(row) for row in await tx.rows(query.order_by(lines.c.id))]
+    return [_record(row) for row in await tx.rows(_BY_SERIAL, {"serial": serial})]
 
 
 async def by_pppoe_login(tx: Transaction, login: str) -> list[LineRecord]:
@@ -121,7 +126,7 @@ async def bind_device(tx: Transaction, line_id: str, device_key: str) -> bool:
 
 async def devices_on(tx: Transaction, line_id: str) -> list[DeviceRecord]:
     """Return the devices on the line, by key."""
-    return await devices_module.list_devices(tx, line=line_id, limit=1000)
+    return await devices_module.on_line(tx, line_id)
 
 
 async def bind_by_serial(tx: Transaction, line_ids: Sequence[str]) -> int:

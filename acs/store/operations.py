@@ -33,6 +33,22 @@ COLUMNS = (
     "result", "detail", "steps",
 )  # fmt: skip
 _SELECT = select(*(operations.c[name] for name in COLUMNS))
+_BY_ID = _SELECT.where(operations.c.id == bindparam("id"))
+_BY_IDEMPOTENCY_KEY = _SELECT.where(
+    operations.c.actor == bindparam("actor"), operations.c.idempotency_key == bindparam("idempotency_key")
+)
+_STEPS = (
+    select(operation_steps)
+    .where(operation_steps.c.operation_id == bindparam("operation"))
+    .order_by(operation_steps.c.n)
+)
+_ADD_STEP = insert(operation_steps)
+_COUNT_STEP = (
+    update(operations)
+    .where(operations.c.id == bindparam("operation_id"))
+    .values(steps=operations.c.steps + 1)
+    .returning(operations.c.steps)
+)
 _SENDING = (StepName.RPC_SENT, StepName.RESENT)
 
 
@@ -66,7 +82,7 @@ async def add(tx: Transaction, operation: OperationRecord, *, step_detail: str =
 
 async def get(tx: Transaction, operation_id: str) -> OperationRecord | None:
     """Return the operation, or None."""
-    row = await tx.one(_SELECT.where(operations.c.id == operation_id))
+    row = await tx.one(_BY_ID, {"id": operation_id})
     return None if row is None else record(row)
 
 
@@ -78,7 +94,7 @@ async def by_command_key(tx: Transaction, device: str, command_key: str) -> Oper
 
 async def by_idempotency_key(tx: Transaction, actor: str, idempotency_key: str) -> OperationRecord | None:
     """Return the actor's operation with this idempotency key, or None."""
-    row = await tx.one(_SELECT.where(operations.c.actor == actor, operations.c.idempotency_key == idempotency_key))
+    row = await tx.one(_BY_IDEMPOTENCY_KEY, {"actor": actor, "idempotency_key": idempotency_key})
     return None if row is None else record(row)
 
 
@@ -131,10 +147,10 @@ async def transition(tx: Transaction, change: OperationTransition) -> OperationS
         InvalidInput: a text or document is too long.
     """
     values = changed_values(change)
-    n = (await tx.connection.execute(_TRANSITION, values)).scalar_one_or_none()
-    if n is None:
+    changed = await tx.rows(_TRANSITION, values)
+    if not changed:
         return None
-    return await _write_step(tx, change.operation_id, n, change.at, change.step, change.step_detail)
+    return await _write_step(tx, change.operation_id, changed[0][0], change.at, change.step, change.step_detail)
 
 
 async def step(
@@ -146,22 +162,15 @@ async def step(
         InvalidInput: the detail is too long.
     """
     check_text("detail", detail)
-    statement = (
-        update(operations)
-        .where(operations.c.id == operation_id)
-        .values(steps=operations.c.steps + 1)
-        .returning(operations.c.steps)
-    )
-    n = (await tx.connection.execute(statement)).scalar_one_or_none()
-    return None if n is None else await _write_step(tx, operation_id, n, at, name, detail)
+    counted = await tx.rows(_COUNT_STEP, {"operation_id": operation_id})
+    return await _write_step(tx, operation_id, counted[0][0], at, name, detail) if counted else None
 
 
 async def steps(tx: Transaction, operation_id: str) -> list[OperationStep]:
     """Return the steps of an operation in the order in which they happened."""
-    query = select(operation_steps).where(operation_steps.c.operation_id == operation_id).order_by(operation_steps.c.n)
     return [
         OperationStep(row.operation_id, row.n, instant(row.at), StepName(row.name), row.detail)
-        for row in await tx.rows(query)
+        for row in await tx.rows(_STEPS, {"operation": operation_id})
     ]
 
 
@@ -279,7 +288,7 @@ async def _write_step(
     tx: Transaction, operation_id: str, n: int, at: datetime, name: StepName, detail: str
 ) -> OperationStep:
     values = {"operation_id": operation_id, "n": n, "at": micros(at), "name": name.value, "detail": detail}
-    await tx.run(insert(operation_steps).values(values))
+    await tx.run(_ADD_STEP, values)
     return OperationStep(operation_id, n, at, name, detail)
 
 

@@ -1,5 +1,8 @@
 """One transaction: what every typed function of the store takes as its first argument.
 
+A statement that every session or test makes is built once, in its module, and given its values: building one costs
+three times what running it costs (`docs/decisions/0311`).
+
 The rule of this file: a service opens a transaction around one use case (`store.transaction()`), never across a wait
 for a CPE or a probe. On SQLite it is the only writer while it is open. What a limited view may not see is not there,
 and what it may not touch is refused (`acs/store/row_rights.py`).
@@ -56,9 +59,9 @@ class Transaction:
                 self.view.refuse(row_rights.named(statement, hidden))
         return row
 
-    async def run(self, statement: Executable) -> int:
+    async def run(self, statement: Executable, parameters: Mapping[str, object] | None = None) -> int:
         """Run a statement that changes rows and return how many it changed."""
-        return await self._changed(self._guarded(statement))
+        return await self._changed(self._guarded(statement), parameters)
 
     async def insert(self, table: Table, values: Mapping[str, object]) -> bool:
         """Insert one row; False when a row with one of its unique values exists already.

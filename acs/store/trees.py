@@ -19,7 +19,7 @@ from itertools import groupby
 from typing import Any
 
 import zstandard
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 
 from acs.errors import InvalidInput, NotFound
 from acs.store.instants import instant, micros
@@ -48,17 +48,26 @@ class TreeSchema:
     types: tuple[str, ...]
 
 
+_INFORM = select(devices.c.inform_json).where(devices.c.key == bindparam("key")).with_for_update()
+_STORED = (
+    select(device_trees.c.schema_id, device_trees.c.vector, device_trees.c.read_at, tree_schemas.c.body)
+    .join(tree_schemas, tree_schemas.c.id == device_trees.c.schema_id)
+    .where(device_trees.c.device == bindparam("device"))
+)
+_TREE = (
+    select(devices.c.inform_json, device_trees.c.vector, device_trees.c.read_at, tree_schemas.c.body)
+    .select_from(
+        devices.outerjoin(device_trees, device_trees.c.device == devices.c.key).outerjoin(
+            tree_schemas, tree_schemas.c.id == device_trees.c.schema_id
+        )
+    )
+    .where(devices.c.key == bindparam("key"))
+)
+
+
 async def read(tx: Transaction, key: str) -> Tree | None:
     """Return every parameter known of a device, Inform values that are newer included; None for no such device."""
-    row = await tx.one(
-        select(devices.c.inform_json, device_trees.c.vector, device_trees.c.read_at, tree_schemas.c.body)
-        .select_from(
-            devices.outerjoin(device_trees, device_trees.c.device == devices.c.key).outerjoin(
-                tree_schemas, tree_schemas.c.id == device_trees.c.schema_id
-            )
-        )
-        .where(devices.c.key == key)
-    )
+    row = await tx.one(_TREE, {"key": key})
     if row is None:
         return None
     values, times = _known(row)
@@ -89,14 +98,10 @@ async def merge(tx: Transaction, key: str, change: TreeUpdate) -> None:
         InvalidInput: a text is too long, or there are too many.
     """
     _check(change.values)
-    device = await tx.one(select(devices.c.inform_json).where(devices.c.key == key).with_for_update())
+    device = await tx.one(_INFORM, {"key": key})
     if device is None:
         raise NotFound(f"device {key} is not known")
-    stored = await tx.one(
-        select(device_trees.c.schema_id, device_trees.c.vector, device_trees.c.read_at, tree_schemas.c.body)
-        .join(tree_schemas, tree_schemas.c.id == device_trees.c.schema_id)
-        .where(device_trees.c.device == key)
-    )
+    stored = await tx.one(_STORED, {"device": key})
     known, times = ({}, {}) if stored is None else _known(stored)
     values = merged(known, change)
     if len(values) > MAX_PARAMETERS:
