@@ -28,8 +28,10 @@ from acs.store.search_terms import BACKWARDS, in_order, phrase_of, words_of
 from acs.store.store import Store
 from acs.store.transaction import Transaction
 
-#: changes that are taken in at once
-BATCH = 500
+#: changes that are taken in at once: on SQLite nobody else writes meanwhile, and sessions wait
+BATCH = 50
+#: batches that a search waits for at most
+_CAUGHT_UP = 10
 #: characters of a word that the index holds
 _WORD_CHARS = 128
 #: characters of all texts of an entry that phrases are looked for in
@@ -68,14 +70,19 @@ class SearchIndex:
             pass
 
     async def catch_up(self) -> None:
-        """Take in what waits, a batch at most: before a search, so that it finds what was just stored.
+        """Take in what waits, some batches at most: before a search, so that it finds what was just stored.
 
         It runs outside of the view of whoever searches: the index holds everything, answers are held to the view.
         """
         async with self._store.reading() as tx:
             waiting = await search_store.any_change(tx)
         if waiting:
-            await asyncio.get_running_loop().create_task(self._take_in(), context=unlimited())
+            await asyncio.get_running_loop().create_task(self._take_in_some(), context=unlimited())
+
+    async def _take_in_some(self) -> None:
+        for _ in range(_CAUGHT_UP):
+            if await self._take_in() < BATCH:
+                return
 
     async def _take_in(self) -> int:
         async with self._one_at_a_time:
