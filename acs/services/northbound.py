@@ -284,9 +284,7 @@ def _assembled(base: _Base, testing: _Testing, rights: _Rights, known: _Known) -
     config, store, clock, operations = base.config, base.store, base.clock, base.operations
     profiles, packs, alarms, line_tests = base.profiles, base.packs, base.alarms, testing.line_tests
     policies = Policies(config.cwmp, profiles)
-    access_alarms, adapted = known.access_network.alarms, frozenset(one.name for one in config.adapters.systems)
-    heard = TmfSources(line_tests, testing.tickets, testing.outages, packs, alarms, access_alarms, adapted)
-    tmf = build_tmf(store, config.tmf, base.deliveries, heard, clock, transport=base.transport)
+    tmf = _tmf(base, testing, known)
     return Northbound(
         store=store,
         bus=base.bus,
@@ -341,6 +339,15 @@ def _assembled(base: _Base, testing: _Testing, rights: _Rights, known: _Known) -
             store, config, base.deliveries, tmf.listener, testing.quality, clock, transport=base.transport
         ),
     )
+
+
+def _tmf(base: _Base, testing: _Testing, known: _Known) -> Tmf:
+    config, access_alarms = base.config, known.access_network.alarms
+    adapted = frozenset(one.name for one in config.adapters.systems)
+    heard = TmfSources(
+        testing.line_tests, testing.tickets, testing.outages, base.packs, base.alarms, access_alarms, adapted
+    )
+    return build_tmf(base.store, config.tmf, base.deliveries, heard, base.clock, transport=base.transport)
 
 
 def _audit_trail(config: Config, store: Store, clock: Clock) -> AuditTrail:
