@@ -69,7 +69,11 @@ class World:
         await self.now(line, case)
 
     async def until(self, issue: int, holds: Callable[[dict[str, Any]], object], what: str) -> dict[str, Any]:
-        """Wait until an issue is as it should be."""
+        """Wait until an issue is as it should be.
+
+        It is shown as it is after that: Redmine reads an issue and what belongs to it one after the other, so what it
+        showed first may be of before a change and of after it.
+        """
         shown: dict[str, Any] = {}
         try:
             async with asyncio.timeout(LONG_S):
@@ -81,7 +85,7 @@ class World:
             listed = (await self.api.get("/api/v1/deliveries")).text[:2000]
             systems = (await self.api.get("/api/v1/ticket-systems")).text
             raise AssertionError(f"{what}: {shown}; deliveries {listed}; {systems}") from None
-        return shown
+        return await self.redmine.shown(self.technician, issue)
 
 
 @asynccontextmanager
