@@ -24,11 +24,11 @@ CACHE_S = 12.0
 CONFIG = f"""port_cache_s = {CACHE_S}
 partial_s = 2.0
 ping_silent_nodes = false
-at_once = 48
+at_once = 24
 
 [line_tests.sources]
-access_s = 5.0
-cpe_s = 6.0
+access_s = 8.0
+cpe_s = 15.0
 
 [outages]
 enabled = false                         # a hundred different faults in one minute are no mass fault

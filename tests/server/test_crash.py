@@ -238,9 +238,12 @@ async def test_killed_at_any_point_a_file_is_never_fetched_twice(tmp_path: Path,
     for case in ended:
         about = (case.fatal, case.operation)
         assert case.downloads <= 1, about
-        wanted = OperationState.SUCCEEDED if case.downloads else OperationState.FAILED
-        assert case.operation.state is wanted, about
-        if not case.downloads:
+        if case.downloads:
+            assert case.operation.state is OperationState.SUCCEEDED, about
+        elif case.operation.state is OperationState.EXPIRED:  # a busy machine took the whole deadline to come back
+            assert "opened no session" in case.operation.detail, about
+        else:
+            assert case.operation.state is OperationState.FAILED, about
             assert "nothing proved" in case.operation.detail, about
 
 
