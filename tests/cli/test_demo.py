@@ -33,7 +33,10 @@ def test_every_verdict_says_why_and_what_next(demo: Running) -> None:
 
 
 def test_a_line_check_gives_a_verdict_with_its_own_exit_code(demo: Running) -> None:
-    result = demo.run("line", "check", demo.line("healthy line"), "--json")
+    for _ in range(3):  # on a busy machine a source may be late, which leaves the verdict open
+        result = demo.run("line", "check", demo.line("healthy line"), "--json")
+        if result.exit_code != ExitStatus.VERDICT_INCONCLUSIVE:
+            break
     assert result.exit_code == ExitStatus.VERDICT_NFF, result.output + result.stderr
     assert json.loads(result.stdout)["verdict"] == "NFF"
 
