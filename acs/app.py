@@ -152,7 +152,7 @@ class App:
             jobs={
                 **self.northbound.fleet.jobs(),
                 **self.northbound.access_network.jobs(),
-                **self.northbound.outages.jobs(),
+                **self.northbound.outage_watch.jobs(),
                 **self.northbound.after_fix.jobs(),
                 **self.northbound.second_line.jobs(),
                 **self.northbound.tmf.jobs(),

@@ -12,7 +12,7 @@ from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import AfterQuery, Answer, Body, LimitQuery, Text
 from acs.api.sse import EVENTS, LastEventId, ServerEvent, event_stream, number_of
 from acs.services.actor import Scope
-from acs.services.outages import TOPIC
+from acs.services.outage_telling import TOPIC
 from acs.store.outages import OutageRecord
 
 router = APIRouter(tags=["outages"])

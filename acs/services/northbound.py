@@ -42,6 +42,7 @@ from acs.services.nodes import Nodes
 from acs.services.oidc import Oidc
 from acs.services.operating import Operating
 from acs.services.operations import Operations
+from acs.services.outage_watch import OutageWatch
 from acs.services.outages import Outages
 from acs.services.packs import Packs
 from acs.services.path_sources import Resolvers, whole_with
@@ -110,6 +111,7 @@ class Northbound:
     fleet: Fleet
     bulk_data: BulkData
     outages: Outages
+    outage_watch: OutageWatch
     after_fix: AfterFix
     quality: QualityReports
     search: Search
@@ -164,6 +166,7 @@ class _Testing:
     automation: Automation
     tickets: Tickets
     outages: Outages
+    outage_watch: OutageWatch
     quality: QualityReports
 
 
@@ -256,7 +259,8 @@ def _testing(base: _Base, ping_with: Ping | None) -> _Testing:
         hooks=hooks,
         automation=automation,
         tickets=Tickets(store, config.tickets, line_tests, automation, clock=clock),
-        outages=Outages(store, base.bus, config.outages, line_tests, deliveries, clock),
+        outages=Outages(store, base.bus, deliveries, clock),
+        outage_watch=OutageWatch(store, base.bus, config.outages, line_tests, deliveries, clock),
         quality=QualityReports(store, config.after_fix, packs, after_fix, clock),
     )
 
@@ -320,6 +324,7 @@ def _assembled(base: _Base, testing: _Testing, rights: _Rights, known: _Known) -
         fleet=base.fleet,
         bulk_data=BulkData(store, profiles, clock=clock),
         outages=testing.outages,
+        outage_watch=testing.outage_watch,
         after_fix=testing.after_fix,
         quality=testing.quality,
         search=known.search,

@@ -141,6 +141,19 @@ def narrowed(case: Case, area: Area, least: int, now: datetime) -> Case:
     return Case(replace(case.outage, level=level, scope=scope, members=members, changed_at=now), case.lines)
 
 
+def merged(case: Case, other: Case, now: datetime) -> tuple[Case, Case]:
+    """Two outages that turn out to be one: the first goes on with the lines of both, the second is ended."""
+    ended = replace(
+        other.outage,
+        state="closed",
+        changed_at=now,
+        closed_at=now,
+        closed_by="server",
+        note=f"is one with {case.outage.id}",
+    )
+    return Case(case.outage, {**other.lines, **case.lines}), Case(ended, other.lines)
+
+
 def is_over(case: Case, config: OutagesSection, now: datetime) -> bool:
     """Whether so many lines are back, for so long, that the outage is over."""
     backs = [one.back_at for one in case.lines.values() if one.back_at is not None]

@@ -13,7 +13,7 @@ from acs.services.clock import utc_now
 from acs.services.context import Entry
 from acs.services.gathering import TIME_IS_UP
 from acs.services.obtainable import access_facts_known
-from acs.services.outages import Outages
+from acs.services.outage_watch import OutageWatch
 from acs.store import context_sources as source_store
 from acs.store import lines as line_store
 from acs.store import outages as outage_store
@@ -133,8 +133,8 @@ async def test_who_would_have_to_tell_it_is_named_where_nobody_here_measures(wor
 # --- OPEN_OUTAGE -----------------------------------------------------------------------------------------------------
 
 
-def detector(app: App) -> Outages:
-    return app.northbound.outages
+def detector(app: App) -> OutageWatch:
+    return app.northbound.outage_watch
 
 
 async def with_neighbours(world: World) -> None:

@@ -13,7 +13,9 @@ from acs.errors import Conflict, Forbidden, NotFound
 from acs.services.actor import Actor, local_actor
 from acs.services.context import scope_facts
 from acs.services.identifiers import new_id
-from acs.services.outages import TOPIC, Outages
+from acs.services.outage_telling import TOPIC
+from acs.services.outage_watch import OutageWatch
+from acs.services.outages import Outages
 from acs.store import access as access_store
 from acs.store import facts as fact_store
 from acs.store import line_tests as test_store
@@ -91,18 +93,19 @@ class World:
     def __init__(self, app: App) -> None:
         self.app, self.store, self.clock = app, app.store, Clock()
         self.tests = Tests(app, self.clock)
-        self.outages = self.detector()
+        self.watch = self.detector()
+        self.outages = Outages(app.store, app.bus, app.northbound.deliveries, self.clock)
 
-    def detector(self) -> Outages:
+    def detector(self) -> OutageWatch:
         config = OutagesSection()
         deliveries = self.app.northbound.deliveries
-        return Outages(self.store, self.app.bus, config, self.tests, deliveries, self.clock)  # type: ignore[arg-type]
+        return OutageWatch(self.store, self.app.bus, config, self.tests, deliveries, self.clock)  # type: ignore[arg-type]
 
     async def begin(self) -> None:
         async with self.store.transaction() as tx:
             await node_store.put(tx, AccessNode("olt-1", "192.0.2.1", NOW))
             await line_store.upsert(tx, LINES, NOW)
-        await self.outages.look()
+        await self.watch.look()
 
     async def alarm(self, kind: str, lines: Sequence[LineRecord], **more: Any) -> None:
         """One trap for each line, a tenth of a second apart."""
@@ -118,7 +121,7 @@ class World:
 
     async def look(self, after_s: float = 1.0) -> list[OutageRecord]:
         self.clock.pass_s(after_s)
-        return await self.outages.look()
+        return await self.watch.look()
 
     async def open(self) -> list[OutageRecord]:
         return await self.outages.find(BOSS, active=True)
@@ -175,7 +178,7 @@ async def test_it_is_the_same_on_both_databases(app_on_both: App) -> None:
     await world.look(200)
     found, lines, tickets = await world.outages.get(BOSS, outage.id)
     assert (found.state, len(lines), [one.ticket for one in tickets]) == ("closed", 8, ["T1"])
-    await world.outages.prune()
+    await world.watch.prune()
     assert await world.outages.systemic(BOSS, days=7) == []
 
 
@@ -328,7 +331,7 @@ async def test_informs_that_stop_are_evidence_and_informs_that_come_back_end_it(
         await inform(world, one, began + timedelta(seconds=n))
     for at in range(30, 330, 30):
         world.clock.now = began + timedelta(seconds=at)
-        assert await world.outages.look() == []
+        assert await world.watch.look() == []
     alive = [one for one in LINES if one.port != 1]
     world.clock.now = began + timedelta(seconds=395)
     for one in alive:
@@ -451,7 +454,7 @@ async def test_a_ticket_whose_line_has_a_cause_of_its_own_is_no_sign_of_an_outag
 
 async def test_rates_are_learned_from_what_no_outage_explains(world: World) -> None:
     world.clock.now = NOW.replace(minute=59)
-    await world.outages.look()
+    await world.watch.look()
     await world.look(120)  # the hour of the start was not seen whole
     world.clock.pass_s(600)
     await world.alarm("ont_los", splitter(2, "s1"))
@@ -459,7 +462,7 @@ async def test_rates_are_learned_from_what_no_outage_explains(world: World) -> N
     await world.alarm("ont_down", port(0)[:1])
     await world.look()
     world.clock.now = NOW.replace(hour=14, minute=1)
-    await world.outages.look()
+    await world.watch.look()
     async with world.store.reading() as tx:
         rates = await outage_store.rates_at(tx, 13)
     assert rates["fall", "olt-1"] == (1.0, 64 / 24)
@@ -470,7 +473,7 @@ async def test_rates_are_learned_from_what_no_outage_explains(world: World) -> N
 async def test_it_goes_on_after_a_restart(world: World) -> None:
     await world.alarm("ont_los", splitter(2, "s1"))
     (outage,) = await world.look()
-    world.outages = world.detector()
+    world.watch = world.detector()
     assert await world.look() == []
     await world.alarm("ont_up", splitter(2, "s1"))
     await world.look()

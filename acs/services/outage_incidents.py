@@ -1,0 +1,50 @@
+"""Our outages as incidents: the gate of line tests knows of them as it knows of those of other systems.
+
+The rule of this file: incidents are written when what they say changes, and again before they are old.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from acs.config import OutagesSection
+from acs.services import outage_cases as cases
+from acs.services.context import OWN_OUTAGES
+from acs.services.outage_cases import RUNNING, Case
+from acs.services.outage_inventory import Inventory, scope_path
+from acs.store import scopes as scope_store
+from acs.store.records import IncidentRecord
+from acs.store.transaction import Transaction
+
+#: seconds after which our incidents are told again, so that they stay young
+_RETELL = timedelta(seconds=60)
+
+
+class OwnIncidents:
+    """Remembers what it told last."""
+
+    def __init__(self, inventory: Inventory, config: OutagesSection) -> None:
+        self._inventory = inventory
+        self._config = config
+        self._told: frozenset[tuple[str, str, str]] | None = None
+        self._told_at: datetime | None = None
+
+    async def tell(self, tx: Transaction, running: Iterable[Case], now: datetime) -> None:
+        """Write the incidents of the outages that go on, where they are not told already."""
+        records = [one for case in running for one in self._records(case, now)]
+        told = frozenset((one.id, one.scope, one.kind) for one in records)
+        young = self._told_at is not None and now - self._told_at < _RETELL
+        if told == self._told and (young or not told):
+            return
+        await scope_store.put_incidents(tx, OWN_OUTAGES, now, records)
+        self._told, self._told_at = told, now
+
+    def _records(self, case: Case, now: datetime) -> list[IncidentRecord]:
+        outage = case.outage
+        if outage.state not in RUNNING or cases.is_over(case, self._config, now):
+            return []
+        first = next((self._inventory.line(outage.node, one.line) for one in case.down), None)
+        path = scope_path(first, outage.level) if first is not None else ""
+        return [
+            IncidentRecord(OWN_OUTAGES, outage.id, scope, outage.kind, outage.since)
+            for scope in cases.covering(case, path)
+        ]
