@@ -106,9 +106,8 @@ class Client:
     def send_file(self, path: str, source: BinaryIO, size_bytes: int, query: Sequence[tuple[str, str]]) -> Any:
         """Return the decoded answer of a POST whose body is a file, which flows from the disk."""
         headers = {"content-length": str(size_bytes), "content-type": "application/octet-stream"}
-        blocks = iter(lambda: source.read(FILE_BLOCK), b"")
         try:
-            answer = self._wire.request("POST", path, query=query, body=blocks, headers=headers)
+            answer = self._wire.request("POST", path, query=query, body=_read_in_blocks(source), headers=headers)
         except WireFailed as error:
             raise self._unreachable(error) from error
         if answer.status >= 400:
@@ -116,14 +115,18 @@ class Client:
         return answer.json()
 
     def fetch_file(self, path: str, target: BinaryIO) -> int:
-        """Write the body of a GET to a file as it comes; returns its bytes."""
+        """Write the body of a GET to a file as it comes; returns its bytes.
+
+        Raises:
+            CliError: the server did not give it, or the file cannot be written.
+        """
         size = 0
         try:
             with self._wire.stream("GET", path) as answer:
                 if answer.status >= 400:
                     raise self._error(answer)
                 for block in answer.blocks():
-                    size += target.write(block)
+                    size += _write(target, block)
         except WireFailed as error:
             raise self._unreachable(error) from error
         return size
@@ -238,6 +241,27 @@ def segment(name: str) -> str:
     if not name:
         raise CliError(_("An empty id names nothing; the list commands show the ids."), ExitStatus.NOT_FOUND)
     return quote(name, safe="")
+
+
+def _read_in_blocks(source: BinaryIO) -> Iterator[bytes]:
+    try:
+        while block := source.read(FILE_BLOCK):
+            yield block
+    except OSError as error:  # the file's fault: not a server that broke off
+        text = _("{path} cannot be read: {error}").format(path=_name_of(source), error=error.strerror or error)
+        raise CliError(text) from error
+
+
+def _write(target: BinaryIO, block: bytes) -> int:
+    try:
+        return target.write(block)
+    except OSError as error:
+        text = _("{path} cannot be written: {error}").format(path=_name_of(target), error=error.strerror or error)
+        raise CliError(text) from error
+
+
+def _name_of(file: BinaryIO) -> str:
+    return str(getattr(file, "name", "-"))
 
 
 def _is_address(url: str) -> bool:

@@ -81,7 +81,7 @@ class Wire:
 
     def __init__(self, url: str, headers: Mapping[str, str], timeout_s: float) -> None:
         parts = urlsplit(url)
-        self._origin, self._path = f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
+        self.origin, self._path = f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
         self._headers = {"accept": "*/*", **headers}
         self._timeout_s = timeout_s
         self._pool = urllib3.PoolManager(maxsize=_KEPT, retries=False)
@@ -134,9 +134,9 @@ class Wire:
             raise WireFailed(str(error) or type(error).__name__) from error
         finally:
             if response is not None:
-                response.close() if response.length_remaining else response.release_conn()
+                response.close()  # ends the connection too, unless the body was read: then it is kept already
 
     def _target(self, path: str, query: Sequence[tuple[str, str]]) -> str:
         """An address with its query, each character that may not stand there quoted; what is quoted stays as it is."""
-        target = self._origin + quote(f"{self._path}{path}", safe="/?%:@!$&'()*+,;=~-._")
+        target = self.origin + quote(f"{self._path}{path}", safe="/?%:@!$&'()*+,;=~-._")
         return f"{target}{'&' if '?' in path else '?'}{urlencode(query)}" if query else target

@@ -1,14 +1,18 @@
 """The commands' own HTTP: connections used again, streams, time limits, and servers that break off."""
 
+import errno
 import http.server
+import io
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
+from cli.client import Client
 from cli.client.wire import Wire, WireFailed, WireTimeout
+from cli.errors import CliError
 from cli.ports import free_port
 
 
@@ -21,12 +25,26 @@ class _Answers(http.server.BaseHTTPRequestHandler):
         self.connections.add(self.client_address)
         if self.path.startswith("/api/slow"):
             self.server.slow.wait(30)  # type: ignore[attr-defined]
+        if self.path.endswith("/events"):
+            self._tell_events()
+            return
         body = f"{self.path}\n{self.headers.get('authorization')}\n".encode()
         self.send_response(302 if self.path == "/api/away" else 200)
         self.send_header("Location", "http://127.0.0.1:1/")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def _tell_events(self) -> None:
+        """One event, and the end only after somebody was told to go on."""
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for event in (b"event: end\ndata: {}\n\n", b""):
+            with suppress(OSError):
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(event), event))
+                self.wfile.flush()
+            self.server.slow.wait(30)  # type: ignore[attr-defined]
 
     def do_POST(self) -> None:
         size = int(self.headers["content-length"])
@@ -111,3 +129,32 @@ def test_nobody_there_and_a_server_that_breaks_off() -> None:
 def test_a_name_that_is_none_is_no_crash() -> None:
     with pytest.raises(WireFailed):
         Wire("http://" + "x" * 70 + ".invalid", {}, 5.0).request("GET", "/")
+
+
+class _Full(io.BytesIO):
+    def write(self, _block: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+class _Broken(io.BytesIO):
+    def read(self, _size: int | None = -1) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+
+def test_a_stream_that_was_left_does_not_answer_the_next_call() -> None:
+    """A stream's end still comes when its reader has gone: it would be read as the beginning of the next answer."""
+    with serving() as (wire, _seen, slow):
+        with wire.stream("GET", "/events") as answer:
+            assert next(answer.lines()) == "event: end"
+        threading.Timer(0.2, slow.set).start()
+        assert wire.request("GET", "/after").text.startswith("/api/after")
+
+
+def test_a_full_disk_is_not_told_as_a_server_that_is_away() -> None:
+    with serving() as (wire, _seen, _slow):
+        client = Client(wire.origin, "t")
+        with pytest.raises(CliError, match="cannot be written: No space left"):
+            client.fetch_file("/file", _Full())
+        with pytest.raises(CliError, match="cannot be read: Input/output"):
+            client.send_file("/file", _Broken(), 4, [])
+        client.close()
