@@ -13,7 +13,8 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,7 +23,7 @@ import httpx
 import structlog
 
 from acs.config import AdapterSystem, Config, read_secret
-from acs.errors import AcsError, Forbidden, InvalidInput, NotFound, Replayed
+from acs.errors import AcsError, Forbidden, InvalidInput, NotFound, Replayed, TooMany
 from acs.services.actor import Actor, Scope
 from acs.services.adapter_client import AdapterClient
 from acs.services.adapter_sender import OURS, AdapterSender
@@ -52,6 +53,9 @@ _OVERLAP = timedelta(seconds=2)
 #: calls of one delivery: read, its notes, and a few to tell
 _CALLS = 5
 _HUB = "X-Hub-Signature"
+_CAME_BEFORE = "this very message came before; sign it anew to send it again"
+#: seconds that a message waits for a call to its system: one that sends while it answers us waits for its own answer
+_PATIENCE_S = 5.0
 
 log = structlog.get_logger()
 
@@ -158,7 +162,8 @@ class TicketSystems:
         Raises:
             NotFound: no system is called so, or it sends nothing.
             Forbidden: its signature or its time is wrong.
-            Replayed: the very same message came before.
+            Replayed: the very same message was taken before.
+            TooMany: too many line tests wait, or the system is being told something; nothing was stored.
             InvalidInput: it holds no ticket.
         """
         system = self._systems.get(name)
@@ -170,13 +175,24 @@ class TicketSystems:
         except ValueError as error:
             raise InvalidInput(f"the body is no JSON: {error}") from None
         ticket = system.client.ticket(message if isinstance(message, dict) else {})
+        async with _turn(system):
+            await self._refuse_repeat(name, digest)
+            heard = await self._take(system, ticket, origin)
+            await self._remember_message(name, digest)
+        return heard
+
+    async def _refuse_repeat(self, name: str, digest: str) -> None:
+        async with self._store.reading() as tx:
+            if await system_store.was_heard(tx, name, digest):
+                raise Replayed(_CAME_BEFORE)
+
+    async def _remember_message(self, name: str, digest: str) -> None:
+        """Remember a signature once its message was taken: what was refused may come again just as it was."""
         now = self._clock()
         async with self._store.transaction() as tx:
             forget = now - timedelta(seconds=4 * self._window_s)
             if not await system_store.is_new(tx, name, digest, now, forget):
-                raise Replayed("this very message came before; sign it anew to send it again")
-        async with system.lock:
-            return await self._take(system, ticket, origin)
+                raise Replayed(_CAME_BEFORE)
 
     def _believed(self, system: _System, headers: Mapping[str, str], body: bytes) -> str:
         form, now = system.client.adapter.signature, self._clock()
@@ -272,6 +288,25 @@ def build_ticket_systems(
     for target in systems.targets():
         deliveries.add(target)
     return systems
+
+
+@asynccontextmanager
+async def _turn(system: _System) -> AsyncIterator[None]:
+    """The system for ourselves, among this process.
+
+    Raises:
+        TooMany: it is told something, or asked, and that takes long.
+    """
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            await system.lock.acquire()
+    except TimeoutError:
+        told = f"a call to {system.config.name} has not ended; nothing was taken, send the message again"
+        raise TooMany(told, retry_after_s=int(_PATIENCE_S)) from None
+    try:
+        yield
+    finally:
+        system.lock.release()
 
 
 def _asked(system: _System) -> bool:

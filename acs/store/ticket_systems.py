@@ -83,6 +83,12 @@ async def put_state(tx: Transaction, one: TicketState) -> None:
     await tx.upsert(ticket_states, [row])
 
 
+async def was_heard(tx: Transaction, source: str, digest: str) -> bool:
+    """Whether a message with this signature was taken before."""
+    c = webhook_replays.c
+    return await tx.one(select(c.at).where(c.source == source, c.digest == digest)) is not None
+
+
 async def is_new(tx: Transaction, source: str, digest: str, now: datetime, forget_before: datetime) -> bool:
     """Remember a signature; False where it was heard before. Those older than `forget_before` are forgotten."""
     await tx.run(delete(webhook_replays).where(webhook_replays.c.at < micros(forget_before)))

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from acs.app import App, build
+from acs.services import ticket_systems
 from acs.services.actor import local_actor
 from acs.services.signatures import HEADER, signed
 from acs.store.records import LineRecord
@@ -128,6 +129,37 @@ async def test_the_very_same_message_is_refused_by_any_process(hooked: App) -> N
             assert (await post(client, "crm", message(), headers)).status_code == 401
     finally:
         await another.stop()
+
+
+async def test_a_message_that_was_refused_may_come_again_just_as_it_was(
+    hooked: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = datetime.now(UTC)
+    body = {"ticket": {"id": 8, "line": "L-1", "state": "open", "updated_at": at.isoformat()}}
+    headers = {"X-Hub-Signature": "sha1=" + hmac.new(b"hush", json.dumps(body).encode(), "sha1").hexdigest()}
+    async with await client_of(hooked, "read") as client, await client_of(hooked, "read") as reader:
+        with monkeypatch.context() as full:
+            full.setattr(hooked.northbound.line_tests._running, "_limit", 0)
+            refused = await post(client, "zammad", body, headers)
+            assert (refused.status_code, refused.json()["code"]) == (429, "too_many")
+        taken = await post(client, "zammad", body, headers)
+        assert (taken.status_code, taken.json()["news"]) == (200, "created"), "it signs once and repeats what it signed"
+        assert (await post(client, "zammad", body, headers)).status_code == 401
+        assert len((await reader.get("/line-tests", params={"line": "L-1"})).json()) == 1
+
+
+async def test_a_system_that_waits_for_us_while_we_wait_for_it_is_told_to_come_again(
+    hooked: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ticket_systems, "_PATIENCE_S", 0.05)
+    headers = {HEADER: signed(["hush"], json.dumps(message()).encode(), datetime.now(UTC))}
+    lock = hooked.northbound.ticket_systems._systems["crm"].lock
+    async with await client_of(hooked, "read") as client:
+        async with lock:
+            refused = await post(client, "crm", message(), headers)
+        assert refused.status_code == 429 and "send the message again" in refused.text
+        assert int(refused.headers["Retry-After"]) >= 0
+        assert (await post(client, "crm", message(), headers)).status_code == 200
 
 
 async def test_systems_that_sign_their_own_way_are_believed_by_the_time_in_the_body(hooked: App) -> None:
