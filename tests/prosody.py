@@ -38,6 +38,7 @@ http_ports = {{}}
 https_ports = {{}}
 c2s_require_encryption = true
 authentication = "internal_hashed"
+password_hash = "{password_hash}"
 log = {{ info = "*console" }}
 VirtualHost "{domain}"
 """
@@ -62,15 +63,16 @@ class Prosody:
 
 
 @asynccontextmanager
-async def running_prosody(folder: Path) -> AsyncIterator[Prosody]:
-    """Prosody for the length of a block, with one administrator; skips where there is none."""
+async def running_prosody(folder: Path, password_hash: str = "SHA-1") -> AsyncIterator[Prosody]:
+    """Prosody for the length of a block, with one administrator; it offers SCRAM of this hash. Skips where none is."""
     if shutil.which("prosody", path=_PATH) is None:
         absent("prosody is not installed: python -m tests.debian")
     port = free_port()
     (folder / "data").mkdir()
     _certificate(folder)
     root = "run_as_root = true" if os.geteuid() == 0 else ""
-    text = _CONFIG.format(root=root, folder=folder, port=port, admin=ADMIN, domain=DOMAIN)
+    names = {"admin": ADMIN, "domain": DOMAIN, "password_hash": password_hash}
+    text = _CONFIG.format(root=root, folder=folder, port=port, **names)
     (folder / "prosody.cfg.lua").write_text(text)
     server = Prosody(port, folder)
     await asyncio.to_thread(server.register, ADMIN, PASSWORD)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import structlog
+from twisted.words.protocols.jabber.xmlstream import XmlStream
 
 from acs.config import XmppSection
 from acs.errors import ConfigError
@@ -107,10 +108,41 @@ async def test_without_a_stream_it_says_so_and_the_server_goes_on(tmp_path: Path
             assert (await done(server, "get", UPTIME)).state is OperationState.SUCCEEDED
 
 
-async def test_scram_alone_is_enough(tmp_path: Path, prosody: Prosody, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("acs.server.xmpp_sasl.KNOWN", ("SCRAM-SHA-1",))
+@pytest.fixture
+def used(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The mechanisms that our streams named to the XMPP server."""
+    found: list[str] = []
+    send = XmlStream.send
+
+    def noting(stream: XmlStream, element: Any) -> None:
+        if getattr(element, "name", "") == "auth":
+            found.append(element["mechanism"])
+        send(stream, element)
+
+    monkeypatch.setattr(XmlStream, "send", noting)
+    return found
+
+
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-1", "PLAIN"])
+async def test_one_mechanism_is_enough(
+    tmp_path: Path, prosody: Prosody, monkeypatch: pytest.MonkeyPatch, used: list[str], mechanism: str
+) -> None:
+    """Prosody offers both: what the product does not know is not used."""
+    monkeypatch.setattr("acs.server.xmpp_sasl.KNOWN", (mechanism,))
     async with server_with(tmp_path, **tables(tmp_path, prosody)) as server:
         await online(server)
+    assert set(used) == {mechanism}
+
+
+async def test_scram_is_used_where_the_server_has_it(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, used: list[str]
+) -> None:
+    async with (
+        running_prosody(tmp_path_factory.mktemp("sha256"), "SHA-256") as prosody,
+        server_with(tmp_path, **tables(tmp_path, prosody)) as server,
+    ):
+        await online(server)
+    assert set(used) == {"SCRAM-SHA-256"}
 
 
 async def test_a_server_without_a_mechanism_of_ours_is_said_with_what_it_offers(
