@@ -15,12 +15,12 @@ import structlog
 
 from acs.errors import AcsError
 from acs.services.cases import Case
-from acs.services.sources import Places, node_target, states_of
+from acs.services.sources import Places, place_on_olt, states_of
 from acs.store import lines as line_store
 from acs.store import outages as outage_store
 from acs.store.outages import LineTrouble
 from acs.store.transaction import Transaction
-from probes.access import OntPlace, PortReading
+from probes.access import NodeTarget, OntPlace, PortReading
 from probes.errors import ProbeError
 from probes.linetest.model import VerdictKind
 from probes.linetest.outage import SiblingState
@@ -43,9 +43,12 @@ async def falls_seen(case: Case, places: Places, verdict: Mapping[str, Any]) -> 
         return []
     if case.line.technology != "pon":
         return await _whole_node(case, places) if verdict.get("location") == "switch" else []
+    on_olt = place_on_olt(case, places)
+    if on_olt is None:
+        return []
     try:
         async with asyncio.timeout(_READING_S):
-            reading = await _port(case, places)
+            reading = await _port(case, places, *on_olt)
     except (TimeoutError, AcsError, ProbeError, OSError) as error:
         log.warning("outage.evidence_lost", line=case.line.id, problem=str(error) or "no answer in time")
         return []
@@ -60,11 +63,7 @@ async def tell_falls(tx: Transaction, falls: list[LineTrouble]) -> None:
     await outage_store.put_troubles(tx, [one for one in falls if one.line not in known])
 
 
-async def _port(case: Case, places: Places) -> PortReading:
-    line = case.line
-    assert case.node is not None and line.slot is not None and line.port is not None
-    target = node_target(case.node, places.config.sources.access_s)
-    place = OntPlace(line.frame or 0, line.slot, line.port, line.ont, line.gpon_serial or None)
+async def _port(case: Case, places: Places, target: NodeTarget, place: OntPlace) -> PortReading:
     return await places.reader.read_port(target, await places.reader.profile_of(target), place, case.now)
 
 

@@ -111,12 +111,11 @@ async def access_facts(case: Case, places: Places) -> Sequence[Fact] | Partly:
     if case.node is None:
         raise Skipped(f"no access node {line.node!r} is known" if line.node else "the line names no access node")
     if line.technology in ("fttb", "dsl"):
-        target = node_target(case.node, places.config.sources.access_s / _TRIES)
-        return await access_lines.port_facts(line, target, places.reader, case.now)
-    if line.slot is None or line.port is None or (line.ont is None and not line.gpon_serial):
+        return await access_lines.port_facts(line, _target(case.node, places), places.reader, case.now)
+    on_olt = place_on_olt(case, places)
+    if on_olt is None:
         raise Skipped("the line has no slot and port, or neither ONT number nor PON serial")
-    place = OntPlace(line.frame or 0, line.slot, line.port, line.ont, line.gpon_serial or None)
-    target = node_target(case.node, places.config.sources.access_s / _TRIES)
+    target, place = on_olt
     try:
         profile = await places.reader.profile_of(target)
     except ProbeTimeout as error:
@@ -135,6 +134,17 @@ async def access_facts(case: Case, places: Places) -> Sequence[Fact] | Partly:
     problem = _problem_of(line, reading, ont, strange=strange)
     silent = not reading.complete and not reading.onts and not any(fact.name.startswith("ont.") for fact in ont)
     return Partly(facts, problem, SourceState.FAILED if silent else SourceState.ANSWERED) if problem else facts
+
+
+def place_on_olt(case: Case, places: Places) -> tuple[NodeTarget, OntPlace] | None:
+    """Where the line's ONT is and how its OLT is asked, the same for all that a test asks: a port's reading is kept by
+    it. None where the inventory does not say it.
+    """
+    line = case.line
+    if case.node is None or line.slot is None or line.port is None or (line.ont is None and not line.gpon_serial):
+        return None
+    place = OntPlace(line.frame or 0, line.slot, line.port, line.ont, line.gpon_serial or None)
+    return _target(case.node, places), place
 
 
 def neighbour_facts(case: Case, reading: PortReading, window_s: float) -> list[Fact]:
@@ -240,6 +250,10 @@ def node_target(node: AccessNode, timeout_s: float) -> NodeTarget:
         retries=1,
     )
     return NodeTarget(node.name, snmp, node.profile, credentials.get("time_zone", "UTC"))
+
+
+def _target(node: AccessNode, places: Places) -> NodeTarget:
+    return node_target(node, places.config.sources.access_s / _TRIES)
 
 
 async def _follow(places: Places, operation_id: str, wait_s: float) -> tuple[str, datetime | None]:

@@ -152,7 +152,7 @@ async def test_a_verdict_of_a_mass_fault_opens_a_candidate_and_attaches_its_tick
     async with world.app.store.transaction() as tx:
         await ticket_store.add(tx, TicketRecord("TT-1", "e-1", utc_now(), "crm", {}, "L-1"))
     tests = world.line_tests()
-    tests.tells_falls = OutagesSection().enabled
+    tests.hearers.tells_falls = OutagesSection().enabled
     record = await finished(tests, (await tests.start(ACTOR, "L-1")).id)
     assert (record.verdict["verdict"], record.verdict["cause"]) == ("OPEN_OUTAGE", "mass_fibre")
     (outage,) = await detector(world.app).look()
@@ -160,6 +160,8 @@ async def test_a_verdict_of_a_mass_fault_opens_a_candidate_and_attaches_its_tick
     async with world.app.store.reading() as tx:
         assert [one.ticket for one in await outage_store.tickets_of(tx, outage.id)] == ["TT-1"]
     assert await detector(world.app).look() == [], "said once"
+    first, *later = world.reader.targets
+    assert later == [first], "the reading that the test made answers for the falls too"
     again = await finished(tests, (await tests.start(ACTOR, "N-1")).id)
     assert (again.verdict["verdict"], again.verdict["scope"]) == ("ATTACH_OUTAGE", outage.id)
 
@@ -173,7 +175,7 @@ async def test_what_a_trap_told_before_is_not_told_otherwise_by_a_test(world: Wo
     world.reader.state, world.reader.neighbours_down = "offline", 12
     world.operations.behaviour = "silent"
     tests = world.line_tests()
-    tests.tells_falls = True
+    tests.hearers.tells_falls = True
     await finished(tests, (await tests.start(ACTOR, "L-1")).id)
     async with world.app.store.reading() as tx:
         troubles = {one.line: one for one in await outage_store.troubles(tx, witness="fall")}
@@ -181,11 +183,26 @@ async def test_what_a_trap_told_before_is_not_told_otherwise_by_a_test(world: Wo
     assert {one.source for line, one in troubles.items() if line != "N-5"} == {"line test"}
 
 
+async def test_a_line_without_a_port_keeps_its_verdict_of_a_mass_fault(world: World) -> None:
+    await with_neighbours(world)
+    async with world.app.store.transaction() as tx:
+        await line_store.upsert(tx, [replace(LINE, slot=None, port=None)], utc_now())
+    told = {"sib__n": 16, "sib__others_down_window": 12, "sib__down_ratio": 0.8, "sib__dg_ratio": 0.0}
+    await tell(world.app, ont__run_state="offline", **told)
+    world.operations.behaviour = "silent"
+    tests = world.line_tests()
+    tests.hearers.tells_falls = True
+    record = await finished(tests, (await tests.start(ACTOR, "L-1")).id)
+    assert (record.state, record.verdict["verdict"]) == (LineTestState.DONE, "OPEN_OUTAGE")
+    async with world.app.store.reading() as tx:
+        assert await outage_store.troubles(tx, witness="fall") == []
+
+
 async def test_a_single_fall_tells_nothing_of_others(world: World) -> None:
     await with_neighbours(world)
     world.reader.state = "offline"
     tests = world.line_tests()
-    tests.tells_falls = True
+    tests.hearers.tells_falls = True
     record = await finished(tests, (await tests.start(ACTOR, "L-1")).id)
     assert record.verdict["verdict"] != "OPEN_OUTAGE"
     async with world.app.store.reading() as tx:

@@ -72,6 +72,8 @@ class FakeReader:
     cause: str | None = "losi"
     walked: dict[str, str] = field(default_factory=dict)
     asked: int = 0
+    #: how each reading of the port was asked for: those that are asked alike are one read
+    targets: list[object] = field(default_factory=list)
 
     async def profile_of(self, _: object) -> object:
         return object()
@@ -92,7 +94,8 @@ class FakeReader:
         cause = Fact("ont.last_down_cause", self.cause, now, "olt-1")
         return [*facts, cause, Fact("ont.last_down_at", fell, now, "olt-1")]
 
-    async def read_port(self, _target: object, _profile: object, place: OntPlace, now: datetime) -> PortReading:
+    async def read_port(self, target: object, _profile: object, place: OntPlace, now: datetime) -> PortReading:
+        self.targets.append(target)
         await self._answer()
         if self.silent:
             alive = Fact("olt.reachable", True, now, "olt-1", "snmp, ping")
