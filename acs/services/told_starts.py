@@ -11,9 +11,10 @@ Source: TR-181 Issue 2, 2.18 (Device.DeviceInfo.Reboots); TR-098 has no such tab
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
+from acs.cwmp.types import parse_datetime
 from acs.services.reboot_history import Cause, Reboot
 
 #: The table, as it is asked for.
@@ -53,7 +54,7 @@ def told_starts(values: Mapping[str, str], since: datetime, now: datetime) -> li
         match = _ROW.fullmatch(name)
         if match is None or len(found) >= _ROWS:
             continue
-        at = _instant(values[name])
+        at = parse_datetime(values[name])
         if at is None or not since <= at <= now + _CLOCK:
             continue
         row = f"{TABLE}{match[1]}."
@@ -86,11 +87,3 @@ def with_told(seen: Sequence[Reboot], told: Sequence[ToldStart]) -> list[Reboot]
 def _filled(reboot: Reboot, start: ToldStart) -> Reboot:
     cause = start.cause if start.cause is not None and reboot.cause in _WEAK else reboot.cause
     return replace(reboot, cause=cause, reason=reboot.reason or start.reason, told=True)
-
-
-def _instant(text: str) -> datetime | None:
-    try:
-        at = datetime.fromisoformat(text.strip())
-    except ValueError:
-        return None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

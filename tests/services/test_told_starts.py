@@ -32,7 +32,18 @@ def test_what_the_device_says(cause: str, updated: str, expected: Cause | None) 
     assert (start.cause, start.reason, start.at) == (expected, "watchdog", NOW - timedelta(hours=2))
 
 
-@pytest.mark.parametrize("at", ["", "0001-01-01T00:00:00Z", "1970-01-01T00:01:00Z", "2030-01-01T00:00:00Z", "later"])
+@pytest.mark.parametrize(
+    "at",
+    [
+        "",
+        "0001-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+03:00",
+        "9999-12-31T23:59:59-03:00",
+        "1970-01-01T00:01:00Z",
+        "2030-01-01T00:00:00Z",
+        "later",
+    ],
+)
 def test_a_time_that_cannot_be_is_none(at: str) -> None:
     assert told_starts(row(1, at), SINCE, NOW) == []
 
