@@ -245,13 +245,13 @@ def _testing(base: _Base, ping_with: Ping | None) -> _Testing:
         resolvers=Resolvers(path, clock) if path.resolvers else None,
     )
     line_tests = LineTests(places, base.bus, profiles, packs, deliveries, base.metrics)
-    line_tests.tells_falls = config.outages.enabled
+    line_tests.hearers.tells_falls = config.outages.enabled
     after_fix = AfterFix(store, config.after_fix, line_tests, packs, deliveries, profiles, clock)
     operations.before_action = after_fix.before_action
     operations.freeze = freeze = Freeze(store, base.metrics, clock)
     hooks = Hooks(store, config.hooks, operations, line_tests, after_fix, freeze, profiles, clock)
     automation = Automation(store, config.tickets, hooks, clock)
-    line_tests.decided = automation.decided
+    line_tests.hearers.decided = automation.decided
     return _Testing(
         line_tests=line_tests,
         after_fix=after_fix,

@@ -69,7 +69,7 @@ def build_tmf(
         deliveries.add(target)
     deliveries.add(hubs.target())
     deliveries.also = hubs.outage
-    sources.line_tests.told = hubs.line_test
+    sources.line_tests.hearers.told = hubs.line_test
     sources.alarms.told = hubs.alarm
     sources.node_alarms.told = hubs.node_alarms
     return Tmf(

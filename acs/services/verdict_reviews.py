@@ -14,6 +14,7 @@ from acs.config import PacksSection
 from acs.errors import Conflict, InvalidInput, NotFound
 from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock
+from acs.services.line_test_progress import known_test
 from acs.services.packs import Packs, known_pack
 from acs.services.replays import again, differing, judged_of, pack_hash
 from acs.services.shadows import changed, short
@@ -82,9 +83,7 @@ class Reviews:
 
     async def _test_and_pack(self, test_id: str, pack: str) -> tuple[LineTestRecord, Pack]:
         async with self._store.reading() as tx:
-            test = await test_store.get(tx, test_id)
-            if test is None:
-                raise NotFound(f"there is no line test {test_id[:80]!r}; `secondline linetest list` shows their ids")
+            test = await known_test(tx, test_id)
             digest = await self._packs.resolve(tx, pack) if pack else pack_hash(test)
             return test, await self._packs.pack(tx, digest)
 

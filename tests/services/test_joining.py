@@ -151,8 +151,8 @@ async def test_a_store_that_is_away_for_a_moment_costs_no_verdict(
             raise StoreError("the store is away")
         return await real(*args, **more)
 
-    monkeypatch.setattr("acs.services.line_tests._RETRY_S", 0.05)
-    monkeypatch.setattr("acs.services.line_tests.test_store.finish", finish)
+    monkeypatch.setattr("acs.services.line_test_ends._RETRY_S", 0.05)
+    monkeypatch.setattr("acs.services.line_test_ends.test_store.finish", finish)
     record = await finished(tests, (await tests.start(ACTOR, "L-1")).id)
     assert record.state is LineTestState.DONE
     assert not failures

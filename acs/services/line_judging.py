@@ -1,0 +1,95 @@
+"""A line judged: from what a test gathered to its verdict, and to the document that is stored beside it. Pure.
+
+The rule of this file: what is judged is what is kept, so that any pack can judge the test again.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from acs.services.cases import LIGHT, Case
+from acs.services.derived import actions_tried, contact_counts, light_facts, line_facts, sources_down
+from acs.services.gathering import Gathering, Source, SourceState, of_context
+from acs.services.merging import Merged, merge, serial_doubt
+from acs.services.obtainable import obtainable
+from acs.services.own_knowledge import cable_facts, own_knowledge
+from acs.services.replays import kept, told_verdict
+from acs.services.snapshots import snapshot
+from acs.services.sources import stored_facts
+from acs.services.unmeasured import unmeasured
+from acs.store.records import Json, Reading
+from probes.facts import FACTS, Fact, Quality
+from probes.linetest.explanation import Judged
+from probes.linetest.pack import Pack
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict as it is told, with the facts that it rests on."""
+
+    verdict: dict[str, Any]
+    merged: Merged
+    judged: Judged
+
+
+def facts_known(case: Case, tickets_14d: int, *, optical_class: str) -> list[Fact]:
+    """What is known of a line before anything is asked."""
+    return [
+        *actions_tried(case),
+        *stored_facts(case),
+        *line_facts(case, optical_class=optical_class),
+        *contact_counts(case.told_by_name, tickets_14d, case.now),
+        *own_knowledge(case),
+    ]
+
+
+def judge_line(
+    pack: Pack,
+    case: Case,
+    known: Sequence[Fact],
+    gathering: Gathering,
+    sources: Sequence[Source],
+    *,
+    elapsed_s: float,
+    now: datetime,
+) -> Judgement:
+    """The verdict from what is there now. `known`: see `facts_known`; `sources`: all of the line, asked or not."""
+    reports = gathering.reports
+    asked = [report for report in reports if report.state is not SourceState.SKIPPED and not of_context(report)]
+    counts = [
+        Fact("probe.elapsed_s", round(elapsed_s, 1), now, "line test"),
+        Fact("probe.planned_n", len(asked) + gathering.pending, now, "line test"),
+        Fact("probe.sources_down", sources_down(reports, case.told, now), now, "line test"),
+        Fact("probe.done_n", sum(one.state is SourceState.ANSWERED for one in asked), now, "line test"),
+    ]
+    merged = merge(gathering.facts, [*known, *counts], now)
+    facts = dict(merged.facts)
+    for fact in (*light_facts(case, facts), *cable_facts(case, facts)):
+        facts.setdefault(fact.name, fact)
+    doubts = (*merged.doubts, *serial_doubt(facts, case.line.gpon_serial))
+    merged = replace(merged, facts=facts, doubts=doubts)
+    measured = {name: fact for name, fact in facts.items() if name in FACTS}
+    could = obtainable(sources, reports, case.told)
+    judged = Judged(case.line.technology, measured, now, True, could, case.test.depth)
+    return Judgement(told_verdict(judged.verdict(pack), case.line.id, doubted=bool(doubts)), merged, judged)
+
+
+def document(judgement: Judgement, gathering: Gathering, sources: Sequence[Source], now: datetime) -> dict[str, Json]:
+    """What is stored beside the verdict: facts, sources, doubts, what was judged, and why the rest was not measured."""
+    merged, reports = judgement.merged, gathering.reports
+    missing = judgement.verdict["not_measured"]
+    return {
+        **snapshot(merged, reports, now),
+        "judged": kept(judgement.judged, doubted=bool(merged.doubts)),
+        "unmeasured": unmeasured(missing, sources, gathering.asked, reports, merged.facts, now),
+    }
+
+
+def light_read(line: str, facts: Iterable[Fact]) -> list[Reading]:
+    """What the access node read of the light, as history keeps it: the baseline of tomorrow."""
+    return [
+        Reading(line, LIGHT, float(fact.value), fact.at, fact.source)
+        for fact in facts
+        if fact.name == LIGHT and fact.quality is Quality.OK and isinstance(fact.value, int | float)
+    ][:1]
