@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from acs.cwmp.types import parse_boolean
 from acs.profiles.schema import Profile
 from acs.services.context import BASELINE_DAYS, scope_facts
 from acs.services.lines import known_line
@@ -75,11 +76,11 @@ class KnownDevice:
 
     @property
     def interval_s(self) -> float | None:
-        """Seconds between its periodic Informs, where its tree says so."""
-        for name, value in self.values.items():
-            if name.endswith(".ManagementServer.PeriodicInformInterval") and value.isdigit():
-                return float(value)
-        return None
+        """Seconds between its periodic Informs, where its tree says so; None of one whose periodic Informs are off."""
+        server = f"{self.record.root}ManagementServer."
+        value = self.values.get(f"{server}PeriodicInformInterval", "")
+        off = not parse_boolean(self.values.get(f"{server}PeriodicInformEnable", "1"))
+        return float(value) if value.isascii() and value.isdigit() and not off else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from acs.services.cases import Case, KnownDevice
+from acs.services.kinds.transfers import FIRMWARE, download_type
 from acs.services.optics import Level, trend
 from probes.facts import Fact
 
@@ -14,8 +15,6 @@ from probes.facts import Fact
 _LATE_SHARE = 0.2
 #: days of points behind a drift at least
 _DRIFT_DAYS = 14.0
-#: kinds of operations that write a firmware
-_FIRMWARE = "download"
 #: results of a cable test that say where the pair ends
 _ENDS = frozenset({"open", "short", "open-short"})
 
@@ -79,6 +78,8 @@ def _missed(device: KnownDevice, case: Case) -> list[Fact]:
 
 def _upgrading(device: KnownDevice, now: datetime) -> list[Fact]:
     """That we write a firmware just now; that nobody else does is not known."""
-    if device.is_stb or not any(operation.kind == _FIRMWARE for operation in device.under_way):
+    if device.is_stb or not any(
+        operation.kind == "download" and download_type(operation) == FIRMWARE for operation in device.under_way
+    ):
         return []
     return [Fact("fw.upgrade_running", True, now, "operations", "a download is under way")]

@@ -80,10 +80,29 @@ def test_nobody_counts_informs_of_a_device_without_an_interval() -> None:
     assert facts_with(device("cpe", 1900)) == {}
 
 
-def test_a_download_under_way_is_said_and_its_absence_proves_nothing() -> None:
-    running = OperationRecord("op", "k", "download", {}, OperationState.SENT, "ck", NOW, NOW, "x")
+@pytest.mark.parametrize("off", ["0", "false"])
+def test_nobody_counts_informs_that_are_switched_off(off: str) -> None:
+    values = STB_INTERVAL | {"Device.ManagementServer.PeriodicInformEnable": off}
+    assert facts_with(replace(device("stb", 1900), values=values)) == {}
+
+
+@pytest.mark.parametrize("interval", ["\u00b2", "", "-1", "10m"])
+def test_an_interval_that_is_no_number_is_none(interval: str) -> None:
+    values = {"Device.ManagementServer.PeriodicInformInterval": interval}
+    assert facts_with(replace(device("stb", 1900), values=values)) == {}
+
+
+def test_an_upgrade_under_way_is_said_and_its_absence_proves_nothing() -> None:
+    firmware = {"file_type": "firmware"}
+    running = OperationRecord("op", "k", "download", firmware, OperationState.SENT, "ck", NOW, NOW, "x")
     assert facts_with(device("cpe", 5, under_way=(running,))) == {"fw.upgrade_running": True}
     assert facts_with(device("cpe", 5, under_way=(replace(running, kind="get"),))) == {}
+
+
+def test_a_download_of_a_configuration_is_no_upgrade() -> None:
+    configuration = {"file_type": "config"}
+    running = OperationRecord("op", "k", "download", configuration, OperationState.SENT, "ck", NOW, NOW, "x")
+    assert facts_with(device("cpe", 5, under_way=(running,))) == {}
 
 
 def tdr(result: str, length: float | None) -> dict[str, Fact]:
