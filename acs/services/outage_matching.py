@@ -74,15 +74,17 @@ class Matching:
             case = cases.with_lines(case, back, self._rules, now)
             running[id_] = cases.narrowed(case, area, self._config.least_lines, now) if back else case
             await outage_store.put_lines(tx, back)
-        excused = await self._excused(tx, witness, now)
+        excused = await self._excused(tx, witness, now, running)
         falls = [cases.fall_of(one) for one in troubles.values() if not excused(one)]
         this = _Pass(tx, witness, now, running, troubles)
         for found in await asyncio.to_thread(find_outages, area, falls, now, usual, self._rules):
             await self._match(this, found)
         await self._join_late(this)
 
-    async def _excused(self, tx: Transaction, witness: str, now: datetime) -> Callable[[LineTrouble], bool]:
-        """Which falls are no evidence: those that we caused, and those that a person said were nothing."""
+    async def _excused(
+        self, tx: Transaction, witness: str, now: datetime, running: Mapping[str, Case]
+    ) -> Callable[[LineTrouble], bool]:
+        """Which falls are no evidence: those that we caused, those that a person said were nothing, explained tickets."""
         since = now - timedelta(seconds=self._config.own_action_s + self._config.horizon_s)
         ours = await evidence_store.lines_acted_on(tx, _RESTARTS, since) if witness != "ticket" else set()
         horizon = now - timedelta(seconds=self._config.horizon_s)
@@ -92,7 +94,11 @@ class Matching:
             if at is not None and at > horizon:
                 ended |= {one.line: at for one in await outage_store.lines_of(tx, outage.id)}
 
+        explained = _explained(running) if witness == "ticket" else {}
+
         def excused(one: LineTrouble) -> bool:
+            if one.line in explained and one.at >= explained[one.line] - _BEFORE:
+                return True
             return one.line in ours or (one.line in ended and one.at <= ended[one.line])
 
         return excused
@@ -133,6 +139,12 @@ class Matching:
             if lines:
                 await outage_store.put_lines(this.tx, lines)
                 this.running[case.outage.id] = cases.with_lines(case, lines, self._rules, this.now)
+
+
+def _explained(running: Mapping[str, Case]) -> dict[str, datetime]:
+    """Lines whose tickets an outage explains that others than tickets told of, and since when."""
+    others = [case for case in running.values() if case.outage.witness != "ticket" and case.outage.state in RUNNING]
+    return {line: case.outage.since for case in others for line in case.lines}
 
 
 async def _troubles(tx: Transaction, witness: str, nodes: set[str], ours: Mapping[str, Case]) -> dict[str, LineTrouble]:

@@ -452,6 +452,18 @@ async def test_a_ticket_whose_line_has_a_cause_of_its_own_is_no_sign_of_an_outag
     assert len(await world.look(61)) <= opened and len(await world.open()) == opened
 
 
+async def test_tickets_of_an_outage_are_no_sign_of_another_one(world: World) -> None:
+    cut = splitter(2, "s1")
+    for n, one in enumerate(cut[:6]):
+        await world.ticket(f"T{n}", one.id, "OPEN_OUTAGE")
+    await world.alarm("ont_los", cut)
+    await world.look(30)
+    (outage,) = await world.open()
+    assert (outage.witness, outage.kind) == ("fall", "fibre")
+    _, _, tickets = await world.outages.get(BOSS, outage.id)
+    assert len(tickets) == 6
+
+
 async def test_rates_are_learned_from_what_no_outage_explains(world: World) -> None:
     world.clock.now = NOW.replace(minute=59)
     await world.watch.look()
