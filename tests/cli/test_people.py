@@ -2,10 +2,7 @@
 
 import json
 import stat
-import subprocess
-import sys
 import threading
-import time
 import webbrowser
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -23,6 +20,7 @@ from cli.local import with_store
 from cli.main import cli
 from cli.own_server import OwnServer
 from cli.ports import free_port
+from tests.oidc_provider import running_provider
 from tests.store.make import opening
 
 PASSWORD = "several words are easy"
@@ -62,26 +60,8 @@ class Terminal:
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[str]:
-    """An identity provider of its kind, in a process of its own."""
-    port = free_port()
-    command = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(port), "--host", "127.0.0.1"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    address, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 60
-    try:
-        while not _answers(address):
-            assert time.monotonic() < deadline and process.poll() is None, "the provider does not start"
-            time.sleep(0.1)
+    with running_provider() as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _answers(address: str) -> bool:
-    try:
-        return httpx.get(f"{address}/.well-known/openid-configuration", trust_env=False).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 @pytest.fixture(scope="module")

@@ -70,22 +70,21 @@ def _servers(folder: Path) -> list[int]:
     return found
 
 
-def test_a_server_that_ends_at_once_shows_its_log(tmp_path: Path) -> None:
+def refusal(tmp_path: Path, config: str) -> str:
+    """What is said of a server that ends at once with this configuration."""
     server = OwnServer(tmp_path)
     server.prepare()
-    server.config_file.write_text("[api]\nprot = 1\n")
+    server.config_file.write_text(config)
     with pytest.raises(CliError) as error:
         server.start()
     server.stop()
-    assert "api.prot" in error.value.message
+    return error.value.message
+
+
+def test_a_server_that_ends_at_once_shows_its_log(tmp_path: Path) -> None:
+    assert "api.prot" in refusal(tmp_path, "[api]\nprot = 1\n")
 
 
 def test_an_api_that_others_reach_without_tls_is_not_served(tmp_path: Path) -> None:
-    server = OwnServer(tmp_path)
-    server.prepare()
-    server.config_file.write_text('[api]\nhost = "0.0.0.0"\nport = 0\n')
-    with pytest.raises(CliError) as error:
-        server.start()
-    server.stop()
-    assert "the API speaks no TLS" in error.value.message
-    assert "api.proxies" in error.value.message
+    said = refusal(tmp_path, '[api]\nhost = "0.0.0.0"\nport = 0\n')
+    assert "the API speaks no TLS" in said and "api.proxies" in said

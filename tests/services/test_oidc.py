@@ -2,9 +2,6 @@
 
 import hashlib
 import secrets
-import subprocess
-import sys
-import time
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -17,8 +14,8 @@ from acs.app import App, build
 from acs.services.actor import Scope, local_actor
 from acs.store import Vault
 from acs.store.records import GrantRecord
-from cli.ports import free_port
 from tests.api.conftest import NobodyAnswers, config_of, made_once
+from tests.oidc_provider import running_provider
 
 OURS = "http://acs.example"
 PORT = 50_123
@@ -26,24 +23,8 @@ PORT = 50_123
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[str]:
-    """One for all tests of this file: its start takes seconds."""
-    port = free_port()
-    command = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(port), "--host", "127.0.0.1"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 60
-    try:
-        while True:
-            try:
-                httpx.get(f"{address}/.well-known/openid-configuration", trust_env=False)
-                break
-            except httpx.TransportError:
-                assert time.monotonic() < deadline and process.poll() is None, "the provider does not start"
-                time.sleep(0.1)
+    with running_provider() as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 @pytest.fixture
