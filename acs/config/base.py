@@ -1,6 +1,7 @@
 """What every section is made of: the strict table, and the types of keys with their messages."""
 
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated
 
@@ -22,14 +23,20 @@ def _store_url(url: str, info: ValidationInfo) -> str:
     return url
 
 
-def _network(value: object) -> IPv4Network | IPv6Network:
-    try:
-        return ip_network(str(value))
-    except ValueError as error:
-        raise ValueError(f"{error}; write a network such as 192.0.2.0/24 or 2001:db8::/32") from error
+def _read_by(read: Callable[[str], object], such_as: str) -> PlainValidator:
+    """The words of the file as what `read` makes of them, or what to write instead."""
+
+    def validate(value: object) -> object:
+        try:
+            return read(str(value))
+        except ValueError as error:
+            raise ValueError(f"{error}; write {such_as}") from error
+
+    return PlainValidator(validate)
 
 
-Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
+Address = Annotated[IPv4Address | IPv6Address, _read_by(ip_address, "an address such as 192.0.2.53 or 2001:db8::53")]
+Network = Annotated[IPv4Network | IPv6Network, _read_by(ip_network, "a network such as 192.0.2.0/24 or 2001:db8::/32")]
 FilePath = Annotated[Path, PlainValidator(_beside_the_file)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 StoreUrl = Annotated[str, AfterValidator(_store_url)]

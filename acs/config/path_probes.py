@@ -1,21 +1,10 @@
 """`[line_tests.path]`: what a line test asks of the path and of the provider's own services."""
 
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated
 
-from pydantic import Field, PlainValidator
+from pydantic import Field
 
-from acs.config.base import Port, Seconds, Section
-
-
-def _address(value: object) -> IPv4Address | IPv6Address:
-    try:
-        return ip_address(str(value))
-    except ValueError as error:
-        raise ValueError(f"{error}; write the address of a resolver, such as 192.0.2.53 or 2001:db8::53") from error
-
-
-Address = Annotated[IPv4Address | IPv6Address, PlainValidator(_address)]
+from acs.config.base import Address, Port, Seconds, Section
 
 
 class PathSection(Section):
