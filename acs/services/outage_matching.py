@@ -84,7 +84,7 @@ class Matching:
     async def _excused(
         self, tx: Transaction, witness: str, now: datetime, running: Mapping[str, Case]
     ) -> Callable[[LineTrouble], bool]:
-        """Which falls are no evidence: those that we caused, those that a person said were nothing, explained tickets."""
+        """Which falls are no evidence: ours, those that a person said were nothing, tickets that are explained."""
         since = now - timedelta(seconds=self._config.own_action_s + self._config.horizon_s)
         ours = await evidence_store.lines_acted_on(tx, _RESTARTS, since) if witness != "ticket" else set()
         horizon = now - timedelta(seconds=self._config.horizon_s)
