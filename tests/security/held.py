@@ -10,6 +10,7 @@ _IDENTITY = "tests/services/test_identity.py::"
 _CALLS = "tests/services/test_connection_requests.py::"
 _BAD = "tests/cwmp/test_bad_input.py::"
 _REFUSED = "tests/api/test_every_refusal.py::"
+_EACH = "tests/api/test_refused_each_time.py::"
 _ROWS = "tests/security/test_rows.py::"
 
 #: weaknesses read in peers, in the order of the table
@@ -112,6 +113,7 @@ CHECKLIST: Mapping[str, tuple[str, ...]] = {
     "Authorisation and safety": (
         _REFUSED + "test_a_foreign_regions_token_gets_nothing_of_another_region",
         _REFUSED + "test_a_lower_role_is_refused_and_audited",
+        _EACH + "test_the_next_lower_role_is_refused_and_audited_each_time",
         "tests/services/test_actions.py::test_a_fourth_restart_within_a_day_is_refused",
         "tests/api/test_hooks.py::test_the_freeze_stops_what_writes_and_lets_what_reads_go_on",
         "tests/services/test_approvals.py::test_another_person_approves_and_it_runs_once",
@@ -120,6 +122,7 @@ CHECKLIST: Mapping[str, tuple[str, ...]] = {
         "tests/api/test_hooks.py::test_the_same_key_and_body_is_one_reboot_and_one_answer",
         "tests/api/test_hooks.py::test_a_line_and_a_ticket_are_rebooted_so_often_and_no_more",
         _ROWS + "test_a_replayed_signature_is_refused_and_audited",
+        _EACH + "test_a_replayed_signature_is_refused_everywhere_and_audited_each_time",
     ),
     "Files": (
         "tests/server/test_files.py::test_a_device_fetches_a_file_whole_and_once",

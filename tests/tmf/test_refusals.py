@@ -86,12 +86,17 @@ async def test_without_a_token_every_route_refuses_and_audits(world: App) -> Non
 async def test_a_foreign_region_gets_and_changes_nothing(world: App) -> None:
     grants = [GrantRecord("everything", ("region:north",))]
     made = await world.northbound.access.create(local_actor(), "north", grants=grants)
+    refused = []
     for name, answer in await asked(world, made.secret, await an_alarm(world)):
         assert answer.status_code < 500, (name, answer.text)
+        if answer.status_code in (403, 404):
+            refused.append(name)
         if any(f"/{thing}" in name for thing in SOUTH) or name.endswith("/problemAcknowledgement"):
             assert answer.status_code in (403, 404), (name, answer.status_code, answer.text)
         elif answer.status_code < 400:
             assert not any(word in answer.text for word in SOUTH), (name, answer.text)
+    assert len(refused) >= 8, "what is the south's by its address, and what is of all lines"
+    assert not set(refused) - set(await refused_by_audit(world, "north")), "each of them is audited"
     async with world.store.reading() as tx:
         tests = await test_store.list_line_tests(tx, line="line-south")
         heard = await tmf_store.subscriptions(tx)

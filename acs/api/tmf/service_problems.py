@@ -68,7 +68,8 @@ async def get_service_problem(
 async def change_service_problem(
     problem_id: str, body: ServiceProblemUpdate, request: Request, actor: ActorDep, services: ServicesDep
 ) -> JSONResponse:
-    """Scope `operate`. inProgress confirms it, resolved and closed end it, cancelled and rejected say it was none."""
+    """Scope `outages` (part of `operate`). inProgress confirms it, resolved and closed end it, cancelled and rejected
+    say that it was none."""
     pages = services.tmf.pages
     base = pages.base(base_of(request))
     return tmf_json(await pages.change_problem(actor, problem_id, body.status, body.status_reason, base))
@@ -78,7 +79,7 @@ async def change_service_problem(
 async def acknowledge_problems(
     body: AcknowledgementCreate, request: Request, actor: ActorDep, services: ServicesDep
 ) -> JSONResponse:
-    """Scope `operate`. In order; the first that is no candidate ends it."""
+    """Scope `outages` (part of `operate`). In order; the first that is no candidate ends it."""
     pages = services.tmf.pages
     base = pages.base(base_of(request))
     done: list[dict[str, Any]] = []

@@ -62,7 +62,8 @@ class ServiceTestCreate(_In):
 async def create_service_test(
     body: ServiceTestCreate, request: Request, actor: ActorDep, services: ServicesDep
 ) -> JSONResponse:
-    """Scope `operate`. A test of the line that runs already is joined; its end comes as an event of the hub.
+    """Scope `test` (part of `operate`). A test of the line that runs already is joined; its end comes as an event of
+    the hub.
 
     `relatedService.id` is the line, `testSpecification.id` the depth, the characteristic `ticketId` the ticket.
     """
