@@ -1,6 +1,6 @@
 """Mass outages in a generator: how many cuts are found, how soon, and how often quiet years raise a false alarm.
 
-    python -m bench.outages [--trials 200] [--olt-years 10] [--seed 1]
+    python -m bench.outages [--trials 60] [--olt-years 5] [--seed 1] [--inform 300]
 
 An OLT of 16 ports. What the detector does not know and the generator does: evenings in which people switch off three
 times as often, one ONT in ten that goes to bed at the same time every night, areas three times as unquiet as others,
@@ -15,6 +15,7 @@ minutes. It measures the detector against this generator, not against a network.
 import argparse
 import math
 import random
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -40,6 +41,8 @@ DAY_S = 86_400.0
 TICK_S = 5.0
 SIZES = (8, 16, 32, 64, 128)
 CUTS = ("splitter", "pon", "slot", "olt", "switch", "power")
+#: seconds between two Informs of a line behind a switch; others only with `--inform`
+INFORM_S = 300.0
 #: falls of the fixed rule, and its window
 THREE, FIFTEEN_S = 3, 900.0
 #: part of ONTs that tell of a loss of power, where they support it
@@ -184,7 +187,9 @@ def cut(rng: random.Random, olt: Olt, kind: str) -> tuple[Group, list[str]]:
     return group, olt.members(group)
 
 
-def told(rng: random.Random, lines: Sequence[str], at: float, kind: str) -> list[tuple[float, float, str, bool | None]]:
+def told(
+    rng: random.Random, lines: Sequence[str], at: float, kind: str, inform_s: float = INFORM_S
+) -> list[tuple[float, float, str, bool | None]]:
     """(told at, fell at, line, gasp): traps within seconds, 2 % lost and seen by the next round; a dead switch by
     Informs that do not come."""
     found: list[tuple[float, float, str, bool | None]] = []
@@ -192,7 +197,7 @@ def told(rng: random.Random, lines: Sequence[str], at: float, kind: str) -> list
     round_at = at + rng.uniform(0, 300)
     for line in lines:
         if kind == "switch":
-            late = at + rng.uniform(0, 300) + 0.25 * 300 + 30
+            late = at + rng.uniform(0, inform_s) + 0.25 * inform_s + 30
             found.append((late, late, line, None))
             continue
         fell = at + rng.uniform(0, spread)
@@ -211,22 +216,23 @@ def detected(found: Sequence[Found], hit: set[str]) -> Found | None:
 
 
 def one_cut(rng: random.Random, olt: Olt, rates: Callable[[datetime], Callable[[str], float]], kind: str,
-            score: Score, other: dict[str, int]) -> None:  # fmt: skip
-    """One cut at some instant of a day that is like others, looked at every five seconds for fifteen minutes."""
+            score: Score, other: dict[str, int], inform_s: float = INFORM_S) -> None:  # fmt: skip
+    """One cut at some instant of a day that is like others, looked at every five seconds until all is told."""
     group, lines = cut(rng, olt, kind)
     if len(lines) < 8 * 0.9:
         return
     score.cuts += 1
     at = rng.uniform(0, DAY_S)
-    events = told(rng, lines, at, kind)
-    noise = [(t, t, line, None) for t, line, down_s in own_falls(rng, olt, 1) if t < at + 900 and t + down_s > at]
+    events = told(rng, lines, at, kind, inform_s)
+    ended = at + 600 + inform_s
+    noise = [(t, t, line, None) for t, line, down_s in own_falls(rng, olt, 1) if t < ended and t + down_s > at]
     noise = [one for one in noise if one[2] not in set(lines) or one[0] < at]
     data_at = events[len(events) // 2][0]
     down: dict[str, Fall] = {ont.id: Fall(ont.id, BEGAN - timedelta(days=20)) for ont in olt.onts if ont.dead}
     told_all = sorted([*events, *noise])
     hit, next_, look = set(lines), 0, math.ceil(at / TICK_S) * TICK_S
     best: Found | None = None
-    while look < at + 900:
+    while look < ended:
         fresh = False
         while next_ < len(told_all) and told_all[next_][0] <= look:
             _, fell, line, gasp = told_all[next_]
@@ -272,7 +278,7 @@ def _three(olt: Olt, falls: Sequence[Fall], hit: set[str]) -> bool:
     return any(ours[n + THREE - 1] - ours[n] <= window for n in range(len(ours) - THREE + 1))
 
 
-def cuts(rng: random.Random, trials: int) -> None:
+def cuts(rng: random.Random, trials: int, inform_s: float = INFORM_S) -> None:
     """Print the table of cuts."""
     print(f"{'cut':<9}{'n':>4}{'cuts':>6}{'found':>8}{'<=60 s':>8}{'median s':>10}{'p95 s':>7}{'place':>7}{'kind':>7}"
           f"{'all down':>10}{'3 in 15':>9}")  # fmt: skip
@@ -286,7 +292,7 @@ def cuts(rng: random.Random, trials: int) -> None:
                 olt = switch_of(rng, n) if kind == "switch" else olt_of(rng, n, 16 if n < 64 else 8)
                 rates = learned(rng, olt, 7)
                 for _ in range(min(20, trials - done)):
-                    one_cut(rng, olt, rates, kind, score, other)
+                    one_cut(rng, olt, rates, kind, score, other, inform_s)
                     done += 1
             _row(kind, n, score, other)
             every.cuts += score.cuts
@@ -306,35 +312,36 @@ def _row(kind: str, n: int, score: Score, other: dict[str, int]) -> None:
 
 
 def quiet(rng: random.Random, olt_years: float) -> None:
-    """Print the false alarms of quiet years: every fall is a look, as it is in the server."""
-    days = 61.0
-    rounds = max(1, round(olt_years * 365 / days))
-    counts = {"binomial": 0, "three in 15 min": 0, "all down": 0}
-    years = 0.0
-    for number in range(rounds):
-        olt = olt_of(rng, SIZES[number % 4])
-        rates = learned(rng, olt, 14)
-        falls = own_falls(rng, olt, days)
-        counts["binomial"] += Quiet(olt, rates).alarms(falls)
-        counts["three in 15 min"] += _false_three(olt, falls)
-        counts["all down"] += _false_all(olt, falls)
-        years += days / 365
-    print(f"quiet: {years:.1f} OLT-years of 16 ports with 8 to 64 lines")
-    for name, alarms in counts.items():
-        print(f"  {name:<16} {alarms:>7} false alarms, {alarms / years:.3f} per OLT-year")
+    """Print the false alarms of quiet years of OLTs, and of as many years of 16 houses with a switch each."""
+    for what, make in (("OLT-years of 16 ports", olt_of), ("years of 16 switches", switch_of)):
+        days = 61.0
+        rounds = max(1, round(olt_years * 365 / days))
+        counts = {"binomial": 0, "three in 15 min": 0, "all down": 0}
+        for number in range(rounds):
+            olt = make(rng, SIZES[number % 4])
+            rates = learned(rng, olt, 14)
+            falls = own_falls(rng, olt, days)
+            counts["binomial"] += Quiet(olt, rates).alarms(falls)
+            counts["three in 15 min"] += _false_three(olt, falls)
+            counts["all down"] += _false_all(olt, falls)
+        years = rounds * days / 365
+        print(f"quiet: {years:.1f} {what} with 8 to 64 lines")
+        for name, alarms in counts.items():
+            most = f" (0 seen: at most {-math.log(0.05) / years:.3f} with 95 %)" if not alarms else ""
+            print(f"  {name:<16} {alarms:>7} false alarms, {alarms / years:.3f} a year{most}")
 
 
 class Quiet:
     """The detector over falls of which none is an outage.
 
     It is only asked where a group of the line that just fell is within a hundred times of its limit: any other look
-    finds what the look before found.
+    finds what the look before found. How many falls of a group are that many is known once per hour of the day.
     """
 
     def __init__(self, olt: Olt, rates: Callable[[datetime], Callable[[str], float]]) -> None:
         self._olt = olt
         self._rates = rates
-        self._means: dict[tuple[Group, int], float] = {}
+        self._few: dict[tuple[Group, int], tuple[int, ...]] = {}
         self._lately: dict[Group, list[float]] = defaultdict(list)
 
     def alarms(self, falls: Sequence[tuple[float, str, float]]) -> int:
@@ -356,26 +363,33 @@ class Quiet:
         return alarms
 
     def _promising(self, at: float, line: str) -> bool:
-        found = False
+        longest, found = max(RULES.windows_s), False
         for group in self._olt.area.groups[line]:
-            times = [each for each in self._lately[group] if each > at - FIFTEEN_S]
+            times = self._lately[group]
             times.append(at)
-            self._lately[group] = times
-            if len(times) < RULES.least_lines or found:
+            if times[0] <= at - 2 * longest:
+                del times[: bisect_right(times, at - longest)]
+            if found or len(times) < RULES.least_lines:
                 continue
-            n, mean = len(self._olt.area.members[group]), self._mean(group, at)
-            for window_s in RULES.windows_s:
-                k = sum(each > at - window_s for each in times)
-                found |= log_tail(n, min(k, n), chance_of(mean, window_s)) <= math.log(RULES.alpha * 100)
+            for window_s, few in zip(RULES.windows_s, self._limits(group, at), strict=True):
+                # the few-th fall from the end lies within the window
+                found |= len(times) >= few and times[-few] > at - window_s
         return found
 
-    def _mean(self, group: Group, at: float) -> float:
+    def _limits(self, group: Group, at: float) -> tuple[int, ...]:
+        """Per window how many falls are within a hundred times of the limit."""
         key = (group, int(at // 3600 % 24))
-        if key not in self._means:
+        if key not in self._few:
             members = self._olt.area.members[group]
             rate = self._rates(BEGAN + timedelta(seconds=at))
-            self._means[key] = sum(map(rate, members)) / len(members)
-        return self._means[key]
+            mean = sum(map(rate, members)) / len(members)
+            self._few[key] = tuple(self._limit(len(members), mean, each) for each in RULES.windows_s)
+        return self._few[key]
+
+    @staticmethod
+    def _limit(n: int, per_day: float, window_s: float) -> int:
+        chance, near = chance_of(per_day, window_s), RULES.log_alpha(window_s) + math.log(100)
+        return next((k for k in range(RULES.least_lines, n + 1) if log_tail(n, k, chance) <= near), n + 1)
 
 
 def _false_three(olt: Olt, falls: Sequence[tuple[float, str, float]]) -> int:
@@ -410,8 +424,9 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=60)
     parser.add_argument("--olt-years", type=float, default=5.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--inform", type=float, default=INFORM_S, help="seconds between two Informs behind a switch")
     options = parser.parse_args()
-    cuts(random.Random(options.seed), options.trials)
+    cuts(random.Random(options.seed), options.trials, options.inform)
     quiet(random.Random(options.seed + 1), options.olt_years)
 
 

@@ -18,10 +18,12 @@ class OutagesSection(Section):
     enabled: bool = True
     #: Seconds between two looks at what came: a cut is told within a minute of its data.
     tick_s: Seconds = 5.0
-    #: Chance that one group of lines falls so by itself in one window; 1e-9 is under 0.1 false alarms per OLT and year.
+    #: Chance that one group of lines falls so by itself in the shortest window, and more in proportion in a longer one;
+    #: 1e-9 is under 0.1 false alarms per OLT and year.
     alpha: Annotated[float, Field(gt=0, le=0.01)] = 1e-9
-    #: Seconds of the windows in which falls belong together: traps come within the first, rounds within the second.
-    windows_s: Annotated[tuple[Seconds, ...], Field(min_length=1, max_length=4)] = (120.0, 900.0)
+    #: Seconds of the windows in which falls belong together: traps come within the first, rounds within the second,
+    #: Informs that stop within one of their intervals.
+    windows_s: Annotated[tuple[Seconds, ...], Field(min_length=1, max_length=6)] = (120.0, 300.0, 900.0, 3_600.0)
     #: Seconds after which a fall is old, and no evidence of something new.
     horizon_s: Seconds = 3_600.0
     #: Lines that must fall at least.

@@ -52,13 +52,14 @@ class Fall:
 class OutageRules:
     """When falls are an outage [E].
 
-    `alpha` is the chance that one group in one window falls so by itself: an OLT of a hundred groups is looked at
-    some 10 000 000 times a year. `windows_s`: a cut is told within seconds by traps, within minutes by polls.
+    `alpha` is the chance that one group falls so by itself within the shortest window: an OLT of a hundred groups has
+    some 26 000 000 of them a year. A longer window comes less often and may be that much likelier. `windows_s`: a cut
+    is told within seconds by traps, within minutes by polls, and by Informs that stop within one of their intervals.
     `separate` is what one more outage at the same time must explain, in nats.
     """
 
     alpha: float = 1e-9
-    windows_s: tuple[float, ...] = (120.0, 900.0)
+    windows_s: tuple[float, ...] = (120.0, 300.0, 900.0, 3_600.0)
     horizon_s: float = 3_600.0
     least_lines: int = 3
     separate: float = 12.0
@@ -67,6 +68,10 @@ class OutageRules:
     fibre: float = 0.10
     #: falls whose cause must be known before power is told from fibre
     least_causes: int = 3
+
+    def log_alpha(self, window_s: float) -> float:
+        """The chance, as a logarithm, from which on falls within such a window are no chance."""
+        return log(min(1.0, self.alpha * window_s / min(self.windows_s)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +213,7 @@ def _weigh(
         upright, k = max(n - before, len(hit)), len(hit)
         p = chance_of(per_day, window_s)
         tail = log_tail(upright, k, p)
-        if k < rules.least_lines or tail > log(rules.alpha):
+        if k < rules.least_lines or tail > rules.log_alpha(window_s):
             continue
         gain = _gain(upright, [chance_of(rate(fall.line), window_s) for fall in hit], p)
         if best is None or gain > best.gain:

@@ -90,6 +90,20 @@ def test_few_falls_are_chance_where_people_switch_off() -> None:
     assert found(fallen(ids("2-1-")[:4]), rate=0.1) == [("splitter", "o/0/0/2/s1", 4)]
 
 
+@pytest.mark.parametrize(("spread_s", "lines"), [(20.0, 4), (300.0, 5), (900.0, 6), (3_500.0, 7)])
+def test_a_switch_of_eight_is_found_however_slowly_it_is_told(spread_s: float, lines: int) -> None:
+    house = [AreaLine(f"l{n}", (("switch", "sw"), ("house", "h"))) for n in range(8)]
+    falls = fallen([f"l{n}" for n in range(lines)], spread_s=spread_s)
+    assert [one[0] for one in found(falls, house, 1.0)] == ["switch"]
+    assert found(falls[: lines - 2], house, 1.0) == []
+
+
+def test_a_longer_window_may_be_likelier_for_it_comes_less_often() -> None:
+    rules = OutageRules()
+    assert exp(rules.log_alpha(min(rules.windows_s))) == pytest.approx(rules.alpha)
+    assert exp(rules.log_alpha(3_600.0)) == pytest.approx(rules.alpha * 3_600 / min(rules.windows_s))
+
+
 def test_old_falls_are_no_evidence_and_no_members() -> None:
     old = [Fall(line, NOW - timedelta(days=9)) for line in ids("2-1-")[:12]]
     assert found(old) == []
