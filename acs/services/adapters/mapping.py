@@ -173,9 +173,9 @@ def instant(text: str) -> datetime | None:
         return datetime.fromtimestamp(seconds, UTC) if seconds < 4 * 10**9 else None
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):  # some write "no date" with a zone: 0001-01-01T00:00:00+03:00
         return None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def _event(system: str, ticket: TheirTicket, kind: str, what: str) -> dict[str, Any]:
