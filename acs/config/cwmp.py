@@ -47,7 +47,7 @@ class LimitsSection(Section):
     #: Sessions in memory; the next Inform gets 503 with Retry-After.
     sessions: Count = 20_000
     #: Informs that wait for the store at once; beyond it one gets 503, so that a boot storm queues at the CPEs.
-    waiting_informs: Count = 1_000
+    waiting_informs: Count = 5_000
     #: Requests waiting on one connection; TR-069 forbids pipelining, so a few are patience enough.
     queued_requests: Count = 4
     #: Seconds of Retry-After in a 503; up to as many again are added at random, so that CPEs come back spread.

@@ -159,8 +159,11 @@ class GuardSection(Section):
     informs_per_device: Count = 600
     #: Bytes of bodies above 32 KiB that are read, inflated and parsed at once; the next ones get 503.
     bodies_bytes: Count = 134_217_728
-    #: Informs that wait for the store beyond which only sessions that a person waits for are begun.
-    busy_informs: Count = 200
+    #: Informs that wait for the store: from so many on they are a crowd that can make the server busy.
+    busy_informs: Count = 100
+    #: Seconds that the first of such a crowd has waited, beyond which only sessions that a person waits for are begun.
+    #: A CPE waits for thirty, and one that is sent away costs a connection and an Inform more.
+    busy_wait_s: Seconds = 5.0
     #: Seconds by which the server answers late, three looks in a row, when it is busy too; a healthy one is late by
-    #: milliseconds.
-    late_s: Seconds = 0.25
+    #: milliseconds, one that works off a crowd by half a second.
+    late_s: Seconds = 1.0

@@ -87,7 +87,7 @@ class CwmpEndpoint:
         if proxy is not None:
             self._shared.kept = KEPT | proxy.names
             self._shared.pools = proxy.trusts
-        self._overload = Overload(config.cwmp.guard.busy_informs, config.cwmp.guard.late_s, _awaited(store))
+        self._overload = Overload(config.cwmp.guard, _awaited(store))
         self._entry = Entry(
             auth,
             store,
@@ -106,7 +106,6 @@ class CwmpEndpoint:
         self._listeners = Listeners(config.cwmp, self._shared)
         metrics.connections.set_function(lambda: len(self._shared.open))
         self._work = Background()
-        self._informs = 0
         self._stopping = False
         shortest = min(self._limits.head_timeout_s, self._limits.idle_timeout_s, self._limits.session_idle_s)
         tick_s = min(TICK_S, shortest / 4)
@@ -205,7 +204,7 @@ class CwmpEndpoint:
     async def _serve(self, connection: Connection, request: Request, visit: Visit | None) -> None:
         coding = request.headers.get(b"content-encoding", b"")
         if visit is None and request.body:
-            refusal = self._entry.at_once(connection, request, self._informs)
+            refusal = self._entry.at_once(connection, request)
             if refusal is not None:
                 self._turn_away(connection, refusal)
                 return
@@ -232,13 +231,13 @@ class CwmpEndpoint:
         if isinstance(arrival, Answer):
             self._turn_away(connection, arrival)
             return
-        if self._stopping or self._informs >= self._limits.waiting_informs:
+        if self._stopping or self._overload.waiting >= self._limits.waiting_informs:
             self._overloaded(connection, "Informs wait for the store")
             return
         if len(self._sessions) >= self._limits.sessions:
             self._overloaded(connection, "sessions are open")
             return
-        self._informs += 1
+        ticket = self._overload.enter()
         try:
             visit, answer = await self._sessions.open(secrets.token_hex(16), envelope, arrival)
         except Replayed:
@@ -248,7 +247,7 @@ class CwmpEndpoint:
                 return
             visit, answer = await self._sessions.open(secrets.token_hex(16), envelope, again)
         finally:
-            self._informs -= 1
+            self._overload.leave(ticket)
         if arrival.principal is not None:
             await self._entry.came_in(arrival.principal, visit.key)
         visit.begun_at = self._loop.time()
@@ -278,7 +277,7 @@ class CwmpEndpoint:
 
     async def _collect(self, reports: Collector, connection: Connection, request: Request) -> None:
         """A report of bulk data; nobody waits for one, so it is put off while the server is busy."""
-        if self._overload.is_busy(self._informs):
+        if self._overload.is_busy():
             self._turn_away(connection, self._entry.busy("bulk data is put off"))
             return
         answer = await reports.answer(connection, request)

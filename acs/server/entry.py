@@ -71,9 +71,9 @@ class Entry:
             return self._proxy.origin(connection, request)
         return connection.origin or Origin(connection.address)
 
-    def at_once(self, connection: Connection, request: Request, waiting_informs: int) -> Answer | None:
+    def at_once(self, connection: Connection, request: Request) -> Answer | None:
         """The answer to a body without a session, where it needs no look into it; None: read it."""
-        if self._overload.is_busy(waiting_informs) and not self._overload.goes_first(request.body):
+        if self._overload.is_busy() and not self._overload.goes_first(request.body):
             return self.busy("new sessions are put off")
         origin = self.origin(connection, request)
         policy = self.auth.policies.of_address(origin.address)

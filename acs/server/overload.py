@@ -3,14 +3,17 @@
     a session that a person waits for ─→ begun while there is room at all
     any other new session             ─→ 503 with Retry-After while the server is busy
 
-The one rule: while the server is not busy, nothing is looked at; a session that was begun is never put off.
+Busy is measured in time, not in numbers: a CPE bears a few seconds, and a queue of a thousand Informs may be worked off
+in one. The one rule: while the server is not busy, nothing is looked at; a session that was begun is never put off.
 """
 
 import asyncio
+import itertools
 import re
 from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
+from acs.config.identity import GuardSection
 from acs.errors import AcsError
 
 #: Seconds between two looks at the loop's lateness.
@@ -29,9 +32,13 @@ Awaited = Callable[[], Awaitable[Collection[str]]]
 class Overload:
     """Knows whether the server is busy, and whom somebody waits for."""
 
-    def __init__(self, busy_informs: int, late_s: float, awaited: Awaited) -> None:
-        self._busy_informs = busy_informs
-        self._late_s = late_s
+    def __init__(self, guard: GuardSection, awaited: Awaited) -> None:
+        self._busy_informs = guard.busy_informs
+        self._busy_wait_s = guard.busy_wait_s
+        self._late_s = guard.late_s
+        #: Informs that wait for the store now, in the order in which they came → since when
+        self._waiting: dict[int, float] = {}
+        self._tickets = itertools.count()
         self._ask = awaited
         self._awaited: frozenset[bytes] = frozenset()
         self._asked_at = float("-inf")
@@ -52,9 +59,31 @@ class Overload:
         if self._asking is not None:
             await self._asking
 
-    def is_busy(self, waiting_informs: int) -> bool:
-        """Whether new sessions that nobody waits for are put off."""
-        return self._late >= LATE_LOOKS or waiting_informs >= self._busy_informs
+    @property
+    def waiting(self) -> int:
+        """Informs that wait for the store now."""
+        return len(self._waiting)
+
+    def enter(self) -> int:
+        """An Inform begins to wait for the store; the ticket is for `leave`."""
+        ticket = next(self._tickets)
+        self._waiting[ticket] = asyncio.get_running_loop().time()
+        return ticket
+
+    def leave(self, ticket: int) -> None:
+        """The Inform waits no more."""
+        del self._waiting[ticket]
+
+    def is_busy(self) -> bool:
+        """Whether new sessions that nobody waits for are put off: the loop is late, or a crowd waits long.
+
+        A few that wait long are no crowd: something else than the store holds them up.
+        """
+        if self._late >= LATE_LOOKS:
+            return True
+        if len(self._waiting) < self._busy_informs:
+            return False
+        return asyncio.get_running_loop().time() - next(iter(self._waiting.values())) > self._busy_wait_s
 
     def goes_first(self, body: bytes) -> bool:
         """Whether the Inform in a body answers a connection request, or is of a device that somebody waits for."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from acs.config.identity import GuardSection
 from acs.server.overload import LATE_LOOKS, Budget, Overload
 from tests.fakes.acs_server import ACTOR, Running, config_for, running
 from tests.fakes.cpe import Cpe, Http
@@ -23,10 +24,17 @@ async def status(server: Running, cpe: Cpe, event: tuple[str, str] = PERIODIC) -
         await http.close()
 
 
+def make_busy(server: Running) -> None:
+    """As if a crowd waited, the first of it for a minute."""
+    overload = server.endpoint._overload
+    for _ in range(overload._busy_informs):
+        overload._waiting[overload.enter()] = asyncio.get_running_loop().time() - 60
+
+
 @pytest.fixture
 async def busy(tmp_path: Path) -> AsyncIterator[Running]:
     async with running(config_for(tmp_path)) as server:
-        server.endpoint._overload._busy_informs = 0
+        make_busy(server)
         yield server
 
 
@@ -53,28 +61,43 @@ async def test_a_session_that_was_begun_goes_on(tmp_path: Path) -> None:
     async with running(config_for(tmp_path)) as server:
         http = Http(server.port)
         assert (await http.post(Cpe(0).inform(PERIODIC))).status == 200
-        server.endpoint._overload._busy_informs = 0
+        make_busy(server)
         assert (await http.post()).status == 204
         await http.close()
 
 
-async def test_a_loop_that_is_late_is_busy() -> None:
-    async def nobody() -> list[str]:
-        return []
+async def nobody() -> list[str]:
+    return []
 
-    overload = Overload(100, 0.25, nobody)
+
+async def test_a_loop_that_is_late_is_busy() -> None:
+    overload = Overload(GuardSection(late_s=0.25), nobody)
     overload.start()
     loop = asyncio.get_running_loop()
     for look in range(LATE_LOOKS):
-        assert not overload.is_busy(0), f"a pause is no load: {look}"
+        assert not overload.is_busy(), f"a pause is no load: {look}"
         overload._due = loop.time() - 0.5
         overload._look()
-    assert overload.is_busy(0)
+    assert overload.is_busy()
     overload._due = loop.time()
     overload._look()
-    assert not overload.is_busy(0)
-    assert overload.is_busy(100)
+    assert not overload.is_busy()
     await overload.stop()
+
+
+async def test_a_crowd_is_put_off_when_its_first_has_waited_for_long() -> None:
+    overload = Overload(GuardSection(busy_informs=3, busy_wait_s=5.0), nobody)
+    first, *others = (overload.enter() for _ in range(3))
+    assert not overload.is_busy(), "many that wait briefly are worked off in one batch"
+    overload._waiting[first] -= 6
+    assert overload.is_busy()
+    overload.leave(others[0])
+    assert not overload.is_busy(), "two are no crowd"
+    overload.enter()
+    assert overload.is_busy()
+    overload.leave(first)
+    overload.enter()
+    assert overload.waiting == 3 and not overload.is_busy(), "the one that was held up is gone"
 
 
 async def test_large_bodies_share_a_budget_and_small_ones_do_not(tmp_path: Path) -> None:
