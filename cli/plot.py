@@ -13,25 +13,41 @@ from cli.card import in_language, measured
 from cli.chart import Dot, draw
 from cli.client import connect
 from cli.options import server_options
+from cli.sparks import sparkline
 from cli.texts import _
 from probes.facts import FACTS
 
 #: points that are asked for: more than any terminal shows
 POINTS = 2_000
+#: bars of a fact's course where every fact is shown
+BARS = 24
 
 
 @click.command(help=_("Draw the history of a fact of the device; without FACT, list the facts that have one."))
 @click.argument("key", metavar="DEVICE")
 @click.argument("fact", metavar="[FACT]", required=False)
 @click.option("--days", type=click.FloatRange(0, 3_650, min_open=True), default=7.0, show_default=True)
+@click.option("--all", "every", is_flag=True, help=_("A line for each fact that was measured in this time."))
 @click.option("--height", type=click.IntRange(3, 60), default=12, show_default=True, help=_("Lines of a drawing."))
 @server_options
 def plot(
-    key: str, fact: str | None, days: float, height: int, url: str | None, token_file: Path | None, as_json: bool
+    key: str,
+    fact: str | None,
+    days: float,
+    every: bool,
+    height: int,
+    url: str | None,
+    token_file: Path | None,
+    as_json: bool,
 ) -> None:
     """Draw history."""
     device = f"/devices/{quote(key, safe='')}"
+    if every and fact is not None:
+        raise click.UsageError(_("--all is for every fact; leave {fact} out, or --all").format(fact=fact))
     with connect(url, token_file) as client:
+        if every:
+            _every(client.get(f"{device}/readings/all", days=days, points=BARS), as_json)
+            return
         if fact is None:
             _list(client.get(f"{device}/readings/facts"), as_json)
             return
@@ -51,6 +67,25 @@ def _list(names: Sequence[str], as_json: bool) -> None:
         return
     rows = [[name, in_language(FACTS[name].title) if name in FACTS else ""] for name in names]
     output.print_table([_("fact"), _("what it is")], rows)
+
+
+def _every(found: Sequence[Mapping[str, Any]], as_json: bool) -> None:
+    if as_json:
+        output.print_json(found)
+        return
+    if not found:
+        output.print_line(_("Nothing was measured in this time."))
+        return
+    heads = [_("fact"), _("source"), _("least"), _("greatest"), _("now"), _("course")]
+    output.print_table(heads, [_one_line(each["fact"], curve) for each in found for curve in each["curves"]])
+
+
+def _one_line(fact: str, curve: Mapping[str, Any]) -> list[str]:
+    unit = FACTS[fact].unit if fact in FACTS else ""
+    points = curve["points"]
+    least, greatest = min(point["low"] for point in points), max(point["high"] for point in points)
+    shown = [measured(value, unit) for value in (least, greatest, points[-1]["value"])]
+    return [fact, curve["source"], *shown, sparkline([point["value"] for point in points], BARS)]
 
 
 def _draw(found: Mapping[str, Any], curve: Mapping[str, Any], height: int) -> None:

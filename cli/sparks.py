@@ -1,4 +1,4 @@
-"""Round trips as a line of bars: the higher the slower; what was lost is a mark of its own. Pure."""
+"""Numbers as a line of bars, such as round trips: the higher the greater; what was lost is a mark of its own. Pure."""
 
 from collections.abc import Sequence
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import Answer
-from acs.services.curves import LONGEST_DAYS, MOST_POINTS
+from acs.services.curves import LONGEST_DAYS, MOST_POINTS, SHOWN_POINTS
 from acs.services.device_card import State
 from acs.services.device_cards import LIVE_S, LONGEST_LIVE_S
 from acs.services.reboot_history import Cause
@@ -178,6 +178,21 @@ async def refresh_card(
 async def reading_facts(key: str, actor: ActorDep, services: ServicesDep) -> list[str]:
     """Scope `read`. Names of `docs/reference/facts.md`."""
     return await services.history.facts(actor, key)
+
+
+@router.get("/devices/{key:path}/readings/all", summary="History of every fact of a device")
+async def every_reading(
+    key: str,
+    actor: ActorDep,
+    services: ServicesDep,
+    days: Annotated[float, Query(gt=0, le=LONGEST_DAYS)] = 7.0,
+    points: Annotated[
+        int, Query(ge=1, le=MOST_POINTS, description="Greatest number of points of a curve.")
+    ] = SHOWN_POINTS,
+) -> list[CurvesAnswer]:
+    """Scope `read`. One entry per fact that was measured in this time, by name; each as `readings` gives it."""
+    found = await services.history.every(actor, key, days=days, points=points)
+    return [CurvesAnswer.model_validate(each) for each in found]
 
 
 @router.get("/devices/{key:path}/readings", summary="History of one fact of a device")

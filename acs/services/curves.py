@@ -14,9 +14,10 @@ from acs.services.clock import Clock
 from acs.services.readings import has_curve
 from acs.store import devices as device_store
 from acs.store import history
-from acs.store.history import Curve, CurvePoint, Owner
+from acs.store.history import Curve, Owner
 from acs.store.records import DeviceRecord
 from acs.store.store import Store
+from acs.store.tracks import CurvePoint
 from acs.store.transaction import Transaction
 from probes.facts import FACTS
 
@@ -24,6 +25,8 @@ from probes.facts import FACTS
 LONGEST_DAYS = 3_650.0
 #: Points of one curve at most.
 MOST_POINTS = 5_000
+#: Points of each where every fact is asked for: about as many as a drawing shows.
+SHOWN_POINTS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +65,23 @@ class DeviceHistory:
         actor.require(Scope.READ)
         if not has_curve(fact):
             raise InvalidInput(_no_curve(fact))
-        until = self._clock()
-        since = until - timedelta(days=min(days, LONGEST_DAYS))
-        async with self._store.reading() as tx:
-            device = await _device(tx, key)
-            end = until + timedelta(seconds=1)
-            found = [("device", each) for each in await _of(tx, Owner.DEVICE, device.key, fact, since, end)]
-            if device.line is not None:
-                own = {each.source for _, each in found}  # what a device says of its light is its line's light as well
-                others = await _of(tx, Owner.LINE, device.line, fact, since, end)
-                found += [("line", each) for each in others if each.source not in own]
-        shown = tuple(DeviceCurve(of, each.source, thinned(each.points, points)) for of, each in found if each.points)
-        return Curves(fact, since, until, shown)
+        since, until = self._span(days)
+        found = await self._found(key, since, until, points, fact)
+        return Curves(fact, since, until, tuple(curve for _, curve in found))
+
+    async def every(self, actor: Actor, key: str, *, days: float, points: int = SHOWN_POINTS) -> list[Curves]:
+        """What was measured of every fact that is a number, by its name.
+
+        Raises:
+            NotFound: no device has this key.
+        """
+        actor.require(Scope.READ)
+        since, until = self._span(days)
+        by_fact: dict[str, list[DeviceCurve]] = {}
+        for fact, curve in await self._found(key, since, until, points, None):
+            if has_curve(fact):
+                by_fact.setdefault(fact, []).append(curve)
+        return [Curves(fact, since, until, tuple(found)) for fact, found in sorted(by_fact.items())]
 
     async def facts(self, actor: Actor, key: str) -> list[str]:
         """The facts of a device, and of its line, of which there is history.
@@ -89,26 +97,25 @@ class DeviceHistory:
                 names |= set(await history.names(tx, device.line))
         return sorted(name for name in names if has_curve(name))
 
+    def _span(self, days: float) -> tuple[datetime, datetime]:
+        until = self._clock()
+        return until - timedelta(days=min(days, LONGEST_DAYS)), until
 
-def thinned(points: Sequence[CurvePoint], most: int) -> tuple[CurvePoint, ...]:
-    """At most so many points: neighbours become one, with their mean, least and greatest."""
-    if len(points) <= most:
-        return tuple(points)
-    size = -(-len(points) // max(1, most))
-    return tuple(_one(points[start : start + size]) for start in range(0, len(points), size))
-
-
-def _one(points: Sequence[CurvePoint]) -> CurvePoint:
-    total = sum(point.n for point in points)
-    mean = sum(point.value * point.n for point in points) / total
-    low, high = min(point.low for point in points), max(point.high for point in points)
-    return CurvePoint(points[0].at, round(mean, 3), low, high, total)
-
-
-async def _of(
-    tx: Transaction, owner: Owner, subject: str, fact: str, since: datetime, until: datetime
-) -> Sequence[Curve]:
-    return await history.curves(tx, subject, since, until, name=fact, of=owner)
+    async def _found(
+        self, key: str, since: datetime, until: datetime, points: int, fact: str | None
+    ) -> list[tuple[str, DeviceCurve]]:
+        """(fact, curve) of the device, then of its line what others measured."""
+        end = until + timedelta(seconds=1)
+        async with self._store.reading() as tx:
+            device = await _device(tx, key)
+            own = await history.curves(tx, device.key, since, end, name=fact, of=Owner.DEVICE, most=points)
+            others: Sequence[Curve] = ()
+            if device.line is not None:
+                others = await history.curves(tx, device.line, since, end, name=fact, most=points)
+        told = {(each.name, each.source) for each in own}  # what a device says of its light is its line's light as well
+        found = [("device", each) for each in own]
+        found += [("line", each) for each in others if (each.name, each.source) not in told]
+        return [(each.name, DeviceCurve(of, each.source, each.points)) for of, each in found]
 
 
 async def _device(tx: Transaction, key: str) -> DeviceRecord:

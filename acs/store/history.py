@@ -12,18 +12,19 @@ import statistics
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, delete, select
 
 from acs.errors import InvalidInput
 from acs.store.instants import instant, micros
 from acs.store.limits import check_record
-from acs.store.packing import Point, coarser, merged, pack, unpack
+from acs.store.packing import Columns, Point, coarser, merged, pack, unpack, unpack_columns
 from acs.store.records import Reading
 from acs.store.schema import sample_blocks, samples, series
+from acs.store.tracks import CurvePoint, Track, corrected, joined, thinned
+from acs.store.tracks import points as points_of
 from acs.store.transaction import Transaction
 
 #: Subjects that one query asks for at once.
@@ -53,19 +54,6 @@ class Keeping:
     raw_d: float = 14
     hourly_d: float = 100
     keep_d: float = 730
-
-
-class CurvePoint(NamedTuple):
-    """One point of a curve: the mean of `n` measurements from `at` on, the least and the greatest of them.
-
-    A tuple, because a question makes thousands of them, and a frozen class takes four times as long to make.
-    """
-
-    at: datetime
-    value: float
-    low: float
-    high: float
-    n: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +113,8 @@ async def points(
     for start in range(0, len(subjects), _CHUNK):
         column = series.c[of.value]
         where = and_(column.in_(list(subjects[start : start + _CHUNK])), series.c.name == name)
-        for (subject, _, _), curve in (await _read(tx, where, of, since, until)).items():
-            found[subject] += [(point.at, point.value) for point in curve]
+        for (subject, _, _), track in (await _read(tx, where, of, since, until)).items():
+            found[subject] += zip(map(instant, track.at), track.values, strict=True)
     return {subject: sorted(each) for subject, each in sorted(found.items())}
 
 
@@ -138,13 +126,20 @@ async def curves(
     *,
     name: str | None = None,
     of: Owner = Owner.LINE,
+    most: int | None = None,
 ) -> list[Curve]:
-    """Return what each source measured from `since` until before `until`, by name and source; one name, or all."""
+    """Return what each source measured from `since` until before `until`, by name and source; one name, or all.
+
+    `most`: points of one curve, neighbours become one; None: all that there are.
+    """
     where = series.c[of.value] == subject
     if name is not None:
         where = and_(where, series.c.name == name)
     found = await _read(tx, where, of, since, until)
-    return [Curve(name_, source, tuple(points_)) for (_, name_, source), points_ in sorted(found.items())]
+    return [
+        Curve(name_, source, points_of(track if most is None else thinned(track, most)))
+        for (_, name_, source), track in sorted(found.items())
+    ]
 
 
 async def medians(
@@ -204,40 +199,26 @@ async def _known(tx: Transaction, wanted: set[tuple[str, str, str]], of: Owner) 
 
 async def _read(
     tx: Transaction, where: ColumnElement[bool], of: Owner, since: datetime | None, until: datetime | None
-) -> dict[tuple[str, str, str], list[CurvePoint]]:
+) -> dict[tuple[str, str, str], Track]:
     """(subject, name, source) → points in the order of time, packed and young."""
     start, end = -(2**62) if since is None else micros(since), 2**62 if until is None else micros(until)
     whose = (series.c[of.value].label("subject"), series.c.name, series.c.source)
-    found: defaultdict[tuple[str, str, str], list[CurvePoint]] = defaultdict(list)
+    packed: defaultdict[tuple[str, str, str], list[Columns]] = defaultdict(list)
     blocks = select(*whose, sample_blocks.c.points, sample_blocks.c.body).join(
         sample_blocks, sample_blocks.c.series == series.c.id
     )
     blocks = blocks.where(where, sample_blocks.c.end_at >= start, sample_blocks.c.start_at < end)
-    for row in await tx.rows(blocks):
-        found[row.subject, row.name, row.source] += _between(unpack(row.body, row.points), start, end)
+    for subject, name, source, count, body in await tx.rows(blocks.order_by(sample_blocks.c.start_at)):
+        packed[subject, name, source].append(unpack_columns(body, count))
     young = select(*whose, samples.c.at, samples.c.value).join(samples, samples.c.series == series.c.id)
-    fresh: defaultdict[tuple[str, str, str], list[CurvePoint]] = defaultdict(list)
-    for row in await tx.rows(young.where(where, samples.c.at >= start, samples.c.at < end).order_by(samples.c.at)):
-        point = CurvePoint(instant(row.at), row.value, row.value, row.value, 1)
-        fresh[row.subject, row.name, row.source].append(point)
-    for key, points_ in fresh.items():
-        found[key] = _corrected(found[key], points_)
-    return {key: sorted(points_) for key, points_ in found.items() if points_}
-
-
-def _between(packed: Sequence[Point], start: int, end: int) -> list[CurvePoint]:
-    first, last = -(-start // 1_000_000), -(-end // 1_000_000)
-    return [
-        CurvePoint(datetime.fromtimestamp(second, UTC), value, low, high, n)
-        for second, value, low, high, n in packed
-        if first <= second < last
-    ]
-
-
-def _corrected(packed: list[CurvePoint], fresh: list[CurvePoint]) -> list[CurvePoint]:
-    """Both; of one second a young value stands, for it came later."""
-    seconds = {point.at.replace(microsecond=0) for point in fresh}
-    return [*(point for point in packed if point.at not in seconds), *fresh]
+    fresh: defaultdict[tuple[str, str, str], list[tuple[int, float]]] = defaultdict(list)
+    young = young.where(where, samples.c.at >= start, samples.c.at < end).order_by(samples.c.at)
+    for subject, name, source, at, value in await tx.rows(young):
+        fresh[subject, name, source].append((at, value))
+    found = {key: joined(each, start, end) for key, each in packed.items()}
+    for key, each in fresh.items():
+        found[key] = corrected(found.get(key) or joined((), start, end), each)
+    return {key: track for key, track in found.items() if track.at}
 
 
 async def _pack_young(tx: Transaction, ids: Sequence[int], before: int) -> None:

@@ -108,6 +108,12 @@ def test_show_and_plot_of_a_running_server(demo: Running) -> None:
     assert curves["curves"] and all(curve["points"] for curve in curves["curves"])
     drawn = demo.run("device", "plot", key, "ont.rx_dbm", "--days", "30", "--height", "4")
     assert drawn.exit_code == 0 and "Light at the ONT" in drawn.stdout
+    every = demo.json("device", "plot", key, "--all", "--days", "30")
+    assert [each["fact"] for each in every] == names
+    lines = demo.run("device", "plot", key, "--all", "--days", "30")
+    assert lines.exit_code == 0 and "ont.rx_dbm" in lines.stdout and "greatest" in lines.stdout
+    both = demo.run("device", "plot", key, "ont.rx_dbm", "--all")
+    assert both.exit_code == 2 and "leave ont.rx_dbm out" in both.stderr
     nothing = demo.run("device", "plot", key, "ont.rx_dbm", "--days", "0.000001")
     assert nothing.exit_code == 0 and "Nothing was measured" in nothing.stdout
     wrong = demo.run("device", "plot", key, "ppp.last_error")

@@ -147,6 +147,9 @@ async def test_a_live_card_is_read_from_the_device(tmp_path: Path) -> None:
         await app.sessions.recorder.drain()
         kept = await app.northbound.history.curves(ACTOR, key, "ont.rx_dbm", days=1)
         assert [point.value for curve in kept.curves for point in curve.points][-1] == -29
+        every = {each.fact: each for each in await app.northbound.history.every(ACTOR, key, days=1)}
+        assert every["ont.rx_dbm"].curves == kept.curves
+        assert sorted(every) == await app.northbound.history.facts(ACTOR, key)
         await cpe.stop()
         silent = await app.northbound.cards.refresh(ACTOR, key, wait_s=0.3)
         assert silent.problem

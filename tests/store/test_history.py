@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acs.store import Store, devices, history, lines
-from acs.store.history import BLOCK, CurvePoint, Keeping, Owner
+from acs.store.history import BLOCK, Keeping, Owner
 from acs.store.packing import Point, coarser, merged, pack, unpack
 from acs.store.records import Reading
+from acs.store.tracks import CurvePoint
 from acs.store.transaction import Transaction
 from tests.store.make import line, opening
 
