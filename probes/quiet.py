@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 
+from probes.day_hours import DayHours
 from probes.errors import ProfileError
 
 
@@ -12,7 +13,7 @@ from probes.errors import ProfileError
 class QuietHours:
     """Spans of the day, each from a time to a time that may lie behind midnight, in one time zone; none by default."""
 
-    spans: tuple[tuple[time, time], ...] = ()
+    spans: tuple[DayHours, ...] = ()
     zone: tzinfo = UTC
 
     @classmethod
@@ -31,22 +32,13 @@ class QuietHours:
     def ends_at(self, now: datetime) -> datetime | None:
         """The end of the quiet hours that hold at this instant; None when none hold."""
         local = now.astimezone(self.zone)
-        for begin, end in self.spans:
-            if _within(local.time(), begin, end):
-                day = local.date() + timedelta(days=1 if end <= begin and local.time() >= begin else 0)
-                return datetime.combine(day, end, self.zone)
-        return None
+        left = next((left for span in self.spans if (left := span.left_s(local)) is not None), None)
+        return None if left is None else local + timedelta(seconds=left)
 
 
-def _span(text: str) -> tuple[time, time]:
+def _span(text: str) -> DayHours:
     try:
         begin, end = text.split("-")
-        return time.fromisoformat(begin.strip()), time.fromisoformat(end.strip())
+        return DayHours.between(time.fromisoformat(begin.strip()), time.fromisoformat(end.strip()))
     except ValueError as error:
         raise ProfileError(f"{text!r} are no quiet hours; write them as 22:00-07:30") from error
-
-
-def _within(moment: time, begin: time, end: time) -> bool:
-    if begin == end:
-        return True
-    return begin <= moment < end if begin < end else moment >= begin or moment < end

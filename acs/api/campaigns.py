@@ -8,7 +8,7 @@ from pydantic import Field
 
 from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import Answer, Body, LimitQuery
-from acs.services.campaign_steps import CampaignSettings
+from acs.services.campaign_settings import CampaignSettings
 from acs.services.campaigns import CampaignView
 from acs.store.campaigns import DeviceState
 

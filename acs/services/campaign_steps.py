@@ -6,18 +6,14 @@
 The rule of this file: a device is asked a second time only on proof that the first time had no effect.
 """
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
-from typing import Annotated, Self
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-
-from acs.store.campaigns import CampaignDevice, DeviceState, Tally
+from acs.services.campaign_settings import CampaignSettings, accepted_of, seconds_left, settings_of
+from acs.store.campaigns import CampaignDevice, CampaignRecord, DeviceState, Tally
 from acs.store.records import OperationRecord, OperationState
 
-_WINDOW = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
 #: Results at least, before a share of failures says anything.
 LEAST_RESULTS = 10
 #: States of an operation whose RPC never left.
@@ -26,80 +22,6 @@ _BAD = (DeviceState.FAILED, DeviceState.UNKNOWN)
 #: what still has to come; silent devices are neither good nor bad, and hold no place
 _NO_RESULT = (DeviceState.WAITING, DeviceState.STARTED, DeviceState.SILENT)
 _LEFT = (OperationState.SENT, OperationState.UNKNOWN)
-
-
-def _window(text: str) -> str:
-    found = _WINDOW.fullmatch(text)
-    if found is None or (found[3] == "24" and found[4] != "00") or text[:5] == text[6:]:
-        raise ValueError(f"{text!r} is no window; write hours of the day such as 02:00-05:00 or 23:00-04:30")
-    return text
-
-
-Globs = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200)], ...], Field(max_length=1_000)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Targets(_Strict):
-    """Which devices: every key given must match; texts without regard to case, `*` at will."""
-
-    #: `PRODUCT-CLASS` or `OUI:PRODUCT-CLASS`
-    models: Globs = ()
-    #: software versions that are upgraded
-    versions: Globs = ()
-    hardware_versions: Globs = ()
-    #: tags that a device must all have
-    tags: Globs = ()
-    #: tags of which it may have none
-    without_tags: Globs = ()
-    #: topology paths of its line, such as olt-1 or olt-1/0/3
-    scopes: Globs = ()
-    #: a search, such as `group:weak-light`: only the devices that it finds when the campaign is made
-    query: Annotated[str, Field(max_length=1_000)] = ""
-    #: device keys; only these, and only if they match
-    devices: Annotated[tuple[str, ...], Field(max_length=100_000)] = ()
-
-    @model_validator(mode="after")
-    def _is_limited(self) -> Self:
-        named = (self.models, self.versions, self.tags, self.scopes, self.devices, self.hardware_versions, self.query)
-        if not any(named):
-            known = "models, versions, hardware_versions, tags, scopes, query or devices"
-            raise ValueError(f"targets: say which devices: {known}")
-        return self
-
-
-class CampaignSettings(_Strict):
-    """How a campaign goes."""
-
-    targets: Targets
-    #: devices that go first; the rest waits until all of them run the new version
-    canary: Annotated[int, Field(ge=0, le=100_000)] = 0
-    #: the same as a share of all devices, rounded up; the greater of both counts
-    canary_percent: Annotated[float, Field(ge=0, le=100)] = 0.0
-    #: seconds between the last canary's success and the first of the rest
-    soak_s: Annotated[int, Field(ge=0, le=2_592_000)] = 3_600
-    #: hours of the day, in the time zone of campaigns.time_zone; empty = always
-    window: Annotated[tuple[Annotated[str, AfterValidator(_window)], ...], Field(max_length=10)] = ()
-    #: devices begun in one minute
-    per_minute: Annotated[int, Field(ge=1, le=100_000)] = 60
-    #: devices under way at once
-    at_once: Annotated[int, Field(ge=1, le=100_000)] = 50
-    #: seconds after which a device that has not come for its operation holds no place any more; it is upgraded when it
-    #: comes. A device that can be called comes within seconds; the others by themselves, some once a day.
-    silent_s: Annotated[int, Field(ge=1, le=2_592_000)] = 600
-    #: failed or unknown devices at which the campaign stops; canaries stop it at the first
-    stop_failures: Annotated[int, Field(ge=1, le=1_000_000)] = 10
-    #: share of failed or unknown ones among those with a result, at which it stops
-    stop_percent: Annotated[float, Field(gt=0, le=100)] = 5.0
-    #: how often a device is asked whose transfer failed with a fault
-    attempts: Annotated[int, Field(ge=1, le=10)] = 1
-
-    def canaries_of(self, devices: int) -> int:
-        """How many of so many devices go first."""
-        share = -(-devices * self.canary_percent // 100)
-        return min(devices, max(self.canary, int(share)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +44,18 @@ class Judged:
 
     state: DeviceState
     detail: str
+
+
+def step_of(campaign: CampaignRecord, tally: Tally, begun_last_minute: int, now: datetime, zone: ZoneInfo) -> Step:
+    """What a stored campaign does now, if it runs; failures that a person accepted stop it no more."""
+    return next_step(
+        settings_of(campaign),
+        _without_accepted(tally, accepted_of(campaign)),
+        now=now,
+        local=now.astimezone(zone),
+        canary_passed_at=campaign.canary_passed_at,
+        begun_last_minute=begun_last_minute,
+    )
 
 
 def next_step(
@@ -189,14 +123,6 @@ def judge(
     return _under_way(member, operation, now, silent_s)
 
 
-def seconds_left(windows: Sequence[str], local: datetime) -> float | None:
-    """Seconds until the window closes that is open now; None when none is, and a day where there is none at all."""
-    if not windows:
-        return 86_400.0
-    left = [each for text in windows if (each := _left(text, local)) is not None]
-    return max(left, default=None)
-
-
 def _under_way(member: CampaignDevice, operation: OperationRecord, now: datetime, silent_s: float) -> Judged | None:
     """Silent after a while in which it did not come; started again as soon as it does."""
     if member.state is DeviceState.SILENT and operation.state in _LEFT:
@@ -242,19 +168,12 @@ def _stop(settings: CampaignSettings, tally: Tally) -> str:
     return ""
 
 
-def _left(text: str, local: datetime) -> float | None:
-    begin, end = _minutes(text[:5]), _minutes(text[6:])
-    now = _seconds(local.time())
-    if begin < end:
-        return end - now if begin <= now < end else None
-    if now >= begin:
-        return 86_400 - now + end
-    return end - now if now < end else None
-
-
-def _minutes(text: str) -> float:
-    return int(text[:2]) * 3_600 + int(text[3:]) * 60
-
-
-def _seconds(at: time) -> float:
-    return at.hour * 3_600 + at.minute * 60 + at.second + at.microsecond / 1e6
+def _without_accepted(tally: Tally, accepted: int) -> Tally:
+    """The tally without failures that a person accepted; canaries are part of all."""
+    found, canaries = dict(tally.all), dict(tally.canaries)
+    for state in (DeviceState.FAILED, DeviceState.UNKNOWN):
+        taken = min(accepted, found.get(state, 0))
+        found[state] = found.get(state, 0) - taken
+        canaries[state] = max(0, canaries.get(state, 0) - taken)
+        accepted -= taken
+    return Tally(found, canaries)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from acs.config import Config
+from acs.services.campaign_targets import CampaignTargets
+from acs.services.campaign_turns import CampaignTurns
 from acs.services.campaigns import Campaigns
 from acs.services.clock import Clock
 from acs.services.files import Files
@@ -39,13 +41,15 @@ class Fleet:
     search: ProvisionSearch
     files: Files
     campaigns: Campaigns
+    campaign_turns: CampaignTurns
+    campaign_targets: CampaignTargets
 
     def jobs(self) -> Jobs:
         """What the worker runs again and again."""
         return {
             "provisioning": (self.config.provisioning.tick_s, self.search.turn),
             "files": (_TIDY_S, self.files.tidy),
-            "campaigns": (self.config.campaigns.tick_s, self.campaigns.turn),
+            "campaigns": (self.config.campaigns.tick_s, self.campaign_turns.turn),
         }
 
     async def keep_rules_fresh(self) -> None:
@@ -97,8 +101,9 @@ def build_fleet(
     desk.changed = search.check
     sessions.provisioning = provisioning
     sessions.transfers = OwnTransfers(files)
-    campaigns = Campaigns(store, config.campaigns, operations, clock)
-    return Fleet(config, provisioning, desk, search, files, campaigns)
+    targets, turns = CampaignTargets(store), CampaignTurns(store, config.campaigns, operations, clock)
+    campaigns = Campaigns(store, config.campaigns, targets, turns, clock)
+    return Fleet(config, provisioning, desk, search, files, campaigns, turns, targets)
 
 
 def _derived(key: bytes, purpose: bytes) -> bytes:

@@ -279,7 +279,7 @@ def _known(base: _Base) -> _Known:
     context = Context(store, future_slack_s=config.line_tests.future_slack_s, clock=clock)
     context.pushed = sources.pushed
     search = Search(store, SearchIndex(store, base.profiles), clock=clock)
-    base.fleet.campaigns.searched = search.devices
+    base.fleet.campaign_targets.searched = search.devices
     network = build_access_network(config, store, base.bus, base.reader, base.metrics, clock)
     return _Known(Lines(store, config.lines, base.profiles, clock=clock), sources, context, search, network)
 

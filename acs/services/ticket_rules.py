@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from acs.config import CheckRule, FixRule, QueueRule
 from acs.config.automation import When
+from probes.day_hours import DayHours
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -74,19 +75,8 @@ def fix_rule(rules: Sequence[FixRule], verdict: Mapping[str, Any], now: datetime
 def holds(rule: When, now: datetime, zone: ZoneInfo) -> bool:
     """Whether a rule's hours and days hold at an instant; a night belongs to the day on which it began."""
     local = now.astimezone(zone)
-    if rule.hours is None:
-        return not rule.days or _DAYS[local.weekday()] in rule.days
-    first, last = (_minutes(text) for text in rule.hours.split("-"))
-    minute = local.hour * 60 + local.minute
-    began_yesterday = first >= last and minute < last
-    inside = first <= minute < last if first < last else minute >= first or minute < last
-    day = (local.weekday() - int(began_yesterday)) % 7
-    return inside and (not rule.days or _DAYS[day] in rule.days)
-
-
-def _minutes(text: str) -> int:
-    hours, _, minutes = text.partition(":")
-    return int(hours) * 60 + int(minutes)
+    day = local.date() if rule.hours is None else DayHours.parse(rule.hours).began_on(local)
+    return day is not None and (not rule.days or _DAYS[day.weekday()] in rule.days)
 
 
 def _fits(patterns: Sequence[str], texts: Iterable[str]) -> bool:

@@ -30,6 +30,10 @@ class CampaignState(StrEnum):
     CANCELLED = "cancelled"
 
 
+#: a person or the worker may still change it
+OPEN = (CampaignState.RUNNING, CampaignState.PAUSED, CampaignState.STOPPED)
+
+
 class DeviceState(StrEnum):
     """Where one device of a campaign is.
 

@@ -178,7 +178,7 @@ async def test_a_campaign_goes_to_what_a_group_finds(town: App) -> None:
         await client.put("/groups/weak", json={"query": "rx<-25"})
         found_keys = await town.northbound.search.devices("group:weak")
     assert found_keys == {"00259E-HG8245H-48575443AA000001"}
-    assert town.northbound.fleet.campaigns.searched == town.northbound.search.devices
+    assert town.northbound.fleet.campaign_targets.searched == town.northbound.search.devices
 
 
 async def test_phones_that_are_none_are_refused(town: App) -> None:

@@ -13,7 +13,7 @@ from acs.config import RightsSection
 from acs.errors import ApprovalNeeded, Conflict, Forbidden, InvalidInput, NotFound
 from acs.services.actor import Actor, Scope, local_actor
 from acs.services.approvals import Approvals, Proposal, identity_of, masked
-from acs.services.campaign_steps import CampaignSettings
+from acs.services.campaign_settings import CampaignSettings
 from acs.services.files import NewFile
 from acs.store import Vault
 from acs.store.approvals import ApprovalRecord

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from acs.services.campaign_steps import CampaignSettings, Step, judge, next_step, seconds_left
+from acs.services.campaign_settings import CampaignSettings, seconds_left
+from acs.services.campaign_steps import Step, judge, next_step
 from acs.store.campaigns import CampaignDevice, DeviceState, Tally
 from acs.store.records import OperationRecord, OperationState
 from tests.store.make import operation

@@ -13,7 +13,7 @@ from acs.app import App, build
 from acs.cwmp.structs import DeviceId
 from acs.errors import Conflict
 from acs.services.actor import local_actor
-from acs.services.campaign_steps import CampaignSettings
+from acs.services.campaign_settings import CampaignSettings
 from acs.services.campaigns import CampaignView
 from acs.services.files import NewFile
 from acs.services.identifiers import new_id
@@ -164,7 +164,7 @@ async def test_a_silent_device_frees_its_place_and_its_role_and_is_upgraded_when
         silent, other = by_key[first.device], by_key[second.device]
         await silent.doorbell.close()
         for _ in range(1200):
-            await campaigns.turn()
+            await app.northbound.fleet.campaign_turns.turn()
             view = await campaigns.get(ADMIN, "to-v2")
             if view.tally.count(DeviceState.SUCCEEDED):
                 break
@@ -177,7 +177,7 @@ async def test_a_silent_device_frees_its_place_and_its_role_and_is_upgraded_when
         assert asked.state is OperationState.QUEUED and "1 silent device" in view.waits
         silent._raise_event("2 PERIODIC")
         for _ in range(1200):
-            await campaigns.turn()
+            await app.northbound.fleet.campaign_turns.turn()
             view = await campaigns.get(ADMIN, "to-v2")
             if view.campaign.state is CampaignState.DONE:
                 break
@@ -190,7 +190,7 @@ async def test_pausing_takes_back_what_a_silent_device_was_asked(tmp_path: Path)
         await cpe.doorbell.close()
         view = await begin(app, silent_s=1)
         campaigns = app.northbound.fleet.campaigns
-        await campaigns.turn()
+        await app.northbound.fleet.campaign_turns.turn()
         async with app.store.transaction() as tx:
             (asked,) = await campaign_store.members(tx, view.campaign.id)
             await campaign_store.settle(tx, asked, DeviceState.SILENT, "silent")
@@ -204,7 +204,7 @@ async def test_a_turn_that_was_cut_off_asks_nobody_twice(tmp_path: Path) -> None
         campaigns = app.northbound.fleet.campaigns
         (waiting,) = await campaigns.devices(ADMIN, "to-v2")
         for _ in range(2):  # the device is asked, and the process dies before that is noted
-            await campaigns._ask(view.campaign, waiting, app.clock())
+            await app.northbound.fleet.campaign_turns._ask(view.campaign, waiting, app.clock())
             async with app.store.transaction() as tx:
                 (asked,) = await campaign_store.members(tx, view.campaign.id)
                 await campaign_store.settle(tx, asked, DeviceState.WAITING, "lost", attempts=0)
@@ -231,11 +231,11 @@ async def test_a_stopped_campaign_that_is_resumed_goes_on_to_the_rest(tmp_path: 
         async with app.store.transaction() as tx:
             first, second = await campaign_store.members(tx, view.campaign.id)
             await campaign_store.settle(tx, first, DeviceState.FAILED, "9010", finished_at=app.clock())
-        await campaigns.turn()
+        await app.northbound.fleet.campaign_turns.turn()
         assert (await campaigns.get(ADMIN, "to-v2")).campaign.state is CampaignState.STOPPED
         await campaigns.resume(ADMIN, "to-v2")
         for _ in range(3):
-            await campaigns.turn()
+            await app.northbound.fleet.campaign_turns.turn()
         found = {each.device: each.state for each in await campaigns.devices(ADMIN, "to-v2")}
         assert found[first.device] is DeviceState.FAILED
         assert found[second.device] in (DeviceState.STARTED, DeviceState.SUCCEEDED)
@@ -328,14 +328,14 @@ async def test_a_campaign_rests_while_writes_are_frozen_and_loses_no_device(
         freeze, campaigns = app.northbound.freeze, app.northbound.fleet.campaigns
         await freeze.throw(ADMIN, on=True, reason="works")
         await begin(app)
-        await campaigns.turn()
+        await app.northbound.fleet.campaign_turns.turn()
 
         async def not_yet_known() -> bool:
             return False  # the switch was thrown between the look and the write
 
         with monkeypatch.context() as blind:
             blind.setattr(app.operations, "frozen", not_yet_known)
-            await campaigns.turn()
+            await app.northbound.fleet.campaign_turns.turn()
         view = await campaigns.get(ADMIN, "to-v2")
         assert (view.campaign.state, view.tally.all) == (CampaignState.RUNNING, {DeviceState.WAITING: 2})
         assert [cpe.reboots for cpe in cpes] == [0, 0]
