@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from acs.config import Config
+from acs.cwmp.paths import generalised, rows_above, table_of
 from acs.errors import NotFound, no_device
 from acs.profiles.protection import is_setting
 from acs.profiles.schema import Profile
@@ -19,7 +20,7 @@ from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock, utc_now
 from acs.services.hidden import is_secret
 from acs.services.identifiers import new_id
-from acs.services.plans.extra_rows import Values, extra_rows, rows_above, table_of
+from acs.services.plans.extra_rows import Values, extra_rows
 from acs.services.profiles import profile_of
 from acs.store import backups, devices, operations, trees
 from acs.store.backups import BackupRecord, Configuration
@@ -156,16 +157,16 @@ class BackupDesk:
         if kept is None:
             return Configuration(values)
         made, leaves = await self._made_by_us(tx, key, values)
-        forms = {_form(name) for name in kept.values} | leaves
+        forms = {generalised(name) for name in kept.values} | leaves
         tables = {table_of(row) for name in kept.values for row in rows_above(name)}
         # a row of which nothing can be written is in no configuration: only a sibling, or our own rows, tell
         extra = extra_rows(values, kept.values)
-        new = tuple(row for row in extra if _form(row) in made or table_of(row) in tables)
+        new = tuple(row for row in extra if generalised(row) in made or table_of(row) in tables)
         return Configuration(
             {
                 name: entry
                 for name, entry in values.items()
-                if name in kept.values or (name.startswith(new) and _form(name) in forms and is_setting(name))
+                if name in kept.values or (name.startswith(new) and generalised(name) in forms and is_setting(name))
             }
         )
 
@@ -185,11 +186,6 @@ def _in_new_rows(configuration: Configuration, record: BackupRecord | None, othe
         return set()
     new = tuple(extra_rows(other.values, configuration.values))
     return {name for name in other.values if name.startswith(new)}
-
-
-def _form(name: str) -> str:
-    """A name with * for the numbers of its rows."""
-    return ".".join("*" if part.isdigit() else part for part in name.split("."))
 
 
 async def _known(tx: Transaction, key: str) -> None:

@@ -12,6 +12,7 @@ from acs.services.actions.catalogue import CATALOGUE
 from acs.services.actions.translating import translate
 from acs.services.plans.backup import BackupPlan
 from acs.services.plans.base import Plan
+from acs.services.plans.extra_rows import extra_rows
 from acs.services.plans.restoring import RestoreInputs, RestorePlan
 from acs.store.records import Json
 from cli.simulator import rpcs
@@ -248,3 +249,9 @@ def test_a_row_that_the_device_does_not_let_go_stays_and_is_told() -> None:
     outcome = plan.outcome()
     assert outcome.succeeded and isinstance(outcome.result, dict)
     assert outcome.result["extra"] == [f"{MAP}1."] and outcome.result["refused"] == {f"{MAP}1.": "9001 Request denied"}
+
+
+def test_only_a_number_that_a_device_can_give_is_a_rows() -> None:
+    """`²` is a digit to Python, and no number: a device that writes it in a name must not end a restoring."""
+    present = ["Device.NAT.PortMapping.10.Enable", "Device.NAT.PortMapping.2.Enable", "Device.X.\u00b2.Name"]
+    assert extra_rows(present, []) == ["Device.NAT.PortMapping.2.", "Device.NAT.PortMapping.10."]

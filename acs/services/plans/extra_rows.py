@@ -3,23 +3,12 @@
 The rule of this file: only a configuration that was read whole can say that a row was not there.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
+
+from acs.cwmp.paths import reading_order, rows_above, table_of
 
 #: name → (value, xsd type)
 Values = Mapping[str, tuple[str, str]]
-
-
-def rows_above(name: str) -> Iterator[str]:
-    """The paths of the rows that a name stands in, outermost first."""
-    parts = name.split(".")
-    for n, part in enumerate(parts[:-1]):
-        if part.isdigit():
-            yield ".".join(parts[: n + 1]) + "."
-
-
-def table_of(row: str) -> str:
-    """The path of the table of a row."""
-    return row[: row.rstrip(".").rfind(".") + 1]
 
 
 def extra_rows(present: Iterable[str], known: Iterable[str]) -> list[str]:
@@ -30,9 +19,7 @@ def extra_rows(present: Iterable[str], known: Iterable[str]) -> list[str]:
         extra = next((row for row in rows_above(name) if row not in had), None)
         if extra is not None:
             found[extra] = None
-    return sorted(
-        found, key=lambda row: [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in row.split(".")]
-    )
+    return sorted(found, key=reading_order)
 
 
 def same_row(row: str, wanted: Values, candidates: Collection[str], present: Values) -> str | None:

@@ -22,13 +22,14 @@ from acs.cwmp.messages import (
     SetParameterValuesResponse,
     SoapFault,
 )
+from acs.cwmp.paths import generalised, rows_above, table_of
 from acs.cwmp.structs import ParameterValueStruct
 from acs.profiles.protection import is_setting
 from acs.services.hidden import is_secret
 from acs.services.plans.backup import BackupPlan
 from acs.services.plans.base import Outcome, Reads
 from acs.services.plans.changing import HIDDEN
-from acs.services.plans.extra_rows import extra_rows, rows_above, same_row, table_of
+from acs.services.plans.extra_rows import extra_rows, same_row
 from acs.services.plans.reading import UNKNOWN_NAME, ReadPlan
 from acs.services.plans.written_out import Run, WrittenOut
 from acs.services.provisioning_diff import same_value
@@ -158,7 +159,7 @@ class RestorePlan(WrittenOut):
                 self._move(row, same)
                 yield from self._look([name for name in self._wanted if name.startswith(same)])
         for row in extra:
-            if any(_like(pattern, row) for pattern in self._ours) and len(self._deleted) < MOST_ROWS:
+            if generalised(row) in self._ours and len(self._deleted) < MOST_ROWS:
                 yield from self._delete(row)
             else:
                 self._extra.append(row)
@@ -266,11 +267,6 @@ class RestorePlan(WrittenOut):
         fault = answer if isinstance(answer, SoapFault) else SoapFault(9002, "its answer was not one to the request")
         self._fault = self._fault or fault
         return fault
-
-
-def _like(pattern: str, row: str) -> bool:
-    """Whether a row is one of a pattern's."""
-    return [("*" if part.isdigit() else part) for part in row.split(".")] == pattern.split(".")
 
 
 def _moved_references(value: str, row: str, new: str) -> str:
