@@ -3,21 +3,60 @@
 PONs of one district are cut off: all dark. The other PONs are well, and every home on them has a CPE.
 """
 
+import asyncio
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from cli.client import Client
+from cli.client import Client, connect
+from cli.own_server import OwnServer
 from cli.simulator.feed import BATCH
 from cli.simulator.scenario_files import Near, Scenario, load_systems
 from cli.simulator.scenario_town import ScenarioTown
+from cli.simulator.town import Settings
 
 PER_PON = 31  # of 32 ONTs one is dead for a month
 _EXPECT = {"verdict": "-", "cause": "-", "location": "-"}
 _RUNNING = ("queued", "waiting", "running", "sent", "answered")
+
+
+@contextmanager
+def serving(config: str = "") -> Iterator[OwnServer]:
+    """A server of its own, with these lines at the end of its configuration, for the length of a block."""
+    with tempfile.TemporaryDirectory(prefix="secondline-bench-") as folder:
+        server = OwnServer(Path(folder))
+        server.prepare()
+        with server.config_file.open("a", encoding="utf-8") as file:
+            file.write(config)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@asynccontextmanager
+async def struck_town(server: OwnServer, well: int, cut: int) -> AsyncIterator[tuple[Client, ScenarioTown]]:
+    """A town of so many lines, all of whose CPEs have called, whose trees are read and whose district is cut off."""
+    settings = Settings(server.cwmp_url, server.enrol_username, server.enrol_password)
+    client = connect(server.url, server.token_file)
+    town = ScenarioTown(scenarios(well, cut), settings, client)
+    try:
+        await town.start()
+        await town.informed()
+        await asyncio.to_thread(read_trees, client, town)
+        await town.strike()
+        await asyncio.to_thread(say, client, town)
+        yield client, town
+    finally:
+        await town.stop()
+        client.close()
 
 
 def scenarios(well: int, cut: int) -> list[Scenario]:

@@ -19,7 +19,6 @@ import json
 import os
 import random
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -30,11 +29,10 @@ from statistics import quantiles
 from typing import Any
 
 from bench.ticket_events import Due, Sent, Tally, TicketEvents
-from bench.ticket_town import cpes, lines_of, read_trees, say, scenarios, snmp_answered, tests_by_ticket
-from cli.client import Client, connect, read_token
+from bench.ticket_town import cpes, lines_of, serving, snmp_answered, struck_town, tests_by_ticket
+from cli.client import Client, read_token
 from cli.own_server import OwnServer
-from cli.simulator.scenario_town import ScenarioTown
-from cli.simulator.town import Settings
+from cli.simulator.scenario_files import Scenario
 
 GOAL_S = 30.0
 #: seconds after the last ticket until a verdict counts as never given
@@ -85,33 +83,19 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, help="file for the figures")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="secondline-bench-") as folder:
-        server = OwnServer(Path(folder))
-        server.prepare()
-        server.start()
-        try:
-            measured = asyncio.run(_measure(server, given))
-        finally:
-            server.stop()
-    figures = _figures(measured, given.tickets)
+    with serving() as server:
+        measured = asyncio.run(_measure(server, given))
+    counted = figures(measured, given.tickets)
     if given.json is not None:
-        given.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    print("\n".join(_report(measured, figures)))
-    sys.exit(0 if figures["kept"] else 1)
+        given.json.write_text(json.dumps(counted, indent=2) + "\n", encoding="utf-8")
+    print("\n".join(report(measured, counted)))
+    sys.exit(0 if counted["kept"] else 1)
 
 
 async def _measure(server: OwnServer, given: argparse.Namespace) -> Measured:
-    client = connect(server.url, server.token_file)
-    settings = Settings(server.cwmp_url, server.enrol_username, server.enrol_password)
     well = given.tickets - given.outage
-    town = ScenarioTown(scenarios(well, given.outage), settings, client)
-    try:
-        await town.start()
-        await town.informed()
-        await asyncio.to_thread(read_trees, client, town)
-        await town.strike()
-        await asyncio.to_thread(say, client, town)
-        due = _due(town, given)
+    async with struck_town(server, well, given.outage) as (client, town):
+        due = tickets_due(lines_of(town, well, given.outage), given.seconds, given.seed)
         events = TicketEvents(server.url, read_token(server.token_file), twice=given.twice)
         snmp, cpu_s, began = snmp_answered(town), _cpu_s(server), time.monotonic()
         sent = await events.send(due)
@@ -120,17 +104,13 @@ async def _measure(server: OwnServer, given: argparse.Namespace) -> Measured:
         tests = await asyncio.to_thread(tests_by_ticket, client, [one.line.id for one in due])
         per_ticket = Counter(len(tests.get(one.ticket, ())) for one in due)
         return Measured(events.tally, outcomes, per_ticket, took_s, cpu_s, snmp, cpes(town), len(town.places))
-    finally:
-        await town.stop()
-        client.close()
 
 
-def _due(town: ScenarioTown, given: argparse.Namespace) -> list[Due]:
-    """One ticket a line, the district's among the others."""
-    lines = lines_of(town, given.tickets - given.outage, given.outage)
-    random.Random(given.seed).shuffle(lines)
-    pause_s = given.seconds / len(lines)
-    return [Due(f"TT-{line.id}", line, cut, number * pause_s) for number, (line, cut) in enumerate(lines)]
+def tickets_due(lines: Sequence[tuple[Scenario, bool]], seconds: float, seed: int) -> list[Due]:
+    """One ticket a line, the district's among the others, at an even pace."""
+    mixed = random.Random(seed).sample(lines, len(lines))
+    pause_s = seconds / len(lines)
+    return [Due(f"TT-{line.id}", line, cut, number * pause_s) for number, (line, cut) in enumerate(mixed)]
 
 
 def _collect(client: Client, sent: Sequence[Sent]) -> list[Outcome]:
@@ -143,10 +123,10 @@ def _collect(client: Client, sent: Sequence[Sent]) -> list[Outcome]:
     return found
 
 
-def _figures(measured: Measured, tickets: int) -> dict[str, Any]:
+def figures(measured: Measured, tickets: int) -> dict[str, Any]:
     """Everything that was counted; `kept` says whether it is as it should be."""
     tally, outcomes = measured.tally, measured.outcomes
-    times = _times([one.took_s for one in outcomes])
+    verdict_s = times([one.took_s for one in outcomes])
     without = sum(one.test["verdict"] is None for one in outcomes)
     once = measured.per_ticket[1]
     return {
@@ -156,37 +136,37 @@ def _figures(measured: Measured, tickets: int) -> dict[str, Any]:
         "events_refused": dict(tally.refused),
         "events_lost": tally.lost,
         "repeats_with_another_test": tally.other_test,
-        "hook_s": _times(tally.took_s),
+        "hook_s": times(tally.took_s),
         "tests": sum(tests * of for tests, of in measured.per_ticket.items()),
         "tests_per_ticket": {str(tests): of for tests, of in sorted(measured.per_ticket.items())},
         "without_verdict": without,
-        "verdict_s": times,
+        "verdict_s": verdict_s,
         "late": sum(one.took_s > GOAL_S for one in outcomes),
         "cpu_s": round(measured.cpu_s, 2),
         "cpu_ms_per_ticket": round(measured.cpu_s * 1000 / tickets, 1),
         "snmp_requests": measured.snmp,
-        "kept": once == tickets == len(outcomes) and not without and times["p95"] <= GOAL_S,
+        "kept": once == tickets == len(outcomes) and not without and verdict_s["p95"] <= GOAL_S,
     }
 
 
-def _report(measured: Measured, figures: dict[str, Any]) -> list[str]:
+def report(measured: Measured, counted: dict[str, Any]) -> list[str]:
     outcomes, tally = measured.outcomes, measured.tally
-    hook, refused = figures["hook_s"], ", ".join(f"{why}: {count}" for why, count in tally.refused.items())
+    hook, refused = counted["hook_s"], ", ".join(f"{why}: {count}" for why, count in tally.refused.items())
     out = [
-        f"{figures['tickets']} tickets, {sum(one.sent.cut for one in outcomes)} of them in the district; "
+        f"{counted['tickets']} tickets, {sum(one.sent.cut for one in outcomes)} of them in the district; "
         f"{measured.cpes} CPEs, {measured.olts} OLTs",
         f"{tally.sent} events sent, {tally.twice} of them a second time; not taken at once: {refused or 'none'}; "
         f"lost: {tally.lost}; repeats that got another test: {tally.other_test}",
-        f"{figures['tests']} tests; tests per ticket: "
-        + ", ".join(f"{tests} for {of}" for tests, of in figures["tests_per_ticket"].items())
-        + f"; tickets without a verdict: {figures['without_verdict']}",
+        f"{counted['tests']} tests; tests per ticket: "
+        + ", ".join(f"{tests} for {of}" for tests, of in counted["tests_per_ticket"].items())
+        + f"; tickets without a verdict: {counted['without_verdict']}",
         f"hook: median {hook['p50']:.2f} s, p95 {hook['p95']:.2f} s, most {hook['most']:.2f} s",
         f"last verdict after {measured.took_s:.1f} s; server CPU {measured.cpu_s:.1f} s, "
-        f"{figures['cpu_ms_per_ticket']:.0f} ms per ticket; {measured.snmp} SNMP requests",
+        f"{counted['cpu_ms_per_ticket']:.0f} ms per ticket; {measured.snmp} SNMP requests",
         *_group("all", outcomes),
         *_group("district", [one for one in outcomes if one.sent.cut]),
         *_group("others", [one for one in outcomes if not one.sent.cut]),
-        f"aim (each tested once, p95 within {GOAL_S:.0f} s): {'kept' if figures['kept'] else 'NOT kept'}",
+        f"aim (each tested once, p95 within {GOAL_S:.0f} s): {'kept' if counted['kept'] else 'NOT kept'}",
     ]
     return out
 
@@ -194,17 +174,17 @@ def _report(measured: Measured, figures: dict[str, Any]) -> list[str]:
 def _group(name: str, group: Sequence[Outcome]) -> list[str]:
     if not group:
         return []
-    times = _times([one.took_s for one in group])
+    took = times([one.took_s for one in group])
     late = sum(one.took_s > GOAL_S for one in group)
     given = Counter(one.verdict for one in group)
     return [
-        f"{name:9} ticket to verdict: median {times['p50']:.2f} s, p95 {times['p95']:.2f} s, p99 {times['p99']:.2f} s, "
-        f"most {times['most']:.2f} s; over {GOAL_S:.0f} s: {late}",
+        f"{name:9} ticket to verdict: median {took['p50']:.2f} s, p95 {took['p95']:.2f} s, p99 {took['p99']:.2f} s, "
+        f"most {took['most']:.2f} s; over {GOAL_S:.0f} s: {late}",
         *(f"{'':9} {count:5} {verdict}" for verdict, count in given.most_common(6) if name != "all"),
     ]
 
 
-def _times(took_s: Sequence[float]) -> dict[str, float]:
+def times(took_s: Sequence[float]) -> dict[str, float]:
     """Median, 95th, 99th percentile and the most of some times."""
     if not took_s:
         return dict.fromkeys(("p50", "p95", "p99", "most"), 0.0)

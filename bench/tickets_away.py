@@ -13,20 +13,19 @@ import argparse
 import asyncio
 import random
 import sys
-import tempfile
 import time
 from collections import Counter, defaultdict
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bench.ticket_events import Due, Tally, TicketEvents
 from bench.ticket_system import BenchTicketSystem
-from bench.ticket_town import lines_of, read_trees, say, scenarios
-from cli.client import Client, connect, read_token
+from bench.ticket_town import lines_of, serving, struck_town
+from cli.client import Client, read_token
 from cli.own_server import OwnServer
 from cli.ports import free_port
-from cli.simulator.scenario_town import ScenarioTown
-from cli.simulator.town import Settings
+from cli.simulator.scenario_files import Scenario
 
 #: tickets of each line while the ticket system is away
 PER_LINE = 3
@@ -47,6 +46,32 @@ url = "{url}"
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """How the verdicts came to the ticket system."""
+
+    #: so many verdicts: so many tickets
+    per_ticket: Counter[int]
+    #: lines whose verdicts came in another order than they were given
+    disordered: int
+    #: how far a verdict came from its place in the order of all
+    furthest: int
+
+    @property
+    def kept(self) -> bool:
+        """Whether each ticket got its verdict once, and each line its verdicts in order."""
+        return set(self.per_ticket) == {1} and not self.disordered
+
+    def said(self) -> str:
+        """Two lines for who reads them."""
+        often = ", ".join(f"{count} for {tickets}" for count, tickets in sorted(self.per_ticket.items()))
+        return (
+            f"verdicts per ticket: {often}; lines whose verdicts came in another order: {self.disordered}; "
+            f"furthest from its place among all: {self.furthest}\n"
+            f"aim (every verdict, in order, none twice): {'kept' if self.kept else 'NOT kept'}"
+        )
+
+
 def main() -> None:
     """Run it, print the figures, and end with 1 where they are not what they should be."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -56,52 +81,38 @@ def main() -> None:
     parser.add_argument("--deaf", action="store_true", help="connections are taken and never answered")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="secondline-bench-") as folder:
-        server, system = OwnServer(Path(folder)), BenchTicketSystem(free_port())
-        server.prepare()
-        with server.config_file.open("a", encoding="utf-8") as config:
-            config.write(CONFIG.format(url=system.url))
-        server.start()
-        try:
-            kept = asyncio.run(_measure(server, system, given))
-        finally:
-            server.stop()
-    sys.exit(0 if kept else 1)
+    system = BenchTicketSystem(free_port())
+    with serving(CONFIG.format(url=system.url)) as server:
+        arrivals = asyncio.run(_measure(server, system, given))
+    print(arrivals.said())
+    sys.exit(0 if arrivals.kept else 1)
 
 
-async def _measure(server: OwnServer, system: BenchTicketSystem, given: argparse.Namespace) -> bool:
-    client = connect(server.url, server.token_file)
-    settings = Settings(server.cwmp_url, server.enrol_username, server.enrol_password)
+async def _measure(server: OwnServer, system: BenchTicketSystem, given: argparse.Namespace) -> Arrivals:
     lines = max(1, given.tickets // PER_LINE)
-    town = ScenarioTown(scenarios(lines - int(lines * _CUT), int(lines * _CUT)), settings, client)
-    try:
-        await town.start()
-        await town.informed()
-        await asyncio.to_thread(read_trees, client, town)
-        await town.strike()
-        await asyncio.to_thread(say, client, town)
-        due = _due(town, lines, given)
+    cut = int(lines * _CUT)
+    async with struck_town(server, lines - cut, cut) as (client, town):
+        due = rounds_due(lines_of(town, lines - cut, cut), given.away * _COMING, given.seed)
         system.tickets = {one.ticket: _ticket(one.ticket) for one in due}
         system.go_away(deaf=given.deaf)
         left, events = time.monotonic(), TicketEvents(server.url, read_token(server.token_file), twice=given.twice)
-        tests = {one.ticket: one.test for one in await events.send(due)}
-        await asyncio.sleep(max(0.0, left + given.away - time.monotonic()))
-        after = await _returned(client, system, events.tally, due, given)
-        return _judged(system, due, tests, after)
-    finally:
-        await system.stop()
-        await town.stop()
-        client.close()
+        try:
+            tests = {one.ticket: one.test for one in await events.send(due)}
+            await asyncio.sleep(max(0.0, left + given.away - time.monotonic()))
+            deliveries = await _returned(client, system, events.tally, due, given)
+        finally:
+            await system.stop()
+        return arrivals_of(system.told, due, tests, deliveries)
 
 
-def _due(town: ScenarioTown, lines: int, given: argparse.Namespace) -> list[Due]:
-    """Rounds over all lines, each in another order."""
-    known, order = lines_of(town, lines - int(lines * _CUT), int(lines * _CUT)), random.Random(given.seed)
-    found = []
-    for number in range(PER_LINE):
-        order.shuffle(known)
-        found += [(f"TT-{number}-{line.id}", line, cut) for line, cut in known]
-    pause_s = given.away * _COMING / len(found)
+def rounds_due(lines: Sequence[tuple[Scenario, bool]], seconds: float, seed: int) -> list[Due]:
+    """`PER_LINE` rounds over all lines, each in another order, at an even pace."""
+    order, pause_s = random.Random(seed), seconds / (len(lines) * PER_LINE)
+    found = [
+        (f"TT-{number}-{line.id}", line, cut)
+        for number in range(PER_LINE)
+        for line, cut in order.sample(lines, len(lines))
+    ]
     return [Due(ticket, line, cut, number * pause_s) for number, (ticket, line, cut) in enumerate(found)]
 
 
@@ -137,23 +148,26 @@ async def _returned(
     return after
 
 
-def _judged(system: BenchTicketSystem, due: list[Due], tests: dict[str, str], deliveries: list[dict[str, Any]]) -> bool:
-    verdicts = sorted(one["id"] for one in deliveries if one["event_type"] == "line_test.verdict")
-    written = {one["id"]: one["ticket"] for one in deliveries}
-    place = {written[id_]: number for number, id_ in enumerate(verdicts)}
-    came = [ticket for ticket, key in system.told if tests.get(ticket) == key and ticket in place]
-    per_ticket = Counter(Counter(came)[one.ticket] for one in due)
+def arrivals_of(
+    told: Sequence[tuple[str, str]], due: Sequence[Due], tests: Mapping[str, str], deliveries: Sequence[dict[str, Any]]
+) -> Arrivals:
+    """How the verdicts came, of all (ticket, key of the note) that the ticket system was told.
+
+    `tests` has each ticket's test, which is the key of its verdict; the order in which verdicts were given is that of
+    the ids of the messages.
+    """
+    verdicts = sorted((one["id"], one["ticket"]) for one in deliveries if one["event_type"] == "line_test.verdict")
+    place = {ticket: number for number, (_, ticket) in enumerate(verdicts)}
+    came = [ticket for ticket, key in told if tests.get(ticket) == key and ticket in place]
     line, by_line = {one.ticket: one.line.id for one in due}, defaultdict[str, list[int]](list)
     for ticket in came:
         by_line[line[ticket]].append(place[ticket])
-    disordered = sum(order != sorted(order) for order in by_line.values())
-    furthest = max((abs(place[ticket] - number) for number, ticket in enumerate(came)), default=0)
-    said = ", ".join(f"{count} for {tickets}" for count, tickets in sorted(per_ticket.items()))
-    print(f"verdicts per ticket: {said}; lines whose verdicts came in another order: {disordered}; "
-          f"furthest from its place among all: {furthest}")  # fmt: skip
-    kept = set(per_ticket) == {1} and not disordered
-    print(f"aim (every verdict, in order, none twice): {'kept' if kept else 'NOT kept'}")
-    return kept
+    often = Counter(came)
+    return Arrivals(
+        per_ticket=Counter(often[one.ticket] for one in due),
+        disordered=sum(order != sorted(order) for order in by_line.values()),
+        furthest=max((abs(place[ticket] - number) for number, ticket in enumerate(came)), default=0),
+    )
 
 
 def _deliveries(client: Client) -> list[dict[str, Any]]:
