@@ -63,12 +63,15 @@ class Tally:
 class TicketEvents:
     """Hands events in. `twice`: the share that is sent again, beside the first time or some seconds later."""
 
-    def __init__(self, url: str, token: str, *, twice: float) -> None:
+    def __init__(
+        self, url: str, token: str, *, twice: float, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
         headers = {"authorization": f"Bearer {token}"}
         limits = httpx.Limits(max_connections=HANDS)
         self._http = httpx.AsyncClient(
-            base_url=f"{url}/api/v1", headers=headers, timeout=PATIENCE_S, trust_env=False, verify=False, limits=limits
-        )
+            base_url=f"{url}/api/v1", headers=headers, timeout=PATIENCE_S, trust_env=False, verify=False, limits=limits,
+            transport=transport,
+        )  # fmt: skip
         self._hands = asyncio.Semaphore(HANDS)
         self._twice = twice
         self.tally = Tally()
