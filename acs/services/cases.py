@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from acs.cwmp.types import parse_boolean
 from acs.profiles.schema import Profile
 from acs.services.context import BASELINE_DAYS, scope_facts
+from acs.services.inform_interval import inform_interval_s
 from acs.services.lines import known_line
 from acs.services.optics import TREND_DAYS
 from acs.services.profiles import profile_of
@@ -77,10 +77,7 @@ class KnownDevice:
     @property
     def interval_s(self) -> float | None:
         """Seconds between its periodic Informs, where its tree says so; None of one whose periodic Informs are off."""
-        server = f"{self.record.root}ManagementServer."
-        value = self.values.get(f"{server}PeriodicInformInterval", "")
-        off = not parse_boolean(self.values.get(f"{server}PeriodicInformEnable", "1"))
-        return float(value) if value.isascii() and value.isdigit() and not off else None
+        return inform_interval_s(self.values.get)
 
 
 @dataclass(frozen=True, slots=True)

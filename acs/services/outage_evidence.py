@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from acs.config import OutagesSection
+from acs.services.inform_interval import inform_interval_s
 from acs.services.outage_inventory import Inventory, areas_of
 from acs.services.outage_reports import SOURCE
 from acs.services.surveys import FALL
@@ -53,7 +54,6 @@ _INTERVALS, _LONGEST_S = 500, 7_200.0
 _FEW = 500
 #: for so long a boot, as evidence, lasts
 _BOOT = timedelta(minutes=20)
-_INTERVAL_NAME = ".ManagementServer.PeriodicInformInterval"
 
 
 @dataclass(slots=True)
@@ -294,8 +294,7 @@ class Evidence:
         for key in unknown:
             tree = await tree_store.read(tx, key)
             values = {} if tree is None else tree.values
-            told = next((value for name, (value, _) in values.items() if name.endswith(_INTERVAL_NAME)), "")
-            self._intervals[key] = float(told) if told.isdigit() else 0.0
+            self._intervals[key] = inform_interval_s(lambda name, values=values: values.get(name, (None, ""))[0]) or 0.0
 
     async def _heard_again(self, tx: Transaction, now: datetime, look: Look) -> None:
         """A CPE that was heard after its line fell is proof that the line is up, whatever the access node told."""

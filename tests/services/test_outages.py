@@ -312,12 +312,15 @@ def operation_row(record: OperationRecord) -> dict[str, object]:
     }  # fmt: skip
 
 
-async def inform(world: World, one: LineRecord, at: datetime, event: str = "2 PERIODIC") -> None:
+async def inform(
+    world: World, one: LineRecord, at: datetime, event: str = "2 PERIODIC", *, interval: str = "300", enable: str = "1"
+) -> None:
     """An Inform of the CPE on a line, whose interval is five minutes."""
-    name = "InternetGatewayDevice.ManagementServer.PeriodicInformInterval"
+    server = "InternetGatewayDevice.ManagementServer.PeriodicInform"
+    values = ((f"{server}Interval", interval, "unsignedInt"), (f"{server}Enable", enable, "boolean"))
     opening = SessionOpening(
         f"d-{one.id}", "Maker", "001122", "Box", f"SN{one.id}", "InternetGatewayDevice.", "1.0", "1", "", "192.0.2.7",
-        "urn:x", at, new_id(), ((event, ""),), values=((name, "300", "unsignedInt"),),
+        "urn:x", at, new_id(), ((event, ""),), values=values,
     )  # fmt: skip
     opened = await world.store.sessions.open(opening)
     if opened.created:
@@ -344,6 +347,25 @@ async def test_informs_that_stop_are_evidence_and_informs_that_come_back_end_it(
         await inform(world, one, world.clock.now)
     await world.look(31)
     await world.look(150)
+    assert await world.open() == []
+
+
+@pytest.mark.parametrize(("interval", "enable"), [("300", "0"), ("\u00b2", "1"), ("9" * 400, "1")])
+async def test_devices_that_inform_at_no_set_time_are_missed_by_nobody(
+    world: World, interval: str, enable: str
+) -> None:
+    """Neither one whose periodic Informs are off, nor one that names a time that is none, ends the watch of all."""
+    began = world.clock.now
+    for n, one in enumerate(LINES):
+        odd = one.port == 1
+        at = began + timedelta(seconds=n)
+        await inform(world, one, at, interval=interval if odd else "300", enable=enable if odd else "1")
+    await world.look(31)
+    for one in LINES:
+        if one.port != 1:
+            await inform(world, one, began + timedelta(seconds=370))
+    await world.look(364)
+    await world.look(31)
     assert await world.open() == []
 
 
