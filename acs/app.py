@@ -220,13 +220,20 @@ class App:
 
     async def _start_files(self) -> None:
         fleet, config = self.northbound.fleet, self.config.files
-        if fleet.files.enabled:
-            self._files = FileServer(config, fleet.files, self.metrics, _nonce_secret(self.config))
+        if fleet.file_intake.enabled:
+            self._files = FileServer(
+                config,
+                fleet.file_intake.folder,
+                fleet.file_transfers,
+                fleet.file_addresses,
+                self.metrics,
+                _nonce_secret(self.config),
+            )
             try:
                 await self._files.start()
             except OSError as error:
                 raise _cannot_listen("files", config.host, config.port, error) from error
-            self.files_port = fleet.files.ports[0]
+            self.files_port = fleet.file_addresses.ports[0]
 
     async def _start_api(self) -> None:
         api = self.config.api

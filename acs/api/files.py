@@ -102,9 +102,8 @@ async def get_file(file_id: str, actor: ActorDep, services: ServicesDep) -> File
 @router.get("/files/{file_id}/content", summary="The content of a file", response_class=StreamingResponse)
 async def get_content(file_id: str, actor: ActorDep, services: ServicesDep) -> StreamingResponse:
     """Scope `admin`: a configuration that a device sent may hold passwords."""
-    files = services.fleet.files
-    file = await files.content(actor, file_id)
-    source = await files.folder.open(file.id)
+    file = await services.fleet.files.content(actor, file_id)
+    source = await services.fleet.file_intake.folder.open(file.id)
 
     async def blocks() -> AsyncGenerator[bytes, None]:
         try:

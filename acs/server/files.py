@@ -25,8 +25,9 @@ from acs.server.file_http import BadRequest, HttpConnection, Request
 from acs.server.limits import retry_after
 from acs.server.multipart import FilePart, NotMultipart, boundary_of
 from acs.server.ranges import Span, Unsatisfiable, span_of
-from acs.services.file_folder import BLOCK, TooLarge, read_range
-from acs.services.files import Files, Grant, Refused
+from acs.services.file_addresses import FileAddresses
+from acs.services.file_folder import BLOCK, FileFolder, TooLarge, read_range
+from acs.services.file_transfers import FileTransfers, Grant, Refused
 from acs.store.files import Direction, FileRecord, TransferRecord
 
 log = structlog.get_logger()
@@ -67,9 +68,19 @@ class Bandwidth:
 class FileServer:
     """Serves files on a plain port and, with a certificate, on one with TLS."""
 
-    def __init__(self, config: FilesSection, files: Files, metrics: Metrics, nonce_secret: bytes) -> None:
+    def __init__(
+        self,
+        config: FilesSection,
+        folder: FileFolder,
+        transfers: FileTransfers,
+        addresses: FileAddresses,
+        metrics: Metrics,
+        nonce_secret: bytes,
+    ) -> None:
         self._config = config
-        self._files = files
+        self._folder = folder
+        self._transfers = transfers
+        self._addresses = addresses
         self._metrics = metrics
         self._nonces = auth.Nonces(nonce_secret)
         self._bandwidth = Bandwidth(config.bytes_per_s)
@@ -87,7 +98,7 @@ class FileServer:
         """
         config = self._config
         try:
-            await asyncio.to_thread(self._files.folder.prepare)
+            await asyncio.to_thread(self._folder.prepare)
         except OSError as error:
             raise ConfigError(
                 f"files.directory: {config.directory}: {error.strerror}; choose another folder"
@@ -99,7 +110,7 @@ class FileServer:
         except OSError:
             await self.stop()
             raise
-        self._files.ports = (plain, tls)
+        self._addresses.ports = (plain, tls)
 
     async def _listen(self, port: int, context: ssl.SSLContext | None) -> int:
         server = await asyncio.start_server(
@@ -188,7 +199,7 @@ class FileServer:
         direction = _METHODS.get(request.method)
         if direction is None:
             raise Refused(405, f"method {request.method[:16]}")
-        grant = await self._files.grant(*_place(request.target), direction)
+        grant = await self._transfers.grant(*_place(request.target), direction)
         if not self._is_proved(request, grant.transfer):
             await self._challenge(http, request, address)
         elif direction is Direction.DOWNLOAD:
@@ -225,7 +236,7 @@ class FileServer:
         file = grant.file
         assert file is not None
         try:
-            source = await self._files.folder.open(file.id)
+            source = await self._folder.open(file.id)
         except FileNotFoundError as error:
             log.error("file.lost", file=file.id)
             raise Refused(410, "the content of the file is gone") from error
@@ -242,7 +253,7 @@ class FileServer:
             source.close()
             self._metrics.file_bytes.labels("download").inc(sent)
             at_end = sent == span.length and span.start + span.length == file.size_bytes
-            await self._note(self._files.sent(grant, sent, to_the_end=at_end, address=address))
+            await self._note(self._transfers.sent(grant, sent, to_the_end=at_end, address=address))
         self._metrics.file_transfers.labels("download", str(status)).inc()
 
     async def _note(self, work: Coroutine[object, object, None]) -> None:
@@ -263,7 +274,7 @@ class FileServer:
         body = self._slowed(http.body()) if boundary is None else _file_of(self._slowed(http.body()), boundary)
         declared = request.length if boundary is None else None
         try:
-            stored = await self._files.receive(grant, body, declared, address)
+            stored = await self._transfers.receive(grant, body, declared, address)
         except TooLarge as error:
             raise Refused(413, str(error)) from error
         except InvalidInput as error:

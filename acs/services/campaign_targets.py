@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 from acs.errors import InvalidInput
 from acs.services.campaign_settings import Targets
-from acs.services.files import fits_model
+from acs.services.file_models import fits_model
 from acs.store import devices as device_store
 from acs.store import lines as line_store
 from acs.store import provisioning as provision_store

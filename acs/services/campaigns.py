@@ -26,9 +26,9 @@ from acs.services.campaign_steps import step_of
 from acs.services.campaign_targets import CampaignTargets
 from acs.services.campaign_turns import CampaignTurns
 from acs.services.clock import Clock
+from acs.services.file_models import known_file
 from acs.services.identifiers import new_id
 from acs.store import campaigns as campaign_store
-from acs.store import files as file_store
 from acs.store.approvals import ApprovalRecord
 from acs.store.campaigns import OPEN, CampaignDevice, CampaignRecord, CampaignState, DeviceState, Tally
 from acs.store.files import FileRecord
@@ -86,7 +86,7 @@ class Campaigns:
         actor.require(Scope.CAMPAIGNS)
         now = self._clock()
         async with self._store.reading() as tx:
-            file = await _file(tx, file_id)
+            file = await known_file(tx, file_id)
         wanted = _version(file, version)
         if not name or len(name) > 64 or not name.isprintable():
             raise InvalidInput("name: write 1 to 64 printable characters, such as ont-5-to-v5")
@@ -121,7 +121,7 @@ class Campaigns:
         """The devices that a campaign would have, in the order of starting; nothing is stored."""
         actor.require(Scope.READ)
         async with self._store.reading() as tx:
-            file = await _file(tx, file_id)
+            file = await known_file(tx, file_id)
         chosen = await self._targets.choose(file, _version(file, version), settings.targets)
         return [key for key, _ in chosen]
 
@@ -240,13 +240,6 @@ def _version(file: FileRecord, version: str) -> str:
     if file.version and wanted != file.version:
         raise InvalidInput(f"version: file {file.id} is version {file.version}, not {wanted}; choose one of both")
     return wanted
-
-
-async def _file(tx: Transaction, file_id: str) -> FileRecord:
-    file = await file_store.get(tx, file_id)
-    if file is None:
-        raise NotFound(f"there is no file {file_id[:80]!r}; `secondline file list` shows their ids")
-    return file
 
 
 async def _known(tx: Transaction, name_or_id: str) -> CampaignRecord:

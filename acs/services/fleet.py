@@ -14,6 +14,9 @@ from acs.services.campaign_targets import CampaignTargets
 from acs.services.campaign_turns import CampaignTurns
 from acs.services.campaigns import Campaigns
 from acs.services.clock import Clock
+from acs.services.file_addresses import FileAddresses
+from acs.services.file_intake import FileIntake
+from acs.services.file_transfers import FileTransfers
 from acs.services.files import Files
 from acs.services.kinds.base import Place
 from acs.services.operations import Operations
@@ -40,6 +43,9 @@ class Fleet:
     desk: ProvisionDesk
     search: ProvisionSearch
     files: Files
+    file_intake: FileIntake
+    file_addresses: FileAddresses
+    file_transfers: FileTransfers
     campaigns: Campaigns
     campaign_turns: CampaignTurns
     campaign_targets: CampaignTargets
@@ -48,7 +54,7 @@ class Fleet:
         """What the worker runs again and again."""
         return {
             "provisioning": (self.config.provisioning.tick_s, self.search.turn),
-            "files": (_TIDY_S, self.files.tidy),
+            "files": (_TIDY_S, self.file_transfers.tidy),
             "campaigns": (self.config.campaigns.tick_s, self.campaign_turns.turn),
         }
 
@@ -62,12 +68,13 @@ class Fleet:
 class OwnTransfers:
     """Gives operations their places in our own file server; see `transfers.Transfers`."""
 
-    def __init__(self, files: Files) -> None:
-        self._files = files
+    def __init__(self, intake: FileIntake, transfers: FileTransfers) -> None:
+        self._intake = intake
+        self._transfers = transfers
 
     def why_not(self, operation: OperationRecord) -> str | None:
         """Why there is no place for the operation's file; None when there is one."""
-        if self._files.enabled:
+        if self._intake.enabled:
             return None
         return f"{operation.kind} without a URL needs the file server; name a folder in files.directory, or give url"
 
@@ -75,7 +82,7 @@ class OwnTransfers:
         """The place of the file: `arguments["file"]` of a download, a new one of an upload."""
         file = operation.arguments.get("file")
         purpose = Direction.UPLOAD if operation.kind == "upload" else Direction.DOWNLOAD
-        signed = await self._files.url_for(
+        signed = await self._transfers.url_for(
             None if file is None or purpose is Direction.UPLOAD else str(file),
             device.key,
             purpose,
@@ -95,15 +102,29 @@ def build_fleet(
     """
     provisioning = Provisioning(store, config, clock, _derived(key, b"provisioning"))
     provisioning.credentials["connection_request"] = sessions.first_contact.credentials
-    files = Files(store, config.files, clock, _derived(key, b"files"))
+    intake, addresses = FileIntake(store, config.files), FileAddresses(config.files, _derived(key, b"files"))
+    files = Files(store, config.files, intake, clock)
+    transfers = FileTransfers(store, config.files, intake, addresses, clock)
     search = ProvisionSearch(store, config, provisioning, operations, clock)
     desk = ProvisionDesk(store, provisioning, clock)
     desk.changed = search.check
     sessions.provisioning = provisioning
-    sessions.transfers = OwnTransfers(files)
+    sessions.transfers = OwnTransfers(intake, transfers)
     targets, turns = CampaignTargets(store), CampaignTurns(store, config.campaigns, operations, clock)
     campaigns = Campaigns(store, config.campaigns, targets, turns, clock)
-    return Fleet(config, provisioning, desk, search, files, campaigns, turns, targets)
+    return Fleet(
+        config=config,
+        provisioning=provisioning,
+        desk=desk,
+        search=search,
+        files=files,
+        file_intake=intake,
+        file_addresses=addresses,
+        file_transfers=transfers,
+        campaigns=campaigns,
+        campaign_turns=turns,
+        campaign_targets=targets,
+    )
 
 
 def _derived(key: bytes, purpose: bytes) -> bytes:

@@ -19,8 +19,11 @@ from acs.errors import ConfigError, Conflict, InvalidInput, NotFound
 from acs.metrics import Metrics
 from acs.server.files import FileServer
 from acs.services.actor import local_actor
+from acs.services.file_addresses import FileAddresses
 from acs.services.file_folder import BLOCK, TooLarge
-from acs.services.files import Files, NewFile, SignedUrl
+from acs.services.file_intake import FileIntake
+from acs.services.file_transfers import FileTransfers, SignedUrl
+from acs.services.files import Files, NewFile
 from acs.store import Store, Vault
 from acs.store import files as file_store
 from acs.store.files import Direction, TransferRecord
@@ -47,6 +50,9 @@ class Clock:
 class Served:
     store: Store
     files: Files
+    intake: FileIntake
+    transfers: FileTransfers
+    addresses: FileAddresses
     server: FileServer
     clock: Clock
     folder: Path
@@ -54,7 +60,7 @@ class Served:
 
     @property
     def port(self) -> int:
-        port = self.files.ports[0]
+        port = self.addresses.ports[0]
         assert port is not None
         return port
 
@@ -73,7 +79,7 @@ class Served:
         raise AssertionError("the transfer never ended")
 
     async def url(self, file_id: str | None, direction: Direction = Direction.DOWNLOAD, **more: Any) -> SignedUrl:
-        return await self.files.url_for(file_id, KEY, direction, **more)
+        return await self.transfers.url_for(file_id, KEY, direction, **more)
 
 
 async def pieces(content: bytes, size: int = 70_000) -> AsyncIterator[bytes]:
@@ -84,10 +90,11 @@ async def pieces(content: bytes, size: int = 70_000) -> AsyncIterator[bytes]:
 async def served_with(tmp_path: Path, store: Store, **different: Any) -> Served:
     fields: dict[str, Any] = {"directory": tmp_path / "files", "host": "127.0.0.1", "port": 0} | different
     config, clock, metrics = FilesSection(**fields), Clock(), Metrics()
-    files = Files(store, config, clock, b"k" * 32)
-    server = FileServer(config, files, metrics, b"n" * 32)
+    intake, addresses = FileIntake(store, config), FileAddresses(config, b"k" * 32)
+    files, transfers = Files(store, config, intake, clock), FileTransfers(store, config, intake, addresses, clock)
+    server = FileServer(config, intake.folder, transfers, addresses, metrics, b"n" * 32)
     await server.start()
-    return Served(store, files, server, clock, tmp_path / "files", metrics)
+    return Served(store, files, intake, transfers, addresses, server, clock, tmp_path / "files", metrics)
 
 
 @pytest.fixture
@@ -240,7 +247,7 @@ async def test_a_wrong_password_is_refused_even_where_none_is_asked_for(served: 
 async def test_a_device_sends_a_file(served: Served, how: str) -> None:
     content = os.urandom(BLOCK + 4242) + b"\r\n--almost\r\n"
     came: list[tuple[str, str]] = []
-    served.files.received = lambda operation, file: came.append((operation, file.id))
+    served.transfers.received = lambda operation, file: came.append((operation, file.id))
     signed = await served.url(None, Direction.UPLOAD, file_type="2 Vendor Log File", operation="operation-1")
     if how == "put":
         answer = await ask("PUT", signed.url, content=content)
@@ -256,7 +263,7 @@ async def test_a_device_sends_a_file(served: Served, how: str) -> None:
     assert (stored.size_bytes, stored.sha256) == (len(content), hashlib.sha256(content).hexdigest())
     assert (stored.device, stored.operation, stored.file_type) == (KEY, "operation-1", "2 Vendor Log File")
     assert stored.name.startswith(KEY) and "evil" not in stored.name
-    assert served.files.folder.path_of(stored.id).read_bytes() == content
+    assert served.intake.folder.path_of(stored.id).read_bytes() == content
     assert came == [("operation-1", stored.id)]
     assert (await ask("PUT", signed.url, content=b"again")).status_code == 410
 
@@ -402,7 +409,7 @@ async def test_a_file_that_devices_wait_for_is_kept(served: Served) -> None:
     with pytest.raises(Conflict, match="1 devices"):
         await served.files.remove(ADMIN, file_id)
     await served.files.remove(ADMIN, file_id, force=True)
-    assert not served.files.folder.path_of(file_id).exists()
+    assert not served.intake.folder.path_of(file_id).exists()
     assert (await ask("GET", signed.url)).status_code == 410
     with pytest.raises(NotFound):
         await served.files.remove(ADMIN, file_id)
@@ -413,7 +420,7 @@ async def test_old_uploads_are_thrown_away(served: Served) -> None:
     upload = await served.url(None, Direction.UPLOAD)
     assert (await ask("PUT", upload.url, content=b"log")).status_code == 201
     served.clock.now += timedelta(days=91)
-    await served.files.tidy()
+    await served.transfers.tidy()
     assert [file.id for file in await served.files.find(ADMIN)] == [kept]
     assert len([path for path in served.folder.rglob("*") if path.is_file()]) == 1
 
@@ -426,14 +433,14 @@ async def test_the_same_over_tls(tmp_path: Path, store: Store) -> None:
     try:
         content = os.urandom(BLOCK * 2 + 5)
         signed = await served.url(await served.add(content))
-        assert signed.url.startswith(f"https://127.0.0.1:{served.files.ports[1]}/files/")
+        assert signed.url.startswith(f"https://127.0.0.1:{served.addresses.ports[1]}/files/")
         trusting = ssl.create_default_context(cafile=str(authority.file))
         trusting.check_hostname = False
         async with httpx.AsyncClient(trust_env=False, verify=trusting) as client:
             assert (await client.get(signed.url)).content == content
             upload = await served.url(None, Direction.UPLOAD)
             assert (await client.put(upload.url, content=content)).status_code == 201
-        assert (await raw(served.files.ports[1] or 0, b"GET / HTTP/1.1\r\n\r\n"))[:8] != b"HTTP/1.1"
+        assert (await raw(served.addresses.ports[1] or 0, b"GET / HTTP/1.1\r\n\r\n"))[:8] != b"HTTP/1.1"
     finally:
         await served.server.stop(2.0)
 
