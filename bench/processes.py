@@ -4,11 +4,13 @@ A clock is the kernel's own per process (nanoseconds, user and system), so that 
 """
 
 import asyncio
+import json
 import os
 import socket
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -157,6 +159,19 @@ enabled = false  # a week's work of the worker is no part of a session
 """
     )
     return path
+
+
+def api_of(config: Path) -> tuple[int, str]:
+    """Port of the API of a configured server, and a new token that may operate."""
+    command = [sys.executable, "-m", "cli.main", "token", "create", "bench", "--scope", "operate"]
+    made = subprocess.run([*command, "--config", str(config)], cwd=ROOT, capture_output=True, text=True, check=True)
+    return tomllib.loads(config.read_text())["api"]["port"], made.stdout.split()[-1]
+
+
+def keep(report: object, file: str) -> None:
+    """Write a report as JSON to the file of `--json`, where one is named."""
+    if file:
+        Path(file).write_text(json.dumps(report, indent=1) + "\n")
 
 
 @contextmanager

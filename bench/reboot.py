@@ -38,8 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
     report = run(options)
     print(json.dumps(report, indent=1))
-    if options.json:
-        Path(options.json).write_text(json.dumps(report, indent=1) + "\n")
+    processes.keep(report, options.json)
     return 0
 
 
@@ -51,8 +50,7 @@ def run(options: argparse.Namespace) -> Report:
         port = free_port()
         config = processes.write_config(folder, url, digest=False, port=port)
         config.write_text(config.read_text() + _API)
-        api = config.read_text().partition("[api]\nport = ")[2].split()[0]
-        token = _token(config)
+        api, token = processes.api_of(config)
         with processes.server(config, port, None) as server:
             watch = ["--watch", f"acs={server.process.pid}"]
             base = [sys.executable, options.generator, "--url", f"http://127.0.0.1:{port}/"]
@@ -90,13 +88,6 @@ def _latencies(found: Report) -> Report:
     times = ("to_connection_request", "to_reboot_rpc", "to_api_reply")
     trigger: Report = found["trigger"]
     return {"codes": trigger["codes"], **{name: trigger[name] for name in times}, "machine": found.get("machine")}
-
-
-def _token(config: Path) -> str:
-    command = [sys.executable, "-m", "cli.main", "token", "create", "bench", "--scope", "operate"]
-    command += ["--config", str(config)]
-    made = subprocess.run(command, cwd=processes.ROOT, capture_output=True, text=True, check=True)
-    return made.stdout.split()[-1]
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -25,7 +25,6 @@ from acs.cwmp import soap
 from acs.cwmp.envelope import NS_1_0, Envelope
 from acs.cwmp.structs import DeviceId, EventStruct, ParameterInfoStruct, ParameterValueStruct
 from bench import processes
-from bench.reboot import _token
 from cli.ports import free_port
 from cli.simulator.http import AcsConnection, HttpFailed
 
@@ -131,7 +130,7 @@ async def measured(server: processes.Running, url: str, api: httpx.AsyncClient, 
     }
 
 
-async def _all(server: processes.Running, url: str, api_port: str, token: str, count: int) -> list[Row]:
+async def _all(server: processes.Running, url: str, api_port: int, token: str, count: int) -> list[Row]:
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{api_port}/api/v1", headers=headers, timeout=30) as api:
         return [await measured(server, url, api, n, bears, count) for n, bears in CASES]
@@ -149,13 +148,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         url, _ = processes.store(stack, folder, options.store)
         port = free_port()
         config = processes.write_config(folder, url, digest=False, port=port)
-        api_port = config.read_text().partition("[api]\nport = ")[2].split()[0]
-        token = _token(config)
+        api_port, token = processes.api_of(config)
         with processes.server(config, port, None) as server:
             report = asyncio.run(_all(server, f"http://127.0.0.1:{port}/", api_port, token, options.count))
     print(json.dumps(report, indent=1))
-    if options.json:
-        Path(options.json).write_text(json.dumps(report, indent=1) + "\n")
+    processes.keep(report, options.json)
     return 0
 
 

@@ -9,7 +9,6 @@ user + system of the server and, for PostgreSQL, of all its processes. Compare r
 
 import argparse
 import asyncio
-import json
 import os
 import statistics
 import sys
@@ -90,8 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
     report = run(options)
     print(table(report))
-    if options.json:
-        Path(options.json).write_text(json.dumps(report, indent=1) + "\n")
+    processes.keep(report, options.json)
     return 1 if any(row["failed"] for row in report["rows"]) else 0
 
 

@@ -8,7 +8,6 @@ and the medians are shown: compare ratios within one run, for the neighbours mov
 
 import argparse
 import asyncio
-import multiprocessing
 import os
 import resource
 import shutil
@@ -18,11 +17,11 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 
 import uvloop
 from gufo.snmp.aio import SnmpSession
 
+from bench.beside import beside
 from probes.access import AccessReader, NodeTarget, OntPlace
 from probes.gentle import Gentle, Limits, polling
 from probes.profiles.schema import load_profiles
@@ -254,22 +253,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--olts", type=int, default=200)
     arguments = parser.parse_args()
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe()
-    agent: BaseProcess = context.Process(target=serve, args=(there, arguments.rows), daemon=True)
-    agent.start()
-    try:
-        uvloop.run(measure(here.recv(), arguments.rows, arguments.rounds))
-    finally:
-        here.send(None)
-        agent.join(10)
-    olts: BaseProcess = context.Process(target=serve_olts, args=(there, ONTS_OF_OLT, arguments.olts), daemon=True)
-    olts.start()
-    try:
-        uvloop.run(whole_nodes(here.recv(), ONTS_OF_OLT, arguments.rounds))
-    finally:
-        here.send(None)
-        olts.join(10)
+    with beside(serve, arguments.rows) as agent:
+        uvloop.run(measure(agent.recv(), arguments.rows, arguments.rounds))
+    with beside(serve_olts, ONTS_OF_OLT, arguments.olts) as olts:
+        uvloop.run(whole_nodes(olts.recv(), ONTS_OF_OLT, arguments.rounds))
 
 
 if __name__ == "__main__":

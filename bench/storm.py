@@ -33,8 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
     report = run(options)
     print(json.dumps(report, indent=1))
-    if options.json:
-        Path(options.json).write_text(json.dumps(report, indent=1) + "\n")
+    processes.keep(report, options.json)
     return 1 if report["failed"] or report["events_lost"] else 0
 
 

@@ -16,7 +16,6 @@ machine. The end is 1 where a ticket was lost, tested twice or got no verdict, o
 import argparse
 import asyncio
 import json
-import os
 import random
 import sys
 import time
@@ -28,6 +27,7 @@ from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
+from bench.processes import cpu_s
 from bench.ticket_events import Due, Sent, Tally, TicketEvents
 from bench.ticket_town import cpes, lines_of, serving, snmp_answered, struck_town, tests_by_ticket
 from cli.client import Client, read_token
@@ -97,13 +97,14 @@ async def _measure(server: OwnServer, given: argparse.Namespace) -> Measured:
     async with struck_town(server, well, given.outage) as (client, town):
         due = tickets_due(lines_of(town, well, given.outage), given.seconds, given.seed)
         events = TicketEvents(server.url, read_token(server.token_file), twice=given.twice)
-        snmp, cpu_s, began = snmp_answered(town), _cpu_s(server), time.monotonic()
+        snmp, spent_s, began = snmp_answered(town), cpu_s(server.pid or 0), time.monotonic()
         sent = await events.send(due)
         outcomes = await asyncio.to_thread(_collect, client, sent)
-        took_s, cpu_s, snmp = time.monotonic() - began, _cpu_s(server) - cpu_s, snmp_answered(town) - snmp
+        took_s, spent_s = time.monotonic() - began, cpu_s(server.pid or 0) - spent_s
+        snmp = snmp_answered(town) - snmp
         tests = await asyncio.to_thread(tests_by_ticket, client, [one.line.id for one in due])
         per_ticket = Counter(len(tests.get(one.ticket, ())) for one in due)
-        return Measured(events.tally, outcomes, per_ticket, took_s, cpu_s, snmp, cpes(town), len(town.places))
+        return Measured(events.tally, outcomes, per_ticket, took_s, spent_s, snmp, cpes(town), len(town.places))
 
 
 def tickets_due(lines: Sequence[tuple[Scenario, bool]], seconds: float, seed: int) -> list[Due]:
@@ -190,12 +191,6 @@ def times(took_s: Sequence[float]) -> dict[str, float]:
         return dict.fromkeys(("p50", "p95", "p99", "most"), 0.0)
     cuts = quantiles(took_s, n=100, method="inclusive") if len(took_s) > 1 else [took_s[0]] * 99
     return {"p50": cuts[49], "p95": cuts[94], "p99": cuts[98], "most": max(took_s)}
-
-
-def _cpu_s(server: OwnServer) -> float:
-    """CPU seconds of the server's process so far."""
-    fields = Path(f"/proc/{server.pid}/stat").read_text("ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ process, and for a proxy that of both. Compare ratios, never absolute figures.
 """
 
 import argparse
-import json
 import os
 import shutil
 import ssl
@@ -114,8 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 row
             )
         )
-    if options.json:
-        Path(options.json).write_text(json.dumps(rows, indent=1) + "\n")
+    processes.keep(rows, options.json)
     return 1 if any(row["failed"] for row in rows) else 0
 
 

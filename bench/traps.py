@@ -8,7 +8,6 @@ process of its own. CPU is user + system of this process. Dropped datagrams are 
 
 import argparse
 import asyncio
-import multiprocessing
 import resource
 import socket as sockets
 import tempfile
@@ -27,6 +26,7 @@ from acs.services.clock import utc_now
 from acs.store import Vault
 from acs.store import lines as line_store
 from acs.store.records import LineRecord
+from bench.beside import beside
 from probes.profiles.schema import load_profiles
 from probes.snmp.ber import Cell, Kind, encode_varbind, integer, parse_oid, tlv
 from probes.snmp.notification import SYS_UPTIME, TRAP_OID
@@ -134,19 +134,13 @@ def main() -> None:
     parser.add_argument("--rate", type=int, default=2_000)
     parser.add_argument("--seconds", type=float, default=5.0)
     arguments = parser.parse_args()
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe()
-    sender = context.Process(target=send, args=(there,), daemon=True)
-    sender.start()
-    loop = uvloop.new_event_loop()
-    asyncio.set_event_loop(loop)
-    install_reactor(loop)
-    with tempfile.TemporaryDirectory() as folder:
+    with beside(send) as sender, tempfile.TemporaryDirectory() as folder:
+        loop = uvloop.new_event_loop()
+        asyncio.set_event_loop(loop)
+        install_reactor(loop)
         try:
-            loop.run_until_complete(serve(Path(folder), here, arguments))
+            loop.run_until_complete(serve(Path(folder), sender, arguments))
         finally:
-            here.send(None)
-            sender.join(10)
             loop.close()
 
 
