@@ -50,6 +50,8 @@ _NO_CAUSE = (VerdictKind.NFF, VerdictKind.INCONCLUSIVE, VerdictKind.OPEN_OUTAGE)
 _SLOW = timedelta(seconds=30)
 #: intervals of Informs that are read in one look, and the longest that says anything in time
 _INTERVALS, _LONGEST_S = 500, 7_200.0
+#: after so long the interval of a device that tells of nothing in time is looked up again
+_AGAIN = timedelta(hours=6)
 #: lines of which the troubles are asked one by one; of more, all troubles are read
 _FEW = 500
 #: for so long a boot, as evidence, lasts
@@ -73,7 +75,8 @@ class Evidence:
         self._applied: dict[str, datetime] = {}
         self._polled: dict[str, datetime] = {}
         self._sessions_up: set[str] = set()
-        self._intervals: dict[str, float] = {}
+        #: device → its interval, and when that was read
+        self._intervals: dict[str, tuple[float, datetime]] = {}
         self._slow_at: datetime | None = None
         self._tests_at: datetime | None = None
         self._of_tests: set[tuple[str, datetime]] = set()
@@ -85,7 +88,7 @@ class Evidence:
             return
         since = now - timedelta(seconds=self._config.horizon_s + 1.25 * _LONGEST_S)
         self._heard = await evidence_store.heard(tx, since, now)
-        await self._read_intervals(tx, self._heard)
+        await self._read_intervals(tx, self._heard, now)
 
     def _slow_is_due(self, now: datetime) -> bool:
         return self._slow_at is None or now - self._slow_at >= _SLOW
@@ -279,8 +282,8 @@ class Evidence:
         """Devices whose periodic Inform is overdue, where their interval is short enough to say something."""
         changes = []
         for one in self._heard:
-            interval = self._intervals.get(one.key, 0.0)
-            if not 0 < interval <= _LONGEST_S:
+            interval, _ = self._intervals.get(one.key, (0.0, now))
+            if not 0 < interval <= _LONGEST_S or self._doubted(one, now):
                 continue
             late = evidence_store.overdue_at(one.last_inform_at, interval)
             if late <= now:
@@ -289,12 +292,23 @@ class Evidence:
                 changes.append((one.last_inform_at, one.line, one.node, None, True))
         await self._change(tx, "silent", changes, now, look, "Inform")
 
-    async def _read_intervals(self, tx: Transaction, heard: Sequence[evidence_store.Heard]) -> None:
-        unknown = [one.key for one in heard if one.key not in self._intervals][:_INTERVALS]
-        for key in unknown:
-            tree = await tree_store.read(tx, key)
+    async def _read_intervals(self, tx: Transaction, heard: Sequence[evidence_store.Heard], now: datetime) -> None:
+        """The intervals that nobody knows, and those that may be others by now; a node's together."""
+        wanted = sorted((one for one in heard if self._doubted(one, now)), key=lambda one: (one.node, one.key))
+        for one in wanted[:_INTERVALS]:
+            tree = await tree_store.read(tx, one.key)
             values = {} if tree is None else tree.values
-            self._intervals[key] = inform_interval_s(lambda name, values=values: values.get(name, (None, ""))[0]) or 0.0
+            told = inform_interval_s(lambda name, values=values: values.get(name, (None, ""))[0])
+            self._intervals[one.key] = (told or 0.0, now)
+
+    def _doubted(self, one: evidence_store.Heard, now: datetime) -> bool:
+        """Whether its interval is to be read: a device that was told another one is not late by the one before."""
+        if one.key not in self._intervals:
+            return True
+        interval, read_at = self._intervals[one.key]
+        if not 0 < interval <= _LONGEST_S:
+            return now - read_at >= _AGAIN
+        return read_at < evidence_store.overdue_at(one.last_inform_at, interval) <= now
 
     async def _heard_again(self, tx: Transaction, now: datetime, look: Look) -> None:
         """A CPE that was heard after its line fell is proof that the line is up, whatever the access node told."""

@@ -369,6 +369,29 @@ async def test_devices_that_inform_at_no_set_time_are_missed_by_nobody(
     assert await world.open() == []
 
 
+async def test_devices_that_were_told_a_longer_interval_are_not_late_by_the_one_before(world: World) -> None:
+    for one in LINES:
+        await inform(world, one, world.clock.now)
+    await world.look(31)
+    odd = [one for one in LINES if one.port == 1]
+    for one in odd:
+        await inform(world, one, world.clock.now, interval="3600")
+    for _ in range(14):
+        for one in LINES:
+            if one not in odd:
+                await inform(world, one, world.clock.now)
+        await world.look(31)
+    assert await world.open() == []
+    world.clock.pass_s(4_150)
+    for one in LINES:
+        if one not in odd:
+            await inform(world, one, world.clock.now)
+    await world.look(31)
+    await world.look(31)
+    (outage,) = await world.open()
+    assert (outage.witness, outage.scope) == ("silent", "olt-1/0/1/1"), "by their own interval they are late"
+
+
 async def test_a_burst_of_boots_is_a_power_cut_that_just_ended(world: World) -> None:
     for one in LINES:
         await inform(world, one, world.clock.now)
