@@ -31,6 +31,7 @@ from acs.api.health import router as health_router
 from acs.api.history import router as history_router
 from acs.api.hooks import router as hooks_router
 from acs.api.identity import router as identity_router
+from acs.api.language import Language
 from acs.api.limits import BodyLimit, Rates
 from acs.api.line_groups import router as line_groups_router
 from acs.api.line_tests import router as line_tests_router
@@ -66,7 +67,8 @@ PREFIX = "/api/v1"
 _DESCRIPTION = """
 Devices, lines, operations and line tests of secondline. Every call needs a bearer token (`secondline token create`)
 with the scope that the call names. Errors are `application/problem+json` (RFC 9457): `code` is stable, `detail` says
-what is wrong, `remedy` what to do. Instants are RFC 3339 with a zone; units stand at the end of names.
+what is wrong, `remedy` what to do; `Accept-Language` chooses between English and Russian. Instants are RFC 3339 with a
+zone; units stand at the end of names.
 
 Lists are paged: the `Link` header with `rel="next"` has the next page, whatever the list. What a GET answers has an
 `ETag`, for `If-None-Match` and for `If-Match` of a write. Every POST takes an `Idempotency-Key`. The version stands in
@@ -173,6 +175,7 @@ def create_app(services: Northbound, config: ApiSection | None = None) -> FastAP
     app.add_middleware(RateHeaders)
     app.add_middleware(BodyLimit)
     app.add_middleware(Rights)
+    app.add_middleware(Language)
     return app
 
 

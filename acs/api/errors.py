@@ -15,6 +15,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from acs.api.language import current
+from acs.api.translation import kind_of, translated
 from acs.errors import (
     AcsError,
     ApprovalNeeded,
@@ -56,6 +58,7 @@ _HTTP_CODES = {
 PROBLEM = "application/problem+json"
 #: code → title, and what to do where the message does not say it
 _TITLES: Mapping[str, tuple[str, str]] = {
+    "approval_needed": ("Another person must approve it", "Ask one who may: secondline approval list."),
     "bad_request": ("The request cannot be read", "Compare it with /api/v1/openapi.json."),
     "changed_meanwhile": ("The thing has changed", "Read it again, and write on what it is now."),
     "conflict": ("The thing's state does not allow this", "Read the thing, and decide anew."),
@@ -65,6 +68,7 @@ _TITLES: Mapping[str, tuple[str, str]] = {
     "invalid_input": ("The input cannot be used", "Correct what the message names."),
     "method_not_allowed": ("The address does not take this method", "The Allow header lists those that it takes."),
     "not_found": ("There is no such thing", "List the things of this kind, and take the id from there."),
+    "provider_failed": ("The identity provider failed", "Ask again later, or tell who keeps it."),
     "refused": ("The action must not be done now, or not here", "Tell the subscriber what `words` say."),
     "store_unavailable": ("The store does not answer", "Ask again in a minute; nothing was written."),
     "too_large": ("The body is too large", "Send less at a time."),
@@ -126,15 +130,25 @@ def answer(
     headers: Mapping[str, str] | None = None,
     words: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """An error as JSON; `words` are for people, by language."""
-    body = problem(status, code, message) | ({"words": dict(words)} if words else {})
-    return JSONResponse(body, status, headers=dict(headers or {}), media_type=PROBLEM)
+    """An error as JSON in the language of the request; `words` are for people, by language."""
+    language = current()
+    body = problem(status, code, (words or {}).get(language, message), language) | (
+        {"words": dict(words)} if words else {}
+    )
+    told = {**spoken(language), **(headers or {})}
+    return JSONResponse(body, status, headers=told, media_type=PROBLEM)
 
 
-def problem(status: int, code: str, message: str) -> dict[str, Any]:
+def spoken(language: str) -> dict[str, str]:
+    """The headers that say which language an error speaks."""
+    return {"Content-Language": language, "Vary": "Accept-Language"}
+
+
+def problem(status: int, code: str, message: str, language: str = "en") -> dict[str, Any]:
     """An error as RFC 9457 has it. Our messages end with what to do; where one does not, its kind does."""
-    shown = _LONG_WORD.sub(r"\1…", message)
-    title, remedy = _TITLES.get(code, ("The request failed", "Read the message."))
+    shown = translated(_LONG_WORD.sub(r"\1…", message), language)
+    ours = _TITLES.get(code, ("The request failed", "Read the message."))
+    title, remedy = kind_of(code, language) or ours
     _, told, advice = shown.rpartition("; ")
     if told and "\n" not in shown:
         remedy = advice[:1].upper() + advice[1:]

@@ -10,6 +10,7 @@ from pydantic import Field
 from acs.api.auth import ActorDep, ServicesDep, actor_of, bearer, services_of
 from acs.api.bodies import Answer, Body, Name
 from acs.api.errors import Unauthenticated
+from acs.api.language import current
 from acs.api.limits import REFUSED_BURST, REFUSED_PER_S, Rates
 from acs.errors import InvalidInput
 from acs.services.actor import Scope
@@ -85,30 +86,21 @@ async def mint_token(body: TokenBody, actor: ActorDep, services: ServicesDep) ->
 
 @router.post("/self-service/check", summary="Check my line", status_code=202)
 async def start_own_check(
-    token: LineTokenDep, services: ServicesDep, response: Response, language: Language = "ru"
+    token: LineTokenDep, services: ServicesDep, response: Response, _language: Language = "ru"
 ) -> OwnCheckAnswer:
     """A line token (made with scope `self_check`). Nothing interrupts the service; tested so often and no more."""
-    return _answer(response, await services.self_service.check(token, _chosen(language)), language)
+    return _answer(response, await services.self_service.check(token, current()))
 
 
 @router.get("/self-service/check", summary="How my check stands", responses=_CODES)
 async def get_own_check(
-    token: LineTokenDep, services: ServicesDep, response: Response, language: Language = "ru"
+    token: LineTokenDep, services: ServicesDep, response: Response, _language: Language = "ru"
 ) -> OwnCheckAnswer:
     """A line token (made with scope `self_check`). The last check of the token's line."""
-    return _answer(response, await services.self_service.last(token, _chosen(language)), language)
+    return _answer(response, await services.self_service.last(token, current()))
 
 
-def _answer(response: Response, check: OwnCheck, language: str) -> OwnCheckAnswer:
-    response.headers["Content-Language"] = _chosen(language)
+def _answer(response: Response, check: OwnCheck) -> OwnCheckAnswer:
+    response.headers["Content-Language"] = current()
     response.headers["Cache-Control"] = "no-store"
     return OwnCheckAnswer.model_validate(check)
-
-
-def _chosen(header: str) -> str:
-    """The first of our languages that the header names, else Russian."""
-    for part in header.split(","):
-        word = part.split(";")[0].strip().lower().partition("-")[0]
-        if word in ("ru", "en"):
-            return word
-    return "ru"

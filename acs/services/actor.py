@@ -175,11 +175,10 @@ class Actor:
             ", ".join(sorted({*self.scopes, *(str(verb) for grant in self.grants for verb in grant.verbs)})) or "none"
         )
         limited = any(grant.holds(scope) for grant in self.grants)
-        what = "holds for some lines only" if limited else "lacks"
-        return (
-            f"{self.kind} {self.name!r} {what} the scope {str(scope)!r} (it has: {held}); "
-            "ask an administrator for a token that has it"
-        )
+        who, ask = f"{self.kind} {self.name!r}", "ask an administrator for a token that has it"
+        if limited:
+            return f"{who} holds the scope {str(scope)!r} for some lines only (it has: {held}); {ask}"
+        return f"{who} lacks the scope {str(scope)!r} (it has: {held}); {ask}"
 
 
 def limit(view: View, actor: Actor) -> None:

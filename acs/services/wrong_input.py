@@ -42,7 +42,7 @@ def _line(error: Mapping[str, Any]) -> str:
 def _missing(loc: Sequence[Any]) -> str:
     if len(loc) == 2 and loc[0] == "header":
         what = _HEADERS.get(str(loc[1]).lower())
-        return f"the header is missing; send {loc[1]}: " + what if what else "the header is missing; send it"
+        return f"the header is missing; send {loc[1]}: {what}" if what else "the header is missing; send it"
     return "it is missing; send a body" if tuple(loc) == (_BODY,) else "it is missing; add it"
 
 

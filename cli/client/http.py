@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 from cli.client.wire import Answer, Wire, WireFailed, WireTimeout
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
+from cli.file_errors import not_read, not_written
 from cli.options import DEFAULT_URL
 from cli.texts import _, language
 
@@ -53,7 +54,7 @@ class Client:
     """Calls of one server with one token. Use it as a context manager."""
 
     def __init__(self, url: str, token: str | None) -> None:
-        headers = {"authorization": f"Bearer {token}"} if token else {}
+        headers = {"accept-language": language()} | ({"authorization": f"Bearer {token}"} if token else {})
         self.url = url.rstrip("/")
         self._wire = Wire(f"{self.url}/api/v1", headers, CALL_TIMEOUT_S)
 
@@ -248,16 +249,14 @@ def _read_in_blocks(source: BinaryIO) -> Iterator[bytes]:
         while block := source.read(FILE_BLOCK):
             yield block
     except OSError as error:  # the file's fault: not a server that broke off
-        text = _("{path} cannot be read: {error}").format(path=_name_of(source), error=error.strerror or error)
-        raise CliError(text) from error
+        raise not_read(_name_of(source), error, ExitStatus.FAILURE) from error
 
 
 def _write(target: BinaryIO, block: bytes) -> int:
     try:
         return target.write(block)
     except OSError as error:
-        text = _("{path} cannot be written: {error}").format(path=_name_of(target), error=error.strerror or error)
-        raise CliError(text) from error
+        raise not_written(_name_of(target), error) from error
 
 
 def _name_of(file: BinaryIO) -> str:
@@ -285,10 +284,9 @@ def read_token(path: Path) -> str:
     try:
         token = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        text = _("The token file {path} cannot be read: {error}").format(path=path, error=error)
-        raise CliError(text, ExitStatus.USAGE) from error
+        raise not_read(path, error) from error
     if not token or not token.isascii() or any(c.isspace() for c in token):
-        text = _("The token file {path} must hold one token and nothing else.").format(path=path)
+        text = _("{path} must hold one token or password and nothing else.").format(path=path)
         raise CliError(text, ExitStatus.USAGE)
     return token
 

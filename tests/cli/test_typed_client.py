@@ -9,6 +9,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 
+from cli import texts
 from cli.client import Secondline
 from cli.client.results import SCHEMAS, Line, read
 from cli.client.typed import CALLS
@@ -105,3 +106,13 @@ def test_it_works_against_a_server(server: OwnServer) -> None:
         assert acs.report(days=1, by="verdict").total.tests >= 1
         with pytest.raises(CliError, match="there is no device"):
             acs.device("none")
+
+
+def test_what_the_server_says_is_in_the_language_of_the_command(server: OwnServer) -> None:
+    texts.choose("ru")
+    try:
+        token = server.token_file.read_text(encoding="utf-8").strip()
+        with Secondline(server.url, token) as acs, pytest.raises(CliError, match="нет устройства 'none'"):
+            acs.device("none")
+    finally:
+        texts.choose("en")

@@ -16,7 +16,9 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from acs.api.errors import STATUSES, Unauthenticated, http_error, http_message
+from acs.api.errors import STATUSES, Unauthenticated, http_error, http_message, spoken
+from acs.api.language import current
+from acs.api.translation import reason_of, translated
 from acs.errors import AcsError, InvalidInput, TooMany
 from acs.services.tmf.selection import selected
 from acs.services.tmf_pages import Page
@@ -158,11 +160,12 @@ def _invalid(error: RequestValidationError) -> JSONResponse:
 
 
 def _answer(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    language = current()
     body = {
         "code": code,
-        "reason": _REASONS.get(status, "Error"),
-        "message": message[:4_000],
+        "reason": reason_of(_REASONS.get(status, "Error"), language),
+        "message": translated(message[:4_000], language),
         "status": str(status),
         "@type": "Error",
     }
-    return JSONResponse(body, status, headers=dict(headers or {}))
+    return JSONResponse(body, status, headers={**spoken(language), **(headers or {})})
