@@ -15,17 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from acs.cwmp.elements import children_by_field, named_value, parameter_values
 from acs.cwmp.envelope import DEFAULT_LIMITS, Envelope, Limits
 from acs.cwmp.messages import Inform
-from acs.cwmp.reading import (
-    MAX_ID,
-    children_by_field,
-    known_headers,
-    message_and_header,
-    named_value,
-    parameter_values,
-    with_headers,
-)
+from acs.cwmp.reading import MAX_ID, known_headers, message_and_header, with_headers
 from acs.cwmp.schema import PLANS
 from acs.cwmp.soap import decode, document_tree
 from acs.cwmp.structs import DeviceId, EventStruct
