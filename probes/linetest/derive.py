@@ -32,6 +32,8 @@ DERIVED: Mapping[str, Derived] = {
     "@olt_light_against_siblings_db": Derived("ont.olt_rx_dbm", ("ont.olt_rx_dbm", "sib.olt_rx_median_dbm")),
     # offline now, and the last fall is not known to lie outside the window before the complaint
     "@down_in_window": Derived("ont.last_down_at", ("ont.run_state",)),
+    # offline as the OLT says, or, where its state was not read, as two other witnesses say and none denies
+    "@down": Derived("ont.run_state", ("ont.run_state",)),
     # the same, of a model that is not known to fall silent without power
     "@los_speaks": Derived("ont.last_down_cause", ("ont.run_state",)),
     # more siblings fell with this line than chance explains
@@ -106,7 +108,10 @@ def _fall(
         instants.get("ont.last_up_at"),
     )
     opened_at = instants.get("ticket.opened_at")
-    if state == "offline":
+    down = _down(values, fell_at, rose_at)
+    if down is not None:
+        out["@down"] = down
+    if down:
         # the cause of the last fall is the cause of this one: the ONT has not come back since; only a time can deny it
         earliest = (opened_at or now) - timedelta(hours=limits.complaint_window_h)
         in_time = fell_at is None or earliest <= fell_at <= now
@@ -122,6 +127,17 @@ def _fall(
         before = fell_at is None or fell_at <= opened_at
         out["@restored"] = state == "online" and before and opened_at <= rose_at <= now
     return out
+
+
+def _down(values: Mapping[str, Scalar], fell_at: datetime | None, rose_at: datetime | None) -> bool | None:
+    """Whether the ONT is down: as its OLT says; where its state was not read, as two others say and none denies."""
+    state, session, heard = (values.get(name) for name in ("ont.run_state", "bras.session", "cpe.reachable"))
+    if state is not None:
+        return state == "offline"
+    if session == "up" or heard is True or (rose_at is not None and (fell_at is None or rose_at > fell_at)):
+        return None
+    witnesses = (fell_at is not None, session == "none", heard is False)
+    return True if sum(witnesses) >= 2 else None
 
 
 def _together(values: Mapping[str, Scalar], limits: Limits) -> dict[str, Scalar]:

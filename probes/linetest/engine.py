@@ -136,10 +136,18 @@ def _said(case: _Case, first: Scored) -> _Decision:
 def _undecided(case: _Case, first: Scored, wanted: tuple[str, ...] | None, why: str) -> _Decision:
     lines = _open_evidence(case)
     for item in case.pack.file.fallback:
-        if case.pack.met(item.when, case.view.results):
+        if case.pack.met(item.when, case.view.results) and (not item.leader or _leads(case, item.leader)):
             belief = item.confidence or first.posterior
             return _Decision(item.cause, belief, "fallback", lines, wanted=wanted or (), why=why)
     return _Decision("not_determined", first.posterior, "score", lines, wanted=wanted or (), why=why)
+
+
+def _leads(case: _Case, name: str) -> bool:
+    """Return whether a cause stands out from all others, at a depth at which no further reading may change that."""
+    first, second = case.ranked[0], case.ranked[1] if len(case.ranked) > 1 else None
+    rules = case.pack.file.engine
+    clear = second is None or first.score_db - second.score_db >= rules.min_margin_db
+    return first.card.id == name and first.posterior >= rules.min_posterior and clear and not _unsettled(case)
 
 
 def _open_evidence(case: _Case) -> tuple[Evidence, ...]:

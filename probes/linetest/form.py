@@ -231,10 +231,14 @@ class Distrust(_Strict):
 
 
 class Fallback(_Strict):
-    """A better name, or another verdict, for what would be INCONCLUSIVE."""
+    """A better name, or another verdict, for what would be INCONCLUSIVE.
+
+    With `leader` only where this cause is the likeliest, by the pack's own limits, and merely may not be said.
+    """
 
     cause: str
     when: Condition
+    leader: str = ""
     confidence: float = Field(default=0.0, ge=0, le=1)
 
 

@@ -57,10 +57,15 @@ def mass_fault(pack: Pack, technology: str, view: View) -> Answer | None:
 
 def _kind(pack: Pack, kind: OutageKind, view: View) -> Answer:
     place = next((item.location for item in kind.places if pack.met(item.when, view.results)), "")
-    facts = [*(kind.when.facts() if kind.when else ()), "sib.n", "sib.down_ratio", "ont.run_state"]
+    facts = [*(kind.when.facts() if kind.when else ()), "sib.n", "sib.down_ratio", *_own(view)]
     decisive = line(view, "sib.others_down_window", chance_db(pack, view), pack.norms.get("sib.others_down_window", {}))
     lines = (decisive, *(item for item in _lines(pack, tuple(facts), view) if item.fact != decisive.fact))
     return Answer(kind.cause, kind.confidence, "outage", place, str(view.values.get("sib.level", "pon")), lines)
+
+
+def _own(view: View) -> tuple[str, ...]:
+    """Return what tells that this line is down: its OLT, or what stands in for its word."""
+    return ("ont.run_state",) if view.known("ont.run_state") else ("bras.session", "cpe.reachable", "ont.last_down_at")
 
 
 def chance_db(pack: Pack, view: View) -> float:

@@ -41,7 +41,7 @@ def _names(file: PackFile) -> Iterator[str]:
     known = set(file.cause)
     used = [("gate", gate.cause) for gate in file.gate]
     used += [("outage.kinds", kind.cause) for kind in file.outage.kinds]
-    used += [("fallback", item.cause) for item in file.fallback]
+    used += [("fallback", name) for item in file.fallback for name in (item.cause, item.leader) if name]
     used += [
         (f"cause.{name}.instead", item.cause)
         for name, cause in file.cause.items()

@@ -51,6 +51,7 @@ FIXED = [
     "own_probes_down",
     "olt_not_answering",
     "restored",
+    "restored_unmeasured",
     "repeat_green",
 ]
 
