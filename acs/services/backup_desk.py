@@ -154,8 +154,10 @@ class BackupDesk:
         newest = await backups.newest(tx, key)
         kept = await backups.open_backup(tx, newest.id) if newest is not None else None
         values = {} if tree is None else dict(tree.values)
+        told = await backups.desired(tx, key)  # of what no device tells, what it was told is known
+        secrets = {name: secret for name, secret in told.secrets.items() if name in values and not values[name][0]}
         if kept is None:
-            return Configuration(values)
+            return Configuration(values, secrets)
         made, leaves = await self._made_by_us(tx, key, values)
         forms = {generalised(name) for name in kept.values} | leaves
         tables = {table_of(row) for name in kept.values for row in rows_above(name)}
@@ -167,7 +169,8 @@ class BackupDesk:
                 name: entry
                 for name, entry in values.items()
                 if name in kept.values or (name.startswith(new) and generalised(name) in forms and is_setting(name))
-            }
+            },
+            secrets,
         )
 
     async def _made_by_us(self, tx: Transaction, key: str, values: Values) -> tuple[set[str], set[str]]:

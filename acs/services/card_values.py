@@ -13,14 +13,20 @@ from acs.services import optics
 from acs.services.device_card import Defect, State, Value
 from acs.services.merging import is_stale
 from acs.services.optics import Edges, Level
+from acs.services.own_names import model_names, own_macs
 from acs.store.records import DeviceRecord, LineRecord
+from acs.store.search_terms import fold
 from probes.facts import FACTS, Fact, Quality, Scalar
 
+#: MACs of a device that are shown.
+_MACS = 4
 LIGHT, BIRTH, CLASS = "ont.rx_dbm", "ont.birth_rx_dbm", "ont.optical_class"
 
 _TITLES: Mapping[str, tuple[str, str]] = {
     "manufacturer": ("Производитель", "Manufacturer"),
     "product_class": ("Модель", "Model"),
+    "model_name": ("Название модели", "Model name"),
+    "mac": ("MAC", "MAC"),
     "serial_number": ("Серийный номер", "Serial number"),
     "gpon_serial": ("Серийный номер PON", "PON serial"),
     "oui": ("OUI", "OUI"),
@@ -56,10 +62,22 @@ class Light:
     birth: Fact | None = None
 
 
-def identity_values(device: DeviceRecord, line: LineRecord | None, now: datetime) -> list[Value]:
-    """Who the device is, as it said in its last Inform."""
+def identity_values(
+    device: DeviceRecord, line: LineRecord | None, tree: Mapping[str, str], times: Mapping[str, datetime], now: datetime
+) -> list[Value]:
+    """Who the device is, as it said in its last Inform and in its tree."""
     told = ("manufacturer", "product_class", "serial_number", "oui", "hardware_version", "root", "address")
     values = [_said(name, str(getattr(device, name)), device.last_inform_at, "Inform", now) for name in told]
+    values[2:2] = [
+        _said("model_name", value, times.get(name, device.last_inform_at), "cpe", now, note=name)
+        for name, value in model_names(tree)[:1]
+        if fold(value) != fold(device.product_class)
+    ]
+    macs = own_macs(tree)
+    if macs:
+        at = min(times.get(name, device.last_inform_at) for name in macs.values())
+        more = " …" if len(macs) > _MACS else ""
+        values.append(_said("mac", ", ".join(list(macs)[:_MACS]) + more, at, "cpe", now))
     values.append(_said("connection_request_url", device.connection_request_url, device.last_inform_at, "Inform", now))
     values.append(_said("last_inform_at", device.last_inform_at.isoformat(), device.last_inform_at, "cwmp", now))
     values.append(_said("first_seen_at", device.first_seen_at.isoformat(), device.first_seen_at, "cwmp", now))

@@ -29,6 +29,7 @@ from acs.services.packs import Packs
 from acs.services.profiles import profile_of
 from acs.services.told_starts import TABLE as STARTS
 from acs.store import abilities as ability_store
+from acs.store import connection_requests as request_store
 from acs.store import devices as device_store
 from acs.store import facts as fact_store
 from acs.store import lines as line_store
@@ -116,7 +117,16 @@ class DeviceCards:
         operation = await self._operations.request(actor, key, kind, arguments, reason="device card", deadline_s=60.0)
         ended = await self._operations.wait(operation.id, min(wait_s, LONGEST_LIVE_S))
         took_s = round((self._clock() - now).total_seconds(), 3)
-        return Refreshed(await self.show(actor, key), operation.id, took_s, _problem(ended.state, ended.detail, wait_s))
+        problem = _problem(ended.state, ended.detail, wait_s)
+        if problem and (tried := await self._last_call(key, now)):
+            problem = f"{problem}; when it was called: {tried}"
+        return Refreshed(await self.show(actor, key), operation.id, took_s, problem)
+
+    async def _last_call(self, key: str, since: datetime) -> str:
+        """What came of the last connection request since then; empty where there was none."""
+        async with self._store.reading() as tx:
+            tries = await request_store.list_tries(tx, key, limit=1)
+        return tries[0].detail if tries and tries[0].at >= since else ""
 
     def _question(self, stored: _Stored) -> tuple[str, dict[str, object]]:
         """What to ask the device for: what its profile reads, or everything where nothing is known yet."""
@@ -171,7 +181,7 @@ class DeviceCards:
                 tables=tables,
                 absent=stored.absent,
                 extra={
-                    "identity": identity_values(device, stored.line, now),
+                    "identity": identity_values(device, stored.line, stored.values, stored.times, now),
                     "firmware": firmware_values(device, profile, now),
                     "optics": light_values(light, facts.get(LIGHT), now),
                 },

@@ -92,7 +92,9 @@ class Keeping:
             found = await _chosen(tx, key, str(given.get("backup", "last_good")), told)
             source, target = await devices.get(tx, key), await devices.get(tx, operation.device)
             if found is None or source is None or target is None:
-                raise Refused("no_backup")
+                which = str(given.get("backup", "last_good"))
+                named = which != "last_good" and await backups.newest(tx, key) is not None
+                raise Refused("no_such_backup", wanted=repr(which)) if named else Refused("no_backup")
         where, configuration, whole = found
         values = _with_secrets(configuration, told)
         fresh = bool(given.get("fresh"))

@@ -7,12 +7,12 @@ comes in between waits for the next turn.
 """
 
 import asyncio
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from acs.profiles.schema import Profile
 from acs.profiles.tree import facts_from_tree
+from acs.services.own_names import model_names, own_addresses, own_macs
 from acs.services.profiles import profile_of
 from acs.services.search_fields import FIELDS, IDENTIFIERS, NUMBERS, ORDER, Kind, folded
 from acs.services.serials import serial_forms
@@ -38,9 +38,6 @@ _WORD_CHARS = 128
 _TEXT_CHARS = 2_000
 #: MAC addresses and addresses of one device
 _MOST_ADDRESSES = 16
-_MAC = re.compile(r"(?:[0-9A-Fa-f]{2}[:-]?){5}[0-9A-Fa-f]{2}")
-#: parts of a path below which addresses are those of other boxes
-_OTHERS = (".Hosts.", ".Host.", "AssociatedDevice", "Neighbor", "NeighboringWiFi", ".ARP", "DHCPv4.Server", "LLDP")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,15 +179,9 @@ def _of_device(device: DeviceRecord, tree: Tree | None) -> Iterator[tuple[str, s
     yield "hw", device.hardware_version
     yield "ip", device.address
     values = {} if tree is None else {name: value for name, (value, _) in tree.values.items()}
-    yield from (("model", value) for name, value in values.items() if name.endswith(".DeviceInfo.ModelName"))
-    macs = [value for name, value in values.items() if _is_own(name, "MACAddress") and _MAC.fullmatch(value)]
-    yield from (("mac", mac) for mac in list(dict.fromkeys(macs))[:_MOST_ADDRESSES])
-    own = [value for name, value in values.items() if _is_own(name, "IPAddress") and value not in ("", "0.0.0.0")]
-    yield from (("ip", address) for address in list(dict.fromkeys(own))[:_MOST_ADDRESSES])
-
-
-def _is_own(name: str, ending: str) -> bool:
-    return name.endswith(ending) and not any(other in name for other in _OTHERS)
+    yield from (("model", value) for _, value in model_names(values))
+    yield from (("mac", mac) for mac in list(own_macs(values))[:_MOST_ADDRESSES])
+    yield from (("ip", address) for address in own_addresses(values)[:_MOST_ADDRESSES])
 
 
 def _of_line(line: LineRecord) -> Iterator[tuple[str, str]]:

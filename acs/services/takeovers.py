@@ -7,6 +7,7 @@
 The rule of this file: the old device's configuration is never changed by it, so that a swap can be taken back.
 """
 
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -15,6 +16,7 @@ from acs.services import audit
 from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock, utc_now
 from acs.services.identifiers import new_id
+from acs.services.merging import same_serial
 from acs.services.serials import serial_forms
 from acs.services.visits import Visit
 from acs.store import backups, devices, lines
@@ -22,9 +24,12 @@ from acs.store.backups import Takeover
 from acs.store.records import DeviceRecord, Json, OperationRecord, OperationState, SessionCommit, SessionOpened
 from acs.store.store import Store
 from acs.store.transaction import Transaction
+from probes.profiles.decode import canonical_serial
 
 #: Days that a new device may take to get its settings once it has come.
 _DAYS = 7
+#: Four letters of the vendor and four octets of number (ITU-T G.984.3), as `canonical_serial` gives them.
+_PON = re.compile(r"[A-Z0-9]{4}[0-9A-F]{8}")
 
 
 class Takeovers:
@@ -83,9 +88,17 @@ class Takeovers:
         mine = serial_forms(old.serial_number)
         serials = (*(each for each in line.device_serials if each not in mine), serial)
         await devices.set_line(tx, old.key, None)
-        await lines.upsert(tx, [replace(line, device_serials=tuple(dict.fromkeys(serials)))], now)
+        passed = replace(line, device_serials=tuple(dict.fromkeys(serials)))
+        if line.gpon_serial and same_serial(line.gpon_serial, old.serial_number):
+            # it was the line's ONT: with its serial number the OLT is asked for an ONT that lies in a drawer
+            passed = replace(passed, gpon_serial=serial if _is_pon(serial) else "")
+        await lines.upsert(tx, [passed], now)
         if new is not None:
             await devices.set_line(tx, new.key, line.id)
+
+
+def _is_pon(serial: str) -> bool:
+    return _PON.fullmatch(canonical_serial(serial)) is not None
 
 
 async def _known(tx: Transaction, serial: str, old: DeviceRecord) -> DeviceRecord | None:

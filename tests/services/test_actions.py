@@ -113,7 +113,7 @@ async def test_the_network_at_home(desk: Desk, kind: CpeKind) -> None:
     [bounced] = await desk.do(cpe, "port-bounce", port=1)
     assert cpe.tree.value(paths["port"]) == "true"
     status = paths["port"].removesuffix("Enable") + "Status"
-    assert changes(bounced)[status][1] == "Up"
+    assert changes(bounced)[status] == ("Up", "Up"), "what is watched is read before as well"
     [servers] = await desk.do(cpe, "dns", servers="192.0.2.1, 192.0.2.2")
     assert changes(servers)[paths["dns"]][1] == "192.0.2.1,192.0.2.2"
     [added] = await desk.do(cpe, "forward-add", external_port=8080, client="192.168.0.9", internal_port=80)
@@ -199,6 +199,21 @@ async def test_a_kept_configuration_is_put_back(desk: Desk, kind: CpeKind) -> No
     assert cpe.tree.value(paths["ssid"]) == "home-1"
     assert await desk_of.diff(ACTOR, cpe.key, backup, "current") == []
     assert len(await desk_of.list(ACTOR, cpe.key)) == 2
+    [wrong] = await desk.do(cpe, "restore", backup="nonsense")
+    said = words_of(wrong)
+    assert said is not None and "none under 'nonsense'" in said["en"]
+
+
+async def test_a_password_that_no_device_tells_is_no_difference(desk: Desk) -> None:
+    cpe = await desk.cpe(CpeKind.ONT)
+    await desk.do(cpe, "wifi-password", password="correct horse")
+    taken = await desk.end(await desk.server.operations.request(ACTOR, cpe.key, "backup", {}))
+    assert isinstance(taken.result, dict)
+    backup = str(taken.result["backup"])
+    assert await desk.services.backups.diff(ACTOR, cpe.key, backup, "current") == []
+    await desk.do(cpe, "wifi-password", password="battery staple")
+    [other] = await desk.services.backups.diff(ACTOR, cpe.key, backup, "current")
+    assert (other.path, other.first, other.second) == (PATHS[CpeKind.ONT]["password"], "(hidden)", "(hidden)")
 
 
 @BOTH

@@ -71,8 +71,8 @@ async def read_once(app: App, key: str) -> None:
             if tree is not None and tree.read_at is not None:
                 break
             await asyncio.sleep(0.05)
-    assert app.sessions.recorder is not None
-    await app.sessions.recorder.drain()
+    assert app.sessions.parts.recorder is not None
+    await app.sessions.parts.recorder.drain()
 
 
 async def until(met: Callable[[], bool]) -> None:
@@ -132,6 +132,15 @@ async def test_the_card_of_a_set_top_box(tmp_path: Path) -> None:
         assert values(card, "tv")["stb.hdmi"].value == "Present"
 
 
+async def test_a_card_says_by_which_names_a_device_goes(tmp_path: Path) -> None:
+    async with town(tmp_path, CpeKind.ROUTER) as (app, cpes):
+        cpe = cpes[CpeKind.ROUTER]
+        said = values(await app.northbound.cards.show(ACTOR, str(cpe.key)), "identity")
+        assert (said["product_class"].value, said["model_name"].value) == ("hAP", "EX220")
+        assert said["mac"].value == cpe.tree.value("Device.Ethernet.Interface.1.MACAddress"), "stations have others"
+        assert said["mac"].source == "cpe" and said["mac"].age_s is not None
+
+
 async def test_a_live_card_is_read_from_the_device(tmp_path: Path) -> None:
     async with town(tmp_path, CpeKind.ONT) as (app, cpes):
         cpe = cpes[CpeKind.ONT]
@@ -143,8 +152,8 @@ async def test_a_live_card_is_read_from_the_device(tmp_path: Path) -> None:
         light = values(refreshed.card, "optics")
         assert light["ont.rx_dbm"].value == -29
         assert light["light.margin_db"].value == -2
-        assert app.sessions.recorder is not None
-        await app.sessions.recorder.drain()
+        assert app.sessions.parts.recorder is not None
+        await app.sessions.parts.recorder.drain()
         kept = await app.northbound.history.curves(ACTOR, key, "ont.rx_dbm", days=1)
         assert [point.value for curve in kept.curves for point in curve.points][-1] == -29
         every = {each.fact: each for each in await app.northbound.history.every(ACTOR, key, days=1)}
@@ -152,7 +161,8 @@ async def test_a_live_card_is_read_from_the_device(tmp_path: Path) -> None:
         assert sorted(every) == await app.northbound.history.facts(ACTOR, key)
         await cpe.stop()
         silent = await app.northbound.cards.refresh(ACTOR, key, wait_s=0.3)
-        assert silent.problem
+        assert "did not answer" in silent.problem and "when it was called: " in silent.problem
+        assert "nothing listens there" in silent.problem
         assert values(silent.card, "optics")["ont.rx_dbm"].value == -29
 
 
@@ -192,7 +202,7 @@ async def test_what_a_model_never_reports_is_learned_and_unlearned(tmp_path: Pat
                 hot[f"{STARTS}1.{leaf}"] = (value, "xsd:string")
             await trees.write(tx, key, {**tree.values, **hot}, utc_now())
             device = await devices.get(tx, key)
-        assert device is not None and app.sessions.recorder is not None
+        assert device is not None and app.sessions.parts.recorder is not None
         warm = await app.northbound.cards.show(ACTOR, key)
         assert values(warm, "health")["cpe.temp_c"].value == 44
         assert [(each.cause, each.reason) for each in warm.reboots][-1] == (Cause.LOCAL, "watchdog")

@@ -77,6 +77,8 @@ class ChangePlan(WrittenOut):
         yield from self._through(self.backup)
         self._before.update((name, value) for name, (value, _) in self.backup.values.items())
         self.kept = self.backup.complete
+        if unseen := [name for name in self._watch if name not in self._before]:
+            yield from self._read(unseen, self._before)
         done: list[tuple[Mapping[str, Any], Plan]] = []
         for n, step in enumerate(self._asked):
             plan = self._plan_of(step, n)
@@ -92,9 +94,12 @@ class ChangePlan(WrittenOut):
             done.append((step, plan))
         names = [*self._watch, *(name for name, entry in self.applied.items() if entry is not None)]
         if names:
-            reading = ReadPlan(list(dict.fromkeys(names)), batch=self._batch, budget=self._budget)
-            yield from self._through(reading)
-            self._after = {name: value for name, (value, _) in reading.reads.values.items()}
+            yield from self._read(names, self._after)
+
+    def _read(self, names: Sequence[str], into: dict[str, str]) -> Run:
+        reading = ReadPlan(list(dict.fromkeys(names)), batch=self._batch, budget=self._budget)
+        yield from self._through(reading)
+        into.update((name, value) for name, (value, _) in reading.reads.values.items())
 
     def _plan_of(self, step: Mapping[str, Any], n: int) -> Plan:
         key = f"{self._key[:28]}.{n}"
