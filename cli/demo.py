@@ -6,7 +6,6 @@ The rule: the product is used through its doors only; what is expected of it is 
 """
 
 import asyncio
-import shutil
 import tempfile
 import time
 import uuid
@@ -70,11 +69,13 @@ class Outcome:
 @json_option
 def demo(keep: bool, as_json: bool) -> None:
     """Run the demo."""
-    folder = Path(tempfile.mkdtemp(prefix="secondline-demo-"))
-    try:
-        until_stopped(lambda: _run(folder, keep, as_json))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    until_stopped(lambda: _run_in_a_folder(keep, as_json))
+
+
+async def _run_in_a_folder(keep: bool, as_json: bool) -> None:
+    """The folder comes after `until_stopped` took the signals, so that none of them leaves it behind."""
+    with tempfile.TemporaryDirectory(prefix="secondline-demo-", ignore_cleanup_errors=True) as folder:
+        await _run(Path(folder), keep, as_json)
 
 
 async def _run(folder: Path, keep: bool, as_json: bool) -> None:
