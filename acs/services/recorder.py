@@ -18,6 +18,7 @@ import structlog
 from acs.errors import AcsError
 from acs.profiles.patterns import regex_of
 from acs.profiles.schema import Profile
+from acs.profiles.sums import sums_of
 from acs.profiles.tree import facts_from_tree
 from acs.services.abilities import ModelAbilities
 from acs.services.background import Background
@@ -148,4 +149,5 @@ class Recorder:
 
 def _facts_of(profile: Profile, read: _Read, known: Mapping[str, str]) -> tuple[list[Fact], Seen | None]:
     facts = facts_from_tree(profile, read.values, read.at, SOURCE)
+    facts += sums_of(profile, read.values, known, read.at, SOURCE)
     return facts, seen_in(profile, known) if read.whole else None
