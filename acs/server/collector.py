@@ -21,7 +21,8 @@ from acs.cwmp.types import STRING
 from acs.errors import InvalidInput, NotFound, ProtocolError
 from acs.server.bodies import plain_body
 from acs.server.entry import Answer, Entry
-from acs.server.http import Connection, Request
+from acs.server.http import Connection
+from acs.server.http_messages import Request
 from acs.services.bulk_data import BulkData
 
 #: The path that devices are told; what is behind it is theirs.

@@ -26,7 +26,8 @@ from acs.server import collector
 from acs.server.bodies import envelope_of
 from acs.server.collector import Collector
 from acs.server.entry import Answer, Entry
-from acs.server.http import KEPT, Connection, Request, Shared
+from acs.server.http import Connection, Shared
+from acs.server.http_messages import KEPT, Request
 from acs.server.limits import Admission, Sweep, retry_after
 from acs.server.listeners import Listeners
 from acs.server.overload import Awaited, Budget, Overload

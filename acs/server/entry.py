@@ -14,7 +14,8 @@ from acs.config import AuthPolicy, Enrolment
 from acs.cwmp.identity import device_key
 from acs.cwmp.messages import Inform
 from acs.cwmp.quirks import Quirk
-from acs.server.http import Connection, Request
+from acs.server.http import Connection
+from acs.server.http_messages import Request
 from acs.server.limits import retry_after
 from acs.server.origin import Origin
 from acs.server.overload import Overload

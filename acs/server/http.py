@@ -8,44 +8,18 @@ time and calls `respond` exactly once for it.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 import httptools
 
 from acs.config import LimitsSection
+from acs.server.http_messages import CONTINUE, KEPT, Refusal, Request, answer, refused
 from acs.server.limits import Admission, retry_after
 from acs.server.origin import Origin
 from acs.server.overload import Budget
 from acs.server.short_bodies import ENDS, WAIT_S, lengthened, may_be_short
 
-#: The headers that anything here reads; others are counted and dropped.
-KEPT: Final = frozenset(
-    (b"authorization", b"cookie", b"content-encoding", b"content-type", b"content-length", b"transfer-encoding",
-     b"expect")
-)  # fmt: skip
-REASONS: Final[Mapping[int, bytes]] = {
-    200: b"OK",
-    204: b"No Content",
-    302: b"Found",
-    307: b"Temporary Redirect",
-    400: b"Bad Request",
-    401: b"Unauthorized",
-    403: b"Forbidden",
-    405: b"Method Not Allowed",
-    408: b"Request Timeout",
-    411: b"Length Required",
-    413: b"Content Too Large",
-    415: b"Unsupported Media Type",
-    431: b"Request Header Fields Too Large",
-    500: b"Internal Server Error",
-    503: b"Service Unavailable",
-    505: b"HTTP Version Not Supported",
-}
-_STATUS_LINES: Final = {status: b"HTTP/1.1 %d %s\r\n" % (status, reason) for status, reason in REASONS.items()}
-_XML: Final = b'HTTP/1.1 200 OK\r\nContent-Type: text/xml; charset="utf-8"\r\nContent-Length: '
-_NO_CONTENT: Final = b"HTTP/1.1 204 No Content\r\n\r\n"
-_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 #: Bytes on the wire per byte of body: chunks of one byte take six.
 _OVERHEAD: Final = 8
 #: Pieces of a body that are borne whatever their size; beyond it they must hold _PIECE bytes on average.
@@ -55,36 +29,6 @@ _PIECE: Final = 16
 _SMALL: Final = 32_768
 #: Seconds that a closed connection gets to take its last answer.
 _LINGER_S: Final = 5.0
-
-
-class Request:
-    """One request, whole. `headers` holds only KEPT, lower case; `size` is the body's length as sent."""
-
-    __slots__ = ("body", "headers", "keep_alive", "method", "number", "old", "pieces", "size", "target")
-
-    def __init__(self) -> None:
-        self.headers: dict[bytes, bytes] = {}
-        self.body = b""
-        #: the body while it comes in more than one piece
-        self.pieces: bytearray | None = None
-        self.number = 0
-        self.size = 0
-        self.method = b""
-        #: the target, where it begins with a path that is not CWMP's own
-        self.target = b""
-        self.keep_alive = True
-        #: HTTP/1.0: keep-alive must be said
-        self.old = False
-
-
-class Refusal:
-    """A request that is answered with an error, after which the connection closes."""
-
-    __slots__ = ("status", "why")
-
-    def __init__(self, status: int, why: str) -> None:
-        self.status = status
-        self.why = why
 
 
 #: What no target begins with.
@@ -257,16 +201,7 @@ class Connection(asyncio.Protocol):
             self._give_back()
         if self._closed or request is None:
             return
-        if request.old and request.keep_alive:
-            headers += b"Connection: keep-alive\r\n"
-        elif not request.keep_alive:
-            headers += b"Connection: close\r\n"
-        if status == 200:
-            self._transport.write(b"%s%d\r\n%s\r\n%s" % (_XML, len(body), headers, body))
-        elif status == 204 and not headers:
-            self._transport.write(_NO_CONTENT)
-        else:
-            self._transport.write(_plain(status, headers))
+        self._transport.write(answer(request, status, body, headers))
         if not request.keep_alive:
             self.close()
             return
@@ -318,7 +253,7 @@ class Connection(asyncio.Protocol):
             self._check_empty(headers)
         self.deadline = self._loop.time() + limits.body_timeout_s
         if b"expect" in headers and self._busy is None and headers[b"expect"].lower() == b"100-continue":
-            self._transport.write(_CONTINUE)
+            self._transport.write(CONTINUE)
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
@@ -450,10 +385,7 @@ class Connection(asyncio.Protocol):
 
     def _write_refusal(self, refusal: Refusal) -> None:
         self._shared.refused(refusal.status, refusal.why, self.address)
-        headers = b"Connection: close\r\n"
-        if refusal.status == 503:
-            headers += b"Retry-After: %d\r\n" % retry_after(self._limits.retry_after_s)
-        self._transport.write(_plain(refusal.status, headers))
+        self._transport.write(refused(refusal, retry_after(self._limits.retry_after_s)))
         self.close()
 
     def _next(self) -> None:
@@ -469,8 +401,3 @@ class Connection(asyncio.Protocol):
 
 class _Stopped(Exception):
     """Ends the parser's work; the refusal is on the connection."""
-
-
-def _plain(status: int, headers: bytes) -> bytes:
-    length = b"" if status == 204 else b"Content-Length: 0\r\n"
-    return b"%s%s%s\r\n" % (_STATUS_LINES[status], length, headers)

@@ -16,7 +16,8 @@ from typing import Any, Final
 import structlog
 
 from acs.config import ProxySection
-from acs.server.http import Connection, Request
+from acs.server.http import Connection
+from acs.server.http_messages import Request
 from acs.server.origin import Origin
 from acs.services.networks import is_in, parse_address
 

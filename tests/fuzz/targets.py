@@ -13,7 +13,8 @@ from acs.cwmp.shapes import Shapes
 from acs.cwmp.soap import Decoder, Envelope, decode, encode
 from acs.errors import InvalidInput, ProtocolError
 from acs.server.bodies import envelope_of
-from acs.server.http import Connection, Request, Shared
+from acs.server.http import Connection, Shared
+from acs.server.http_messages import Request
 from acs.server.limits import Admission
 
 LIMITS = Limits(max_bytes=200_000, max_elements=5_000, max_depth=20)
