@@ -90,7 +90,15 @@ class CampaignTurns:
             await self._end(campaign, CampaignState.STOPPED, f"its file {campaign.file} was removed", None)
             return
         for member in waiting:
+            if not await self._runs(campaign):
+                return
             await self._ask(campaign, member, now)
+
+    async def _runs(self, campaign: CampaignRecord) -> bool:
+        """Whether nobody has halted it since the turn began: to ask a thousand devices takes a while."""
+        async with self._store.reading() as tx:
+            known = await campaign_store.get(tx, campaign.id)
+        return known is not None and known.state is CampaignState.RUNNING
 
     async def _ask(self, campaign: CampaignRecord, member: CampaignDevice, now: datetime) -> None:
         if member.version_now == campaign.version:
@@ -114,7 +122,7 @@ class CampaignTurns:
             await self._settle(member, DeviceState.SKIPPED, str(error), now)
             return
         async with self._store.transaction() as tx:
-            await campaign_store.settle(
+            asked = await campaign_store.settle(
                 tx,
                 member,
                 DeviceState.STARTED,
@@ -123,6 +131,8 @@ class CampaignTurns:
                 started_at=now,
                 attempts=member.attempts + 1,
             )
+        if not asked:  # somebody cancelled it meanwhile: nobody would ever look for this operation
+            await self._take_back(operation)
 
     async def collect(self, campaign: CampaignRecord, now: datetime) -> None:
         """Settle every device that was asked, as far as is known."""
@@ -165,13 +175,17 @@ class CampaignTurns:
 
     async def recall(self, campaign: CampaignRecord) -> None:
         """Take back what was asked and has not been sent; the next collection finds it waiting again."""
-        async with self._store.reading() as tx:
-            states = (DeviceState.STARTED, DeviceState.SILENT)
-            asked = await campaign_store.members(tx, campaign.id, states=states, limit=_PAGE)
-            found = [await operation_store.get(tx, each.operation) for each in asked if each.operation]
-        for operation in found:
-            if operation is not None:
-                await self._take_back(operation)
+        after, states = -1, (DeviceState.STARTED, DeviceState.SILENT)
+        while True:
+            async with self._store.reading() as tx:
+                page = await campaign_store.members(tx, campaign.id, states=states, after=after, limit=_PAGE)
+                found = [await operation_store.get(tx, each.operation) for each in page if each.operation]
+            for operation in found:
+                if operation is not None:
+                    await self._take_back(operation)
+            if len(page) < _PAGE:
+                return
+            after = page[-1].place
 
     async def _take_back(self, operation: OperationRecord) -> None:
         if operation.state is OperationState.QUEUED:

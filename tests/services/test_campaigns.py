@@ -12,7 +12,7 @@ import pytest
 from acs.app import App, build
 from acs.cwmp.structs import DeviceId
 from acs.errors import Conflict
-from acs.services.actor import local_actor
+from acs.services.actor import Actor, local_actor
 from acs.services.campaign_settings import CampaignSettings
 from acs.services.campaigns import CampaignView
 from acs.services.files import NewFile
@@ -343,6 +343,47 @@ async def test_a_campaign_rests_while_writes_are_frozen_and_loses_no_device(
         done = await until(app, CampaignState.DONE)
         assert done.tally.all == {DeviceState.SUCCEEDED: 2}
         assert [cpe.reboots for cpe in cpes] == [1, 1]
+
+
+async def test_whoever_cancels_while_devices_are_asked_leaves_none_to_be_upgraded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(tmp_path, tick_s=3600) as app, street(app, 3) as cpes:
+        for cpe in cpes:
+            await cpe.stop()
+        campaigns, request = app.northbound.fleet.campaigns, app.operations.request
+        made: list[OperationRecord] = []
+
+        async def cancelled_meanwhile(actor: Actor, key: str, kind: str, *more: Any, **named: Any) -> OperationRecord:
+            if kind == "download" and not made:
+                await campaigns.cancel(ADMIN, "to-v2")
+            asked = await request(actor, key, kind, *more, **named)
+            made.extend([asked] if kind == "download" else [])
+            return asked
+
+        monkeypatch.setattr(app.operations, "request", cancelled_meanwhile)
+        await begin(app)
+        await app.northbound.fleet.campaign_turns.turn()
+        assert len(made) == 1, "nobody else is asked"
+        assert (await app.operations.get(ADMIN, made[0].id)).state is OperationState.CANCELLED
+        view = await campaigns.get(ADMIN, "to-v2")
+        assert view.tally.all == {DeviceState.CANCELLED: 3}
+
+
+async def test_a_halt_takes_back_what_all_devices_were_asked_however_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("acs.services.campaign_turns._PAGE", 1)
+    async with serving(tmp_path, tick_s=3600) as app, street(app, 3) as cpes:
+        for cpe in cpes:
+            await cpe.stop()
+        await begin(app)
+        await app.northbound.fleet.campaign_turns.turn()
+        asked = await app.northbound.fleet.campaigns.devices(ADMIN, "to-v2", state=DeviceState.STARTED)
+        assert len(asked) == 3
+        await app.northbound.fleet.campaigns.pause(ADMIN, "to-v2")
+        states = [(await app.operations.get(ADMIN, str(each.operation))).state for each in asked]
+        assert states == [OperationState.CANCELLED] * 3
 
 
 async def test_what_the_server_thought_of_itself_waits_for_the_switch_too(tmp_path: Path) -> None:
