@@ -8,8 +8,10 @@ from fastapi import APIRouter, Query, Response
 
 from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import Answer, Instant
+from acs.api.language import current
 from acs.api.operating_page import page
 from acs.api.pages import Page
+from acs.api.pages import alone as with_looks
 from acs.services.operating import Report, csv_of
 from acs.services.operating_figures import Figures, Part
 
@@ -86,11 +88,13 @@ async def operating_page(
     days: DaysQuery = 30.0,
     by: ByQuery = "region",
     until: UntilQuery = None,
-    lang: Literal["en", "ru"] = "en",
+    lang: Annotated[Literal["en", "ru"] | None, Query(description="Else as Accept-Language says.")] = None,
+    alone: Annotated[bool, Query(description="With its looks inside, to be kept as a file.")] = False,
 ) -> Page:
     """Scope `reports` (part of `read`). Without scripts and without anything from elsewhere."""
     report = await services.operating.report(actor, days=days, by=by, until=until)
-    return Page(page(report, lang))
+    drawn = page(report, lang or current(), services.packs.titles())
+    return Page(with_looks(drawn), file=f"operating-{by}.html") if alone else Page(drawn)
 
 
 def _answer(report: Report) -> ReportAnswer:

@@ -4,6 +4,7 @@ The rule of this file: the page says what the numbers say; every text that comes
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import escape
 
 from acs.api.pages import head
@@ -24,6 +25,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "norms": "Norms kept",
         "verdicts": "Verdicts",
         "parts": "By {division}",
+        "seconds": "s",
         "none": "(none)",
         "cut": "There were more tests than one report counts; choose fewer days.",
         "answer_30s": "verdict in 30 s",
@@ -50,6 +52,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "norms": "Соблюдение норм",
         "verdicts": "Вердикты",
         "parts": "Разбивка: {division}",
+        "seconds": "с",
         "none": "(нет)",
         "cut": "Тестов больше, чем считает один отчёт; выберите меньше дней.",
         "answer_30s": "вердикт за 30 с",
@@ -64,25 +67,55 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "all": "всё",
     },
 }
+#: verdict → what a person reads
+_VERDICTS: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "NFF": "no fault found",
+        "REMOTE_FIX": "repair from here",
+        "GUIDE_CUSTOMER": "guide the subscriber",
+        "DISPATCH_HOME": "technician to the flat",
+        "DISPATCH_LINE": "line crew",
+        "ATTACH_OUTAGE": "attach to a known outage",
+        "OPEN_OUTAGE": "open an outage",
+        "ESCALATE_CORE": "escalate to the core",
+        "INCONCLUSIVE": "not decided yet",
+        "MONITOR_24H": "watch for 24 hours",
+    },
+    "ru": {
+        "NFF": "неисправность не найдена",
+        "REMOTE_FIX": "ремонт отсюда",
+        "GUIDE_CUSTOMER": "помочь абоненту",
+        "DISPATCH_HOME": "выезд в квартиру",
+        "DISPATCH_LINE": "бригада на линию",
+        "ATTACH_OUTAGE": "известная авария",
+        "OPEN_OUTAGE": "новая авария",
+        "ESCALATE_CORE": "передать в ядро сети",
+        "INCONCLUSIVE": "пока не решено",
+        "MONITOR_24H": "наблюдать сутки",
+    },
+}
 _BAR, _LABEL, _ROW = 420, 220, 24
 #: rows of a table and bars of a plot
 _MOST = 50
 
 
-def page(report: Report, lang: str) -> str:
-    """The report as HTML, in `en` or `ru`."""
+def page(report: Report, lang: str, causes: Mapping[str, Mapping[str, str]]) -> str:
+    """The report as HTML, in `en` or `ru`; `causes` are their titles by language."""
     texts = _TEXTS[lang]
+    said = {"verdict": _VERDICTS[lang], "cause": {name: told[lang] for name, told in causes.items() if lang in told}}
+    shown = [replace(one, name=said.get(report.division, {}).get(one.name, one.name)) for one in report.parts[:_MOST]]
     span = f"{report.since:%Y-%m-%d %H:%M} – {report.until:%Y-%m-%d %H:%M} UTC"
     cut = "" if report.whole else f"<p>{texts['cut']}</p>"
     norms = [(texts[norm], report.total.norms[norm]) for norm in NORMS]
     whole = max(1, sum(report.total.verdicts.values()))
-    verdicts = [(name, Part(n, whole)) for name, n in sorted(report.total.verdicts.items(), key=lambda one: -one[1])]
+    counted = sorted(report.total.verdicts.items(), key=lambda one: -one[1])
+    verdicts = [(said["verdict"].get(name, name), Part(n, whole)) for name, n in counted]
     division = texts[report.division]
     parts = (
         ""
         if report.division == "all"
-        else _table(texts["parts"].format(division=division), division, report.parts[:_MOST], texts)
-        + _plot(division, [(one.name or texts["none"], Part(one.tests, _most(report))) for one in report.parts[:_MOST]])
+        else _table(texts["parts"].format(division=division), division, shown, texts)
+        + _plot(division, [(one.name or texts["none"], Part(one.tests, _most(report))) for one in shown])
     )
     return (
         f"{head(texts['title'], lang)}<h1>{texts['title']}</h1><p><small>{span}</small></p>{cut}"
@@ -109,7 +142,7 @@ def _table(caption: str, first: str, rows: Sequence[Figures], texts: Mapping[str
 def _row(one: Figures, texts: Mapping[str, str]) -> str:
     cells = [str(one.tests), str(one.tickets), str(one.closed)]
     cells += [_share(part) for part in (one.fixed_remotely, one.dispatched, one.repeats)]
-    cells += [_seconds(one.verdict_median_s), _seconds(one.verdict_p95_s)]
+    cells += [_seconds(value, texts["seconds"]) for value in (one.verdict_median_s, one.verdict_p95_s)]
     cells += [_share(one.norms[norm]) for norm in NORMS]
     name = escape(one.name) or (texts["none"] if one.name == "" else "")
     return f"<tr><td>{name}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
@@ -137,5 +170,5 @@ def _share(part: Part) -> str:
     return "–" if part.share is None else f"{part.part} ({part.share:.0%})"
 
 
-def _seconds(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1f} s"
+def _seconds(value: float | None, unit: str) -> str:
+    return "–" if value is None else f"{value:.1f} {unit}"

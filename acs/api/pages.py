@@ -4,6 +4,9 @@ The rule of this file: a page runs nothing, is shown in nobody's frame, sends no
 `/style.css` alone, so that whatever slips into one stays text.
 """
 
+import hashlib
+from base64 import b64encode
+
 from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
 
@@ -29,11 +32,17 @@ _STYLE = (
 )
 
 
+#: where a page takes its looks from
+_LINK = '<link rel=stylesheet href="/style.css">'
+
+
 class Page(HTMLResponse):
     """A page for people, with everything forbidden that it does not need."""
 
-    def __init__(self, content: str, status_code: int = 200) -> None:
-        super().__init__(content, status_code, HEADERS)
+    def __init__(self, content: str, status_code: int = 200, *, file: str | None = None) -> None:
+        """`file` is its name where it is to be kept."""
+        kept = {} if file is None else {"Content-Disposition": f'attachment; filename="{file}"'}
+        super().__init__(content, status_code, {**HEADERS, **kept})
 
 
 @router.get("/style.css")
@@ -47,5 +56,13 @@ def head(title: str, lang: str) -> str:
     """The beginning of a page; `title` is escaped already."""
     return (
         f'<!doctype html><html lang={lang}><meta charset=utf-8><meta name=viewport content="width=device-width">'
-        f'<title>{title}</title><link rel=stylesheet href="/style.css">'
+        f"<title>{title}</title>{_LINK}"
     )
+
+
+def alone(content: str) -> str:
+    """The page with its looks inside, for a file: it opens without a server, and may do as little as with one."""
+    digest = b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+    rules = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    inside = f'<meta http-equiv=Content-Security-Policy content="{rules}"><style>{_STYLE}</style>'
+    return content.replace(_LINK, inside, 1)

@@ -97,6 +97,11 @@ class Packs:
             self._compiled[digest] = pack
         return pack
 
+    def titles(self) -> Mapping[str, Mapping[str, str]]:
+        """Cause → its title by language, in the packs that this process knows; the server's own is one of them."""
+        packs = self._compiled.values()
+        return {name: cause.title.both() for pack in packs for name, cause in pack.file.cause.items()}
+
     async def keep(self, tx: Transaction, pack: Pack) -> None:
         """See that the pack of a verdict is in the store; only the server's own may not be."""
         if pack.ref.hash in self._kept or pack.ref.hash != self.base.ref.hash:

@@ -1,11 +1,14 @@
 """Reports of support, counted from what was stored, on both databases: as numbers, as CSV, as a page."""
 
+import base64
+import hashlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import insert
 
+from acs.api.operating_page import _VERDICTS
 from acs.app import App
 from acs.services.clock import utc_now
 from acs.store import after_fix, lines
@@ -13,6 +16,7 @@ from acs.store.after_fix import Closure
 from acs.store.instants import micros
 from acs.store.records import LineRecord
 from acs.store.schema import line_groups, line_tests, tickets
+from probes.linetest.model import VerdictKind
 from tests.api.conftest import client_of
 
 #: (ticket, line, came minutes ago, seconds to the verdict, verdict, cause, closed after minutes, visited)
@@ -108,3 +112,27 @@ async def test_csv_and_page(worked: App) -> None:
     assert "<script" not in page.text and "http" not in page.text.replace("http-equiv", "")
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
     assert plain.text.count("<svg") == 2
+
+
+async def test_the_page_says_verdicts_and_causes_in_words_of_the_readers_language(worked: App) -> None:
+    async with await client_of(worked, "read") as client:
+        russian = await client.get("/reports/operating.html?by=verdict", headers={"Accept-Language": "ru"})
+        causes = await client.get("/reports/operating.html?by=cause&lang=ru", headers={"Accept-Language": "en"})
+        english = await client.get("/reports/operating.html?by=cause")
+    assert "<html lang=ru>" in russian.text and "<td>ремонт отсюда</td>" in russian.text
+    assert "REMOTE_FIX" not in russian.text and " s</td>" not in russian.text
+    assert "drop_fibre_cut" not in causes.text and "Обрыв" in causes.text
+    assert "<td>Drop fibre or patch cord broken</td>" in english.text and "<td>=cmd</td>" in english.text
+    assert {one.value for one in VerdictKind} == set(_VERDICTS["en"]) == set(_VERDICTS["ru"])
+
+
+async def test_a_page_that_is_kept_has_its_looks_inside_and_may_still_do_nothing(worked: App) -> None:
+    async with await client_of(worked, "read") as client:
+        kept = await client.get("/reports/operating.html?by=day&alone=true")
+        style = (await client.get("http://server/style.css")).text
+    assert kept.headers["Content-Disposition"] == 'attachment; filename="operating-day.html"'
+    assert f"<style>{style}</style>" in kept.text and "/style.css" not in kept.text
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    rules = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    assert f'<meta http-equiv=Content-Security-Policy content="{rules}">' in kept.text
+    assert kept.text.index("http-equiv") < kept.text.index("<style>") < kept.text.index("<h1>")
