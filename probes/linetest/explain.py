@@ -14,7 +14,8 @@ from probes.linetest.model import Title
 from probes.linetest.norms import NO, YES, russian_unit
 from probes.linetest.view import instant
 
-_MISSING = {"ru": "не измерено", "en": "not measured"}
+#: words for a missing value; a pack sets it after nouns of any gender and number, and Russian words would have to agree
+_MISSING = {"ru": "н/д", "en": "not measured"}
 _WORD_AFTER = compile_pattern(QUOTE.pattern + r"(?: ([^\s,.;:(){}]+))?")
 _SPANS = ((86_400, {"ru": "сут", "en": "d"}), (3_600, {"ru": "ч", "en": "h"}), (60, {"ru": "мин", "en": "min"}))
 

@@ -40,7 +40,9 @@ def test_the_evidence_of_another_cause_has_the_norm_of_a_healthy_line() -> None:
 
 def test_a_text_has_no_unit_without_its_value_and_no_seconds_that_nobody_can_read() -> None:
     text = Text(ru="{wifi.rate_mbit} Мбит/с, {cpe.uptime_s} с.", en="{wifi.rate_mbit} Mbit/s and {cpe.uptime_s} s.")
-    assert filled(text, {}) == {"ru": "не измерено, не измерено.", "en": "not measured and not measured."}
+    assert filled(text, {}) == {"ru": "н/д, н/д.", "en": "not measured and not measured."}
+    feminine = Text(ru="скорость {wifi.rate_mbit} Мбит/с", en="rate {wifi.rate_mbit} Mbit/s")
+    assert filled(feminine, {}) == {"ru": "скорость н/д", "en": "rate not measured"}, "no word that had to agree"
     known = filled(text, {"wifi.rate_mbit": 6.5, "cpe.uptime_s": 3_053_903})
     assert known == {"ru": "6,5 Мбит/с, 35 сут.", "en": "6.5 Mbit/s and 35 d."}
 
