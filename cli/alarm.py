@@ -50,6 +50,7 @@ def list_alarms(
         for a in output.items(found)
     ]
     output.print_table([_("id"), _("last seen"), _("times"), _("kind"), _("about"), _("why")], rows)
+    output.print_more(len(rows), limit)
 
 
 @alarm.command(help=_("End an alarm; it is raised again when its cause is still there."))

@@ -8,6 +8,7 @@ import click
 
 from cli import output
 from cli.client import Client
+from cli.errors import CliError
 from cli.operation import exit_for, follow, print_operation
 from cli.options import AnyFunction
 from cli.texts import _
@@ -25,6 +26,21 @@ def wait_options(function: AnyFunction) -> AnyFunction:
         "--deadline", "deadline_s", type=click.IntRange(1, 31 * 86400), help=_("Seconds until it expires.")
     )
     return wait(deadline(function))
+
+
+def confirm(question: str) -> None:
+    """Ask a person; return where the answer is yes.
+
+    Raises:
+        CliError: it is not, or nobody can answer.
+    """
+    try:
+        said = click.confirm(question, err=True)
+    except click.Abort:
+        said = False
+        output.print_note("")
+    if not said:
+        raise CliError(_("Nothing was done. Answer y, or give --yes where nobody can be asked."))
 
 
 def request(

@@ -63,6 +63,7 @@ def list_entries(
         for each in found
     ]
     output.print_table(columns, rows)
+    output.print_more(len(rows), limit)
 
 
 @audit.command(help=_("Compute the whole chain again; the exit code says whether the trail holds."))

@@ -116,6 +116,7 @@ def show(name: str, state: str | None, limit: int, url: str | None, token_file: 
         for d in devices
     ]
     output.print_table([_("device"), _("state"), _("canary"), _("before"), _("now"), _("detail")], rows)
+    output.print_more(len(rows), limit)
 
 
 @campaign.command(help=_("Begin no more devices; what was asked and not sent is taken back."))

@@ -51,6 +51,7 @@ def list_deliveries(
     ]
     columns = [_("id"), _("written"), _("to"), _("event"), _("about"), _("state"), _("tries"), _("last error")]
     output.print_table(columns, rows)
+    output.print_more(len(rows), limit)
 
 
 @delivery.command(help=_("Show a message with every try."))

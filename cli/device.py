@@ -7,9 +7,9 @@ from urllib.parse import quote
 import click
 
 from cli import output
+from cli.asking import confirm, wait_options
 from cli.asking import finish as _finish
 from cli.asking import request as _request
-from cli.asking import wait_options
 from cli.client import Client, connect
 from cli.connection_request import print_ways
 from cli.device_card import print_device_card
@@ -74,6 +74,7 @@ def list_devices(
         for d in output.items(found)
     ]
     output.print_table([_("device"), _("manufacturer"), _("software"), _("line"), _("last Inform")], rows)
+    output.print_more(len(rows), limit, rows[-1][0] if rows else None)
 
 
 @device.command(help=_("Show the card of a device: what it says of itself, how old that is, and what it never says."))
@@ -212,11 +213,7 @@ def reboot(
 ) -> None:
     """Reboot a device."""
     if not yes:
-        click.confirm(
-            _("Reboot {device}? The subscriber is cut off for a minute or two.").format(device=key),
-            abort=True,
-            err=True,
-        )
+        confirm(_("Reboot {device}? The subscriber is cut off for a minute or two.").format(device=key))
     with connect(url, token_file) as client:
         ended = _request(client, key, "reboot", {}, wait, deadline_s, as_json, reason=reason)
     _finish(ended, wait, as_json)

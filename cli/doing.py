@@ -13,7 +13,7 @@ from urllib.parse import quote
 import click
 
 from cli import output
-from cli.asking import AFTER_DEADLINE_S, QUIET_S, finish, wait_options
+from cli.asking import AFTER_DEADLINE_S, QUIET_S, confirm, finish, wait_options
 from cli.client import Client, connect, segment
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
@@ -181,7 +181,7 @@ def _confirm(key: str, offer: dict[str, Any], yes: bool) -> None:
     if not yes and offer.get("risk"):
         text = _("{action} on {device}? {risk}")
         asked = text.format(action=_said(offer["title"]), device=key, risk=_said(offer["risk"]))
-        click.confirm(asked, abort=True, err=True)
+        confirm(asked)
 
 
 def _print_offers(offers: list[dict[str, Any]], as_json: bool) -> None:

@@ -9,6 +9,7 @@ from cli import output
 from cli.client import connect, segment
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
+from cli.file_errors import not_read, not_written
 from cli.options import server_options
 from cli.texts import _
 
@@ -57,8 +58,7 @@ def add(
     try:
         source = path.open("rb")
     except OSError as error:
-        text = _("{path} cannot be read: {error}").format(path=path, error=error.strerror or error)
-        raise CliError(text, ExitStatus.USAGE) from error
+        raise not_read(path, error) from error
     with source, connect(url, token_file) as client:
         added = client.send_file("/files", source, path.stat().st_size, query)
     _print(added, as_json)
@@ -129,8 +129,7 @@ def fetch(file_id: str, target: Path, url: str | None, token_file: Path | None, 
     try:
         sink = target.open("xb")
     except OSError as error:
-        text = _("{path} cannot be written: {error}").format(path=target, error=error.strerror or error)
-        raise CliError(text, ExitStatus.USAGE) from error
+        raise not_written(target, error, ExitStatus.USAGE) from error
     with sink:
         target.chmod(0o600)
         try:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
+from cli.file_errors import not_read
 from cli.texts import _
 
 #: greatest file that is read, bytes
@@ -20,8 +21,7 @@ def read_text(path: Path) -> str:
     try:
         data = sys.stdin.buffer.read(MAX_BYTES + 1) if str(path) == "-" else _read(path)
     except OSError as error:
-        text = _("{path} cannot be read: {error}").format(path=path, error=error.strerror or error)
-        raise CliError(text, ExitStatus.USAGE) from error
+        raise not_read(path, error) from error
     if len(data) > MAX_BYTES:
         raise CliError(
             _("{path} is larger than {size} MB; split it.").format(path=path, size=MAX_BYTES // 10**6), ExitStatus.USAGE

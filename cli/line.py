@@ -74,6 +74,7 @@ def list_lines(
         for row in output.items(found)
     ]
     output.print_table([_("line"), _("technology"), _("place"), _("address"), _("services")], rows)
+    output.print_more(len(rows), limit, rows[-1][0] if rows else None)
 
 
 @line.command(help=_("Show a line, its devices, and what other systems say of it."))

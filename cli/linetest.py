@@ -7,6 +7,7 @@ import click
 
 from cli.errors import CliError
 from cli.exit_status import ExitStatus, for_verdict
+from cli.file_errors import not_read
 from cli.options import json_option, server_options
 from cli.texts import N_, _
 
@@ -83,6 +84,7 @@ def list_(
         said = [given.get("verdict") or one["state"], given.get("cause")]
         rows.append([one["id"], output.instant(one["created_at"]), one["line"], one["ticket"], *said])
     output.print_table([_("id"), _("created"), _("line"), _("ticket"), _("verdict"), _("cause")], rows)
+    output.print_more(len(rows), limit)
 
 
 @linetest.command(help=N_("Show a stored line test and its verdict."))
@@ -168,8 +170,7 @@ def _tree(file: str) -> object:
     try:
         raw = sys.stdin.buffer.read(FACTS_LIMIT + 1) if file == "-" else _read(Path(file))
     except OSError as error:
-        text = _("{file} cannot be read: {error}").format(file=place, error=error.strerror or error)
-        raise CliError(text, ExitStatus.USAGE) from error
+        raise not_read(place, error) from error
     if len(raw) > FACTS_LIMIT:
         raise CliError(_("{file} is larger than {limit} bytes").format(file=place, limit=FACTS_LIMIT), ExitStatus.USAGE)
     try:

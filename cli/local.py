@@ -13,7 +13,7 @@ import click
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
 from cli.options import AnyFunction
-from cli.texts import _
+from cli.texts import _, language
 
 if TYPE_CHECKING:  # the imports at run time are inside: they take half a second
     from acs.config import Config
@@ -93,8 +93,10 @@ def with_store(config_file: Path, work: "Callable[[Store], Awaitable[Result]]") 
 
 
 def translated(error: Exception) -> CliError:
-    """Return an error of the core as one of the command line."""
-    return CliError(str(error), _STATUS.get(type(error).__name__, ExitStatus.FAILURE))
+    """Return an error of the core as one of the command line, in its language."""
+    from acs.api.translation import translated as in_language
+
+    return CliError(in_language(str(error), language()), _STATUS.get(type(error).__name__, ExitStatus.FAILURE))
 
 
 def plain(value: Any) -> Any:

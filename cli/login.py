@@ -16,6 +16,7 @@ from cli import output
 from cli.client import Client, connect, session_path
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
+from cli.file_errors import not_written
 from cli.options import server_options
 from cli.texts import _
 
@@ -150,4 +151,4 @@ def _keep(path: Path, token: str) -> None:
             stream.write(token + "\n")
         new.replace(path)
     except OSError as error:
-        raise CliError(_("{path} cannot be written: {error}").format(path=path, error=error)) from error
+        raise not_written(path, error) from error

@@ -3,12 +3,14 @@
 import importlib
 import io
 import sys
+from collections.abc import Sequence
 
 import click
 
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
-from cli.texts import LANGUAGES, N_, _, choose
+from cli.options import lang_option
+from cli.texts import N_, _, choose
 
 #: name → (module:attribute, what it is for); the text is a message id
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -78,15 +80,21 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, _(text)) for name, (_place, text) in COMMANDS.items()])
 
 
-def _choose_language(_context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
-    choose(value)
-
-
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--lang", type=click.Choice(LANGUAGES), callback=_choose_language, expose_value=False, is_eager=True)
-@click.version_option(package_name="secondline")
+@lang_option
+@click.version_option(package_name="secondline", help=_("Show the version and exit."))
 def cli() -> None:
     """Run one command; the texts are in the language of --lang, LC_ALL or LANG."""
+
+
+def asked_language(arguments: Sequence[str]) -> str | None:
+    """Return what --lang says, wherever it stands; None where it says nothing."""
+    for name, value in zip(arguments, (*arguments[1:], ""), strict=False):
+        if name == "--lang":
+            return value
+        if name.startswith("--lang="):
+            return name.removeprefix("--lang=")
+    return None
 
 
 def main() -> None:
@@ -94,6 +102,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that cannot show a letter is no reason to say nothing
+    choose(asked_language(sys.argv[1:]))  # here, so that help is in it too: its texts are made as modules load
     try:
         cli(prog_name="secondline")
     except BrokenPipeError:

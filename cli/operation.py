@@ -73,6 +73,7 @@ def list_operations(
         for o in output.items(found)
     ]
     output.print_table([_("id"), _("created"), _("kind"), _("state"), _("device"), _("detail")], rows)
+    output.print_more(len(rows), limit)
 
 
 @operation.command(help=_("Show one operation with its steps."))

@@ -68,6 +68,7 @@ def list_outages(every: bool, limit: int, url: str | None, token_file: Path | No
         for one in output.items(found)
     ]
     output.print_table([_("id"), _("since"), _("state"), _("kind"), _("where"), _("down")], rows)
+    output.print_more(len(rows), limit)
 
 
 @outage.command(help=N_("Show one outage with its tickets and the lines that are still broken."))

@@ -47,6 +47,16 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, tit
     _print_grid([head, *([(_shown(cell), "") for cell in row] for row in rows)])
 
 
+def print_more(shown: int, limit: int, after: object = None) -> None:
+    """Say on standard error that a list ends because its page is full; `after`: what --after takes for the next."""
+    if shown < limit:
+        return
+    rest = _("there may be more: --limit {limit}").format(limit=min(limit * 10, 1_000)) if limit < 1_000 else ""
+    onward = _("the next page: --after {after}").format(after=after) if after else ""
+    ways = _(", or ").join(way for way in (rest, onward) if way) or _("narrow it with the other options")
+    print_note(_("{count} are shown; {ways}").format(count=shown, ways=ways))
+
+
 @contextmanager
 def live_table(
     columns: Sequence[str], *, quiet: bool = False

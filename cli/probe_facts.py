@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
+from cli.file_errors import not_read
 from cli.texts import _, language
 
 if TYPE_CHECKING:  # the probes are loaded when a probe runs, not when the help is shown
@@ -19,7 +20,7 @@ def community_of(path: Path) -> str:
     try:
         text = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise CliError(f"{path}: {error}", ExitStatus.USAGE) from error
+        raise not_read(path, error) from error
     if not text:
         raise CliError(_("The community file is empty: write the community into it."), ExitStatus.USAGE)
     return text

@@ -10,6 +10,7 @@ import click
 
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
+from cli.file_errors import not_read
 from cli.options import json_option
 from cli.probe_facts import cli_error
 from cli.sparks import sparkline
@@ -155,7 +156,7 @@ def _listed(path: Path) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise CliError(f"{path}: {error}", ExitStatus.USAGE) from error
+        raise not_read(path, error) from error
     return [line.split("#")[0].strip() for line in lines if line.split("#")[0].strip()]
 
 

@@ -86,6 +86,7 @@ def after_fix(
         for one in found
     ]
     output.print_table([_("at"), _("line"), _("action"), _("ticket"), _("state"), _("tests")], rows)
+    output.print_more(len(rows), limit)
     if len(found) == 1:
         _print_changes(found[0]["table"])
 

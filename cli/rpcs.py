@@ -12,10 +12,11 @@ from urllib.parse import quote
 import click
 
 from cli import output
-from cli.asking import finish, request, wait_options
+from cli.asking import confirm, finish, request, wait_options
 from cli.client import connect
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
+from cli.file_errors import not_read
 from cli.options import AnyFunction, server_options
 from cli.texts import N_, _
 
@@ -46,7 +47,7 @@ def ask(kind: str, arguments: dict[str, object], *, yes: bool = True, **options:
     """Ask for an operation with the options of `asking`, after a confirmation where it disturbs."""
     key = options["key"]
     if not yes and kind in DISRUPTIVE:
-        click.confirm(_(DISRUPTIVE[kind]).format(device=key), abort=True, err=True)
+        confirm(_(DISRUPTIVE[kind]).format(device=key))
     with connect(options["url"], options["token_file"]) as client:
         return request(
             client,
@@ -188,6 +189,7 @@ def history(key: str, limit: int, url: str | None, token_file: Path | None, as_j
         for t in output.items(found)
     ]
     output.print_table([_("at"), _("told"), _("command key"), _("fault"), _("operation")], rows)
+    output.print_more(len(rows), limit)
 
 
 def _take(arguments: dict[str, object], options: dict[str, Any], *own: str) -> None:
@@ -200,9 +202,8 @@ def _take(arguments: dict[str, object], options: dict[str, Any], *own: str) -> N
     if password_file is not None:
         try:
             arguments["password"] = password_file.read_text("utf-8").strip()
-        except OSError as error:
-            text = _("{file} cannot be read: {why}")
-            raise CliError(text.format(file=password_file, why=error.strerror), ExitStatus.USAGE) from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise not_read(password_file, error) from error
 
 
 def _assignment(text: str) -> tuple[str, object]:

@@ -11,6 +11,7 @@ import click
 
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
+from cli.file_errors import not_written
 from cli.local import DEFAULT_CONFIG, config_option, load_config, translated
 from cli.options import lang_option
 from cli.texts import _
@@ -98,20 +99,27 @@ def write_first_config(directory: Path) -> None:
     Raises:
         CliError: CONFLICT when there is a configuration already: nothing is overwritten.
     """
+    from acs.errors import AcsError
     from acs.store.vault import Vault
     from cli import output
 
-    target = directory / DEFAULT_CONFIG
-    if target.exists():
-        text = _("{path} exists already; nothing was changed. Choose an empty folder.").format(path=target)
-        raise CliError(text, ExitStatus.CONFLICT)
+    target, written = directory / DEFAULT_CONFIG, list[Path]()
+    key, password = directory / "vault.key", directory / "enrol.password"
     try:
+        there = next((path for path in (target, key, password) if path.exists()), None)
+        if there is not None:
+            text = _("{path} exists already; nothing was changed. Choose an empty folder.").format(path=there)
+            raise CliError(text, ExitStatus.CONFLICT)
         (directory / "rules").mkdir(parents=True, exist_ok=True)
-        write_secret(directory / "enrol.password", secrets.token_urlsafe(18))
-        Vault.create(directory / "vault.key")
-        target.write_text(CONFIG_TEXT, encoding="utf-8")
-    except (OSError, CliError) as error:
-        raise CliError(_("{path} cannot be written: {error}").format(path=directory, error=error)) from error
+        write_secret(password, secrets.token_urlsafe(18))
+        written.append(password)
+        Vault.create(key)
+        written.append(key)
+        write_new(target, CONFIG_TEXT, 0o644)
+    except (OSError, AcsError) as error:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise not_written(directory, error) from error
     output.print_line(_("Written: {path}").format(path=target))
     output.print_line(_("Now run:"))
     for command in (
@@ -125,6 +133,15 @@ def write_first_config(directory: Path) -> None:
 
 def write_secret(path: Path, secret: str) -> None:
     """Write a secret to a new file that only its owner may read; an existing file is an OSError."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(secret + "\n")
+    write_new(path, secret + "\n", 0o600)
+
+
+def write_new(path: Path, text: str, mode: int) -> None:
+    """Write a new file, whole or not at all; one that is there already is an OSError."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise

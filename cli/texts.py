@@ -27,9 +27,15 @@ def language_of(environ: Mapping[str, str]) -> str:
 
 
 def choose(language: str | None) -> str:
-    """Make `language` ("ru", "en"; None = as the environment says) the language of every later text; return it."""
+    """Make `language` ("ru", "en"; None = as the environment says) the language of every later text; return it.
+
+    click takes its own texts from gettext's domain, in the language that the environment names.
+    """
     chosen = language if language in LANGUAGES else language_of(os.environ)
     _language[:] = [chosen]
+    gettext.bindtextdomain(DOMAIN, LOCALE_DIR)
+    gettext.textdomain(DOMAIN)
+    os.environ["LANGUAGE"] = chosen
     return chosen
 
 
@@ -49,3 +55,8 @@ def _(text: str) -> str:
 def N_(text: str) -> str:
     """Mark a text of a table for translation and return it untranslated; `_` translates it when it is shown."""
     return text
+
+
+def NN_(one: str, many: str) -> tuple[str, str]:
+    """Mark the two forms of a text that counts, and return them untranslated."""
+    return one, many

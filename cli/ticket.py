@@ -30,6 +30,7 @@ def list_(line: str | None, limit: int, url: str | None, token_file: Path | None
     names = ("id", "line", "line_test", "detail")
     rows = [[output.instant(one["received_at"]), *(one[name] for name in names)] for one in output.items(found)]
     output.print_table([_("received"), _("ticket"), _("line"), _("test"), _("detail")], rows)
+    output.print_more(len(rows), limit)
 
 
 @ticket.command(help=N_("Show a ticket and what its line test said."))

@@ -1,5 +1,7 @@
 """`secondline token`: API tokens, on the server's own store."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +11,7 @@ import click
 from cli import output
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
+from cli.file_errors import not_written
 from cli.local import config_option, load_config, plain, with_store
 from cli.options import json_option
 from cli.serve import write_secret
@@ -23,6 +26,9 @@ SCOPES = (
     "read", "operate", "write", "tickets", "admin", "test", "campaigns", "override", "outages", "inventory", "context",
     "packs", "files", "secrets", "approve", "propose", "freeze", "audit", "people", "reports", "self_check",
 )  # fmt: skip
+
+#: bytes that are kept free for a token before there is one
+SECRET_ROOM = 64
 
 
 @click.group(help=_("API tokens: who may use the server."))
@@ -62,26 +68,43 @@ def create(
 
     if groups and not roles:
         raise CliError(_("--group says for which lines a --role is; name the role."), ExitStatus.USAGE)
-    if out is not None and out.exists():
-        raise CliError(_("{path} exists already; name a new file.").format(path=out))
     expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
     rights, grants = load_config(config_file).rights, [GrantRecord(role, groups) for role in roles]
 
     async def work(store: "Store") -> "CreatedToken":
         return await Access(store, rights).create(local_actor(), name, scopes, expires_at, grants=grants)
 
-    made = with_store(config_file, work)
-    if out is not None:
-        try:
-            write_secret(out, made.secret)
-        except OSError as error:
-            raise CliError(_("{path} cannot be written: {error}").format(path=out, error=error)) from error
+    with _reserved(out) as keep:
+        made = with_store(config_file, work)
+        keep(made.secret)
     if as_json:
         output.print_json(_view(made.record) | ({} if out is not None else {"token": made.secret}))
     elif out is not None:
         output.print_line(_("Written: {path}").format(path=out))
     else:
         output.print_line(made.secret)
+
+
+@contextmanager
+def _reserved(out: Path | None) -> Iterator[Callable[[str], object]]:
+    """Make the new file before the token, which nobody could read without it; give what puts the token there.
+
+    Raises:
+        CliError: it cannot be written; then there is no file, and no token yet.
+    """
+    if out is None:
+        yield str
+        return
+    try:
+        write_secret(out, " " * SECRET_ROOM)
+    except OSError as error:
+        raise not_written(out, error) from error
+    try:
+        with out.open("r+", encoding="utf-8") as stream:
+            yield lambda secret: stream.truncate(stream.write(secret + "\n"))
+    except BaseException:
+        out.unlink(missing_ok=True)
+        raise
 
 
 @token.command("list", help=_("List tokens, revoked and expired ones too."))

@@ -105,7 +105,8 @@ def prepare_file(url: URL) -> Path:
             raise PermissionError(errno.EACCES, "permission denied", str(path))
     except OSError as error:
         raise ConfigError(
-            f"the SQLite store {path} cannot be opened: {error.strerror}; its folder must exist"
+            f"the SQLite store {path} cannot be opened: {error.strerror}; its folder must exist, and this user must be "
+            "allowed to write there"
         ) from error
     return path
 

@@ -70,7 +70,10 @@ async def _run(engine: AsyncEngine, work: Callable[[Connection], None]) -> None:
             await connection.run_sync(work)
     except (TimeoutError, DBAPIError, OSError) as error:
         where = engine.url.render_as_string(hide_password=True)
-        raise StoreError(f"the store at {where} cannot be used: {getattr(error, 'orig', None) or error}") from error
+        why = getattr(error, "orig", None) or error
+        raise StoreError(
+            f"the store at {where} cannot be used: {why}; check store.url, this user's rights and the free room there"
+        ) from error
 
 
 def _upgrade(connection: Connection) -> None:

@@ -35,7 +35,9 @@ class Vault:
                 "or bring back the one that this store was written with: without it stored passwords cannot be read"
             ) from error
         except OSError as error:
-            raise ConfigError(f"vault key file {path} cannot be read: {error.strerror}") from error
+            raise ConfigError(
+                f"vault key file {path} cannot be read: {error.strerror}; run this as the user that owns it"
+            ) from error
         if stat.S_IMODE(mode) & 0o077:
             raise ConfigError(f"vault key file {path} can be read by others; run: chmod 600 {path}")
         try:
@@ -60,11 +62,15 @@ class Vault:
         except OSError as error:
             raise ConfigError(f"vault key file {path} cannot be written: {error.strerror}") from error
         key = Fernet.generate_key()
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), 0o600)
-            file.write(key + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                os.fchmod(file.fileno(), 0o600)
+                file.write(key + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:  # a part of a key is none, and would be in the way of the next try
+            path.unlink(missing_ok=True)
+            raise ConfigError(f"vault key file {path} cannot be written: {error.strerror}") from error
         return cls(key)
 
     @classmethod

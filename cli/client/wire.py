@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError, TimeoutError
+from urllib3.exceptions import HTTPError, NewConnectionError, TimeoutError
 
 #: bytes that are read at once
 BLOCK = 65_536
@@ -128,10 +128,12 @@ class Wire:
                 preload_content=False,
             )
             yield Answer(response)
+        except NewConnectionError as error:  # a TimeoutError to urllib3, though nothing was waited for
+            raise WireFailed(_why(error)) from error
         except TimeoutError as error:
             raise WireTimeout(str(error)) from error
         except (HTTPError, OSError, UnicodeError) as error:
-            raise WireFailed(str(error) or type(error).__name__) from error
+            raise WireFailed(_why(error)) from error
         finally:
             if response is not None:
                 response.close()  # ends the connection too, unless the body was read: then it is kept already
@@ -140,3 +142,15 @@ class Wire:
         """An address with its query, each character that may not stand there quoted; what is quoted stays as it is."""
         target = self.origin + quote(f"{self._path}{path}", safe="/?%:@!$&'()*+,;=~-._")
         return f"{target}{'&' if '?' in path else '?'}{urlencode(query)}" if query else target
+
+
+def _why(error: BaseException) -> str:
+    """What went wrong in the system's own words, without the classes that it was wrapped in."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.strerror:
+            return inner.strerror
+        told = next((one for one in reversed(inner.args) if isinstance(one, BaseException)), None)
+        inner = told or inner.__cause__
+    last = next((one for one in reversed(error.args) if isinstance(one, BaseException)), error)
+    return str(last) or type(last).__name__

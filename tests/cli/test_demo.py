@@ -80,7 +80,7 @@ def test_a_reboot_asks_first(demo: Running) -> None:
     device = demo.device(demo.line("healthy line"))
     result = demo.run("device", "reboot", device)
     assert result.exit_code == 1
-    assert "Aborted" in result.stderr
+    assert "Nothing was done" in result.stderr and "--yes" in result.stderr
     assert "Reboot" in result.output
 
 

@@ -14,7 +14,7 @@ from babel.messages.pofile import read_po, write_po
 
 CLI = Path(__file__).resolve().parents[2] / "cli"
 LOCALE = CLI / "locale"
-KEYWORDS = {"_": None, "N_": None}
+KEYWORDS = {"_": None, "N_": None, "NN_": (1, 2)}
 
 
 def template() -> Catalog:
@@ -50,6 +50,9 @@ def main() -> None:
         catalog = read(language)
         catalog.update(template(), no_fuzzy_matching=True)
         catalog.obsolete.clear()
+        for message in catalog:
+            if language == "en" and isinstance(message.id, tuple):
+                message.string = message.id  # an empty form would be taken for one
         catalog.header_comment = "# Texts of secondline."
         catalog.project, catalog.version = "secondline", "1"
         catalog.last_translator = catalog.language_team = "secondline"
