@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, exists, func, select, update
+from sqlalchemy import ColumnElement, Row, Select, exists, func, or_, select, update
 
 from acs.errors import Conflict
 from acs.store.instants import instant, instant_or_none, micros, micros_or_none
@@ -331,15 +331,18 @@ async def started_since(tx: Transaction, campaign_id: str, since: datetime) -> i
 
 
 def _busy_elsewhere(campaign_id: str) -> ColumnElement[bool]:
-    """Whether another campaign has asked the device of a row, and has no result of it."""
-    other = campaign_devices.alias("other")
+    """Whether another campaign that is not over has asked the device of a row, and has no result of it."""
+    other, open_ = campaign_devices.alias("other"), [state.value for state in OPEN]
     return (
         exists()
         .where(
             other.c.device == campaign_devices.c.device,
             other.c.campaign != campaign_id,
             other.c.state.in_(_UNDER_WAY),
+            # of one that is over, what stays unknown is a result: else nobody would ever ask the device again
+            or_(other.c.state != DeviceState.UNKNOWN.value, campaigns.c.state.in_(open_)),
         )
+        .where(campaigns.c.id == other.c.campaign)
         .correlate(campaign_devices)
     )
 

@@ -308,6 +308,12 @@ async def test_campaigns_in_the_store(app_on_both: App) -> None:
         assert await campaign_store.settle(tx, both[1], DeviceState.WAITING, "was not asked", attempts=1)
         assert await _waiting(tx, "c2") == ["d2", "d1"], "who was asked in vain comes last"
         assert await _waiting(tx, "c2", canary=True) == []
+        (asked,) = await campaign_store.members(tx, "c1", states=[DeviceState.STARTED])
+        assert await campaign_store.settle(tx, asked, DeviceState.UNKNOWN, "nobody told", attempts=1)
+        assert "d0" not in await _waiting(tx, "c2"), "the other campaign may still learn of it"
+        await campaign_store.change(tx, "c1", (CampaignState.RUNNING,), CampaignState.DONE, "d", finished_at=now)
+        assert await _waiting(tx, "c2") == ["d0", "d2", "d1"], "what stays unknown when all is over keeps nobody"
+        await campaign_store.change(tx, "c1", (CampaignState.DONE,), CampaignState.RUNNING, "")
         assert await campaign_store.hand_on_canary(tx, "c2", "d0")
         assert await _waiting(tx, "c2", canary=True) == ["d2"]
         assert await campaign_store.settle_all(tx, "c1", DeviceState.WAITING, DeviceState.CANCELLED, "why") == 4
