@@ -1,8 +1,5 @@
 """Answers of a CPE that no store can hold, and values that no XML can carry: the operation ends, the session lives."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from acs.cwmp.messages import GetParameterValuesResponse, Message, SoapFault
@@ -11,14 +8,8 @@ from acs.errors import InvalidInput
 from acs.services.visits import parse_uptime
 from acs.store import trees
 from acs.store.records import OperationState
-from tests.fakes.acs_server import ACTOR, Running, config_for, running
+from tests.fakes.acs_server import ACTOR, Running
 from tests.fakes.cpe import Cpe, Http
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Running]:
-    async with running(config_for(tmp_path)) as server:
-        yield server
 
 
 def given(*parameters: tuple[str, str, str]) -> Message:

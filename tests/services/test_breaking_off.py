@@ -1,8 +1,5 @@
 """A test that runs on the device is broken off where its data model can, and left to end, and said so, where not."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from acs.cwmp.messages import (
@@ -18,18 +15,12 @@ from acs.errors import Conflict
 from acs.profiles.diagnostics import DIAGNOSTICS
 from acs.services.plans.breaking_off import StopPlan
 from acs.store.records import OperationRecord, OperationState
-from tests.fakes.acs_server import ACTOR, Running, config_for, running
+from tests.fakes.acs_server import ACTOR, Running
 from tests.fakes.cpe import Cpe
 
 PING = "Device.IP.Diagnostics.IPPing."
 STATE = f"{PING}DiagnosticsState"
 INPUTS = {"host": "192.0.2.1", "count": 1, "timeout_ms": 1}
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Running]:
-    async with running(config_for(tmp_path)) as server:
-        yield server
 
 
 async def pinging(server: Running, cpe: Cpe, path: str = PING) -> OperationRecord:

@@ -1,7 +1,6 @@
 """Factory reset, rows, attributes, names, what models lack and bear: operations in sessions of a CPE on a real port."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +41,6 @@ from tests.fakes.cpe import Cpe, Dropped
 
 TABLE = "Device.NAT.PortMapping."
 UPLOAD = {"file_type": "log", "url": "http://files.example/put"}
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Running]:
-    async with running(config_for(tmp_path)) as server:
-        yield server
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Operations end to end: requested, done in sessions of a CPE on a real port, their steps and ends."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -13,12 +12,6 @@ from acs.store import trees
 from acs.store.records import OperationState, StepName
 from tests.fakes.acs_server import ACTOR, Running, config_for, running
 from tests.fakes.cpe import Cpe, Dropped
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Running]:
-    async with running(config_for(tmp_path)) as server:
-        yield server
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A reboot happens once per request, whatever the CPE does with the request."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -10,19 +9,6 @@ from acs.cwmp.messages import Message, Reboot, SoapFault
 from acs.store.records import OperationRecord, OperationState
 from tests.fakes.acs_server import ACTOR, Running, config_for, running
 from tests.fakes.cpe import Cpe, Dropped, Http
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Running]:
-    async with running(config_for(tmp_path)) as server:
-        yield server
-
-
-@pytest.fixture
-async def cpe(server: Running) -> Cpe:
-    cpe = Cpe(server.port)
-    await cpe.session(("1 BOOT", ""))
-    return cpe
 
 
 async def reboot(server: Running, cpe: Cpe, deadline_s: float = 30) -> OperationRecord:

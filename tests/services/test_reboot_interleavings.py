@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,19 +16,6 @@ from tests.fakes.acs_server import ACTOR, Running, config_for, running
 from tests.fakes.cpe import Cpe, Dropped, Http, Response
 
 PERIODIC = ("2 PERIODIC", "")
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Running]:
-    async with running(config_for(tmp_path)) as server:
-        yield server
-
-
-@pytest.fixture
-async def cpe(server: Running) -> Cpe:
-    cpe = Cpe(server.port)
-    await cpe.session(("1 BOOT", ""))
-    return cpe
 
 
 async def asked_to_reboot(server: Running, cpe: Cpe, http: Http, **how: float) -> tuple[OperationRecord, Response]:

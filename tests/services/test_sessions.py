@@ -34,12 +34,6 @@ from tests.fakes.cpe import Cpe, Dropped, Http, authorization
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Running]:
-    async with running(config_for(tmp_path)) as server:
-        yield server
-
-
-@pytest.fixture
 async def digest(tmp_path: Path) -> AsyncIterator[Running]:
     (tmp_path / "enrol").write_text("enrol secret\n")
     (tmp_path / "enrol").chmod(0o600)

@@ -1,6 +1,5 @@
 """Downloads, uploads, scheduled Informs and deployment units: taken by the CPE, and reported by it later."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -47,12 +46,6 @@ METHODS = (
     "GetRPCMethods", "GetParameterValues", "SetParameterValues", "Upload", "ScheduleInform", "CancelTransfer",
     "ScheduleDownload", "ChangeDUState", "Download", "FactoryReset", "Reboot",
 )  # fmt: skip
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Running]:
-    async with running(config_for(tmp_path)) as server:
-        yield server
 
 
 @pytest.fixture
