@@ -39,6 +39,7 @@ from acs.api.lines import router as lines_router
 from acs.api.nodes import router as nodes_router
 from acs.api.operating import router as operating_router
 from acs.api.operations import router as operations_router
+from acs.api.origins import Origins
 from acs.api.outages import router as outages_router
 from acs.api.packs import router as packs_router
 from acs.api.pages import router as pages_router
@@ -176,6 +177,7 @@ def create_app(services: Northbound, config: ApiSection | None = None) -> FastAP
     app.add_middleware(BodyLimit)
     app.add_middleware(Rights)
     app.add_middleware(Language)
+    app.add_middleware(Origins)
     return app
 
 

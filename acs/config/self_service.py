@@ -18,3 +18,5 @@ class SelfServiceSection(Section):
     checks_per_hour: Count = 6
     #: Tests of one line within a day that its owner may ask for.
     checks_per_day: Count = 20
+    #: Addresses of the portal or app, such as `https://my.example`, whose pages may call the check from a browser.
+    origins: tuple[Annotated[str, Field(pattern=r"^https?://[^/*\s]+$", max_length=300)], ...] = ()

@@ -7,7 +7,7 @@ The rule of this file: a subscriber sees the words of this file and those that t
 name or a number of ours; his test interrupts nothing, and his line is tested so often and no more.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -112,6 +112,11 @@ class SelfService:
             await known_line(tx, line)
             await audit.note(tx, actor, "line_token.minted", f"line:{line}", now, after=after)
         return self._tokens.mint(LineToken(line, until, actor.name)), until
+
+    @property
+    def origins(self) -> Sequence[str]:
+        """The addresses whose pages may call from a browser."""
+        return self._config.origins
 
     def proven(self, text: str) -> LineToken | None:
         """What a line token says; None for one that is not good."""

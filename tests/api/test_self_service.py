@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from acs.app import App
+from acs.app import App, build
+from acs.errors import ConfigError
 from acs.services.actor import local_actor
 from acs.services.identifiers import new_id
 from acs.services.line_tokens import PREFIX, LineToken, LineTokens
@@ -16,8 +19,9 @@ from acs.services.self_service import _HEADINGS, NEXT_STEPS
 from acs.store import line_tests as test_store
 from acs.store import lines as line_store
 from acs.store.records import LineRecord, LineTestRecord, LineTestState
+from acs.store.vault import Vault
 from probes.linetest.self_service import STATES
-from tests.api.conftest import client_of, made_once
+from tests.api.conftest import NobodyAnswers, client_of, config_of, made_once
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
 INTERNAL = ("olt", "192.0.2", "user-1", "dbm", "ont.", "noc", "bras", "splitter", "l-1")
@@ -129,3 +133,42 @@ def test_every_state_has_its_words_and_one_step() -> None:
     for state in {*STATES.values()}:
         assert state in NEXT_STEPS
         assert {"ru", "en"} == set(_HEADINGS[state])
+
+
+@pytest.fixture
+async def portal(store_url: str, tmp_path: Path) -> AsyncIterator[App]:
+    Vault.create(tmp_path / "vault.key")
+    config = config_of(store_url, tmp_path, self_service={"origins": ["https://my.example"]})
+    built = await build(config, caller=NobodyAnswers())
+    yield built
+    await built.stop()
+
+
+async def test_a_page_of_the_portal_may_call_the_check_from_a_browser_and_nothing_else(portal: App) -> None:
+    await two_lines(portal)
+    asks = {"Origin": "https://my.example", "Access-Control-Request-Method": "POST"}
+    asks["Access-Control-Request-Headers"] = "authorization"
+    async with page(portal, await minted(portal)) as client:
+        may = await client.options("/self-service/check", headers=asks)
+        assert (may.status_code, may.headers["Access-Control-Allow-Origin"]) == (204, "https://my.example")
+        assert "Authorization" in may.headers["Access-Control-Allow-Headers"]
+        assert "Access-Control-Allow-Credentials" not in may.headers, "no cookie is ever believed"
+        began = await client.post("/self-service/check", headers=asks)
+        assert (began.status_code, began.headers["Access-Control-Allow-Origin"]) == (202, "https://my.example")
+        lost = await client.get("/self-service/check", headers={**asks, "Authorization": f"Bearer {PREFIX}x"})
+        assert (lost.status_code, lost.headers["Access-Control-Allow-Origin"]) == (401, "https://my.example")
+        for path, origin in (
+            ("/self-service/check", "https://my.example.evil"),
+            ("/self-service/check", "null"),
+            ("/self-service/tokens", "https://my.example"),
+            ("/lines", "https://my.example"),
+        ):
+            for method in ("OPTIONS", "POST"):
+                other = await client.request(method, path, headers={**asks, "Origin": origin}, json={})
+                assert not [name for name in other.headers if name.startswith("access-control")], (path, origin)
+
+
+@pytest.mark.parametrize("origin", ["*", "https://*.example", "my.example", "https://my.example/", "https://a b"])
+def test_an_origin_is_one_address(tmp_path: Path, origin: str) -> None:
+    with pytest.raises(ConfigError, match="origins"):
+        config_of("sqlite:///x.db", tmp_path, self_service={"origins": [origin]})
