@@ -49,7 +49,7 @@ def swing(card: Card, view: View) -> tuple[float, float]:
             groups[row.group] = (min(low, row.yes, row.no), max(high, row.yes, row.no))
         elif not row.only_if or view.values.get(row.only_if) is True:
             points = row.yes if held else row.no
-            if abs(points) > abs(now.get(row.group, 0.0)):
+            if (abs(points), -points) > (abs(was := now.get(row.group, 0.0)), -was):
                 now[row.group] = points
     fall = rise = 0.0
     for group, (low, high) in groups.items():

@@ -136,10 +136,15 @@ def _asks(rows: tuple[CompiledRow, ...]) -> dict[str, tuple[float, float]]:
     strongest: dict[str, tuple[float, float]] = {}
     for row in rows:
         for fact in measured_facts(row.facts):
-            yes, no = strongest.get(fact, (0.0, 0.0))
-            if abs(row.yes) + abs(row.no) > abs(yes) + abs(no):
+            before = strongest.get(fact, (0.0, 0.0))
+            # of two that are as strong it is the same one in any order of the file
+            if _weight(row.yes, row.no) > _weight(*before):
                 strongest[fact] = (row.yes, row.no)
     return {name: (10.0 ** (yes / 10.0), 10.0 ** (no / 10.0)) for name, (yes, no) in strongest.items()}
+
+
+def _weight(yes: float, no: float) -> tuple[float, float, float]:
+    return abs(yes) + abs(no), -yes, -no
 
 
 def _plan(cards: tuple[Card, ...]) -> Plan:

@@ -191,5 +191,6 @@ def _faults(error: ValidationError) -> list[str]:
     lines = []
     for fault in error.errors():
         key = ".".join(str(part) for part in fault["loc"]) or "(whole pack)"
-        lines.append(f"{key}: {fault['msg']}; correct the key, or remove it to keep the packaged value")
+        remedy = "add it" if fault["type"] == "missing" else "correct the key, or remove it to keep the packaged value"
+        lines.append(f"{key}: {fault['msg']}; {remedy}")
     return lines

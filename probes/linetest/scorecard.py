@@ -65,7 +65,8 @@ def _sums(plan: Plan, view: View) -> list[float]:
         if held is None or (only_if and values.get(only_if) is not True):
             continue
         points = yes if held else no
-        if points and abs(points) > abs(strongest[group]):
+        # of two that are as strong the one that speaks against it, whichever stands first in the file
+        if points and (abs(points), -points) > (abs(strongest[group]), -strongest[group]):
             strongest[group] = points
     for number, points in zip(plan.owners, strongest, strict=True):
         sums[number] += points
@@ -81,9 +82,14 @@ def counted(card: Card, view: View) -> list[tuple[CompiledRow, bool, float]]:
             continue
         points = row.yes if held else row.no
         before = strongest.get(row.group)
-        if points and (before is None or abs(points) > abs(before[2])):
+        if points and (before is None or _weight(row, points) > _weight(before[0], before[2])):
             strongest[row.group] = (row, held, points)
     return sorted(strongest.values(), key=lambda item: -abs(item[2]))
+
+
+def _weight(row: CompiledRow, points: float) -> tuple[float, float, str]:
+    """What the rows of a group are ordered by: strength, then against rather than for, then the name of the fact."""
+    return abs(points), -points, row.fact
 
 
 def evidence(card: Card, view: View, pack: Pack) -> tuple[Evidence, ...]:

@@ -71,7 +71,7 @@ def score(pack: Pack, card: Card, world: World) -> float:
         if held is None or (row.only_if and world.get(row.only_if) is not True):
             continue
         points = row.yes if held else row.no
-        if abs(points) > abs(strongest.get(row.group, 0.0)):
+        if (abs(points), -points) > (abs(was := strongest.get(row.group, 0.0)), -was):
             strongest[row.group] = points
     return sum(strongest.values())
 

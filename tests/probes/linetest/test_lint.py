@@ -36,6 +36,19 @@ def test_the_packaged_pack_has_no_fault() -> None:
     ("text", "told"),
     [
         ('[facts."ont.rx_dbm"]\nunit = "mW"\n', "facts.ont.rx_dbm.unit: ont.rx_dbm is in dBm, not in mW"),
+        (card('  { fact = "wifi.snr_db", op = "under", value = 15, yes = 20, no = -5 },'), "'known'; correct"),
+        (card('  { fact = "wifi.snr_db", op = "lt", value = 15, yes = 61, no = -5 },'), "or equal to 60; correct"),
+        (card('  { fact = "wifi.snr_db", op = "lt", value = 15, yes = 20 },'), "it can never lose; add a row"),
+        ("[cause.new]\nlocation = 'drop'\nverdict = 'MONITOR_24H'\n", "title: Field required; add it"),
+        (
+            "[[fallback]]\ncause = 'other'\nleader = 'nobody'\nwhen = { fact = 'bras.session', op = 'known' }\n",
+            "fallback: unknown cause 'nobody'; add",
+        ),
+        (
+            "[cause.drop_fibre_cut]\ntraits = []\n"
+            "evidence = [{ fact = 'led.los', op = 'eq', value = 'red', yes = 12, no = -9 }]\n",
+            "a dispatch needs evidence that tells one line from many",
+        ),
         (card('  { fact = "wifi.worst_rssi", op = "lt", value = -7500, yes = 20, no = -5 },'), "in another unit?"),
         ("[action.reboot_cpe]\nneeds = 'cpe.alive'\n", "action.reboot_cpe.needs: unknown fact 'cpe.alive'"),
         ("[action.reboot_cpe]\nforbid_if = ['ont.rx_dbm']\n", "an action asks a flag"),
