@@ -136,8 +136,8 @@ class App:
         await self.doors.stop()
         await self._background.close()
         await self.northbound.close()
-        if self.sessions.recorder is not None:
-            await self.sessions.recorder.close()
+        if self.sessions.parts.recorder is not None:
+            await self.sessions.parts.recorder.close()
         await self.store.close()
         log.info("server.stopped")
 
@@ -199,7 +199,7 @@ class App:
             log.warning("cwmp.open", why="cwmp.auth is open: every device that comes is believed")
         elif cwmp.auth in (AuthPolicy.DIGEST, AuthPolicy.BASIC) and cwmp.enrol_username is None:
             log.warning("cwmp.closed", why="cwmp.enrol_username is not set: only devices with a credential come in")
-        self.sessions.noticed = self._notice
+        self.sessions.parts.noticed = self._notice
         services = self.northbound
         self._endpoint = CwmpEndpoint(
             self.config,
@@ -269,15 +269,15 @@ async def build(config: Config, *, clock: Clock = utc_now, caller: Caller | None
         fleet = build_fleet(config, store, operations, sessions, clock, config.store.vault_key_file.read_bytes())
         services = northbound.build(config, store, bus, operations, metrics, fleet, clock=clock)
         services.devices.bound = fleet.search.check
-        sessions.keeping = services.second_line.keeping
-        sessions.takes_over = services.second_line.takeovers.operation_for
-        sessions.frozen = services.freeze.holds
+        sessions.parts.keeping = services.second_line.keeping
+        sessions.parts.takes_over = services.second_line.takeovers.operation_for
+        sessions.parts.frozen = services.freeze.holds
         fleet.provisioning.credentials["cwmp"] = services.identity.credentials
-        sessions.styles = Styles(services.profiles)
+        sessions.parts.styles = Styles(services.profiles)
         if config.history.devices:
-            sessions.recorder = Recorder(store, services.profiles, sessions.model_abilities)
+            sessions.parts.recorder = Recorder(store, services.profiles, sessions.model_abilities)
         auth = CpeAuth(store, config, _nonce_secret(config), services.policies)
-        sessions.identity, services.identity.changed = services.identity, auth.forget
+        sessions.parts.identity, services.identity.changed = services.identity, auth.forget
         services.identity.admitted = lambda device: services.devices.came(device, new=True)
     except BaseException:
         await store.close()

@@ -108,8 +108,8 @@ def build_fleet(
     search = ProvisionSearch(store, config, provisioning, operations, clock)
     desk = ProvisionDesk(store, provisioning, clock)
     desk.changed = search.check
-    sessions.provisioning = provisioning
-    sessions.transfers = OwnTransfers(intake, transfers)
+    sessions.parts.provisioning = provisioning
+    sessions.parts.transfers = OwnTransfers(intake, transfers)
     targets, turns = CampaignTargets(store), CampaignTurns(store, config.campaigns, operations, clock)
     campaigns = Campaigns(store, config.campaigns, targets, turns, clock)
     return Fleet(

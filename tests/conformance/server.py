@@ -98,7 +98,7 @@ async def serving(folder: Path, *, quiet: bool = True, **tables: Any) -> AsyncIt
     app = await build(config_for(folder, **merged({"server": {"grace_s": 0.1}}, tables)))
     await app.start()
     if quiet:
-        app.sessions.noticed = lambda _device, _new: None
+        app.sessions.parts.noticed = lambda _device, _new: None
     try:
         yield Acs(app)
     finally:

@@ -125,7 +125,7 @@ async def start(config: Config, caller: Caller | None = None) -> Running:
     operations = Operations(store, bus, config, sessions, calls, utc_now)
     policies, alarms = Policies(config.cwmp, profiles_in(config.profiles.directory)), Alarms(store, metrics, utc_now)
     identity, auth = Identity(store, policies, alarms, utc_now), CpeAuth(store, config, b"test", policies)
-    sessions.identity, identity.changed = identity, auth.forget
+    sessions.parts.identity, identity.changed = identity, auth.forget
     endpoint = CwmpEndpoint(
         config, sessions, auth, metrics, utc_now, store=store, alarms=alarms, proven=identity.proven,
         reports=BulkData(store, profiles_in()),

@@ -81,8 +81,8 @@ async def second_line(folder: Path, **tables: Any) -> AsyncIterator[Desk]:
         profiles = profiles_in(server.config.profiles.directory)
         approvals = Approvals(server.store)
         services = build_second_line(server.config, server.store, server.operations, profiles, utc_now, approvals)
-        server.sessions.keeping = services.keeping
-        server.sessions.takes_over = services.takeovers.operation_for
+        server.sessions.parts.keeping = services.keeping
+        server.sessions.parts.takes_over = services.takeovers.operation_for
         desk = Desk(server, services, approvals)
         try:
             yield desk

@@ -277,7 +277,7 @@ async def test_a_device_in_quarantine_is_only_recorded_until_somebody_admits_it(
     cwmp = {"auth": "open", "enrolment": "quarantine", "first_contact": {"enabled": True}, "own_credentials": True}
     async with running(config_for(tmp_path, cwmp=cwmp)) as server:
         noticed: list[str] = []
-        server.sessions.noticed = lambda device, _new: noticed.append(device.key)
+        server.sessions.parts.noticed = lambda device, _new: noticed.append(device.key)
         cpe = Cpe(server.port)
         await cpe.session(BOOTSTRAP)
         await cpe.session(("1 BOOT", ""))

@@ -66,7 +66,7 @@ async def test_where_too_many_wait_nobody_waits_in_vain() -> None:
 
 async def test_a_session_that_was_replaced_while_it_waited_takes_no_place(tmp_path: Path) -> None:
     async with running(config_for(tmp_path, cwmp={"first_contact": {"enabled": True}})) as server:
-        server.sessions._lane = lane = Lane(at_once=1, patience_s=10)
+        server.sessions._asking.lane = lane = Lane(at_once=1, patience_s=10)
         assert await lane.admits(ours(), "another")
         cpe, http = Cpe(server.port), Http(server.port)
         assert (await http.post(cpe.inform(("1 BOOT", "")))).status == 200
