@@ -70,7 +70,7 @@ class Transaction:
             Forbidden: it belongs to a line that is out of reach.
         """
         await self._check_reach(table, [values])
-        return await self._changed(_insertion(self.connection.dialect.name, table), dict(values)) == 1
+        return await self._changed(_insertion(self.connection.dialect.name, table), _row(table, values)) == 1
 
     async def insert_many(self, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
         """Insert rows; those that would break a unique value are left out.
@@ -81,7 +81,7 @@ class Transaction:
         await self._check_reach(table, rows)
         step = max(1, _MAX_BOUND // len(table.columns))
         for start in range(0, len(rows), step):
-            part = [dict(row) for row in rows[start : start + step]]
+            part = [_row(table, row) for row in rows[start : start + step]]
             statement = _insertion(self.connection.dialect.name, table)
             if len(part) == 1:
                 await self._changed(statement, part[0])
@@ -155,6 +155,18 @@ class Transaction:
                             f"{found[0]} is not among the lines of {self.view.name!r} ({reach}); "
                             "ask somebody whose right reaches it"
                         )
+
+
+def _row(table: Table, values: Mapping[str, object]) -> dict[str, object]:
+    """The values of a row. One that has no column is an error: an INSERT that was built before would leave it out."""
+    if not values.keys() <= _columns(table):
+        raise KeyError(f"{table.name} has no column {', '.join(sorted(values.keys() - _columns(table)))}")
+    return dict(values)
+
+
+@cache
+def _columns(table: Table) -> frozenset[str]:
+    return frozenset(table.columns.keys())
 
 
 @cache

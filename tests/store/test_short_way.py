@@ -67,6 +67,19 @@ async def test_changes_are_counted_and_bytes_come_back(store: Store) -> None:
         assert await tx.run(delete(switches)) == 0
 
 
+@pytest.mark.parametrize("call", ["insert", "insert_many", "upsert"])
+async def test_a_value_without_a_column_is_never_left_out(store: Store, call: str) -> None:
+    row: dict[str, object] = {**ROWS[0], "reasn": "misspelt"}
+    with pytest.raises(KeyError, match="reasn"):
+        async with store.transaction() as tx:
+            if call == "insert":
+                await tx.insert(switches, row)
+            else:
+                await getattr(tx, call)(switches, [row])
+    async with store.reading() as tx:
+        assert await tx.rows(select(switches)) == []
+
+
 async def test_what_breaks_is_said_as_on_the_long_way_and_undone(store: Store) -> None:
     with pytest.raises(StoreError, match="UNIQUE"):
         async with store.transaction() as tx:
