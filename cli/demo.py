@@ -6,6 +6,8 @@ The rule: the product is used through its doors only; what is expected of it is 
 """
 
 import asyncio
+import shutil
+import sys
 import tempfile
 import time
 import uuid
@@ -292,16 +294,21 @@ def _words(verdict: Mapping[str, Any]) -> str:
     return " ".join(str(verdict.get(name, "-")) for name in ("verdict", "cause", "location"))
 
 
+def program_name() -> str:
+    """Return how this command is called from a terminal: by its place where PATH does not know it."""
+    return "secondline" if shutil.which("secondline") else sys.argv[0]
+
+
 def _print_how_to_look(server: "OwnServer", outcomes: list[Outcome]) -> None:
     options = f"--url {server.url} --token-file {server.token_file}"
-    healthy = outcomes[-1].line
+    healthy, program = outcomes[-1].line, program_name()
     output.print_line()
     output.print_line(_("Everything goes on running until Ctrl-C. Try, in another terminal:"))
     for command in (
-        f"secondline line check {healthy} {options}",
-        f"secondline line list {options}",
-        f"secondline device list {options}",
-        f"secondline device reboot DEVICE --wait {options}",
+        f"{program} line check {healthy} {options}",
+        f"{program} line list {options}",
+        f"{program} device list {options}",
+        f"{program} device reboot DEVICE --wait {options}",
         f'curl -H "Authorization: Bearer $(cat {server.token_file})" {server.url}/api/v1/lines/{healthy}',
     ):
         output.print_line(f"  {command}")

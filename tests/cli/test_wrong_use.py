@@ -12,6 +12,7 @@ import pytest
 
 from cli import click_texts, output
 from cli.client.wire import Wire, WireFailed, WireTimeout
+from cli.demo import program_name
 from cli.exit_status import ExitStatus
 from cli.main import asked_language
 from cli.ports import free_port
@@ -127,6 +128,14 @@ def test_a_full_page_says_that_there_is_more(capsys: pytest.CaptureFixture[str])
     )
     output.print_more(1_000, 1_000)
     assert "narrow it" in capsys.readouterr().err
+
+
+def test_what_a_demo_advises_can_be_typed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("sys.argv", [".venv/bin/secondline"])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert program_name() == ".venv/bin/secondline"
+    (tmp_path / "secondline").touch(mode=0o755)
+    assert program_name() == "secondline"
 
 
 @pytest.mark.parametrize(
