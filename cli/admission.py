@@ -1,12 +1,11 @@
 """`secondline device admit`, `quarantine`, `credentials`: who a CPE is, and whether it is served."""
 
 from pathlib import Path
-from urllib.parse import quote
 
 import click
 
 from cli import output
-from cli.client import connect
+from cli.client import connect, segment
 from cli.operation import print_operation
 from cli.options import server_options
 from cli.texts import _
@@ -49,7 +48,7 @@ def quarantine(key: str | None, reason: str, url: str | None, token_file: Path |
 @server_options
 def credentials(key: str, forget: bool, url: str | None, token_file: Path | None, as_json: bool) -> None:
     """Renew or forget a device's own credential."""
-    path = f"/devices/{quote(key, safe='')}/credentials"
+    path = f"/devices/{segment(key)}/credentials"
     with connect(url, token_file) as client:
         if forget:
             client.delete(path)
@@ -65,6 +64,6 @@ def credentials(key: str, forget: bool, url: str | None, token_file: Path | None
 def _set(key: str, admitted: bool, reason: str, url: str | None, token_file: Path | None, as_json: bool) -> None:
     body = {"admitted": admitted, "reason": reason}
     with connect(url, token_file) as client:
-        client.put(f"/devices/{quote(key, safe='')}/admission", body)
+        client.put(f"/devices/{segment(key)}/admission", body)
     if as_json:
         output.print_json({"device": key, **body})

@@ -2,12 +2,11 @@
 
 import secrets
 from typing import Any
-from urllib.parse import quote
 
 import click
 
 from cli import output
-from cli.client import Client
+from cli.client import Client, segment
 from cli.errors import CliError
 from cli.operation import exit_for, follow, print_operation
 from cli.options import AnyFunction
@@ -59,7 +58,7 @@ def request(
     if deadline_s is not None:
         body["deadline_s"] = deadline_s
     headers = {"idempotency-key": secrets.token_hex(16)}
-    queued: dict[str, Any] = client.post(f"/devices/{quote(key, safe='')}/operations", body, headers=headers)
+    queued: dict[str, Any] = client.post(f"/devices/{segment(key)}/operations", body, headers=headers)
     if not wait:
         print_operation(queued, as_json)
         return queued

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import click
 
@@ -27,7 +26,7 @@ def backup() -> None:
 def list_backups(key: str, limit: int, url: str | None, token_file: Path | None, as_json: bool) -> None:
     """List configurations."""
     with connect(url, token_file) as client:
-        found = client.get(f"/devices/{quote(key, safe='')}/backups", limit=limit)
+        found = client.get(f"/devices/{segment(key)}/backups", limit=limit)
     if as_json:
         output.print_json(found)
         return
@@ -57,7 +56,7 @@ def list_backups(key: str, limit: int, url: str | None, token_file: Path | None,
 def show(key: str, which: str, path: str, url: str | None, token_file: Path | None, as_json: bool) -> None:
     """Show one configuration."""
     with connect(url, token_file) as client:
-        found = client.get(f"/devices/{quote(key, safe='')}/backups/{segment(which)}", path=path)
+        found = client.get(f"/devices/{segment(key)}/backups/{segment(which)}", path=path)
     if as_json:
         output.print_json(found)
         return
@@ -73,7 +72,7 @@ def show(key: str, which: str, path: str, url: str | None, token_file: Path | No
 def diff(key: str, first: str, second: str, url: str | None, token_file: Path | None, as_json: bool) -> None:
     """Compare two configurations."""
     with connect(url, token_file) as client:
-        found = client.get(f"/devices/{quote(key, safe='')}/backups/diff", first=first, second=second)
+        found = client.get(f"/devices/{segment(key)}/backups/diff", first=first, second=second)
     if as_json:
         output.print_json(found)
         return

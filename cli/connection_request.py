@@ -6,12 +6,11 @@ The rule: the server's code decides what is said; its own words are shown where 
 import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import click
 
 from cli import output
-from cli.client import connect
+from cli.client import connect, segment
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
 from cli.options import server_options
@@ -51,7 +50,7 @@ RESULTS = {
 def wake(key: str, url: str | None, token_file: Path | None, as_json: bool) -> None:
     """Wake one device."""
     with connect(url, token_file) as client:
-        found = client.post(f"/devices/{quote(key, safe='')}/connection-requests")
+        found = client.post(f"/devices/{segment(key)}/connection-requests")
     if as_json:
         output.print_json(found)
     else:

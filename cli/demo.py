@@ -16,13 +16,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import click
 
 from cli import output
 from cli.card import card, style
-from cli.client import Client, connect
+from cli.client import Client, connect, segment
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
 from cli.options import json_option
@@ -155,7 +154,7 @@ async def _in_time(work: Any, limit_s: float, text: str, town: "Town") -> None:
 
 def _read_trees(client: Client, keys: list[str]) -> None:
     body = {"kind": "refresh", "arguments": {}, "deadline_s": TREES_S, "reason": "demo"}
-    waiting = {client.post(f"/devices/{quote(key, safe='')}/operations", body)["id"]: key for key in keys}
+    waiting = {client.post(f"/devices/{segment(key)}/operations", body)["id"]: key for key in keys}
     deadline = time.monotonic() + TREES_S
     while waiting:
         for operation_id, key in list(waiting.items()):

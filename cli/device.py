@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import click
 
@@ -10,7 +9,7 @@ from cli import output
 from cli.asking import confirm, wait_options
 from cli.asking import finish as _finish
 from cli.asking import request as _request
-from cli.client import Client, connect
+from cli.client import Client, connect, segment
 from cli.connection_request import print_ways
 from cli.device_card import print_device_card
 from cli.errors import CliError
@@ -84,7 +83,7 @@ def list_devices(
 @server_options
 def show(key: str, live: bool, full: bool, url: str | None, token_file: Path | None, as_json: bool) -> None:
     """Show one device."""
-    path = f"/devices/{quote(key, safe='')}"
+    path = f"/devices/{segment(key)}"
     with connect(url, token_file) as client:
         refreshed = _refreshed(client, path, as_json) if live else None
         found = client.get(path)
@@ -143,7 +142,7 @@ def get(
 
 def _get_known(client: Client, key: str, names: tuple[str, ...], as_json: bool) -> None:
     """Print what the server knows below each path; a path below which nothing is known is NOT_FOUND."""
-    rows = {name: output.items(client.get(f"/devices/{quote(key, safe='')}/parameters", path=name)) for name in names}
+    rows = {name: output.items(client.get(f"/devices/{segment(key)}/parameters", path=name)) for name in names}
     _print_values([row for found in rows.values() for row in found], as_json)
     unknown = [name for name, found in rows.items() if not found]
     if unknown:

@@ -5,12 +5,11 @@ The one rule: which tests there are, and what each takes, is said by the server'
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import click
 
 from cli import output
-from cli.client import connect
+from cli.client import connect, segment
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
 from cli.options import server_options
@@ -44,7 +43,7 @@ def diagnose(test: str | None, given: tuple[str, ...], **options: Any) -> None:
 def reports(key: str, limit: int, url: str | None, token_file: Path | None, as_json: bool) -> None:
     """Show bulk data."""
     with connect(url, token_file) as client:
-        found = client.get(f"/devices/{quote(key, safe='')}/bulk-reports", limit=limit)
+        found = client.get(f"/devices/{segment(key)}/bulk-reports", limit=limit)
     if as_json:
         output.print_json(found)
         return

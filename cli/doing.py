@@ -8,7 +8,6 @@ import difflib
 import secrets
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import click
 
@@ -54,7 +53,7 @@ def do(key: str, action: str | None, given: tuple[str, ...], listing: bool, **op
     with connect(options["url"], options["token_file"]) as client:
         if action is None and not listing:
             raise CliError(_("Name an action; --list shows what this model can."), ExitStatus.USAGE)
-        offers = output.items(client.get(f"/devices/{quote(key, safe='')}/actions"))
+        offers = output.items(client.get(f"/devices/{segment(key)}/actions"))
         if listing or action is None:
             _print_offers(offers, options["as_json"])
             return
@@ -86,7 +85,7 @@ def _any_kind(key: str, kind: str, given: tuple[str, ...], options: dict[str, An
 
 def do_action(client: Client, key: str, name: str, arguments: dict[str, object], options: dict[str, Any]) -> None:
     """Do one action by its name with these arguments; `options` are those of `do`."""
-    offers = output.items(client.get(f"/devices/{quote(key, safe='')}/actions"))
+    offers = output.items(client.get(f"/devices/{segment(key)}/actions"))
     offer = next(each for each in offers if each["action"] == name)
     _run(client, key, offer, arguments, options)
 
@@ -116,7 +115,7 @@ def _run(
         "deadline_s": options["deadline_s"],
     }
     headers = {"idempotency-key": secrets.token_hex(16)}
-    path = f"/devices/{quote(key, safe='')}/actions/{segment(offer['action'])}"
+    path = f"/devices/{segment(key)}/actions/{segment(offer['action'])}"
     done = client.post(path, body, headers=headers)
     if not options["wait"]:
         output.print_json(done) if options["as_json"] else _print_asked(done)

@@ -2,13 +2,12 @@
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import click
 
 from cli import output
 from cli.card import card, style
-from cli.client import Client, connect
+from cli.client import Client, connect, segment
 from cli.errors import CliError
 from cli.exit_status import ExitStatus, for_verdict
 from cli.files import read_text
@@ -83,7 +82,7 @@ def list_lines(
 def show(line_id: str, url: str | None, token_file: Path | None, as_json: bool) -> None:
     """Show one line."""
     with connect(url, token_file) as client:
-        found = client.get(f"/lines/{quote(line_id, safe='')}")
+        found = client.get(f"/lines/{segment(line_id)}")
     if as_json:
         output.print_json(found)
         return
@@ -114,7 +113,7 @@ def check(
     if service is not None:
         body["service"] = service
     with connect(url, token_file) as client:
-        started = client.post(f"/lines/{quote(line_id, safe='')}/tests", body)
+        started = client.post(f"/lines/{segment(line_id)}/tests", body)
         verdict, test = watch(client, started["id"], line_id, quiet=as_json)
     if as_json:
         output.print_json({**verdict, "line_test": started["id"]})

@@ -1,12 +1,11 @@
 """`secondline node`: access nodes, such as OLTs, and how to read them."""
 
 from pathlib import Path
-from urllib.parse import quote
 
 import click
 
 from cli import output
-from cli.client import connect, read_token
+from cli.client import connect, read_token, segment
 from cli.options import server_options
 from cli.texts import _
 
@@ -44,7 +43,7 @@ def set_node(
     if community_file is not None:
         body["community"] = read_token(community_file)
     with connect(url, token_file) as client:
-        known = client.put(f"/access-nodes/{quote(name, safe='')}", body)
+        known = client.put(f"/access-nodes/{segment(name)}", body)
     if as_json:
         output.print_json(known)
     else:
@@ -71,7 +70,7 @@ def list_nodes(url: str | None, token_file: Path | None, as_json: bool) -> None:
 def discover(name: str, place: bool, url: str | None, token_file: Path | None, as_json: bool) -> None:
     """Look at a whole node."""
     with connect(url, token_file) as client, output.progress(_("Reading the node…"), quiet=as_json):
-        found = client.post(f"/access-nodes/{quote(name, safe='')}/discover" + ("?place=true" if place else ""))
+        found = client.post(f"/access-nodes/{segment(name)}/discover" + ("?place=true" if place else ""))
     if as_json:
         output.print_json(found)
         return

@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import click
 
 from cli import output
 from cli.card import in_language, measured
 from cli.chart import Dot, draw
-from cli.client import connect
+from cli.client import connect, segment
 from cli.options import server_options
 from cli.sparks import sparkline
 from cli.texts import _
@@ -41,7 +40,7 @@ def plot(
     as_json: bool,
 ) -> None:
     """Draw history."""
-    device = f"/devices/{quote(key, safe='')}"
+    device = f"/devices/{segment(key)}"
     if every and fact is not None:
         raise click.UsageError(_("--all is for every fact; leave {fact} out, or --all").format(fact=fact))
     with connect(url, token_file) as client:

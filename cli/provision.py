@@ -7,7 +7,7 @@ from urllib.parse import quote
 import click
 
 from cli import output
-from cli.client import connect
+from cli.client import connect, segment
 from cli.files import read_text
 from cli.options import json_option, server_options
 from cli.texts import _
@@ -76,7 +76,7 @@ def plan(key: str, events: tuple[str, ...], url: str | None, token_file: Path | 
     """Show a plan."""
     query = "&".join(f"event={quote(event)}" for event in events)
     with connect(url, token_file) as client:
-        path = f"/devices/{quote(key, safe='')}/provisioning"
+        path = f"/devices/{segment(key)}/provisioning"
         found = client.get(f"{path}?{query}" if query else path)
     if as_json:
         output.print_json(found)
@@ -106,7 +106,7 @@ def apply(key: str, url: str | None, token_file: Path | None, as_json: bool) -> 
     from cli.operation import print_operation
 
     with connect(url, token_file) as client:
-        queued = client.post(f"/devices/{quote(key, safe='')}/operations", {"kind": "provision"})
+        queued = client.post(f"/devices/{segment(key)}/operations", {"kind": "provision"})
     print_operation(queued, as_json)
 
 
@@ -133,7 +133,7 @@ def stopped(url: str | None, token_file: Path | None, as_json: bool) -> None:
 def resume(key: str, rule: str | None, url: str | None, token_file: Path | None, as_json: bool) -> None:
     """Resume stopped rules."""
     with connect(url, token_file) as client:
-        found = client.post(f"/devices/{quote(key, safe='')}/provisioning/resume", {"rule": rule})
+        found = client.post(f"/devices/{segment(key)}/provisioning/resume", {"rule": rule})
     if as_json:
         output.print_json(found)
     else:

@@ -17,6 +17,7 @@ _RATES = {
     "false_dispatch": N_("false dispatch"),
     "wrong_dispatch": N_("wrong people sent"),
     "missed_dispatch": N_("missed dispatch"),
+    "double_dispatch": N_("visited twice"),
     "solved_without_visit": N_("solved without a visit"),
     "repeat": N_("repeated tickets"),
     "override": N_("overridden by a person"),
@@ -108,12 +109,14 @@ def _print_causes(causes: list[dict[str, Any]]) -> None:
             _percent(one["precision"]["share"]),
             _percent(one["recall"]["share"]),
             None if one["brier"] is None else f"{one['brier']:.3f}",
+            _percent(one["override"]["share"]),
             _("look at it") if one["alarm"] else None,
         ]
         for one in causes
     ]
     if rows:
-        output.print_table([_("cause"), _("right/said"), _("precision"), _("recall"), _("Brier"), ""], rows)
+        heads = [_("cause"), _("right/said"), _("precision"), _("recall"), _("Brier"), _("overridden"), ""]
+        output.print_table(heads, rows)
 
 
 def _print_reliability(found: dict[str, Any]) -> None:

@@ -1,7 +1,6 @@
 """`secondline device secrets`, `secondline line groups`: what rights decide about, of one device or line."""
 
 from pathlib import Path
-from urllib.parse import quote
 
 import click
 
@@ -32,7 +31,7 @@ def secrets(
     """Show secrets."""
     with connect(url, token_file) as client:
         body = {"reason": reason, "kind": kind, "ticket": ticket}
-        found = client.post(f"/devices/{quote(key, safe='')}/secrets", body)
+        found = client.post(f"/devices/{segment(key)}/secrets", body)
     if as_json:
         output.print_json(found)
         return

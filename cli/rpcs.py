@@ -7,13 +7,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import click
 
 from cli import output
 from cli.asking import confirm, finish, request, wait_options
-from cli.client import connect
+from cli.client import connect, segment
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
 from cli.file_errors import not_read
@@ -180,7 +179,7 @@ def methods(**options: Any) -> None:
 def history(key: str, limit: int, url: str | None, token_file: Path | None, as_json: bool) -> None:
     """Show the history of a device."""
     with connect(url, token_file) as client:
-        found = client.get(f"/devices/{quote(key, safe='')}/history", limit=limit)
+        found = client.get(f"/devices/{segment(key)}/history", limit=limit)
     if as_json:
         output.print_json(found)
         return

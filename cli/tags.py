@@ -1,12 +1,11 @@
 """`secondline device tag`: words on a device that rules and campaigns look for."""
 
 from pathlib import Path
-from urllib.parse import quote
 
 import click
 
 from cli import output
-from cli.client import connect
+from cli.client import connect, segment
 from cli.options import server_options
 from cli.texts import _
 
@@ -20,7 +19,7 @@ def tag(
     key: str, add: tuple[str, ...], remove: tuple[str, ...], url: str | None, token_file: Path | None, as_json: bool
 ) -> None:
     """Show or change tags."""
-    path = f"/devices/{quote(key, safe='')}/tags"
+    path = f"/devices/{segment(key)}/tags"
     with connect(url, token_file) as client:
         found = client.patch(path, {"add": list(add), "remove": list(remove)}) if add or remove else client.get(path)
     if as_json:

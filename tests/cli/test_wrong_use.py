@@ -113,6 +113,13 @@ def test_a_password_file_is_not_called_a_token_file(tmp_path: Path) -> None:
     assert "gone cannot be read: No such file" in result.stderr and "token file" not in result.stderr
 
 
+@pytest.mark.parametrize("words", [("line", "check"), ("device", "show"), ("device", "reboot", "--yes")])
+def test_an_empty_id_is_no_strange_address(words: tuple[str, ...]) -> None:
+    result = run(*words, "", "--url", "http://127.0.0.1:1")
+    assert result.exit_code == ExitStatus.NOT_FOUND
+    assert "An empty id names nothing" in result.stderr
+
+
 def test_who_cannot_be_asked_is_told_of_yes() -> None:
     result = run("device", "reboot", "A-B-C", "--url", "http://127.0.0.1:1")
     assert result.exit_code == ExitStatus.FAILURE
