@@ -119,7 +119,7 @@ def page(report: Report, lang: str, causes: Mapping[str, Mapping[str, str]]) -> 
     )
     return (
         f"{head(texts['title'], lang)}<h1>{texts['title']}</h1><p><small>{span}</small></p>{cut}"
-        f"{_table(texts['title'], '', [report.total], texts)}"
+        f"{_table(texts['title'], '', [replace(report.total, name=texts['all'])], texts)}"
         f"<h2>{texts['norms']}</h2>{_plot(texts['norms'], norms)}"
         f"<h2>{texts['verdicts']}</h2>{_plot(texts['verdicts'], verdicts)}{parts}"
     )

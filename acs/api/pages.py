@@ -24,7 +24,8 @@ HEADERS = {
 
 _STYLE = (
     "body{font:15px/1.45 system-ui,sans-serif;max-width:72em;margin:2em auto;padding:0 1em;color:#1a1a1a}"
-    "table{border-collapse:collapse;margin:1em 0}th,td{padding:.3em .8em;text-align:right;border-bottom:1px solid #ddd}"
+    "table{border-collapse:collapse;margin:1em 0}th,td{padding:.3em .5em;text-align:right;border-bottom:1px solid #ddd}"
+    "th{font-size:.85em;vertical-align:bottom}"
     "th:first-child,td:first-child{text-align:left}caption{text-align:left;font-weight:600;padding:.4em 0}"
     "svg{max-width:100%;height:auto}small{color:#555}"
     "code{font-family:ui-monospace,monospace}h2{margin-top:2em}dt{margin-top:.8em}dd{margin-left:1.5em}"

@@ -120,6 +120,7 @@ async def test_the_page_says_verdicts_and_causes_in_words_of_the_readers_languag
         causes = await client.get("/reports/operating.html?by=cause&lang=ru", headers={"Accept-Language": "en"})
         english = await client.get("/reports/operating.html?by=cause")
     assert "<html lang=ru>" in russian.text and "<td>ремонт отсюда</td>" in russian.text
+    assert russian.text.count("<td>всё</td>") == 1 and russian.text.count("<td>(нет)</td>") == 0
     assert "REMOTE_FIX" not in russian.text and " s</td>" not in russian.text
     assert "drop_fibre_cut" not in causes.text and "Обрыв" in causes.text
     assert "<td>Drop fibre or patch cord broken</td>" in english.text and "<td>=cmd</td>" in english.text
