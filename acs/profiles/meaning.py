@@ -4,12 +4,12 @@ The rule of this file: text that means nothing gives None; what was sent is kept
 """
 
 import re
-from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from acs.profiles.convert import CONVERSIONS, boolean, number
+from acs.profiles.globs import like
 from probes.facts import Scalar
 
 Text = Annotated[str, Field(min_length=1, max_length=500)]
@@ -111,6 +111,6 @@ def whole_number(meaning: Meaning, value: float) -> Scalar:
 
 def _is_sentinel(meaning: Meaning, text: str) -> bool:
     value = number(text)
-    if any(fnmatchcase(text.lower(), pattern.lower()) for pattern in meaning.unlike):
+    if like(text, meaning.unlike):
         return True
     return any(text == mark if isinstance(mark, str) else value == mark for mark in meaning.sentinels)

@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from acs.cwmp.quirks import Quirk
 from acs.errors import ConfigError
+from acs.profiles.globs import like
 from acs.profiles.meaning import Bounds, Meaning, Path_, Strict, Text
 from acs.profiles.patterns import under
 from acs.profiles.settings import Setting, Settings, Target
@@ -339,7 +340,7 @@ def _ordered(version: str) -> tuple[int, ...]:
 
 
 def _fits(patterns: tuple[str, ...], said: str) -> bool:
-    return any(fnmatchcase(said.strip().lower(), pattern.lower()) for pattern in patterns)
+    return like(said.strip(), patterns)
 
 
 def _explain(file: str, item: object) -> str:

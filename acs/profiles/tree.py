@@ -7,10 +7,10 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from fnmatch import fnmatchcase
 
 from acs.cwmp.paths import without_covered
 from acs.profiles.convert import number
+from acs.profiles.globs import like
 from acs.profiles.meaning import value_of, whole_number
 from acs.profiles.patterns import beside, matching, regex_of
 from acs.profiles.schema import Defect, Optics, Profile, Reading
@@ -111,7 +111,7 @@ def firmware_fact(
 def optical_class_of(profile: Profile, names: Sequence[str]) -> Optics | None:
     """The optical class of a model, by its product class or model name; None where no source tells it."""
     for known in profile.optics:
-        if any(fnmatchcase(name.lower(), pattern.lower()) for name in names if name for pattern in known.models):
+        if any(like(name, known.models) for name in names if name):
             return known
     return None
 

@@ -4,10 +4,10 @@ The rule of this file: it reads; the order of starting is by a hash of the key, 
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Awaitable, Callable
 
 from acs.errors import InvalidInput
+from acs.profiles.globs import none_or_like, tagged
 from acs.services.campaign_settings import Targets
 from acs.services.file_models import fits_model
 from acs.store import devices as device_store
@@ -69,13 +69,8 @@ class CampaignTargets:
 
 def _fits(targets: Targets, version: str, hardware: str, tags: frozenset[str], line: LineRecord | None) -> bool:
     return (
-        _any(targets.versions, version)
-        and _any(targets.hardware_versions, hardware)
-        and all(any(fnmatchcase(tag, glob) for tag in tags) for glob in targets.tags)
-        and not any(fnmatchcase(tag, glob) for tag in tags for glob in targets.without_tags)
-        and (not targets.scopes or (line is not None and any(_any(targets.scopes, s) for s in line.scopes())))
+        none_or_like((version,), targets.versions)
+        and none_or_like((hardware,), targets.hardware_versions)
+        and tagged(tags, targets.tags, targets.without_tags)
+        and none_or_like(line.scopes() if line is not None else (), targets.scopes)
     )
-
-
-def _any(globs: Sequence[str], text: str) -> bool:
-    return not globs or any(fnmatchcase(text.lower(), glob.lower()) for glob in globs)

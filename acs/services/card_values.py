@@ -6,9 +6,9 @@ The rule of this file: what is worked out names what it rests on, and is as old 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from fnmatch import fnmatchcase
 
 from acs.profiles.schema import Profile
+from acs.profiles.tree import known_defects
 from acs.services import optics
 from acs.services.device_card import Defect, State, Value
 from acs.services.merging import is_stale
@@ -87,14 +87,15 @@ def identity_values(
     return [value for value in values if value.value]
 
 
-def firmware_values(device: DeviceRecord, profile: Profile | None, now: datetime) -> list[Value]:
+def firmware_values(
+    device: DeviceRecord, profile: Profile | None, defects: Sequence[Defect], now: datetime
+) -> list[Value]:
     """The version that runs, and what is known of it."""
     version = _said("software_version", device.software_version, device.last_inform_at, "Inform", now)
     if profile is None or not device.software_version:
         return [version]
-    found = defects_of(profile, device.software_version)
-    if found:
-        said: Scalar = "; ".join(defect.title.get("en", "") for defect in found)
+    if defects:
+        said: Scalar = "; ".join(defect.title.get("en", "") for defect in defects)
         return [version, _said("defects", said, now, f"profile {profile.id}", now)]
     if profile.firmware.maintained:
         reviewed = f"reviewed {profile.firmware.reviewed}" if profile.firmware.reviewed else ""
@@ -103,12 +104,11 @@ def firmware_values(device: DeviceRecord, profile: Profile | None, now: datetime
     return [version, missing]
 
 
-def defects_of(profile: Profile, version: str) -> list[Defect]:
-    """The defects of a version that the profile lists."""
+def defects_of(profile: Profile, device: DeviceRecord, names: Sequence[str]) -> list[Defect]:
+    """The defects that its version is known to have; `names` are those of its model."""
     return [
         Defect({"ru": each.title.get("ru", ""), "en": each.title.get("en", "")}, each.source)
-        for each in profile.firmware.defect
-        if any(fnmatchcase(version, pattern) for pattern in each.versions)
+        for each in known_defects(profile, device.software_version, names)
     ]
 
 

@@ -12,6 +12,7 @@ from acs.services.context import BASELINE_DAYS, scope_facts
 from acs.services.inform_interval import inform_interval_s
 from acs.services.lines import known_line
 from acs.services.optics import TREND_DAYS
+from acs.services.own_names import names_of_model
 from acs.services.profiles import profile_of
 from acs.services.tmf import parse_event, ticket_facts
 from acs.services.usual_levels import UsualLevels
@@ -71,8 +72,7 @@ class KnownDevice:
     @property
     def model_names(self) -> tuple[str, ...]:
         """What it calls its model: the product class of its Informs, and the name in its tree where that was read."""
-        name = next((value for path, value in self.values.items() if path.endswith(".DeviceInfo.ModelName")), "")
-        return (self.record.product_class, name)
+        return names_of_model(self.record.product_class, self.values)
 
     @property
     def interval_s(self) -> float | None:

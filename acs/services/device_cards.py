@@ -10,12 +10,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from fnmatch import fnmatchcase
 
 from acs.errors import no_device
 from acs.profiles.rows import Table, table_names, tables_from_tree
 from acs.profiles.schema import Profile
-from acs.profiles.tree import facts_from_tree, wanted_names
+from acs.profiles.tree import facts_from_tree, optical_class_of, wanted_names
 from acs.services.abilities import Abilities, model_of
 from acs.services.actor import Actor, Scope
 from acs.services.card_history import LIGHT, Levels, Starts, levels_of, starts_of
@@ -25,6 +24,7 @@ from acs.services.device_card import Card, Known, card_of
 from acs.services.merging import merge
 from acs.services.operations import Operations
 from acs.services.optics import edges_of
+from acs.services.own_names import names_of_model
 from acs.services.packs import Packs
 from acs.services.profiles import profile_of
 from acs.services.told_starts import TABLE as STARTS
@@ -173,6 +173,8 @@ class DeviceCards:
         own += _told_without_tree(device, starts, now)
         facts = dict(merge([], [*own, *stored.told, *_seen_from_outside(stored)], now).facts)
         light = self._light(stored, facts, profile, limits)
+        names = names_of_model(device.product_class, stored.values)
+        defects = defects_of(profile, device, names) if profile is not None else ()
         return card_of(
             Known(
                 device=device,
@@ -182,11 +184,11 @@ class DeviceCards:
                 absent=stored.absent,
                 extra={
                     "identity": identity_values(device, stored.line, stored.values, stored.times, now),
-                    "firmware": firmware_values(device, profile, now),
+                    "firmware": firmware_values(device, profile, defects, now),
                     "optics": light_values(light, facts.get(LIGHT), now),
                 },
                 reboots=starts.reboots,
-                defects=defects_of(profile, device.software_version) if profile is not None else (),
+                defects=defects,
                 read_at=stored.read_at,
                 now=now,
             )
@@ -194,11 +196,12 @@ class DeviceCards:
 
     def _light(self, stored: _Stored, facts: Mapping[str, Fact], profile: Profile | None, limits: Limits) -> Light:
         told = facts.get(CLASS)
+        names = names_of_model(stored.device.product_class, stored.values)
         optical_class, source, assumed = self._usual_class, "configuration", True
         if told is not None and isinstance(told.value, str):
             optical_class, source, assumed = told.value, told.source, False
-        elif profile is not None and (own := _class_of(profile, stored.device)) is not None:
-            optical_class, source, assumed = own, f"profile {profile.id}", False
+        elif profile is not None and (own := optical_class_of(profile, names)) is not None:
+            optical_class, source, assumed = own.optical_class, f"profile {profile.id}", False
         edges = edges_of(optical_class, limits.sensitivity_dbm, limits.overload_dbm)
         return Light(stored.levels.light, optical_class, assumed, edges, source, facts.get(BIRTH))
 
@@ -218,14 +221,6 @@ def _seen_from_outside(stored: _Stored) -> list[Fact]:
         for name, levels in stored.levels.of_line.items()
         if levels
     ]
-
-
-def _class_of(profile: Profile, device: DeviceRecord) -> str | None:
-    """The optical class of a model, where its maker says it."""
-    for optics in profile.optics:
-        if any(fnmatchcase(device.product_class.lower(), model.lower()) for model in optics.models):
-            return optics.optical_class
-    return None
 
 
 def _problem(state: OperationState, detail: str, wait_s: float) -> str:

@@ -1,9 +1,9 @@
 """Which file is meant, and which models it is for."""
 
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 
 from acs.errors import InvalidInput, NotFound
+from acs.profiles.globs import none_or_like
 from acs.store import files as file_store
 from acs.store.files import FileRecord
 from acs.store.records import DeviceRecord
@@ -25,10 +25,7 @@ def require_model(file: FileRecord, device: DeviceRecord) -> None:
 
 def fits_model(models: Sequence[str], device: DeviceRecord) -> bool:
     """Whether a device is one of the models: `PRODUCT-CLASS` or `OUI:PRODUCT-CLASS`, `*` at will, any case."""
-    if not models:
-        return True
-    names = (device.product_class.lower(), f"{device.oui}:{device.product_class}".lower())
-    return any(fnmatchcase(name, model.lower()) for model in models for name in names)
+    return none_or_like((device.product_class, f"{device.oui}:{device.product_class}"), models)
 
 
 async def known_file(tx: Transaction, file_id: str) -> FileRecord:

@@ -33,6 +33,11 @@ def model_names(values: Mapping[str, str]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in values.items() if name.endswith(".DeviceInfo.ModelName") and value]
 
 
+def names_of_model(product_class: str, values: Mapping[str, str]) -> tuple[str, ...]:
+    """What a device calls its model: the product class of its Informs, and the name in its tree where it was read."""
+    return (product_class, *(name for _, name in model_names(values)[:1]))
+
+
 def _own(values: Mapping[str, str], ending: str) -> Iterator[tuple[str, str]]:
     for name, value in values.items():
         if name.endswith(ending) and not any(other in name for other in _OTHERS):

@@ -6,12 +6,12 @@ profile can never let anybody in whom its own `auth` does not name.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 
 from acs.config import AdmitSection, AuthPolicy, CwmpSection, Enrolment, NetworkSection, PolicySection
 from acs.cwmp.messages import Inform
 from acs.cwmp.quirks import NO_QUIRKS, Quirk
 from acs.cwmp.structs import DeviceId
+from acs.profiles.globs import none_or_like
 from acs.profiles.schema import Identity, Profile, choose
 from acs.services.networks import is_in, network_finder, parse_address
 
@@ -100,7 +100,4 @@ def _matches(rule: AdmitSection, device: DeviceId, address: str, *, proved: bool
         (rule.product_class, device.product_class),
         (rule.serial_number, device.serial_number),
     )
-    return all(
-        not patterns or any(fnmatchcase(text.lower(), pattern.lower()) for pattern in patterns)
-        for patterns, text in asked
-    )
+    return all(none_or_like((text,), patterns) for patterns, text in asked)

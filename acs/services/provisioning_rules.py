@@ -13,13 +13,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from acs.cwmp.writing import writable
+from acs.profiles.globs import none_or_like, tagged
 from acs.services.hidden import is_secret
 from acs.store.records import Credentials, LineRecord
 
@@ -276,11 +276,10 @@ def matches(match: Match, subject: Subject) -> bool:
         (match.hardware_version, subject.hardware_version),
     )
     return (
-        all(not globs or _fits(globs, text) for globs, text in texts)
+        all(none_or_like((text,), globs) for globs, text in texts)
         and match.root in (None, subject.root)
-        and all(any(fnmatchcase(tag, glob) for tag in subject.tags) for glob in match.tags)
-        and not any(_fits(match.without_tags, tag) for tag in subject.tags)
-        and (not match.events or any(_fits(match.events, event) for event in subject.events))
+        and tagged(subject.tags, match.tags, match.without_tags)
+        and none_or_like(subject.events, match.events)
         and (match.line is None or (subject.line is not None and _matches_line(match.line, subject.line)))
     )
 
@@ -427,17 +426,13 @@ def _credential_values(
     return values
 
 
-def _fits(globs: Iterable[str], text: str) -> bool:
-    return any(fnmatchcase(text.lower(), glob.lower()) for glob in globs)
-
-
 def _matches_line(match: LineMatch, line: LineRecord) -> bool:
     return (
         (not match.technology or line.technology in match.technology)
-        and (not match.scope or any(_fits(match.scope, scope) for scope in line.scopes()))
-        and (not match.services or any(_fits(match.services, service) for service in line.services))
-        and (not match.account or _fits(match.account, line.account))
-        and (not match.address or _fits(match.address, line.address))
+        and none_or_like(line.scopes(), match.scope)
+        and none_or_like(line.services, match.services)
+        and none_or_like((line.account,), match.account)
+        and none_or_like((line.address,), match.address)
     )
 
 

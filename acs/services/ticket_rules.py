@@ -3,15 +3,15 @@
 The rule of this file: the first rule that fits decides; what a person must confirm is never done by a rule.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from fnmatch import fnmatchcase
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from acs.config import CheckRule, FixRule, QueueRule
 from acs.config.automation import When
+from acs.profiles.globs import none_or_like
 from probes.day_hours import DayHours
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -32,9 +32,9 @@ def check_rule(rules: Sequence[CheckRule], ticket: TicketWords, now: datetime, z
     text = ticket.text.lower()
     for rule in rules:
         if (
-            _fits(rule.types, (ticket.type,))
-            and _fits(rule.products, ticket.products)
-            and _fits(rule.sources, (ticket.source,))
+            none_or_like((ticket.type,), rule.types)
+            and none_or_like(ticket.products, rule.products)
+            and none_or_like((ticket.source,), rule.sources)
             and (not rule.keywords or any(word.lower() in text for word in rule.keywords))
             and holds(rule, now, zone)
         ):
@@ -46,10 +46,10 @@ def queue_of(rules: Sequence[QueueRule], verdict: Mapping[str, Any], ticket_type
     """Return the queue for a verdict and which rule says so: its number from 1, or `pack`."""
     for number, rule in enumerate(rules, 1):
         if (
-            _fits(rule.verdicts, (str(verdict.get("verdict", "")),))
-            and _fits(rule.causes, (str(verdict.get("cause", "")),))
-            and _fits(rule.locations, (str(verdict.get("location", "")),))
-            and _fits(rule.types, (ticket_type,))
+            none_or_like((str(verdict.get("verdict", "")),), rule.verdicts)
+            and none_or_like((str(verdict.get("cause", "")),), rule.causes)
+            and none_or_like((str(verdict.get("location", "")),), rule.locations)
+            and none_or_like((ticket_type,), rule.types)
             and rule.needs_human in (None, bool(verdict.get("needs_human")))
             and float(verdict.get("posterior") or 0.0) >= rule.min_posterior
         ):
@@ -64,7 +64,7 @@ def fix_rule(rules: Sequence[FixRule], verdict: Mapping[str, Any], now: datetime
     for rule in rules:
         if (
             rule.action == verdict.get("action")
-            and _fits(rule.causes, (str(verdict.get("cause", "")),))
+            and none_or_like((str(verdict.get("cause", "")),), rule.causes)
             and float(verdict.get("posterior") or 0.0) >= rule.min_posterior
             and holds(rule, now, zone)
         ):
@@ -77,8 +77,3 @@ def holds(rule: When, now: datetime, zone: ZoneInfo) -> bool:
     local = now.astimezone(zone)
     day = local.date() if rule.hours is None else DayHours.parse(rule.hours).began_on(local)
     return day is not None and (not rule.days or _DAYS[day.weekday()] in rule.days)
-
-
-def _fits(patterns: Sequence[str], texts: Iterable[str]) -> bool:
-    wanted = [pattern.lower() for pattern in patterns]
-    return not wanted or any(fnmatchcase(text.lower(), pattern) for text in texts for pattern in wanted)
