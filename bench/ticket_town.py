@@ -20,6 +20,7 @@ from cli.simulator.feed import BATCH
 from cli.simulator.scenario_files import Near, Scenario, load_systems
 from cli.simulator.scenario_town import ScenarioTown
 from cli.simulator.town import Settings
+from tests.own_server import own_server
 
 PER_PON = 31  # of 32 ONTs one is dead for a month
 _EXPECT = {"verdict": "-", "cause": "-", "location": "-"}
@@ -29,16 +30,8 @@ _RUNNING = ("queued", "waiting", "running", "sent", "answered")
 @contextmanager
 def serving(config: str = "") -> Iterator[OwnServer]:
     """A server of its own, with these lines at the end of its configuration, for the length of a block."""
-    with tempfile.TemporaryDirectory(prefix="secondline-bench-") as folder:
-        server = OwnServer(Path(folder))
-        server.prepare()
-        with server.config_file.open("a", encoding="utf-8") as file:
-            file.write(config)
-        server.start()
-        try:
-            yield server
-        finally:
-            server.stop()
+    with tempfile.TemporaryDirectory(prefix="secondline-bench-") as folder, own_server(Path(folder), config) as server:
+        yield server
 
 
 @asynccontextmanager

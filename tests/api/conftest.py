@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,22 +45,27 @@ def store_url(sqlite_template: Path, tmp_path: Path) -> str:
     return f"sqlite:///{path}"
 
 
+@asynccontextmanager
+async def built_over(store_url: str, folder: Path) -> AsyncIterator[App]:
+    Vault.create(folder / "vault.key")
+    built = await build(config_of(store_url, folder), caller=NobodyAnswers())
+    try:
+        yield built
+    finally:
+        _MADE.clear()
+        await built.stop()
+
+
 @pytest.fixture
 async def app(store_url: str, tmp_path: Path) -> AsyncIterator[App]:
-    Vault.create(tmp_path / "vault.key")
-    built = await build(config_of(store_url, tmp_path), caller=NobodyAnswers())
-    yield built
-    _MADE.clear()
-    await built.stop()
+    async with built_over(store_url, tmp_path) as built:
+        yield built
 
 
 @pytest.fixture
 async def app_on_both(url: str, tmp_path: Path) -> AsyncIterator[App]:
-    Vault.create(tmp_path / "vault.key")
-    built = await build(config_of(url, tmp_path), caller=NobodyAnswers())
-    yield built
-    _MADE.clear()
-    await built.stop()
+    async with built_over(url, tmp_path) as built:
+        yield built
 
 
 _MADE: dict[int, FastAPI] = {}

@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli import texts
+from cli.client import Client
 from cli.main import cli
 
 START_S = 110.0
@@ -97,3 +98,23 @@ def _document(process: subprocess.Popen[bytes], out: Path, err: Path) -> dict[st
     process.send_signal(signal.SIGINT)
     process.wait(30)
     pytest.fail(f"the demo printed nothing in {START_S} s:\n{err.read_text(encoding='utf-8')}")
+
+
+def calls_answered(monkeypatch: pytest.MonkeyPatch, answers: dict[str, Any]) -> list[tuple[str, Any]]:
+    """What the commands ask of the API from now on, answered from a table: (method and path, body or query)."""
+    made: list[tuple[str, Any]] = []
+
+    def call(_client: Client, method: str, path: str, *, body: Any = None, query: Any = None, **_: Any) -> Any:
+        made.append((f"{method} {path}", body or query))
+        return answers[f"{method} {path}"]
+
+    monkeypatch.setattr(Client, "_call", call)
+    return made
+
+
+def token_in(folder: Path) -> str:
+    """A file that holds a token, as commands take one."""
+    path = folder / "token"
+    path.write_text("t")
+    path.chmod(0o600)
+    return str(path)

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from cli.client import Client
 from cli.report import _after
-from tests.cli.conftest import run
+from tests.cli.conftest import calls_answered, run, token_in
 
 AT = "2026-11-21T12:00:00Z"
 TICKETS = [
@@ -29,18 +28,9 @@ ANSWERS: dict[str, Any] = {
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str, Any]]:
-    """What the commands ask of the API, answered from the table."""
-    made: list[tuple[str, Any]] = []
-
-    def call(_client: Client, method: str, path: str, *, body: Any = None, query: Any = None, **_: Any) -> Any:
-        made.append((f"{method} {path}", {name: value for name, value in (query or {}).items() if value is not None}))
-        return ANSWERS[f"{method} {path}"]
-
-    monkeypatch.setattr(Client, "_call", call)
-    (tmp_path / "token").write_text("t")
-    (tmp_path / "token").chmod(0o600)
+    token_in(tmp_path)
     monkeypatch.chdir(tmp_path)
-    return made
+    return calls_answered(monkeypatch, ANSWERS)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +45,7 @@ def test_lists(asked: list[tuple[str, Any]], words: list[str], question: dict[st
     told = run(*words, "--token-file", "token")
     assert told.exit_code == 0, told.stderr
     assert all(part in told.stdout for part in shown), told.stdout
-    assert asked[0][1] == question
+    assert {name: value for name, value in asked[0][1].items() if value is not None} == question
     assert run(*words, "--json", "--token-file", "token").stdout.startswith("[")
 
 

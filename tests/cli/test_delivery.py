@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from cli.client import Client
-from tests.cli.conftest import run
+from tests.cli.conftest import calls_answered, run, token_in
 
 MESSAGE: dict[str, Any] = {
     "id": "d1", "target": "adapter-desk", "subject": "line:L-1", "ticket": "desk:17", "event_type": "line_test.verdict",
@@ -34,22 +33,13 @@ ANSWERS: dict[str, Any] = {
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
-    """What the commands ask of the API, answered from the table."""
-    made: list[tuple[str, Any]] = []
-
-    def call(_client: Client, method: str, path: str, *, body: Any = None, query: Any = None, **_: Any) -> Any:
-        made.append((f"{method} {path}", body or query))
-        return ANSWERS[f"{method} {path}"]
-
-    monkeypatch.setattr(Client, "_call", call)
-    return made
+    return calls_answered(monkeypatch, ANSWERS)
 
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a token, an adapter and a message."""
-    (tmp_path / "token").write_text("t")
-    (tmp_path / "token").chmod(0o600)
+    token_in(tmp_path)
     (tmp_path / "ours.toml").write_text('extends = "redmine"')
     (tmp_path / "message.json").write_text('{"issue": {"id": 7}}')
     (tmp_path / "broken.json").write_text("{")

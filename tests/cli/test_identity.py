@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from cli.client import Client
-from tests.cli.conftest import run
+from tests.cli.conftest import calls_answered, run, token_in
 
 KEY = "001122-ONT-A%2FB"
 ALARM = {
@@ -28,22 +27,12 @@ ANSWERS: dict[str, Any] = {
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
-    """What the commands ask of the API, answered from the table."""
-    made: list[tuple[str, Any]] = []
-
-    def call(_client: Client, method: str, path: str, *, body: Any = None, query: Any = None, **_: Any) -> Any:
-        made.append((f"{method} {path}", body or query))
-        return ANSWERS[f"{method} {path}"]
-
-    monkeypatch.setattr(Client, "_call", call)
-    return made
+    return calls_answered(monkeypatch, ANSWERS)
 
 
 @pytest.fixture
 def token(tmp_path: Path) -> str:
-    (tmp_path / "token").write_text("t")
-    (tmp_path / "token").chmod(0o600)
-    return str(tmp_path / "token")
+    return token_in(tmp_path)
 
 
 @pytest.mark.parametrize(

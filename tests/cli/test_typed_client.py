@@ -15,6 +15,7 @@ from cli.client.results import SCHEMAS, Line, read
 from cli.client.typed import CALLS
 from cli.errors import CliError
 from cli.own_server import OwnServer
+from tests.own_server import own_server
 from tests.routed_api import described
 
 
@@ -77,11 +78,8 @@ def test_what_is_no_answer_of_ours_is_named() -> None:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
-    running = OwnServer(tmp_path_factory.mktemp("server"))
-    running.prepare()
-    running.start()
-    yield running
-    running.stop()
+    with own_server(tmp_path_factory.mktemp("server")) as running:
+        yield running
 
 
 def test_it_works_against_a_server(server: OwnServer) -> None:

@@ -25,6 +25,7 @@ import pytest
 
 from cli.main import cli
 from cli.own_server import OwnServer
+from tests.own_server import own_server
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "api"
 PAGES = sorted(path.name for path in FOLDER.glob("*.md"))
@@ -84,11 +85,8 @@ def holds(expected: Any, found: Any) -> bool:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
-    running = OwnServer(tmp_path_factory.mktemp("server"))
-    running.prepare()
-    running.start()
-    yield running
-    running.stop()
+    with own_server(tmp_path_factory.mktemp("server")) as running:
+        yield running
 
 
 def make(client: httpx.Client, block: Block) -> None:

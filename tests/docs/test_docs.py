@@ -1,30 +1,20 @@
 """What is not documented fails here: reference pages are fresh, and prose names only what exists."""
 
-import importlib.util
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import click
 import pytest
 
 from cli.main import cli
+from tests.docs.scripts import DOCS, script
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCS = ROOT / "docs"
 PROSE = [ROOT / "README.md", *sorted(path for path in DOCS.rglob("*.md") if path.parent.name != "reference")]
 
 
-def generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-GENERATOR = generator()
+GENERATOR = script("generate.py")
 
 
 @pytest.mark.parametrize("name", sorted(GENERATOR.PAGES))

@@ -1,6 +1,5 @@
 """The alert rules and the dashboard: what they name exists, and Prometheus' own tool takes the rules."""
 
-import importlib.util
 import json
 import re
 import shutil
@@ -11,6 +10,7 @@ import pytest
 
 from acs.metrics import Metrics
 from tests.absent import absent
+from tests.docs.scripts import script
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "monitoring"
 RULES = FOLDER / "secondline.rules.yml"
@@ -33,11 +33,9 @@ def test_every_metric_that_is_named_exists(path: Path) -> None:
 
 
 def test_the_dashboard_is_the_one_of_its_panels() -> None:
-    spec = importlib.util.spec_from_file_location("dashboard", FOLDER / "dashboard.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    assert DASHBOARD.read_text(encoding="utf-8") == module.text(), "run: python docs/monitoring/dashboard.py"
+    assert DASHBOARD.read_text(encoding="utf-8") == script("monitoring/dashboard.py").text(), (
+        "run: python docs/monitoring/dashboard.py"
+    )
     panels = json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]
     assert all(panel["targets"] for panel in panels)
     assert len({panel["id"] for panel in panels}) == len(panels)

@@ -1,28 +1,17 @@
 """The table of northbound capabilities: every call and every command that it names exists, and the page is fresh."""
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
-
 import click
 
 from cli.main import cli
+from tests.docs.scripts import DOCS, script
 from tests.routed_api import described
 
-FOLDER = Path(__file__).resolve().parents[2] / "docs"
-
-
-def table() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("tr131", FOLDER / "tr131.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+TABLE = script("tr131.py")
 
 
 def test_every_call_exists() -> None:
     paths = described()["paths"]
-    for what, calls, _commands, _word in table().ROWS:
+    for what, calls, _commands, _word in TABLE.ROWS:
         assert calls, what
         for call in calls:
             method, path = call.split()
@@ -30,7 +19,7 @@ def test_every_call_exists() -> None:
 
 
 def test_every_command_exists() -> None:
-    for what, _calls, commands, _word in table().ROWS:
+    for what, _calls, commands, _word in TABLE.ROWS:
         for line in commands:
             command: click.Command | None = cli
             for word in line.split():
@@ -40,5 +29,5 @@ def test_every_command_exists() -> None:
 
 
 def test_the_page_is_the_one_of_the_table() -> None:
-    assert (FOLDER / "tr-131.md").read_text(encoding="utf-8") == table().text(), "run: python docs/tr131.py"
-    assert len(table().ROWS) == 22
+    assert (DOCS / "tr-131.md").read_text(encoding="utf-8") == TABLE.text(), "run: python docs/tr131.py"
+    assert len(TABLE.ROWS) == 22
