@@ -90,7 +90,7 @@ def widened(case: Case, found: Found, now: datetime) -> OutageRecord:
         hit=hit,
         members=members,
         log_chance=max(min(outage.log_chance, found.log_chance), -1e6),
-        detail=_alike(found.same) or outage.detail,
+        detail=_detail(found, outage),
         changed_at=now,
     )
 
@@ -143,15 +143,31 @@ def narrowed(case: Case, area: Area, least: int, now: datetime) -> Case:
 
 def merged(case: Case, other: Case, now: datetime) -> tuple[Case, Case]:
     """Two outages that turn out to be one: the first goes on with the lines of both, the second is ended."""
-    ended = replace(
-        other.outage,
-        state="closed",
-        changed_at=now,
-        closed_at=now,
-        closed_by="server",
-        note=f"is one with {case.outage.id}",
+    return Case(case.outage, {**other.lines, **case.lines}), one_with(case.outage.id, other, now)
+
+
+def one_with(id_: str, other: Case, now: datetime) -> Case:
+    """An outage that ends because another one is the same fault."""
+    return Case(
+        replace(
+            other.outage,
+            state="closed",
+            changed_at=now,
+            closed_at=now,
+            closed_by="server",
+            note=f"is one with {id_}",
+        ),
+        other.lines,
     )
-    return Case(case.outage, {**other.lines, **case.lines}), Case(ended, other.lines)
+
+
+def seconded(case: Case, witness: str, now: datetime) -> Case:
+    """The case with the name of another witness that tells of the same lines."""
+    said = f"told by {witness} too"
+    if said in case.outage.detail:
+        return case
+    detail = f"{case.outage.detail}; {said}" if case.outage.detail else said
+    return Case(replace(case.outage, detail=detail, changed_at=now), case.lines)
 
 
 def is_over(case: Case, config: OutagesSection, now: datetime) -> bool:
@@ -204,6 +220,12 @@ def _kind(kind: str, witness: str) -> str:
     if kind != "unknown":
         return kind
     return {"boot": "power", "session": "sessions", "ticket": "tickets"}.get(witness, "unknown")
+
+
+def _detail(found: Found, outage: OutageRecord) -> str:
+    """What cannot be told apart now; who else tells of it is kept."""
+    told = [part for part in outage.detail.split("; ") if part.startswith("told by ")]
+    return "; ".join([*filter(None, [_alike(found.same)]), *told]) or outage.detail
 
 
 def _alike(same: Sequence[Group]) -> str:

@@ -14,6 +14,7 @@ from acs.services import outage_cases as cases
 from acs.services.identifiers import new_id
 from acs.services.outage_cases import RUNNING, Case
 from acs.services.outage_inventory import Inventory
+from acs.services.outage_witnesses import beside
 from acs.store import outage_evidence as evidence_store
 from acs.store import outages as outage_store
 from acs.store.outages import LineTrouble, OutageTicket
@@ -107,6 +108,10 @@ class Matching:
         """What was found is an outage that is known, several that are one, or a new one."""
         hit = set(found.hit)
         same = [case for case in this.ours() if hit & case.lines.keys()]
+        others = beside(hit, this.witness, this.running.values())
+        if others.goes_on is not None and not same:
+            this.running[others.goes_on.outage.id] = cases.seconded(others.goes_on, this.witness, this.now)
+            return
         if not same:
             node = Counter(this.troubles[line].node for line in found.hit).most_common(1)[0][0]
             case = Case(cases.opened(new_id(), found, this.witness, node, this.now), {})
@@ -117,6 +122,9 @@ class Matching:
         for other in same:
             if other.outage.id != case.outage.id:
                 case, this.running[other.outage.id] = cases.merged(case, other, this.now)
+        for other in others.ended:
+            this.running[other.outage.id] = cases.one_with(case.outage.id, other, this.now)
+            case = cases.seconded(case, other.outage.witness, this.now)
         lines = cases.added(case, [this.troubles[line] for line in sorted(hit)], this.now)
         await outage_store.put(this.tx, case.outage)
         await outage_store.put_lines(

@@ -458,6 +458,48 @@ async def survey(world: World, seen: Sequence[Endpoint]) -> None:
         await access_store.put_poll(tx, NodePoll("olt-1", world.clock.now, world.clock.now, len(seen)))
 
 
+async def lost_sessions(world: World, lines: Sequence[LineRecord], state: str = "none") -> None:
+    async with world.store.transaction() as tx:
+        await fact_store.put(
+            tx, [ContextFact(one.id, "bras.session", state, world.clock.now, "bras-7") for one in lines]
+        )
+
+
+async def test_sessions_that_a_cut_took_along_are_no_outage_of_their_own(world: World) -> None:
+    await lost_sessions(world, LINES, "up")
+    await world.look(31)
+    await world.alarm("ont_los", splitter(2, "s1"))
+    await lost_sessions(world, splitter(2, "s1"))
+    await world.look(31)
+    (outage,) = await world.open()
+    assert (outage.witness, outage.kind, outage.detail) == ("fall", "fibre", "told by session too")
+    await world.look(31)
+    assert [one.id for one in await world.open()] == [outage.id]
+
+
+async def test_an_outage_of_sessions_becomes_that_of_the_fibre_under_them(world: World) -> None:
+    await lost_sessions(world, LINES, "up")
+    await world.look(31)
+    await lost_sessions(world, splitter(2, "s1"))
+    (first,) = await world.look(31)
+    await world.alarm("ont_los", splitter(2, "s1"))
+    await world.look()
+    (outage,) = await world.open()
+    assert (first.witness, outage.witness, outage.kind) == ("session", "fall", "fibre")
+    old, _, _ = await world.outages.get(BOSS, first.id)
+    assert (old.state, old.note) == ("closed", f"is one with {outage.id}")
+
+
+async def test_a_bras_that_fails_besides_a_cut_is_an_outage_of_its_own(world: World) -> None:
+    await lost_sessions(world, LINES, "up")
+    await world.look(31)
+    await world.alarm("ont_los", splitter(2, "s1"))
+    await lost_sessions(world, LINES)
+    await world.look(31)
+    found = {one.witness: one.hit for one in await world.open()}
+    assert found == {"fall": 8, "session": 64}
+
+
 async def test_lost_sessions_are_told_by_their_bras(world: World) -> None:
     async def sessions(state: str, lines: Sequence[LineRecord]) -> None:
         async with world.store.transaction() as tx:
