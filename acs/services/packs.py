@@ -28,6 +28,7 @@ from acs.store.store import Store
 from acs.store.transaction import Transaction
 from probes.errors import PackError
 from probes.linetest.case_files import documents_of
+from probes.linetest.form import Cause
 from probes.linetest.lint_whole import lint_whole
 from probes.linetest.pack import Pack
 from probes.linetest.pack_files import Tree, build_pack, tree_hash, whole_tree
@@ -76,6 +77,13 @@ class Packs:
             if activation is not None and activation.hash is not None:
                 return await self.pack(tx, activation.hash)
         return self.base
+
+    async def causes(self, tx: Transaction) -> dict[str, Cause]:
+        """Cause id → the cause, of every pack that decides anywhere; one that decides everywhere speaks last."""
+        active = await pack_store.active(tx)
+        hashes = [one.hash for scope, one in sorted(active.items(), reverse=True) if one.hash is not None]
+        packs = [self.base, *[await self.pack(tx, digest) for digest in hashes]]
+        return {name: cause for pack in packs for name, cause in pack.file.cause.items()}
 
     async def silent(self, tx: Transaction, scopes: Sequence[str]) -> list[Pack]:
         """The packs that judge a line silently."""

@@ -26,6 +26,7 @@ from acs.store.records import Json, LineTestRecord, TicketRecord
 from acs.store.store import Store
 from probes.linetest import quality
 from probes.linetest.explanation import condition_text
+from probes.linetest.form import Cause
 from probes.linetest.pack import Pack
 from probes.linetest.quality import Answered, Closed
 from probes.linetest.view import look
@@ -43,6 +44,7 @@ class Joined:
     closure: Closure
     test: LineTestRecord | None
     repeated: bool
+    sent_twice: bool = False
 
 
 class QualityReports:
@@ -66,14 +68,15 @@ class QualityReports:
         note: str = "",
         at: datetime | None = None,
     ) -> Closure:
-        """Take in how a ticket was closed; `code` is a cause of the pack, or one of `after_fix.codes`.
+        """Take in how a ticket was closed; `code` is a cause of a pack that decides, or one of `after_fix.codes`.
 
         Raises:
             NotFound: the ticket was never handed in.
             InvalidInput: a code that stands for nothing.
         """
         self.require_closing(actor)
-        cause = self._cause(code)
+        async with self._store.reading() as tx:
+            cause = self._cause(code, await self._packs.causes(tx))
         line, test = await close_ticket(self._store, ticket)
         now = self._clock()
         if at is not None and at > now + timedelta(minutes=5):
@@ -93,12 +96,12 @@ class QualityReports:
         """
         actor.require(Scope.TICKETS if actor.may(Scope.TICKETS) else Scope.OPERATE)
 
-    def _cause(self, code: str) -> str:
+    def _cause(self, code: str, known: Mapping[str, Cause]) -> str:
         cause = self._config.codes.get(code, code)
-        if cause not in self._packs.base.file.cause:
+        if cause not in known:
             raise InvalidInput(
-                f"code: {code[:80]!r} is no cause of the pack, and [after_fix] codes does not say what it stands for; "
-                "write a cause (docs/reference/causes.md), or name the code there"
+                f"code: {code[:80]!r} is no cause of a deciding pack, and [after_fix] codes does not say what it "
+                "stands for; write a cause (docs/reference/causes.md), or name the code there"
             )
         return cause
 
@@ -111,14 +114,17 @@ class QualityReports:
             found = await fix_store.closed_since(tx, since, limit=_MOST)
             tickets = await fix_store.tickets_between(tx, since - timedelta(days=self._config.repeat_days), now)
             verdicts = await fix_store.verdicts_since(tx, since)
-        again = repeats(found, tickets, timedelta(days=self._config.repeat_days))
-        joined = [Joined(closure, test, closure.ticket in again) for closure, test in found]
-        told = await asyncio.to_thread(self._told, joined, verdicts)
+            known, pack = await self._packs.causes(tx), await self._packs.deciding(tx, ())
+        within = timedelta(days=self._config.repeat_days)
+        again, twice = repeats(found, tickets, within), sent_twice([closure for closure, _ in found], within)
+        joined = [Joined(closure, test, closure.ticket in again, closure.ticket in twice) for closure, test in found]
+        told = await asyncio.to_thread(self._told, joined, verdicts, known, pack)
         return {"since": since, "until": now, **told, "after_fix": await self._after_fix.rates(actor, since)}
 
-    def _told(self, joined: Sequence[Joined], verdicts: Mapping[str, int]) -> dict[str, Any]:
-        pack = self._packs.base
-        closed = [_closed(one, pack) for one in joined if one.test is not None]
+    def _told(
+        self, joined: Sequence[Joined], verdicts: Mapping[str, int], known: Mapping[str, Cause], pack: Pack
+    ) -> dict[str, Any]:
+        closed = [_closed(one, known) for one in joined if one.test is not None]
         tested = sum(verdicts.values())
         inconclusive = quality.Share(verdicts.get("INCONCLUSIVE", 0), tested)
         named = {name: share.to_json() for name, share in quality.rates(closed).items()}
@@ -136,6 +142,7 @@ class QualityReports:
                     "recall": one.found.to_json(),
                     "brier": one.brier,
                     "alarm": one.alarm,
+                    "override": one.overridden.to_json(),
                 }
                 for one in quality.causes(closed)
             ],
@@ -161,9 +168,23 @@ def repeats(
     }
 
 
-def _closed(one: Joined, pack: Pack) -> Closed:
+def sent_twice(found: Sequence[Closure], within: timedelta) -> set[str]:
+    """The closed tickets with a visit whose line had another visit, for another ticket, within a time of it."""
+    visits: dict[str, list[Closure]] = {}
+    for one in found:
+        if one.visited is True and one.line is not None:
+            visits.setdefault(one.line, []).append(one)
+    return {
+        one.ticket
+        for ours in visits.values()
+        for one in ours
+        if any(other.ticket != one.ticket and abs(other.at - one.at) <= within for other in ours)
+    }
+
+
+def _closed(one: Joined, known: Mapping[str, Cause]) -> Closed:
     verdict: Mapping[str, Any] = one.test.verdict if one.test and isinstance(one.test.verdict, dict) else {}
-    cause = pack.file.cause.get(one.closure.cause)
+    cause = known.get(one.closure.cause)
     said = str(verdict.get("verdict", ""))
     return Closed(
         ticket=one.closure.ticket,
@@ -175,6 +196,7 @@ def _closed(one: Joined, pack: Pack) -> Closed:
         visited=one.closure.visited,
         overridden=one.closure.overridden,
         repeated=one.repeated,
+        sent_twice=one.sent_twice,
     )
 
 

@@ -33,6 +33,7 @@ class Closed:
     visited: bool | None = None
     overridden: bool = False
     repeated: bool = False
+    sent_twice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ class CauseQuality:
     found: Share
     brier: float | None
     alarm: bool
+    #: how often a person said something else
+    overridden: Share = Share(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +110,13 @@ def wilson(part: int, whole: int) -> tuple[float | None, float | None]:
 
 def causes(closed: Sequence[Closed]) -> list[CauseQuality]:
     """Return precision, recall and Brier score of every cause that was said or true, the commonest first."""
-    said, right, true = Counter[str](), Counter[str](), Counter[str]()
+    said, right, true, other = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     squares: dict[str, list[float]] = defaultdict(list)
     for one in closed:
         said[one.cause] += 1
         true[one.truth] += 1
         right[one.cause] += one.cause == one.truth
+        other[one.cause] += one.overridden
         squares[one.cause].append((one.posterior - (one.cause == one.truth)) ** 2)
     found = []
     for cause in {*said, *true} - {""}:
@@ -120,7 +124,8 @@ def causes(closed: Sequence[Closed]) -> list[CauseQuality]:
         bad = precision.share is not None and precision.share < ALARM_PRECISION
         brier = sum(squares[cause]) / len(squares[cause]) if squares[cause] else None
         alarm = bad and precision.whole >= ALARM_CLOSURES
-        found.append(CauseQuality(cause, precision, Share(right[cause], true[cause]), brier, alarm))
+        changed = Share(other[cause], said[cause])
+        found.append(CauseQuality(cause, precision, Share(right[cause], true[cause]), brier, alarm, changed))
     return sorted(found, key=lambda one: (-one.said.whole, -one.found.whole, one.cause))
 
 
@@ -149,7 +154,7 @@ def reliability(closed: Sequence[Closed]) -> list[Bin]:
 
 
 def rates(closed: Sequence[Closed]) -> dict[str, Share]:
-    """Return false and missed dispatch, false remote fix, repeats, overrides and agreement."""
+    """Return false, wrong, missed and double dispatch, what needed no visit, repeats, overrides and agreement."""
     sent = [one for one in closed if one.verdict in _VISITS]
     kept = [one for one in closed if one.verdict in _REMOTE]
     return {
@@ -158,6 +163,7 @@ def rates(closed: Sequence[Closed]) -> dict[str, Share]:
         "false_dispatch": _share(sent, lambda one: one.needed not in _VISITS),
         "wrong_dispatch": _share(sent, lambda one: one.needed in _VISITS and one.needed != one.verdict),
         "missed_dispatch": _share(kept, lambda one: one.needed in _VISITS or one.visited is True),
+        "double_dispatch": _share([one for one in closed if one.visited is True], lambda one: one.sent_twice),
         "solved_without_visit": _share(
             [one for one in closed if one.visited is not None], lambda one: one.visited is False
         ),

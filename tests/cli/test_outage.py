@@ -39,7 +39,8 @@ ANSWERS: dict[str, Any] = {
     ],
     "/reports/quality": {
         "closures": 4, "joined": 4, "rates": {"false_dispatch": RATE}, "brier": 0.1234,
-        "causes": [{"cause": "nff", "precision": RATE, "recall": RATE, "brier": 0.2, "alarm": True}],
+        "causes": [{"cause": "nff", "precision": RATE, "recall": RATE, "brier": 0.2, "alarm": True,
+                    "override": RATE}],
         "reliability": [{"low": 0.8, "high": 0.9, "n": 4, "believed": 0.85, "right": 0.25}],
         "after_fix": {"reboot": {"done": 3, "held": 1, "fell_back": 1, "after": [
             {"after_h": 1.0, "fixed": 2, "known": 3}]}},

@@ -19,7 +19,9 @@ from acs.services.webhooks import webhook_targets
 from acs.store import facts as fact_store
 from acs.store import line_tests as test_store
 from acs.store import lines as line_store
+from acs.store import packs as pack_store
 from acs.store import tickets as ticket_store
+from acs.store.packs import PackActivation
 from acs.store.records import (
     ContextFact,
     Json,
@@ -30,6 +32,7 @@ from acs.store.records import (
     TicketRecord,
 )
 from acs.store.schema import checkups, operations
+from probes.linetest.pack_files import tree_hash, whole_tree
 from tests.api.conftest import client_of
 
 BOSS = local_actor()
@@ -229,6 +232,38 @@ async def test_closures_are_joined_to_verdicts_and_reported(world: World) -> Non
     assert told["brier"] == pytest.approx((0.64 + 0.04 + 0.04) / 3)
     first = told["causes"][0]
     assert (first["cause"], first["precision"]["part"]) == ("low_rx_single", 2)
+
+
+async def test_a_cause_of_a_sites_own_pack_is_a_closure_code(world: World) -> None:
+    site = (
+        '[pack]\nid = "north"\nversion = "1"\nowner = "me"\nextends = "default"\n[cause.cat]\nscored = false\n'
+        'title = {ru = "Кот", en = "Cat"}\nlocation = "drop"\nverdict = "DISPATCH_HOME"\nqueue = "l3-home"\n'
+        'text = {ru = "т", en = "t"}\nscript = {ru = "с", en = "s"}\n'
+    )
+    packs, tree = world.app.northbound.packs, whole_tree({"site.toml": site})
+    world.says = BROKEN
+    await world.ticket("T1", (await world.tested(ticket="T1")).id)
+    with pytest.raises(InvalidInput, match="no cause of a deciding pack"):
+        await world.quality.close(BOSS, "T1", code="cat")
+    async with world.store.transaction() as tx:
+        await pack_store.put(tx, packs._record(tree, "me", "", {}, {}))
+        activation = PackActivation("a1", "olt-1", tree_hash(tree), "activate", world.clock.now, "me", "cats")
+        await pack_store.activate(tx, activation)
+    await world.quality.close(BOSS, "T1", code="cat", visited=True)
+    rates = (await world.quality.report(BOSS, days=30))["rates"]
+    assert (rates["right_verdict"]["part"], rates["right_cause"]["part"]) == (1, 0)
+    assert (rates["false_dispatch"]["part"], rates["false_dispatch"]["whole"]) == (0, 1)
+
+
+async def test_two_visits_to_one_line_are_counted_and_so_is_who_was_overridden(world: World) -> None:
+    world.says = BROKEN
+    for n, visited in enumerate((True, True, False)):
+        await world.ticket(f"T{n}", (await world.tested(ticket=f"T{n}")).id)
+        await world.quality.close(BOSS, f"T{n}", code="low_rx_single", visited=visited, overridden=n == 1)
+        world.clock.now += timedelta(days=2)
+    told = await world.quality.report(BOSS, days=30)
+    assert (told["rates"]["double_dispatch"]["part"], told["rates"]["double_dispatch"]["whole"]) == (2, 2)
+    assert (told["causes"][0]["override"]["part"], told["causes"][0]["override"]["whole"]) == (1, 3)
 
 
 async def test_the_api_has_it(app: App, world: World) -> None:
