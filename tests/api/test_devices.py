@@ -16,7 +16,8 @@ from acs.services.actor import local_actor
 from acs.services.clock import utc_now
 from acs.store import operations as operation_store
 from acs.store import trees
-from acs.store.records import OperationState, OperationTransition, SessionOpening, StepName, TreeUpdate
+from acs.store.records import OperationState, OperationTransition, StepName, TreeUpdate
+from tests.store.make import opening
 
 KEY = "00259E-First%20class-SN0001"
 PATH = "/devices/00259E-First%2520class-SN0001"
@@ -32,23 +33,12 @@ TREE = {
 @pytest.fixture
 async def device(app: App) -> str:
     at = utc_now() - timedelta(minutes=5)
-    opening = SessionOpening(
-        key=KEY,
-        manufacturer="Maker",
-        oui="00259E",
-        product_class="First class",
-        serial_number="SN0001",
-        root="Device.",
-        software_version="1.0",
-        hardware_version="1",
-        connection_request_url="http://192.0.2.50:7547/x",
-        address="192.0.2.50",
-        namespace="urn:dslforum-org:cwmp-1-0",
-        at=at,
-        session_id="s1",
-        events=(("1 BOOT", ""),),
-    )
-    await app.store.sessions.open(opening)
+    await app.store.sessions.open(
+        opening(
+            at, key=KEY, oui="00259E", product_class="First class", serial_number="SN0001", software_version="1.0",
+            address="192.0.2.50", events=(("1 BOOT", ""),), values=(),
+        )
+    )  # fmt: skip
     async with app.store.transaction() as tx:
         await trees.merge(tx, KEY, TreeUpdate({name: (value, "xsd:string") for name, value in TREE.items()}, at))
     return KEY

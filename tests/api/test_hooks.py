@@ -21,13 +21,13 @@ from acs.store.records import (
     LineRecord,
     LineTestRecord,
     LineTestState,
-    SessionOpening,
     TicketRecord,
     TreeUpdate,
 )
 from acs.store.schema import hook_calls, line_tests, operations
 from tests.api.conftest import client_of
 from tests.api.test_tickets import event
+from tests.store.make import opening
 
 KEY = "001122-B-S1"
 PPP = "Device.PPP.Interface.1."
@@ -39,7 +39,7 @@ async def line_with_cpe(app: App) -> None:
     async with app.store.transaction() as tx:
         await line_store.upsert(tx, [LineRecord("L-1", "pon", pppoe_login="user-1"), LineRecord("L-2", "pon")], now)
     await app.store.sessions.open(
-        SessionOpening(KEY, "M", "001122", "B", "S1", "Device.", "1", "1", "", "192.0.2.7", "urn:x", now, new_id(), ())
+        opening(now, key=KEY, oui="001122", product_class="B", serial_number="S1", session_id=new_id(), values=())
     )
     async with app.store.transaction() as tx:
         await line_store.bind_device(tx, "L-1", KEY)

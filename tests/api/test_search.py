@@ -8,9 +8,11 @@ import httpx
 import pytest
 
 from acs.app import App
+from acs.services.search_language import parse
 from acs.store import devices, lines, provisioning, search, trees
-from acs.store.records import LineRecord, SessionOpening
+from acs.store.records import LineRecord
 from tests.api.conftest import client_of
+from tests.store.make import opening
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ROOT = "InternetGatewayDevice."
@@ -21,11 +23,10 @@ async def inform(app: App, key: str, **more: Any) -> None:
     known = {
         "key": key, "oui": oui, "product_class": product, "serial_number": serial, "manufacturer": "Huawei",
         "root": ROOT, "software_version": "V5R019C00S125", "hardware_version": "1A", "connection_request_url": "",
-        "address": "198.51.100.7", "namespace": "", "session_id": f"s-{key}-{more.get('at', NOW).timestamp()}",
-        "at": NOW, "events": (("2 PERIODIC", ""),), "values": (), "retry_count": 0, "current_time": None,
+        "address": "198.51.100.7", "session_id": f"s-{key}-{more.get('at', NOW).timestamp()}", "values": (),
         "uptime_s": 5,
     }  # fmt: skip
-    await app.store.sessions.open(SessionOpening(**{**known, **more}))
+    await app.store.sessions.open(opening(NOW, **(known | more)))
 
 
 @pytest.fixture
@@ -148,6 +149,16 @@ async def test_pages_follow_each_other(town: App) -> None:
             address = answer.links.get("next", {}).get("url", "").removeprefix("/api/v1")
         assert sorted(seen) == ["L1", "L2", "L3"]
         assert (await client.get("/search?after=x")).status_code == 422
+
+
+async def test_the_first_page_tells_what_finding_and_counting_tell(town: App) -> None:
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    for query in ("has:line", "has:device", "nothing-like-this", "tech:pon OR has:device"):
+        wanted = parse(query, now, {})
+        async with town.store.reading() as tx:
+            for limit, most in ((1, 100), (50, 2), (2, 1)):
+                apart = await search.find(tx, wanted, limit=limit), await search.count(tx, wanted, most)
+                assert await search.first_page(tx, wanted, limit=limit, most=most) == apart, (query, limit, most)
 
 
 async def test_a_query_that_cannot_be_understood_says_where(town: App) -> None:

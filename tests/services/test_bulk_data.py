@@ -16,10 +16,10 @@ from acs.store import history as readings
 from acs.store import identity, lines, trees
 from acs.store.history import Owner
 from acs.store.identity import QuarantineRecord
-from acs.store.records import SessionOpening, TreeUpdate
+from acs.store.records import TreeUpdate
 from acs.store.store import Store
 from acs.store.vault import Vault
-from tests.store.make import line
+from tests.store.make import line, opening
 
 KEY = "001122-ONT-S1"
 NOW = utc_now().replace(microsecond=0)
@@ -30,12 +30,8 @@ ROW = "Device.BulkData.Profile.1.Parameter.1."
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     store = await Store.open(f"sqlite:///{tmp_path}/s.db", vault=Vault.create(tmp_path / "key"), commit_window_ms=1.0)
-    opening = SessionOpening(
-        key=KEY, manufacturer="ACME", oui="001122", product_class="ONT", serial_number="S1", root="Device.",
-        software_version="1", hardware_version="1", connection_request_url="", address="192.0.2.1",
-        namespace="urn:dslforum-org:cwmp-1-2", at=NOW - timedelta(days=2), session_id="s", events=(("1 BOOT", ""),),
-    )  # fmt: skip
-    await store.sessions.open(opening)
+    at, namespace = NOW - timedelta(days=2), "urn:dslforum-org:cwmp-1-2"
+    await store.sessions.open(opening(at, key=KEY, oui="001122", serial_number="S1", namespace=namespace, values=()))
     async with store.transaction() as tx:
         await lines.upsert(tx, [line("L-1")], NOW)
         await lines.bind_device(tx, "L-1", KEY)

@@ -31,13 +31,13 @@ from acs.store.records import (
     OperationRecord,
     OperationState,
     OperationStep,
-    SessionOpening,
     StepName,
     TreeUpdate,
 )
 from probes.access import OntPlace, OntReading, PortReading
 from probes.facts import Fact
 from probes.ping import PingResult
+from tests.store.make import opening
 
 ACTOR = local_actor()
 LINE = LineRecord(
@@ -202,23 +202,13 @@ async def world(app: App) -> World:
 
 
 async def informed(app: App, at: datetime) -> None:
-    opening = SessionOpening(
-        key=KEY,
-        manufacturer="Huawei Technologies Co., Ltd",
-        oui="00259E",
-        product_class="EG8145V5",
-        serial_number="SN0001",
-        root="InternetGatewayDevice.",
-        software_version="V5R020C00S280",
-        hardware_version="1",
-        connection_request_url="http://192.0.2.50:7547/x",
-        address="192.0.2.50",
-        namespace="urn:dslforum-org:cwmp-1-0",
-        at=at,
-        session_id="s1",
-        events=(("2 PERIODIC", ""),),
-    )
-    await app.store.sessions.open(opening)
+    await app.store.sessions.open(
+        opening(
+            at, key=KEY, manufacturer="Huawei Technologies Co., Ltd", oui="00259E", product_class="EG8145V5",
+            root="InternetGatewayDevice.", software_version="V5R020C00S280", address="192.0.2.50", values=(),
+            connection_request_url="http://192.0.2.50:7547/x",
+        )
+    )  # fmt: skip
 
 
 async def finished(tests: LineTests, test_id: str) -> Any:

@@ -15,35 +15,24 @@ from acs.services.lines import Lines
 from acs.services.serials import serial_forms
 from acs.store import devices as device_store
 from acs.store.records import LineRecord, SessionOpening
+from tests.store.make import opening
 
 ACTOR = local_actor()
 LOGIN = "InternetGatewayDevice.WANDevice.1.WANConnectionDevice.1.WANPPPConnection.1.Username"
 
 
-def opening(serial: str = "SN1", address: str = "192.0.2.7", values: Any = (), session: str = "s") -> SessionOpening:
-    return SessionOpening(
-        key=f"00259E-X-{serial}",
-        manufacturer="Maker",
-        oui="00259E",
-        product_class="X",
-        serial_number=serial,
-        root="InternetGatewayDevice.",
-        software_version="1",
-        hardware_version="1",
-        connection_request_url="",
-        address=address,
-        namespace="urn:dslforum-org:cwmp-1-0",
-        at=utc_now(),
-        session_id=session,
-        events=(("2 PERIODIC", ""),),
-        values=values,
-    )
+def informed(serial: str = "SN1", address: str = "192.0.2.7", values: Any = (), session: str = "s") -> SessionOpening:
+    """A session of a CPE with this serial number."""
+    return opening(
+        utc_now(), key=f"00259E-X-{serial}", oui="00259E", product_class="X", serial_number=serial, address=address,
+        root="InternetGatewayDevice.", connection_request_url="", session_id=session, values=values,
+    )  # fmt: skip
 
 
 async def bound(app: App, *rules: BindingRule, **device: Any) -> str | None:
     """Bind a device by these rules alone, in this order."""
     lines = Lines(app.store, LinesSection(binding=rules or tuple(BindingRule)), load_profiles())
-    opened = await app.store.sessions.open(opening(**device))
+    opened = await app.store.sessions.open(informed(**device))
     async with app.store.transaction() as tx:
         line = await lines.bind_device(tx, opened.device)
         record = await device_store.get(tx, opened.device.key)
@@ -85,13 +74,13 @@ async def test_two_candidates_bind_nothing(app: App) -> None:
 
 async def test_a_device_without_any_match_stays_where_it_is(app: App) -> None:
     await put(app, LineRecord("L-1", "pon"))
-    opened = await app.store.sessions.open(opening())
+    opened = await app.store.sessions.open(informed())
     await app.northbound.devices.set_line(ACTOR, opened.device.key, "L-1")
     assert await bound(app, session="t") == "L-1"
 
 
 async def test_a_line_that_comes_after_its_device_gets_it(app: App) -> None:
-    await app.store.sessions.open(opening())
+    await app.store.sessions.open(informed())
     done = await app.northbound.lines.import_csv(ACTOR, "id,technology,device_serials\nL-1,pon,SN1\n")
     assert done.bound == 1
     view = await app.northbound.lines.get(ACTOR, "L-1")
@@ -100,7 +89,7 @@ async def test_a_line_that_comes_after_its_device_gets_it(app: App) -> None:
 
 async def test_a_new_device_is_bound_and_its_tree_is_asked_for(app: App) -> None:
     await put(app, LineRecord("L-1", "pon", device_serials=("SN1",)))
-    opened = await app.store.sessions.open(opening())
+    opened = await app.store.sessions.open(informed())
     for _ in range(2):
         await app.northbound.devices.came(opened.device, new=True)
     found = await app.operations.list(ACTOR, device=opened.device.key)
