@@ -74,8 +74,11 @@ class Search:
         await self.index.catch_up()
         async with self._store.reading() as tx:
             wanted = await self._wanted(tx, query)
-            hits = await search_store.find(tx, wanted, limit=limit + 1, after=after)
-            total = await search_store.count(tx, wanted, COUNTED)
+            if after:
+                hits = await search_store.find(tx, wanted, limit=limit + 1, after=after)
+                total = await search_store.count(tx, wanted, COUNTED)
+            else:
+                hits, total = await search_store.first_page(tx, wanted, limit=limit + 1, most=COUNTED)
             shown = hits[:limit]
             items = await _shown(tx, shown)
         return Page(tuple(items), total, shown[-1].id if len(hits) > limit else None)

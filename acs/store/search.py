@@ -199,6 +199,16 @@ async def count(tx: Transaction, wanted: Wanted, most: int) -> int:
     return 0 if row is None else int(row[0])
 
 
+async def first_page(tx: Transaction, wanted: Wanted, *, limit: int, most: int) -> tuple[list[Hit], int]:
+    """Return the first matching entries, and how many match, counted up to `most`: what costs is looked for once."""
+    if tx.limited:
+        return await find(tx, wanted, limit=limit), await count(tx, wanted, most)
+    found = _matching(wanted).order_by(search_docs.c.id).limit(max(most, limit)).subquery()
+    query = select(found, func.count().over().label("total")).order_by(found.c.id).limit(limit)
+    rows = await tx.rows(query)
+    return [Hit(row.id, row.device, row.line) for row in rows], min(most, rows[0].total) if rows else 0
+
+
 async def numbers_of(tx: Transaction, ids: Sequence[int]) -> dict[int, dict[str, float]]:
     """Return entry → its numbers by name."""
     found: dict[int, dict[str, float]] = {}
