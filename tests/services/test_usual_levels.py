@@ -26,4 +26,6 @@ async def test_it_is_read_once_a_minute_and_what_is_missing_again(monkeypatch: p
     assert await usual.of(tx, ["a", "b", "c"], NOW + timedelta(seconds=59)) == stored  # type: ignore[arg-type]
     stored["a"] = -25.0
     assert await usual.of(tx, ["a"], NOW + timedelta(seconds=60)) == {"a": -25.0}  # type: ignore[arg-type]
-    assert asked == [["a", "b", "c"], ["c"], ["a"]]
+    set_back = NOW - timedelta(days=1)
+    assert await usual.of(tx, ["a"], set_back) == {"a": -25.0}  # type: ignore[arg-type]
+    assert asked == [["a", "b", "c"], ["c"], ["a"], ["a"]], "a clock that was set back keeps nothing for a day"
