@@ -23,7 +23,9 @@ class UsualLevels:
 
     async def of(self, tx: Transaction, lines: Sequence[str], now: datetime) -> dict[str, float]:
         """line → median of the last seven days; lines without readings are absent."""
-        young = {line: kept for line in lines if (kept := self._kept.get(line)) is not None and abs(now - kept[0]) < _KEPT}
+        young = {
+            line: kept for line in lines if (kept := self._kept.get(line)) is not None and abs(now - kept[0]) < _KEPT
+        }
         found = await baselines(tx, [line for line in lines if line not in young], self._name, now)
         if len(self._kept) + len(found) > _MOST:
             self._kept.clear()
