@@ -52,10 +52,21 @@ def explained(told: Mapping[str, Any]) -> list[str]:
         decided_by(str(told["decided_by"])),
         _("Pack {id} {version}, hash {hash}").format(**pack),
     ]
+    decisive = told.get("decisive") or []
+    if decisive:
+        lines += ["", *_decisive(decisive), "", _("What the sums would have said:")]
     for card in told["cards"]:
         lines += ["", *_card(card)]
-    lines += ["", *_missing(told["missing"]), "", *_flips(told["flips"])]
+    lines += ["", *([*_missing(told["missing"]), ""] if told["missing"] else []), *_flips(told["flips"])]
     return lines
+
+
+def _decisive(rows: list[Mapping[str, Any]]) -> Iterator[str]:
+    """What a gate, or the falls of the neighbours, saw; chance is told in decibans, as every sum is."""
+    for row in rows:
+        value = f"{shown(row['value'])} {row['unit']}".strip()
+        points = _points(row["points"]) if row["points"] else " " * 6
+        yield f"  {points}  {row['fact']} = {value}  ({title(str(row['fact']))})"
 
 
 def _card(card: Mapping[str, Any]) -> Iterator[str]:

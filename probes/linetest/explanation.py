@@ -13,7 +13,7 @@ from datetime import datetime
 from probes.facts import FACTS, Fact, Facts, Scalar
 from probes.linetest.conditions import Condition, Operator
 from probes.linetest.engine import judge
-from probes.linetest.model import Verdict
+from probes.linetest.model import Evidence, Verdict, VerdictKind
 from probes.linetest.pack import Card, CompiledRow, Pack, measured_facts
 from probes.linetest.scorecard import Scored, counted, rank
 from probes.linetest.view import View, look
@@ -23,6 +23,8 @@ from probes.linetest.worlds import base_domains
 _CARDS = 3
 #: cards whose facts are tried for a flip
 _TRIED_CARDS = 4
+#: how the trace of a verdict begins that no sum decided
+_BEFORE_SUMS = ("decided by gate", "decided by outage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +52,25 @@ class Judged:
 
 
 def explain(pack: Pack, asked: Judged) -> dict[str, object]:
-    """Return the explanation as plain JSON values: verdict, cards, missing, flips."""
+    """Return the explanation as plain JSON values: verdict, cards, missing, flips.
+
+    Where a gate or the falls of the neighbours decided, `decisive` holds what they saw, and the cards are what the sums
+    would have said: what those lack changes nothing.
+    """
     verdict = asked.verdict(pack)
     view = look(asked.facts, pack, asked.now)
     ranked = rank(pack, asked.technology, view)
     leading = [item for item in ranked if item.card.id != "other"]
     said = [item for item in leading if item.card.id == verdict.cause]
     shown = list({item.card.id: item for item in (*said, *leading[:_CARDS])}.values())[:_CARDS]
+    before = verdict.trace[0].startswith(_BEFORE_SUMS)
+    settled = before and verdict.verdict is not VerdictKind.INCONCLUSIVE
     return {
         "verdict": verdict.to_json(),
         "decided_by": verdict.trace[0],
+        "decisive": [_decisive(line) for line in verdict.evidence] if before else [],
         "cards": [_card(item, view) for item in shown],
-        "missing": [line for item in shown[:1] for line in _missing(item.card, view)],
+        "missing": [] if settled else [line for item in shown[:1] for line in _missing(item.card, view)],
         "flips": list(_flips(pack, asked, verdict, leading[:_TRIED_CARDS], view)),
     }
 
@@ -85,6 +94,10 @@ def _plain(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, int | float) else str(value)
+
+
+def _decisive(line: Evidence) -> dict[str, object]:
+    return {"fact": line.fact, "value": line.value, "unit": line.unit, "points": line.points, "age_s": line.age_s}
 
 
 def _card(item: Scored, view: View) -> dict[str, object]:
@@ -139,6 +152,7 @@ def _flips(
     tried = base_domains(pack)
     names = {fact for item in leading for row in item.card.rows for fact in measured_facts(row.facts)}
     names |= {"incident.match", "planned.work", "account.state", "contacts_14d"}
+    names |= {line.fact for line in verdict.evidence}
     for name in sorted(names):
         if name not in FACTS:
             continue
