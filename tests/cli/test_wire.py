@@ -5,6 +5,7 @@ import http.server
 import io
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -19,7 +20,6 @@ from cli.ports import free_port
 class _Answers(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     connections: set[tuple[str, int]]
-    closing = False
 
     def do_GET(self) -> None:
         self.connections.add(self.client_address)
@@ -34,6 +34,8 @@ class _Answers(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+        if self.path == "/api/last":
+            self.close_connection = True  # without a word before, as when a server's patience ends
 
     def _tell_events(self) -> None:
         """One event, and the end only after somebody was told to go on."""
@@ -93,6 +95,14 @@ def test_a_body_in_parts_is_sent_whole() -> None:
     with serving() as (wire, _seen, _):
         answer = wire.request("POST", "/file", body=iter([b"ab", b"cd"]), headers={"content-length": "4"})
         assert answer.content == b"abcd"
+
+
+def test_a_connection_that_the_server_closed_meanwhile_is_made_anew() -> None:
+    with serving() as (wire, seen, _):
+        for number in range(1, 4):
+            assert wire.request("GET", "/last").status == 200
+            assert len(seen) == number
+            time.sleep(0.1)
 
 
 def test_a_redirect_is_not_followed() -> None:
