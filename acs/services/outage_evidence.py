@@ -8,9 +8,10 @@ fall but an old one, so that a start of the server finds no outage that is none.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from acs.config import OutagesSection
 from acs.services.inform_interval import inform_interval_s
@@ -297,8 +298,7 @@ class Evidence:
         wanted = sorted((one for one in heard if self._doubted(one, now)), key=lambda one: (one.node, one.key))
         for one in wanted[:_INTERVALS]:
             tree = await tree_store.read(tx, one.key)
-            values = {} if tree is None else tree.values
-            told = inform_interval_s(lambda name, values=values: values.get(name, (None, ""))[0])
+            told = inform_interval_s(partial(_text_of, {} if tree is None else tree.values))
             self._intervals[one.key] = (told or 0.0, now)
 
     def _doubted(self, one: evidence_store.Heard, now: datetime) -> bool:
@@ -320,6 +320,10 @@ class Evidence:
         if well:
             look.witnesses.add("fall")
             await outage_store.clear_troubles(tx, "fall", well)
+
+
+def _text_of(values: Mapping[str, tuple[str, str]], name: str) -> str | None:
+    return values[name][0] if name in values else None
 
 
 _BEGINNING = instant(0)
