@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 #: By how much of the elapsed time a CPE's uptime counter may drift: quartz is 100 times better.
-DRIFT = 0.001
+_DRIFT = 0.001
 
 
 class Ruling(StrEnum):
@@ -36,6 +36,15 @@ class Ruling(StrEnum):
     ASK_UPTIME = "ask_uptime"
     #: Nothing is proved; wait for the next session or the deadline.
     KEEP = "keep"
+
+
+class Started(StrEnum):
+    """When a CPE last started, beside the sending."""
+
+    BEFORE = "before"
+    #: so near to it that the clocks cannot tell
+    AROUND = "around"
+    AFTER = "after"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +90,19 @@ def judge(sending: Sending, sight: Sight, *, settle_s: float, slack_s: float) ->
     settled = sight.opened_at >= sending.sent_at + timedelta(seconds=settle_s)
     if sight.uptime_s is None:
         return _without_uptime(sending, sight, booted=booted, settled=settled)
-    slack = timedelta(seconds=slack_s + DRIFT * (sight.at - sending.sent_at).total_seconds())
-    boot_at = sight.at - timedelta(seconds=sight.uptime_s)
-    if boot_at < sending.sent_at - slack:
+    started = started_when(sending.sent_at, sight.at, sight.uptime_s, slack_s)
+    if started is Started.BEFORE:
         return Ruling.RESEND if settled and not booted and not sending.answered else Ruling.KEEP
-    return Ruling.SUCCEEDED if booted or boot_at > sending.sent_at + slack else Ruling.KEEP
+    return Ruling.SUCCEEDED if booted or started is Started.AFTER else Ruling.KEEP
+
+
+def started_when(sent_at: datetime, at: datetime, uptime_s: float, slack_s: float) -> Started:
+    """When a CPE started by its uptime, which was read at an instant, as far as two clocks can tell."""
+    slack = timedelta(seconds=slack_s + _DRIFT * (at - sent_at).total_seconds())
+    boot_at = at - timedelta(seconds=uptime_s)
+    if boot_at < sent_at - slack:
+        return Started.BEFORE
+    return Started.AFTER if boot_at > sent_at + slack else Started.AROUND
 
 
 def _without_uptime(sending: Sending, sight: Sight, *, booted: bool, settled: bool) -> Ruling:
@@ -100,7 +117,12 @@ def why_never(sending: Sending) -> str:
     """The reason that an operation gives when its deadline passes without proof of a boot."""
     if sending.answered:
         return "the CPE answered Reboot but never rebooted before the deadline"
+    return never_seen("Reboot", "a boot")
+
+
+def never_seen(rpc: str, evidence: str) -> str:
+    """The reason of an operation that was sent once, and of which nothing was heard."""
     return (
-        "Reboot was sent, but neither an answer nor a boot was seen before the deadline; "
+        f"{rpc} was sent, but neither an answer nor {evidence} was seen before the deadline; "
         "it was not sent again because nothing proved that it never took effect"
     )

@@ -4,11 +4,9 @@ The one rule: an operation that disturbs the subscriber is never sent again for 
 until its deadline, and then says what was missing.
 """
 
-from datetime import timedelta
-
 from acs.services.kinds.base import Kind, Sighting
 from acs.services.plans import Outcome
-from acs.services.reboot_evidence import DRIFT
+from acs.services.reboot_evidence import Started, started_when
 from acs.services.visits import Visit
 from acs.store.records import DeviceRecord, OperationRecord
 
@@ -49,6 +47,5 @@ def _booted(visit: Visit, operation: OperationRecord, slack_s: float) -> bool:
     clock_set = visit.clock_set_at is not None and sent_at <= visit.clock_set_at
     if visit.uptime_s is None or clock_set:
         return booted
-    slack = timedelta(seconds=slack_s + DRIFT * (opened_at - sent_at).total_seconds())
-    boot_at = opened_at - timedelta(seconds=visit.uptime_s)
-    return boot_at > sent_at - slack if booted else boot_at > sent_at + slack
+    started = started_when(sent_at, opened_at, visit.uptime_s, slack_s)
+    return started is Started.AFTER or (booted and started is Started.AROUND)

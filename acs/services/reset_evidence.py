@@ -18,7 +18,7 @@ Source: TR-069 Amendment 6, §3.7.1.5 (retention of `0 BOOTSTRAP`), A.4.1.6.
 
 from datetime import timedelta
 
-from acs.services.reboot_evidence import DRIFT, Ruling, Sending, Sight
+from acs.services.reboot_evidence import Ruling, Sending, Sight, Started, never_seen, started_when
 
 
 def judge(sending: Sending, sight: Sight, *, settle_s: float, slack_s: float) -> Ruling:
@@ -38,26 +38,18 @@ def judge(sending: Sending, sight: Sight, *, settle_s: float, slack_s: float) ->
         if sight.can_ask and (reset or settled):
             return Ruling.ASK_UPTIME
         return Ruling.SUCCEEDED if "1 BOOT" in codes and sending.answered else Ruling.KEEP
-    slack = timedelta(seconds=slack_s + DRIFT * (sight.at - sending.sent_at).total_seconds())
-    boot_at = sight.at - timedelta(seconds=sight.uptime_s)
-    if boot_at < sending.sent_at - slack:
+    started = started_when(sending.sent_at, sight.at, sight.uptime_s, slack_s)
+    if started is Started.BEFORE:
         return (
             Ruling.RESEND if settled and not codes & {"0 BOOTSTRAP", "1 BOOT"} and not sending.answered else Ruling.KEEP
         )
     if reset:
         return Ruling.SUCCEEDED
-    return (
-        Ruling.SUCCEEDED
-        if sending.answered and ("1 BOOT" in codes or boot_at > sending.sent_at + slack)
-        else Ruling.KEEP
-    )
+    return Ruling.SUCCEEDED if sending.answered and ("1 BOOT" in codes or started is Started.AFTER) else Ruling.KEEP
 
 
 def why_never(sending: Sending) -> str:
     """The reason that an operation gives when its deadline passes without proof of a reset."""
     if sending.answered:
         return "the CPE answered FactoryReset but did not come back reset before the deadline"
-    return (
-        "FactoryReset was sent, but neither an answer nor a reset was seen before the deadline; "
-        "it was not sent again because nothing proved that it never took effect"
-    )
+    return never_seen("FactoryReset", "a reset")
