@@ -7,13 +7,13 @@ import time
 from typing import Any, Final
 
 import structlog
-from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import DatagramProtocol
 
 from acs.config import LightweightSection
 from acs.cwmp import lightweight
 from acs.errors import AcsError, ProtocolError
 from acs.metrics import Metrics
+from acs.server import udp
 from acs.server.bridge import result_of
 from acs.server.datagram_limits import DatagramLimits
 from acs.services.background import Background
@@ -40,7 +40,7 @@ class LightweightServer(DatagramProtocol):
     @property
     def port(self) -> int:
         """The port that is listened at."""
-        return int(self._listening.getHost().port)
+        return udp.port_of(self._listening)
 
     def start(self, reactor: Any) -> None:
         """Listen.
@@ -48,14 +48,8 @@ class LightweightServer(DatagramProtocol):
         Raises:
             OSError: the address cannot be used.
         """
-        size = lightweight.MAX_DATAGRAM + 1
-        try:
-            self._listening = reactor.listenUDP(
-                self._config.port, self, interface=self._config.host, maxPacketSize=size
-            )
-        except CannotListenError as error:
-            reason = error.socketError
-            raise reason if isinstance(reason, OSError) else OSError(str(reason)) from error
+        config = self._config
+        self._listening = udp.listen(reactor, self, config.host, config.port, lightweight.MAX_DATAGRAM)
         log.info("lightweight.started", host=self._config.host, port=self.port)
 
     async def stop(self) -> None:

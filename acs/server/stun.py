@@ -15,7 +15,7 @@ from ipaddress import IPv6Address, ip_address
 from typing import Any, Final
 
 import structlog
-from twisted.internet.error import CannotListenError, InvalidAddressError
+from twisted.internet.error import InvalidAddressError
 from twisted.internet.protocol import DatagramProtocol
 
 from acs.config import StunSection
@@ -24,6 +24,7 @@ from acs.cwmp.stun import Endpoint
 from acs.cwmp.stun_server import Asked, Sighting
 from acs.errors import AcsError, ProtocolError, StoreError
 from acs.metrics import Metrics
+from acs.server import udp
 from acs.server.bridge import result_of
 from acs.server.datagram_limits import DatagramLimits
 from acs.services.background import Background
@@ -60,7 +61,7 @@ class StunServer(DatagramProtocol):
     @property
     def port(self) -> int:
         """The port that is listened at."""
-        return int(self._listening.getHost().port)
+        return udp.port_of(self._listening)
 
     def start(self, reactor: Any) -> None:
         """Listen.
@@ -68,13 +69,8 @@ class StunServer(DatagramProtocol):
         Raises:
             OSError: the address cannot be used.
         """
-        try:
-            self._listening = reactor.listenUDP(
-                self._config.port, self, interface=self._config.host, maxPacketSize=stun.MAX_DATAGRAM + 1
-            )
-        except CannotListenError as error:
-            reason = error.socketError
-            raise reason if isinstance(reason, OSError) else OSError(str(reason)) from error
+        config = self._config
+        self._listening = udp.listen(reactor, self, config.host, config.port, stun.MAX_DATAGRAM)
         self._background.start(self._bindings.keep())
         self._background.start(self._carry_out_orders())
         log.info("stun.started", host=self._config.host, port=self.port)
