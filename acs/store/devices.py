@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, func, or_, select, update
 
-from acs.errors import NotFound
+from acs.errors import no_device
 from acs.store.instants import instant, instant_or_none, micros
 from acs.store.limits import check_text
 from acs.store.records import Credentials, DeviceRecord, EventRecord
@@ -116,7 +116,7 @@ async def set_credentials(
         InvalidInput: a text is too long.
     """
     if await get(tx, key) is None:
-        raise NotFound(f"device {key} is not known")
+        raise no_device(key)
     check_text("username", credentials.username)
     check_text("secret", credentials.secret)
     row = {

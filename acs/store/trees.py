@@ -21,7 +21,7 @@ from typing import Any
 import zstandard
 from sqlalchemy import Row, bindparam, select, update
 
-from acs.errors import InvalidInput, NotFound
+from acs.errors import InvalidInput, no_device
 from acs.store.instants import instant, micros
 from acs.store.limits import check_text, storable
 from acs.store.records import Tree, TreeUpdate
@@ -100,7 +100,7 @@ async def merge(tx: Transaction, key: str, change: TreeUpdate) -> None:
     _check(change.values)
     device = await tx.one(_INFORM, {"key": key})
     if device is None:
-        raise NotFound(f"device {key} is not known")
+        raise no_device(key)
     stored = await tx.one(_STORED, {"device": key})
     known, times = ({}, {}) if stored is None else _known(stored)
     values = merged(known, change)
