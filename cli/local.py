@@ -4,12 +4,14 @@ Errors of the server's core become CliErrors here, once.
 """
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from cli import output
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
 from cli.options import AnyFunction
@@ -64,8 +66,10 @@ def load_config(path: Path) -> "Config":
         raise translated(error) from error
 
 
-def with_store(config_file: Path, work: "Callable[[Store], Awaitable[Result]]") -> Result:
+def with_store(config_file: Path, work: "Callable[[Store], Awaitable[Result]]", *, quiet: bool = False) -> Result:
     """Open the store that the configuration names, do the work, close it, and return what the work returned.
+
+    A new store takes seconds: a terminal shows that something goes on, unless `quiet`.
 
     Raises:
         CliError: for whatever the core refuses.
@@ -85,7 +89,8 @@ def with_store(config_file: Path, work: "Callable[[Store], Awaitable[Result]]") 
             await store.close()
 
     try:
-        return asyncio.run(run())
+        with output.progress(_("Opening the store"), quiet=quiet or not sys.stderr.isatty()):
+            return asyncio.run(run())
     except AcsError as error:
         raise translated(error) from error
     except OSError as error:

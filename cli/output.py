@@ -32,6 +32,11 @@ def print_line(text: str = "", *, style: str | None = None) -> None:
     sys.stdout.write(plain.styled(plain.clean(text), style or "", colour=plain.coloured(sys.stdout)) + "\n")
 
 
+def flush() -> None:
+    """Let who reads along see what was written, before something that takes long."""
+    sys.stdout.flush()
+
+
 def print_note(text: str) -> None:
     """Write one line to standard error: what is going on, not the result."""
     sys.stdout.flush()
@@ -43,8 +48,11 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, tit
     """Write a table; None is shown as an empty cell."""
     if title:
         print_line(title)
-    head = [(column, "bold") for column in columns]
-    _print_grid([head, *([(_shown(cell), "") for cell in row] for row in rows)])
+    shown = [[(_shown(cell), "") for cell in row] for row in rows]
+    names = max((plain.width_of(row[0][0]) for row in shown if row), default=0)
+    # what stands first names the row, and a name in two pieces cannot be copied
+    fixed = (0,) if names <= plain.columns_of(sys.stdout, TABLE_WIDTH) // 2 else ()
+    _print_grid([[(column, "bold") for column in columns], *shown], fixed=fixed)
 
 
 def print_more(shown: int, limit: int, after: object = None) -> None:

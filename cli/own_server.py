@@ -106,7 +106,9 @@ class OwnServer:
         self.config_file.write_text(text, encoding="utf-8")
         write_secret(self.folder / "enrol.password", self.enrol_password)
         made = with_store(
-            self.config_file, lambda store: Access(store).create(local_actor("demo"), "demo", ["admin"], None)
+            self.config_file,
+            lambda store: Access(store).create(local_actor("demo"), "demo", ["admin"], None),
+            quiet=True,
         )
         write_secret(self.token_file, made.secret)
 

@@ -13,7 +13,7 @@ from cli.errors import CliError
 from cli.exit_status import ExitStatus
 from cli.file_errors import not_written
 from cli.local import DEFAULT_CONFIG, config_option, load_config, translated
-from cli.options import lang_option
+from cli.options import json_option
 from cli.texts import _
 
 #: what --init writes; everything that is not said here has its default
@@ -59,11 +59,11 @@ vault_key_file = "vault.key"            # seals the credentials in the store; ke
     type=click.Path(path_type=Path, file_okay=False),
     help=_("Write a first configuration with a random enrolment password and a vault key into DIR, and end."),
 )
-@lang_option
-def serve(config_file: Path, directory: Path | None) -> None:
-    """Run the server until SIGTERM or Ctrl-C."""
+@json_option
+def serve(config_file: Path, directory: Path | None, as_json: bool) -> None:
+    """Run the server until SIGTERM or Ctrl-C; its log is JSON, a line an event."""
     if directory is not None:
-        write_first_config(directory)
+        write_first_config(directory, as_json=as_json)
         return
     with importing():
         config = load_config(config_file)
@@ -93,7 +93,7 @@ def importing() -> Iterator[None]:
         gc.enable()
 
 
-def write_first_config(directory: Path) -> None:
+def write_first_config(directory: Path, *, as_json: bool = False) -> None:
     """Write configuration, enrolment password and vault key into a folder and say how to go on.
 
     Raises:
@@ -120,6 +120,11 @@ def write_first_config(directory: Path) -> None:
         for path in written:
             path.unlink(missing_ok=True)
         raise not_written(directory, error) from error
+    if as_json:
+        output.print_json(
+            {"configuration": str(target), "enrol_password_file": str(password), "vault_key_file": str(key)}
+        )
+        return
     output.print_line(_("Written: {path}").format(path=target))
     output.print_line(_("Now run:"))
     for command in (

@@ -12,7 +12,7 @@ from cli import output
 from cli.client import Client, connect, read_token
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
-from cli.options import lang_option
+from cli.options import json_option
 from cli.texts import N_, _
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ STAGES = {
     help=_("A fault, such as weak-wifi:L0003; may be repeated. A wrong name shows those that there are."),
 )
 @click.option("--no-feed", is_flag=True, help=_("Only OLT and CPEs: no API is called."))
-@lang_option
+@json_option
 def simulate(
     url: str | None,
     token_file: Path | None,
@@ -82,6 +82,7 @@ def simulate(
     periodic_s: int,
     faults: tuple[str, ...],
     no_feed: bool,
+    as_json: bool,
 ) -> None:
     """Run a neighbourhood."""
     from cli.simulator.neighbourhood import build
@@ -94,7 +95,7 @@ def simulate(
     )
     client = None if no_feed else connect(url, token_file)
     try:
-        until_stopped(lambda: _run(Town(state, settings, client, output.print_note), struck, client))
+        until_stopped(lambda: _run(Town(state, settings, client, output.print_note), struck, client, as_json))
     finally:
         if client is not None:
             client.close()
@@ -143,20 +144,26 @@ def until_stopped(work: Callable[[], Awaitable[None]]) -> None:
         output.print_note(_("Stopped."))
 
 
-async def _run(town: "Town", faults: "list[tuple[Fault, Home]]", client: Client | None) -> None:
+async def _run(town: "Town", faults: "list[tuple[Fault, Home]]", client: Client | None, as_json: bool) -> None:
     try:
-        with output.progress(_("Starting the neighbourhood")) as progress:
+        with output.progress(_("Starting the neighbourhood"), quiet=as_json) as progress:
             if client is not None:
                 await asyncio.to_thread(client.await_server, SERVER_START_S)
             await town.start(lambda stage: progress.update(_(STAGES[stage])))
         text = _("{cpes} CPEs run on {lines} lines; the OLT answers SNMP on UDP port {port}. Ctrl-C ends it.")
         counts = {"cpes": len(town.cpes), "lines": len(town.state.homes), "port": town.snmp_port}
-        output.print_line(text.format(**counts))
+        if not as_json:
+            output.print_line(text.format(**counts))
+            output.flush()
         if faults:
             await town.informed()
             await town.strike(faults)
+        if as_json:
+            output.print_json({**counts, "faults": [{"line": home.line, "fault": one.name} for one, home in faults]})
+        else:
             for fault, home in faults:
                 output.print_line(_("{line}: {fault}").format(line=home.line, fault=_(fault.title)))
+            output.flush()
         await asyncio.Event().wait()
     finally:
         await town.stop()

@@ -1,10 +1,13 @@
 """What a newcomer does wrong: a message that names the thing and the remedy, in his language, and nothing half-done."""
 
 import errno
+import io
+import json
 import os
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -14,7 +17,7 @@ from cli import click_texts, output
 from cli.client.wire import Wire, WireFailed, WireTimeout
 from cli.demo import program_name
 from cli.exit_status import ExitStatus
-from cli.main import asked_language
+from cli.main import asked_language, cli
 from cli.ports import free_port
 from cli.serve import write_new
 from tests.cli.conftest import run
@@ -124,6 +127,41 @@ def test_who_cannot_be_asked_is_told_of_yes() -> None:
     result = run("device", "reboot", "A-B-C", "--url", "http://127.0.0.1:1")
     assert result.exit_code == ExitStatus.FAILURE
     assert "Nothing was done" in result.stderr and "--yes" in result.stderr
+
+
+def test_every_command_has_json() -> None:
+    def leaves(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+        if not isinstance(command, click.Group):
+            yield words, command
+            return
+        for name in command.list_commands(click.Context(command)):
+            inner = command.get_command(click.Context(command), name)
+            assert inner is not None
+            yield from leaves(inner, (*words, name))
+
+    without = [words for words, one in leaves(cli, ()) if not any("--json" in each.opts for each in one.params)]
+    assert without == []
+
+
+def test_a_first_configuration_says_in_json_where_it_stands(tmp_path: Path) -> None:
+    result = run("serve", "--init", str(tmp_path / "s"), "--json")
+    said = json.loads(result.stdout)
+    assert sorted(said) == ["configuration", "enrol_password_file", "vault_key_file"]
+    assert all(Path(path).is_file() for path in said.values())
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_name_is_not_folded_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr("sys.stdout", shown := Terminal())
+    output.print_table(["id", "what"], [["8c37d2a63508f650", "a long story that is told here"]])
+    output.print_table(["text", "what"], [["a very long text that names nothing at all", "x"]])
+    assert "8c37d2a63508f650" in shown.getvalue()
+    assert "names nothing at all" not in shown.getvalue(), "it gives room where it is too long"
 
 
 def test_a_full_page_says_that_there_is_more(capsys: pytest.CaptureFixture[str]) -> None:
