@@ -64,9 +64,9 @@ def _sums(plan: Plan, view: View) -> list[float]:
         held = results[place]
         if held is None or (only_if and values.get(only_if) is not True):
             continue
-        points = yes if held else no
+        points, before = yes if held else no, strongest[group]
         # of two that are as strong the one that speaks against it, whichever stands first in the file
-        if points and (abs(points), -points) > (abs(strongest[group]), -strongest[group]):
+        if points and (abs(points) > abs(before) or points == -before < 0.0):
             strongest[group] = points
     for number, points in zip(plan.owners, strongest, strict=True):
         sums[number] += points
