@@ -25,6 +25,7 @@ from probes.snmp.ber import Cell
 from probes.snmp.manners import Manners
 from probes.snmp.target import Oid, SnmpTarget, Value
 from probes.snmp.walking import MAX_ROWS, Walk
+from probes.tasks import end_tasks
 
 __all__ = ["Aged", "BreakerState", "Gentle", "Limits", "NodeState", "Urgency", "polling"]
 
@@ -204,10 +205,7 @@ class Gentle:
 
     async def close(self) -> None:
         """Cancel the questions under way and wait for their end."""
-        running = [flight.task for flight in self._flights.values()]
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await end_tasks([flight.task for flight in self._flights.values()])
         if self._wrote:
             importlib.import_module("probes.snmp.pysnmp_parts").close()
 

@@ -29,6 +29,7 @@ from acs.services.file_addresses import FileAddresses
 from acs.services.file_folder import BLOCK, FileFolder, TooLarge, read_range
 from acs.services.file_transfers import FileTransfers, Grant, Refused
 from acs.store.files import Direction, FileRecord, TransferRecord
+from probes.tasks import end_tasks
 
 log = structlog.get_logger()
 
@@ -125,10 +126,7 @@ class FileServer:
             server.close()
         if self._tasks and grace_s:
             await asyncio.wait(self._tasks, timeout=grace_s)
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         await asyncio.gather(*self._notes, return_exceptions=True)
 
     def _tls(self) -> ssl.SSLContext:

@@ -25,6 +25,7 @@ from acs.services.sessions import Sessions
 from acs.store import operations, retention
 from acs.store.records import OperationRecord, OperationState, OperationStep, OperationTransition, StepName
 from acs.store.store import Store
+from probes.tasks import end_tasks
 
 log = structlog.get_logger()
 
@@ -89,9 +90,7 @@ class Worker:
 
     async def stop(self) -> None:
         """End every job."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
 
     async def recover(self) -> None:
         """Every operation that was sent and not answered, and whose session is not ours, may or may not have left."""

@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 
 from acs.store.reach import unlimited
+from probes.tasks import end_tasks
 
 log = structlog.get_logger()
 
@@ -28,10 +29,7 @@ class Background:
         """Give what runs `grace_s` seconds to end, then cancel it and wait for that."""
         if self._tasks and grace_s:
             await asyncio.wait(self._tasks, timeout=grace_s)
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

@@ -14,6 +14,7 @@ import structlog
 from acs.errors import AcsError
 from probes.errors import ProbeError
 from probes.facts import Fact
+from probes.tasks import end_tasks
 
 log = structlog.get_logger()
 
@@ -130,9 +131,7 @@ class Gathering:
 
     async def stop(self) -> None:
         """End every source that still runs, and wait until it has ended: it is late, whatever it was given."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         ended = {report.name for report in self._reports}
         took_ms = round((monotonic() - self._began) * 1000)
         for name in self._order:

@@ -7,7 +7,6 @@ The rule of this file: whoever asks for what a running test of the line measures
 `line_test_runs`, how it ends `line_test_ends`.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -33,6 +32,7 @@ from acs.services.tmf import SERVICES
 from acs.store import line_tests as test_store
 from acs.store.records import LineTestRecord, LineTestState
 from probes.linetest.depths import QUICK, SELF_SERVICE
+from probes.tasks import end_tasks
 
 log = structlog.get_logger()
 
@@ -168,10 +168,7 @@ class LineTests:
 
     async def stop(self) -> None:
         """End what runs; the tests stay stored as running and are taken up by `resume`."""
-        tasks = self._running.tasks()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(self._running.tasks())
 
     async def get(self, actor: Actor, test_id: str) -> LineTestRecord:
         """One test with its facts and verdict.

@@ -34,6 +34,7 @@ from probes.profiles.reading import (
 from probes.profiles.schema import AccessProfile
 from probes.readings import RUN_STATE, OntPlace, OntReading, PortReading, gaps, readings_of, with_facts
 from probes.snmp.client import Table
+from probes.tasks import end_tasks
 
 #: a walk with a smaller share of the rows of the one before is dropped whole
 LEAST_WALK_RATIO = 0.75
@@ -78,10 +79,7 @@ class OltReader:
 
     async def close(self) -> None:
         """Cancel the reads under way and wait for their end."""
-        running = [port.running for port in self.ports.values() if port.running is not None]
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await end_tasks([port.running for port in self.ports.values() if port.running is not None])
 
     async def read_ont(
         self, target: NodeTarget, profile: AccessProfile, place: OntPlace, now: datetime, *, detail: bool

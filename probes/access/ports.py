@@ -16,6 +16,7 @@ from probes.facts import Fact, Quality
 from probes.profiles.decode import Raw, plain_text
 from probes.profiles.ports import PortProfile, SwitchProfile
 from probes.profiles.reading import Origin, facts_of_cells, fallbacks
+from probes.tasks import end_tasks
 
 #: facts of a link that is not there: what the node still says of them is old or the port's best
 _OF_A_LINK = {
@@ -81,10 +82,7 @@ class PortReader:
 
     async def close(self) -> None:
         """Cancel the reads under way and wait for their end."""
-        running = [kept.running for kept in self.kept.values() if kept.running is not None]
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await end_tasks([kept.running for kept in self.kept.values() if kept.running is not None])
 
     async def read(self, target: NodeTarget, profile: PortProfile, place: PortPlace, now: datetime) -> list[Fact]:
         """Facts of one port; a node that does not answer is `sw.reachable` or `dslam.reachable` = False.
