@@ -68,7 +68,7 @@ class BackupAnswer(Answer):
     operation: str | None
     software_version: str
     good: bool = Field(description="the line was up when it was taken")
-    live: bool = Field(description="read from the device for it; false: as it was known")
+    live: bool = Field(description="read whole from the device for it; false: in part, or as it was known")
     parameters: int
     size_bytes: int
 

@@ -155,7 +155,7 @@ class Keeping:
         self, visit: Visit, operation: OperationRecord, plan: BackupPlan, origin: str, now: datetime
     ) -> None:
         async with self._store.transaction() as tx:
-            kept = await self._store_backup(tx, visit.device, operation, plan.values, origin, now, live=True)
+            kept = await self._store_backup(tx, visit.device, operation, plan.values, origin, now, live=plan.whole)
         self._kept[operation.id] = kept.id
 
     async def _store_backup(

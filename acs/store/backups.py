@@ -40,7 +40,11 @@ _TAKEOVER = select(takeovers).where(takeovers.c.serial_number == bindparam("seri
 
 @dataclass(frozen=True, slots=True)
 class BackupRecord:
-    """One configuration without its values. `good`: the line was up; `live`: read for it; `origin`: why it is there."""
+    """One configuration without its values.
+
+    `good`: the line was up; `live`: read whole for it, so that a row which is not here was not there; `origin`: why it
+    is there.
+    """
 
     id: str
     device: str

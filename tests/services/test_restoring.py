@@ -116,6 +116,38 @@ def test_a_device_that_lists_nothing_gives_no_configuration() -> None:
     assert not plan.complete and not plan.outcome().succeeded
 
 
+def refusing(name: str, code: int) -> BackupPlan:
+    """A configuration of a device that refuses one parameter whenever it is asked for it."""
+    plan, device = BackupPlan("Device.", batch=16, budget=100), tree()
+    while (request := plan.request()) is not None:
+        refused = isinstance(request, m.GetParameterValues) and name in request.parameter_names
+        plan.take(m.SoapFault(code, "no") if refused else rpcs.answer(device, request, AT)[0])
+    return plan
+
+
+def test_only_a_configuration_of_which_nothing_was_refused_or_left_undone_was_read_whole() -> None:
+    """Else a row that could not be read would be taken for one that was not there, and deleted by a restoring."""
+    plan = BackupPlan("Device.", batch=16, budget=100)
+    played(plan, tree())
+    assert plan.complete and plan.whole
+    cut_off = BackupPlan("Device.", batch=1, budget=2)
+    played(cut_off, tree())
+    assert cut_off.complete and not cut_off.whole
+    busy = refusing("Device.NAT.Chosen", 9002)
+    assert busy.complete and not busy.whole
+    gone = refusing("Device.NAT.Chosen", 9005)
+    assert gone.complete and gone.whole, "the device itself says that it is not there"
+
+
+def test_names_that_were_not_listed_are_not_known_to_be_absent() -> None:
+    plan, device = BackupPlan("Device.", batch=16, budget=100), tree()
+    while (request := plan.request()) is not None:
+        deep = isinstance(request, m.GetParameterNames) and not request.next_level
+        nat = isinstance(request, m.GetParameterNames) and request.parameter_path == "Device.NAT."
+        plan.take(m.SoapFault(9002, "too much") if deep or nat else rpcs.answer(device, request, AT)[0])
+    assert plan.complete and not plan.whole
+
+
 @pytest.fixture(scope="module")
 def profiles() -> dict[str, Settings]:
     return {profile.id: profile.settings for profile in load_profiles()}

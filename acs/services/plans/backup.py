@@ -27,8 +27,13 @@ class BackupPlan:
 
     @property
     def complete(self) -> bool:
-        """Whether everything was read that the device gives."""
+        """Whether it is over, and anything was read that can be kept."""
         return self._over and bool(self.values)
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is missing that the device could have given: only then has it no row that is not here."""
+        return self.complete and self._listing.whole and self._reading is not None and self._reading.whole
 
     @property
     def values(self) -> dict[str, tuple[str, str]]:

@@ -70,6 +70,11 @@ class NamesPlan:
         else:
             self._refused[path] = fault_text(fault)
 
+    @property
+    def whole(self) -> bool:
+        """Whether everything below the path was listed: nothing was refused, or left undone by the budget."""
+        return not self._todo and not self._refused
+
     def outcome(self) -> Outcome:
         """The names with whether each can be written; failed when there is none and a fault."""
         fault = self._first_fault

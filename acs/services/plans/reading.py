@@ -85,6 +85,12 @@ class ReadPlan:
         return len(self._todo)
 
     @property
+    def whole(self) -> bool:
+        """Whether everything was read that the CPE knows: nothing was left undone, or refused but for being unknown."""
+        known = [name for name, fault in self.refused.items() if fault.fault_code != UNKNOWN_NAME]
+        return not self._todo and not self._dropped and not known
+
+    @property
     def first_fault(self) -> SoapFault | None:
         """The first fault that a CPE gave, whether or not splitting helped."""
         return self._first_fault
