@@ -90,6 +90,11 @@ UNITS = {
     "min": N_("min"),
     "mA": N_("mA"),
     "B": N_("B"),
+    "V": N_("V"),
+    "W": N_("W"),
+    "GHz": N_("GHz"),
+    "MHz": N_("MHz"),
+    "packets": N_("packets"),
 }
 
 #: why a person must confirm → what a person reads

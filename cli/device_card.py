@@ -8,6 +8,7 @@ from typing import Any
 
 from cli import output
 from cli.card import duration, in_language, measured
+from cli.card_notes import note_of, source_of
 from cli.texts import N_, _
 
 #: table → the columns that a person looks at
@@ -90,6 +91,8 @@ def _section(section: Mapping[str, Any], *, full: bool) -> None:
 def _row(value: Mapping[str, Any]) -> list[Cell] | None:
     """Title, value, age, source and note of a value; None for one that is only named among the missing."""
     state = value["state"]
+    if value["name"] == "defects" and state == "not_known":
+        return [(f"  {in_language(value['title'])}", "dim"), (_("nobody keeps a list of this model's"), "dim")]
     if state in MISSING:
         return None
     style = "dim" if state == "stale" else "red" if state == "unreadable" else ""
@@ -98,12 +101,14 @@ def _row(value: Mapping[str, Any]) -> list[Cell] | None:
         text = _("unreadable: {raw}").format(raw=value["raw"])
     elif value["name"].endswith("_at"):
         text = output.instant(value["value"]) or ""
+    elif value["name"] == "defects":
+        text = _("none") if value["value"] == "none" else _("see above")
     return [
         (f"  {in_language(value['title'])}", style or "dim"),
         (text, style),
         (_age(value["age_s"], stale=state == "stale"), style or "dim"),
-        (value["source"], style or "dim"),
-        ("" if value["source"] in _READ else value["note"], style or "dim"),
+        (source_of(value["source"]), style or "dim"),
+        ("" if value["source"] in _READ else note_of(value["note"]), style or "dim"),
     ]
 
 
@@ -150,7 +155,8 @@ def _cell(cell: Mapping[str, Any] | None, unit: str) -> Cell:
 
 def _missing(section: Mapping[str, Any]) -> Iterator[str]:
     """One line per reason: what of the section is not there."""
-    things = [*section["values"], *(table for table in section["tables"] if table["state"] != "ok")]
+    things = [value for value in section["values"] if value["name"] != "defects"]
+    things += [*(table for table in section["tables"] if table["state"] != "ok")]
     things += [
         {**column, "title": {"": f"{in_language(table['title'])}: {in_language(column['title'])}"}}
         for table in section["tables"]

@@ -82,6 +82,41 @@ def test_a_card_in_russian_warns_of_an_unproven_profile_and_of_defects(capsys: p
     assert "Профиль не проверен" in shown and "Нет профиля" in shown
 
 
+def test_notes_sources_and_units_are_in_the_language_of_the_screen(capsys: pytest.CaptureFixture[str]) -> None:
+    texts.choose("ru")
+    found = card()
+    found["sections"][0]["values"] = [
+        value("margin", source="pack", note="against -27 dBm of gpon_b+", unit="V"),
+        value("trend", source="history", note="over 6.8 days"),
+        value("class", source="configuration", note="assumed"),
+        value("boots", source="nms", note="told"),
+        value("other", source="access node", note="something new"),
+        value("defects", value="none", unit="", source="profile x", note="reviewed 2026-11-21"),
+    ]
+    print_device_card(found)
+    shown = capsys.readouterr().out
+    for wanted in (
+        "7 В",
+        "нормы",
+        "при -27 дБм (gpon_b+)",
+        "за 6.8 дн.",
+        "принят обычный для сети",
+        "нет",
+        "профиль x",
+    ):
+        assert wanted in shown, shown
+    for unwanted in ("told", "assumed", "pack", "reviewed", "none", "history"):
+        assert unwanted not in shown, shown
+
+
+def test_a_list_of_defects_that_nobody_keeps_is_no_missing_parameter(capsys: pytest.CaptureFixture[str]) -> None:
+    found = card()
+    found["sections"][0]["values"] = [value("defects", "not_known", value=None, at=None, age_s=None, source="")]
+    print_device_card(found)
+    shown = capsys.readouterr().out
+    assert "nobody keeps a list of this model's" in shown and "No parameter known" not in shown
+
+
 def test_a_chart_has_a_dot_for_each_point_and_no_line_over_a_gap() -> None:
     steady = [(float(n), float(n), float(n), float(n)) for n in range(10)]
     chart = draw([*steady, (90.0, 9.0, 8.0, 9.0)], start=0.0, end=100.0, width=50, height=5)
