@@ -7,7 +7,6 @@
 The rule: pure; no vendor is known here; a trap that says less than the profile expects is still an alarm, with less.
 """
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC
@@ -16,13 +15,13 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from probes.errors import ProfileError
 from probes.facts import Quality
 from probes.profiles import decode
 from probes.profiles.columns import Column, OidText, Strict
 from probes.profiles.indexes import IfName, Spot
+from probes.profiles.profile_files import read_as
 from probes.profiles.schema import AccessProfile
 from probes.snmp.notification import Notification
 from probes.snmp.target import Oid, Value
@@ -352,18 +351,4 @@ def load_traps(folder: Path | None = None) -> Traps:
 
 @cache
 def _profiles(folder: Path) -> tuple[TrapProfile, ...]:
-    return tuple(_load(path) for path in sorted(folder.glob("*.toml")))
-
-
-def _load(path: Path) -> TrapProfile:
-    try:
-        return TrapProfile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ProfileError(f"{path}: {error.strerror}; give the path of a readable trap profile") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProfileError(f"{path}: not TOML: {error}; correct that line") from error
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, one['loc'])) or 'profile'}: {one['msg']}" for one in error.errors(include_url=False)
-        )
-        raise ProfileError(f"{path}: {wrong}; correct these keys") from error
+    return tuple(read_as(TrapProfile, path) for path in sorted(folder.glob("*.toml")))

@@ -4,7 +4,7 @@ The rule: a port is found by its ifIndex, or by the name that the node gives it;
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -113,9 +113,7 @@ class PortProfile(NodeProfile):
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
         for group, names in self.reads.model_dump().items():
-            unknown = [name for name in names if name not in self.columns]
-            if unknown:
-                raise ValueError(f"reads.{group} names {', '.join(unknown)}, which [columns] does not have")
+            known_columns(group, names, self.columns)
             if len(names) > MAX_PORT_VARBINDS:
                 raise ValueError(f"reads.{group} asks {len(names)} varbinds in one GET; at most {MAX_PORT_VARBINDS}")
         for name, column in self.columns.items():
@@ -246,3 +244,14 @@ class DslamProfile(PortProfile):
     """How one family of DSLAMs is read."""
 
     kind: Literal["dslam"]
+
+
+def known_columns(group: str, names: Collection[str], columns: Collection[str]) -> None:
+    """Refuse a group of reads that names columns which are not there.
+
+    Raises:
+        ValueError: it does.
+    """
+    unknown = [name for name in names if name not in columns]
+    if unknown:
+        raise ValueError(f"reads.{group} names {', '.join(unknown)}, which [columns] does not have")

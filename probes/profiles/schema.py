@@ -4,18 +4,18 @@ A profile is data: OIDs, named index schemes, scales, sentinels, code tables. Ve
 `olt/<vendor>-<family>.toml`, `switch/…`, `dslam/…`, every column with its unit and its source.
 """
 
-import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from probes.errors import ProfileError
 from probes.profiles.columns import Column, OidText, Strict
 from probes.profiles.indexes import BitField, Computed, Index, Indexes, IndexExample, PackedBits, SerialKey
-from probes.profiles.ports import DslamProfile, NodeProfile, SwitchProfile
+from probes.profiles.ports import DslamProfile, NodeProfile, SwitchProfile, known_columns
+from probes.profiles.profile_files import read_as, tables
 
 __all__ = [
     "AccessProfile",
@@ -103,9 +103,7 @@ class AccessProfile(NodeProfile):
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
         for group, names in self.reads.model_dump().items():
-            unknown = [name for name in names if name not in self.columns]
-            if unknown:
-                raise ValueError(f"reads.{group} names {', '.join(unknown)}, which [columns] does not have")
+            known_columns(group, names, self.columns)
         if self.serial_column not in self.reads.port_walk and not isinstance(self.index, SerialKey):
             raise ValueError(f"serial_column {self.serial_column!r} must be one of reads.port_walk")
         if self.port_fault and self.port_fault.column not in self.reads.port:
@@ -149,7 +147,7 @@ def load_profile(path: Path) -> AccessProfile:
     Raises:
         ProfileError: names the file, every wrong key, and what is wrong with it.
     """
-    return _load(AccessProfile, path)
+    return read_as(AccessProfile, path, _tree)
 
 
 def load_profiles(folder: Path | None = None) -> dict[str, AccessProfile]:
@@ -182,23 +180,9 @@ def match(profiles: Mapping[str, _Profile], sys_object_id: str, sys_descr: str) 
     return best[1] if best is not None and best[0] > 0 else None
 
 
-def _load(kind: type[_Profile], path: Path) -> _Profile:
-    try:
-        return kind.model_validate(_tree(path, ()))
-    except OSError as error:
-        raise ProfileError(f"{path}: {error.strerror}; give the path of a readable profile") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProfileError(f"{path}: not TOML: {error}; correct that line") from error
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, one['loc'])) or 'profile'}: {one['msg']}" for one in error.errors(include_url=False)
-        )
-        raise ProfileError(f"{path}: {wrong}; correct these keys") from error
-
-
-def _tree(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
+def _tree(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     """The tables of a file over those of the file that it `extends`; a table of the child is laid over the parent's."""
-    tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    tree = tables(path)
     parent = tree.pop("extends", None)
     if parent is None:
         return tree
@@ -228,7 +212,7 @@ def _overlaid(base: dict[str, Any], over: dict[str, Any], depth: int = 0) -> dic
 def _load_all(kind: type[_Profile], folder: Path) -> dict[str, _Profile]:
     found: dict[str, _Profile] = {}
     for path in sorted(folder.glob("*.toml")):
-        profile = _load(kind, path)
+        profile = read_as(kind, path, _tree)
         if profile.id in found:
             raise ProfileError(f"{path}: id {profile.id!r} is taken by another profile; give it one of its own")
         found[profile.id] = profile
