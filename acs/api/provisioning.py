@@ -10,7 +10,7 @@ from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import Answer, Body, LimitQuery
 from acs.services.devices import HIDDEN
 from acs.services.hidden import is_secret
-from acs.services.provisioning_rules import Rule
+from acs.services.provisioning_form import Rule
 
 router = APIRouter(tags=["provisioning"])
 

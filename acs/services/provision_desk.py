@@ -13,7 +13,8 @@ from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock
 from acs.services.provisioning import WHOLE, Provisioning
 from acs.services.provisioning_diff import changes
-from acs.services.provisioning_rules import NOTIFICATIONS, Desired, Rule
+from acs.services.provisioning_form import NOTIFICATIONS, Rule
+from acs.services.provisioning_rules import Desired
 from acs.services.rule_files import RuleSet, parse_rules, warnings_of
 from acs.store import devices as device_store
 from acs.store import provisioning as provision_store

@@ -23,12 +23,12 @@ from acs.services.clock import Clock
 from acs.services.identifiers import new_id
 from acs.services.plans import Outcome
 from acs.services.plans.provisioning import ProvisionInputs
+from acs.services.provisioning_form import event_globs
 from acs.services.provisioning_rules import (
     Desired,
     Subject,
     Wish,
     digest_of,
-    event_globs,
     matches,
     wishes,
 )

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from acs.config import read_secret
 from acs.errors import ConfigError, InvalidInput
-from acs.services.provisioning_rules import Rule, RuleFile, Value, conflicts, ordered, rule_digest
+from acs.services.provisioning_form import Rule, RuleFile, Value, conflicts, ordered, rule_digest
 
 #: Characters of one rule file.
 LARGEST = 1_000_000

@@ -27,8 +27,8 @@ from acs.cwmp.structs import ParameterAttributeStruct, ParameterValueStruct, Set
 from acs.errors import ConfigError, InvalidInput
 from acs.services.plans.provisioning import ProvisionInputs, ProvisionPlan
 from acs.services.provisioning_diff import changes, same_value
+from acs.services.provisioning_form import Rule
 from acs.services.provisioning_rules import (
-    Rule,
     Subject,
     Wish,
     digest_of,
