@@ -108,6 +108,10 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(ExitStatus.FAILURE)
+    except ModuleNotFoundError as error:
+        text = _("The module {name} is missing: install secondline again, with pip, or with make in its folder.")
+        CliError(text.format(name=error.name)).show()
+        sys.exit(ExitStatus.FAILURE)
     except Exception as error:  # noqa: BLE001 - the edge: a person gets one line, and --debug's traceback from the log
         CliError(f"{type(error).__name__}: {error}").show()
         sys.exit(ExitStatus.FAILURE)

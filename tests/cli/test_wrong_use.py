@@ -85,6 +85,15 @@ def test_a_file_that_was_begun_is_taken_away_again(tmp_path: Path) -> None:
     assert not target.exists()
 
 
+def test_a_part_that_is_not_installed_is_named_with_the_remedy() -> None:
+    code = "import sys; sys.modules['rich'] = sys.modules['rich.console'] = None; from cli.main import main; main()"
+    words = [sys.executable, "-c", code, "linetest", "judge", "-"]
+    case = '{"technology": "pon", "facts": {"account.state": "blocked"}}'
+    done = subprocess.run(words, input=case, capture_output=True, text=True, check=False)
+    assert done.returncode == ExitStatus.FAILURE
+    assert "The module rich" in done.stderr and "install secondline again" in done.stderr
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="root can become somebody without rights")
 def test_a_folder_that_is_not_ours_is_said_in_words(tmp_path: Path) -> None:
     (tmp_path / "theirs").mkdir(mode=0o700)
