@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
@@ -16,15 +15,10 @@ from typing import Any
 import httpx
 import pytest
 
-from acs.app import App, build
-from acs.config import Config
-from acs.services.actor import local_actor
-from acs.store.vault import Vault
-from tests.api.conftest import NobodyAnswers
 from tests.fakes.cpe import Cpe
 from tests.fakes.relay import Relay
 from tests.redmine.server import Redmine, running_redmine
-from tests.tmf.world import facts_of
+from tests.ticket_world import Served, serving
 
 #: seconds that anything may take on a busy machine
 LONG_S = 100.0
@@ -47,26 +41,12 @@ async def redmine(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Red
 
 
 @dataclass
-class World:
+class World(Served):
     """Our server, a Redmine, the relay between them, and a technician at the Redmine."""
 
-    app: App
-    api: httpx.AsyncClient
     redmine: Redmine
     relay: Relay
     technician: httpx.AsyncClient
-
-    async def now(self, line: str, case: str) -> None:
-        """From now on the line is in the state of a case of the line tests."""
-        at = (datetime.now(UTC) + timedelta(milliseconds=1)).isoformat()
-        facts = [{"line": line, "name": name, "value": value, "at": at} for name, value in facts_of(case).items()]
-        answer = await self.api.post("/api/v1/facts", json={"source": "nms", "facts": facts})
-        assert answer.status_code == 200, answer.text
-
-    async def line(self, line: str, case: str) -> None:
-        answer = await self.api.put(f"/api/v1/lines/{line}", json={"technology": "pon"})
-        assert answer.status_code in (200, 201), answer.text
-        await self.now(line, case)
 
     async def until(self, issue: int, holds: Callable[[dict[str, Any]], object], what: str) -> dict[str, Any]:
         """Wait until an issue is as it should be.
@@ -93,34 +73,19 @@ async def world(folder: Path, redmine: Redmine, **settings: Any) -> AsyncIterato
     (folder / "key").write_text(redmine.made["keys"]["secondline"])
     (folder / "key").chmod(0o600)
     (folder / "redmine.toml").write_text(ADAPTER.format(technician=redmine.made["ids"]["technician"]))
-    Vault.create(folder / "vault.key")
     fields = {f"{name.lower()}_field": str(redmine.made["fields"][name]) for name in ("Verdict", "Cause", "Confidence")}
     async with Relay(redmine.port).serving() as relay, redmine.person("technician") as technician:
         system = {
             "name": "desk", "adapter_file": "redmine.toml", "url": f"http://127.0.0.1:{relay.port}",
             "key_file": "key", "poll_s": 1.0, "first_look_h": 0.0, "variables": fields, **settings,
         }  # fmt: skip
-        table = {
-            "store": {"url": f"sqlite:///{folder / 'store.db'}", "vault_key_file": "vault.key"},
-            "cwmp": {"port": 0, "auth": "open", "first_contact": {"enabled": False}},
-            "api": {"port": 0},
-            "operations": {"tick_s": 0.1, "settle_s": 0.3},
-            "after_fix": {"tick_s": 0.2, "at_hours": [0.0001, 1.0]},
+        sections: dict[str, Any] = {
             "webhooks": {"retry_s": 0.2, "rest_max_s": 0.5, "retry_max_s": 1.0, "plain_networks": ["127.0.0.0/8"]},
             "outages": {"enabled": False},
             "adapters": {"systems": [system]},
         }
-        app = await build(Config.from_table(table, folder / "secondline.toml"), caller=NobodyAnswers())
-        await app.start()
-        made = await app.northbound.access.create(local_actor(), "engineer", ["tickets", "operate", "write", "read"])
-        headers = {"Authorization": f"Bearer {made.secret}"}
-        try:
-            async with httpx.AsyncClient(
-                base_url=f"http://127.0.0.1:{app.api_port}", headers=headers, timeout=LONG_S
-            ) as api:
-                yield World(app, api, redmine, relay, technician)
-        finally:
-            await app.stop()
+        async with serving(folder, "engineer", LONG_S, **sections) as (app, api):
+            yield World(app, api, redmine, relay, technician)
 
 
 def notes(issue: dict[str, Any], word: str = "[secondline:") -> list[str]:
@@ -139,7 +104,7 @@ def told_once(issue: dict[str, Any]) -> bool:
 
 async def test_a_dispatch_is_told_and_tested_again_until_the_line_is_well(redmine: Redmine, tmp_path: Path) -> None:
     async with world(tmp_path, redmine) as here:
-        await here.line("L-1", "drop_fibre_cut")
+        await here.put_line("L-1", "drop_fibre_cut")
         here.relay.fails(TROUBLE)
         issue = await redmine.issue(here.technician, "L-1", "No Internet since yesterday")
         shown = await here.until(issue, lambda one: notes(one, "DISPATCH_HOME"), "no verdict came")
@@ -169,7 +134,7 @@ async def test_a_reboot_is_done_once_and_closes_the_ticket(redmine: Redmine, tmp
         assert here.app.cwmp_port is not None
         cpe = Cpe(here.app.cwmp_port)
         await cpe.session(("1 BOOT", ""))
-        await here.line("L-2", "cpe_memory")
+        await here.put_line("L-2", "cpe_memory")
         await here.api.put(f"/api/v1/devices/{cpe.key}/line", json={"line": "L-2"})
         here.relay.fails(TROUBLE)
         issue = await redmine.issue(here.technician, "L-2", "Slow in the evening")
@@ -196,7 +161,7 @@ async def test_tickets_of_the_time_when_the_system_was_away_all_get_their_verdic
     async with world(tmp_path, redmine) as here:
         issues = []
         for n in range(2):
-            await here.line(f"L-1{n}", "nff")
+            await here.put_line(f"L-1{n}", "nff")
             issues.append(await redmine.issue(here.technician, f"L-1{n}", "No Internet"))
         first = await here.until(issues[0], notes, "no verdict came")
         assert told_once(first)

@@ -20,7 +20,7 @@ from acs.store.outages import OutageLine, OutageRecord, OutageTicket
 from acs.store.records import LineRecord
 from probes.facts import FACTS
 from tests.api.conftest import client_of, made_once
-from tests.tmf.world import facts_of
+from tests.ticket_world import facts_of
 from tests.tmf_definitions import definition
 
 AT = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
