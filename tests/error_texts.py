@@ -1,9 +1,13 @@
 """The texts of the errors that the API may tell: found in the code itself, so that none is left without a translation.
 
+    python -m tests.error_texts      says what acs/api/errors.ru.toml lacks, and what it has too many
+
 A text is as it stands in the raise: `{0}`, `{1}` … are the values of its f-string, in their order.
 """
 
 import ast
+import json
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,3 +57,17 @@ def written() -> set[str]:
             if isinstance(node, ast.Constant | ast.JoinedStr) and (text := template(node)) is not None:
                 found.add(text)
     return found
+
+
+def main() -> None:
+    """Say which lines the Russian of errors lacks, and which it has too many."""
+    known = tomllib.loads((ROOT / "acs/api/errors.ru.toml").read_text(encoding="utf-8"))
+    wanted = set(raised())
+    for text in sorted(wanted - set(known["errors"])):
+        print(f'{json.dumps(text, ensure_ascii=False)} = ""')
+    for text in sorted({*known["errors"]} - wanted | {*known["parts"]} - written()):
+        print(f"nobody says any more: {json.dumps(text, ensure_ascii=False)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -14,6 +14,8 @@ from typing import Annotated, Any
 from fastapi import Header
 from fastapi.responses import StreamingResponse
 
+from acs.api.language import current
+from acs.api.translation import translated
 from acs.errors import AcsError
 
 #: the id of the last event that a client had
@@ -65,7 +67,8 @@ async def _lines(events: AsyncGenerator[ServerEvent, None], heartbeat_s: float) 
             except StopAsyncIteration:
                 return
             except AcsError as error:
-                yield _encoded(ServerEvent("error", {"code": "failed", "message": str(error)}))
+                told = translated(str(error), current())
+                yield _encoded(ServerEvent("error", {"code": "failed", "message": told}))
                 return
             step = None
             yield _encoded(event)

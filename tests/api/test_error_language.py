@@ -1,16 +1,21 @@
 """Errors speak the language of who asks: every text of the code has its Russian, and every edge speaks it."""
 
 import re
+from collections.abc import AsyncGenerator
 from time import perf_counter
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
+from acs.api import sse
 from acs.api.errors import _TITLES, problem
-from acs.api.language import preferred
+from acs.api.language import Language, preferred
+from acs.api.sse import ServerEvent
 from acs.api.tmf.answers import _REASONS
 from acs.api.translation import texts, translated
 from acs.app import App
+from acs.errors import no_device
 from acs.services.line_tokens import PREFIX as LINE_TOKEN
 from tests.api.conftest import client_of
 from tests.error_texts import raised, written
@@ -137,3 +142,16 @@ async def test_who_may_not_is_told_so_in_his_language(app: App) -> None:
         assert own.json()["detail"] == "токен кончился или не годен; откройте страницу заново"
         own = await client.get("/self-service/check", headers={"Accept-Language": "en"})
         assert own.json()["detail"].startswith("the token has ended")
+
+
+async def test_a_stream_that_breaks_off_says_why_in_the_language_of_who_listens() -> None:
+    async def events() -> AsyncGenerator[ServerEvent]:
+        yield ServerEvent("state", {})
+        raise no_device("none")
+
+    app = FastAPI()
+    app.add_middleware(Language)
+    app.add_api_route("/x", lambda: sse.event_stream(events()))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server") as client:
+        said = (await client.get("/x", headers=RUSSIAN)).text
+    assert "event: error" in said and "нет устройства 'none'" in said
