@@ -30,7 +30,8 @@ DERIVED: Mapping[str, Derived] = {
     # dB against the median of the siblings, at the ONT and at the OLT
     "@light_against_siblings_db": Derived("ont.rx_dbm", ("ont.rx_dbm", "sib.rx_median_dbm")),
     "@olt_light_against_siblings_db": Derived("ont.olt_rx_dbm", ("ont.olt_rx_dbm", "sib.olt_rx_median_dbm")),
-    # offline now, and the last fall is not known to lie outside the window before the complaint
+    # offline now, or unread and three witnesses say so; and the last fall is not known to lie outside the window before
+    # the complaint
     "@down_in_window": Derived("ont.last_down_at", ("ont.run_state",)),
     # offline as the OLT says, or, where its state was not read, as two other witnesses say and none denies
     "@down": Derived("ont.run_state", ("ont.run_state",)),
@@ -108,10 +109,13 @@ def _fall(
         instants.get("ont.last_up_at"),
     )
     opened_at = instants.get("ticket.opened_at")
-    down = _down(values, fell_at, rose_at)
-    if down is not None:
-        out["@down"] = down
-    if down:
+    witnesses = _witnesses(values, fell_at, rose_at)
+    if state is not None:
+        out["@down"] = state == "offline"
+    elif witnesses >= 2:
+        # enough where the neighbours fell as well; to send somebody for this line alone all three must say so
+        out["@down"] = True
+    if state == "offline" or (state is None and witnesses >= 3):
         # the cause of the last fall is the cause of this one: the ONT has not come back since; only a time can deny it
         earliest = (opened_at or now) - timedelta(hours=limits.complaint_window_h)
         in_time = fell_at is None or earliest <= fell_at <= now
@@ -129,15 +133,13 @@ def _fall(
     return out
 
 
-def _down(values: Mapping[str, Scalar], fell_at: datetime | None, rose_at: datetime | None) -> bool | None:
-    """Whether the ONT is down: as its OLT says; where its state was not read, as two others say and none denies."""
-    state, session, heard = (values.get(name) for name in ("ont.run_state", "bras.session", "cpe.reachable"))
-    if state is not None:
-        return state == "offline"
+def _witnesses(values: Mapping[str, Scalar], fell_at: datetime | None, rose_at: datetime | None) -> int:
+    """How many of three say that the line is down, beside the OLT: session, contact, a fall without a rise; 0 where
+    one of them denies it."""
+    session, heard = values.get("bras.session"), values.get("cpe.reachable")
     if session == "up" or heard is True or (rose_at is not None and (fell_at is None or rose_at > fell_at)):
-        return None
-    witnesses = (fell_at is not None, session == "none", heard is False)
-    return True if sum(witnesses) >= 2 else None
+        return 0
+    return sum((fell_at is not None, session == "none", heard is False))
 
 
 def _together(values: Mapping[str, Scalar], limits: Limits) -> dict[str, Scalar]:

@@ -36,9 +36,12 @@ def test_a_witness_that_denies_keeps_it_open(denied: dict[str, object]) -> None:
     assert verdict_of(told).verdict is not VerdictKind.OPEN_OUTAGE
 
 
-def test_the_cause_of_the_fall_speaks_where_two_others_say_that_the_line_is_down() -> None:
+def test_the_cause_of_the_fall_speaks_where_all_others_say_that_the_line_is_down() -> None:
     off = without(OWN["customer_power_off"], "ont.run_state")
+    assert "ont.last_down_at" in off.facts
     assert verdict_of(with_facts(off, bras__session="none", cpe__reachable=False)).cause == "customer_power_off"
+    fewer = without(with_facts(off, bras__session="none"), "cpe.reachable")
+    assert verdict_of(fewer).verdict is VerdictKind.INCONCLUSIVE
 
 
 def test_a_line_that_came_back_and_was_not_wholly_measured_is_watched_and_not_closed() -> None:
