@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, select
 
@@ -208,12 +209,14 @@ async def _read(
         sample_blocks, sample_blocks.c.series == series.c.id
     )
     blocks = blocks.where(where, sample_blocks.c.end_at >= start, sample_blocks.c.start_at < end)
-    for subject, name, source, count, body in await tx.rows(blocks.order_by(sample_blocks.c.start_at)):
+    rows: Sequence[Any] = await tx.rows(blocks.order_by(sample_blocks.c.start_at))
+    for subject, name, source, count, body in rows:
         packed[subject, name, source].append(unpack_columns(body, count))
     young = select(*whose, samples.c.at, samples.c.value).join(samples, samples.c.series == series.c.id)
     fresh: defaultdict[tuple[str, str, str], list[tuple[int, float]]] = defaultdict(list)
     young = young.where(where, samples.c.at >= start, samples.c.at < end).order_by(samples.c.at)
-    for subject, name, source, at, value in await tx.rows(young):
+    fresh_rows: Sequence[Any] = await tx.rows(young)
+    for subject, name, source, at, value in fresh_rows:
         fresh[subject, name, source].append((at, value))
     found = {key: joined(each, start, end) for key, each in packed.items()}
     for key, each in fresh.items():

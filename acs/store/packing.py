@@ -85,7 +85,8 @@ def unpack_columns(body: bytes, count: int) -> Columns:
         columns = _scaled(reader, count, _DECIMALS[flags & 0x0F], shared=shared)
     if not shared:
         return Columns(seconds, columns[0], columns[0], columns[0], None)
-    return Columns(seconds, *columns, list(map(add, reader.numbers(count), repeat(1))))
+    means, lows, highs = columns
+    return Columns(seconds, means, lows, highs, list(map(add, reader.numbers(count), repeat(1))))
 
 
 def merged(former: Iterable[Point], later: Iterable[Point]) -> list[Point]:

@@ -9,7 +9,7 @@ thousands of points per fact and shows hundreds.
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from itertools import starmap
+from functools import partial
 from operator import mul, truediv
 from typing import NamedTuple, TypeVar
 
@@ -33,6 +33,10 @@ class CurvePoint(NamedTuple):
     low: float
     high: float
     n: int
+
+
+#: A point of its five values, without the step of the interpreter that `CurvePoint(…)` takes.
+_point: Callable[[tuple[datetime, float, float, float, int]], CurvePoint] = partial(tuple.__new__, CurvePoint)
 
 
 class Track(NamedTuple):
@@ -92,18 +96,28 @@ def thinned(track: Track, most: int) -> Track:
 
 def points(track: Track) -> tuple[CurvePoint, ...]:
     """The points of a track."""
-    at, *rest = track
-    return tuple(starmap(CurvePoint, zip(map(instant, at), *rest, strict=True)))
+    at, values, lows, highs, counts = track
+    return tuple(map(_point, zip(map(instant, at), values, lows, highs, counts, strict=True)))
 
 
-def _grouped(column: Sequence[_Number], size: int, way: Callable[[Sequence[_Number]], _Number]) -> list[_Number]:
-    found = list(map(way, zip(*[iter(column)] * size, strict=False)))
+def _grouped(column: Sequence[_Number], size: int, way: Callable[[Iterable[_Number]], _Number]) -> list[_Number]:
+    """What `way` makes of each `size` neighbours, and of what is left at the end."""
+    walk = iter(column)
+    found = list(map(way, zip(*(walk for _ in range(size)), strict=False)))
     rest = len(column) % size
-    return [*found, way(column[-rest:])] if rest else found
+    if rest:
+        found.append(way(column[-rest:]))
+    return found
 
 
 def _both(one: Track, other: Track) -> Track:
-    return Track(*(first + second for first, second in zip(one, other, strict=True)))  # type: ignore[arg-type]  # alike
+    return Track(
+        one.at + other.at,
+        one.values + other.values,
+        one.lows + other.lows,
+        one.highs + other.highs,
+        one.counts + other.counts,
+    )
 
 
 def _picked(track: Track, places: Sequence[int]) -> Track:

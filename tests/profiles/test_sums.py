@@ -20,7 +20,7 @@ def found(id_: str, read: dict[str, str], known: dict[str, str] | None = None) -
 
 
 def ports(*errors: str) -> dict[str, str]:
-    values = {}
+    values: dict[str, str] = {}
     for n, count in enumerate(errors, 1):
         values |= {f"{PORT}{n}.Status": "Up", f"{PORT}{n}.Stats.ErrorsReceived": count}
     return values
