@@ -27,6 +27,7 @@ from acs.config.server import ApiSection, LogSection, ServerSection, StoreSectio
 from acs.config.support import LineTestsSection, TicketsSection, WebhooksSection
 from acs.config.tmf import TmfSection
 from acs.config.wakeup import CredentialsSection, LightweightSection, StunSection, XmppSection
+from acs.config.wrong_keys import place_of, told
 from acs.errors import ConfigError
 
 
@@ -132,19 +133,12 @@ def _reason(error: Exception) -> str:
 
 
 def _explain(item: dict[str, Any], model: type[BaseModel]) -> str:
-    """One line: key path, what is wrong, what to do."""
-    where = tuple(part for part in item["loc"] if not (isinstance(part, str) and part.startswith("function-")))
-    key = ".".join(str(part) for part in where) or "file"
+    where, remedy = place_of(item), ""
     if item["type"] == "extra_forbidden":
         known = _keys_at(model, where[:-1])
         close = difflib.get_close_matches(str(where[-1]), known, 1)
         remedy = f"did you mean {close[0]}?" if close else f"known here: {', '.join(sorted(known))}"
-        return f"{key}: unknown key; {remedy}"
-    if item["type"] == "missing":
-        return f"{key}: missing; write it"
-    if item["type"] == "value_error":
-        return f"{key}: {item['ctx']['error']}"
-    return f"{key}: {item['msg'][0].lower()}{item['msg'][1:]}, but it is {item['input']!r}; correct it or remove it"
+    return told(item, where, remedy)
 
 
 def _keys_at(model: type[BaseModel], where: tuple[Any, ...]) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from acs.config import read_secret
+from acs.config.wrong_keys import place_of, told
 from acs.errors import ConfigError, InvalidInput
 from acs.services.provisioning_form import Rule, RuleFile, Value, conflicts, ordered, rule_digest
 
@@ -138,18 +139,11 @@ def _secrets(folder: Path, rules: list[Rule]) -> tuple[dict[str, str], list[str]
 
 def _explain(table: dict[str, Any], item: dict[str, Any]) -> str:
     """One line: the rule, the key, what is wrong, what to do."""
-    where = [part for part in item["loc"] if not (isinstance(part, str) and part.startswith("function-"))]
+    where = place_of(item)
     rule = ""
     if len(where) > 1 and where[0] == "rule" and isinstance(where[1], int):
         listed = table.get("rule")
         given = listed[where[1]] if isinstance(listed, list) and where[1] < len(listed) else {}
         id_ = given.get("id") if isinstance(given, dict) else None
         rule, where = f"rule {id_ or where[1] + 1}: ", where[2:]
-    key = ".".join(str(part) for part in where) or "file"
-    if item["type"] == "extra_forbidden":
-        return f"{rule}{key}: unknown key; docs/provisioning.md shows what may stand there"
-    if item["type"] == "missing":
-        return f"{rule}{key}: missing; write it"
-    if item["type"] == "value_error":
-        return f"{rule}{key}: {item['ctx']['error']}"
-    return f"{rule}{key}: {item['msg'][0].lower()}{item['msg'][1:]}; correct it or remove it"
+    return rule + told(item, where, "docs/provisioning.md shows what may stand there", shown=False)
