@@ -148,6 +148,25 @@ async def test_a_message_that_was_refused_may_come_again_just_as_it_was(
         assert len((await reader.get("/line-tests", params={"line": "L-1"})).json()) == 1
 
 
+async def test_a_long_message_is_taken_and_one_whose_length_nobody_says(hooked: App) -> None:
+    async def parts(content: bytes) -> AsyncIterator[bytes]:
+        yield content
+
+    now = datetime.now(UTC)
+    async with await client_of(hooked, "read") as client:
+        client.headers.pop("Authorization")
+        for number, chunked in (("6", False), ("7", True)):
+            content = json.dumps(message(number, description="x" * 200_000)).encode()
+            headers = {HEADER: signed(["hush"], content, now)}
+            body = parts(content) if chunked else content
+            taken = await client.post(f"{URL}/crm", content=body, headers=headers)
+            assert (taken.status_code, taken.json().get("news")) == (200, "created"), taken.text
+        unsigned = await client.post(f"{URL}/crm", content=parts(b"x" * 200_000))
+        assert unsigned.status_code == 401 and "known callers only" in unsigned.text
+        huge = await client.post(f"{URL}/crm", content=parts(b"x" * 2_000_000), headers=headers)
+        assert huge.status_code == 413
+
+
 async def test_a_system_that_waits_for_us_while_we_wait_for_it_is_told_to_come_again(
     hooked: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
