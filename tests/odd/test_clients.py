@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from acs.store.records import OperationState
+from acs.store.records import OperationRecord, OperationState
 from tests.conformance.server import Acs
 from tests.conformance.wire import Answer, Cpe, Wire, fault, values_response
 
@@ -18,6 +18,16 @@ async def queued(acs: Acs, cpe: Cpe, *names: str) -> list:  # type: ignore[type-
     """A device that came once, with a reading for each name."""
     await cpe.session()
     return [await acs.request(cpe, "get", {"names": [name]}) for name in names]
+
+
+async def asked_to_set(acs: Acs) -> tuple[Cpe, OperationRecord, Answer]:
+    """A device that is asked to set a name, which was another before."""
+    cpe = acs.cpe()
+    await cpe.session()
+    operation = await acs.request(cpe, "set", {"values": {"Device.X.Name": "new"}})
+    await cpe.open()
+    read = await cpe.post()
+    return cpe, operation, await cpe.answer(read, values_response([("Device.X.Name", "old", "xsd:string")]))
 
 
 class Literal:
@@ -259,12 +269,7 @@ async def test_a_client_that_answers_a_reboot_with_an_empty_post_may_reboot(acs:
     ],
 )
 async def test_a_client_with_an_odd_answer_to_a_setting(acs: Acs, content: str) -> None:
-    cpe = acs.cpe()
-    await cpe.session()
-    operation = await acs.request(cpe, "set", {"values": {"Device.X.Name": "new"}})
-    await cpe.open()
-    read = await cpe.post()
-    write = await cpe.answer(read, values_response([("Device.X.Name", "old", "xsd:string")]))
+    cpe, operation, write = await asked_to_set(acs)
     assert write.rpc == "SetParameterValues"
     last = await cpe.answer(write, content)
     if last.body:
@@ -274,12 +279,7 @@ async def test_a_client_with_an_odd_answer_to_a_setting(acs: Acs, content: str) 
 
 
 async def test_a_client_with_vendor_faults_and_no_text(acs: Acs) -> None:
-    cpe = acs.cpe()
-    await cpe.session()
-    operation = await acs.request(cpe, "set", {"values": {"Device.X.Name": "new"}})
-    await cpe.open()
-    read = await cpe.post()
-    write = await cpe.answer(read, values_response([("Device.X.Name", "old", "xsd:string")]))
+    cpe, operation, write = await asked_to_set(acs)
     assert (await cpe.answer(write, fault(9801, ""))).status == 204
     ended = await acs.ended(operation)
     assert (ended.state, ended.fault_code) == (OperationState.FAILED, 9801)

@@ -328,38 +328,3 @@ async def test_queued_transfers_options_vouchers_and_methods(server: Running, cp
     assert sent.voucher_list == (b"hello",)
     methods = await asked(server, cpe, "rpc_methods", {})
     assert "GetOptions" in str(methods.result)
-
-
-@pytest.mark.parametrize(
-    ("kind", "arguments", "place"),
-    [
-        ("names", {"path": "Device.", "next_level": "yes"}, "arguments.next_level"),
-        ("set_attributes", {"attributes": {"Device.A": {"notification": 7}}}, "arguments.attributes.Device.A"),
-        ("set_attributes", {"attributes": {"Device.A": {}}}, "arguments.attributes.Device.A"),
-        ("add_object", {"path": "Device.A"}, "arguments.path"),
-        ("add_object", {"path": "Device.A.", "values": {"x": [1]}}, "arguments.values.x"),
-        ("delete_object", {"path": "Device.A."}, "arguments.path"),
-        ("factory_reset", {"now": True}, "arguments.now"),
-        ("download", {"file_type": "firmware"}, "arguments"),
-        ("download", {"file_type": "firmware", "url": "x", "file": "y"}, "arguments"),
-        ("download", {"file_type": "firmware", "url": "nonsense"}, "arguments.url"),
-        ("download", {"file_type": "firmware", "url": "http://x/", "size": 1}, "arguments.size"),
-        ("upload", {"url": "http://x/"}, "arguments.file_type"),
-        ("schedule_inform", {"delay_s": 0}, "arguments.delay_s"),
-        ("schedule_download", {"file_type": "web", "url": "http://x/", "windows": []}, "arguments.windows"),
-        (
-            "schedule_download",
-            {"file_type": "web", "url": "http://x/", "windows": [{"start_s": 5, "end_s": 5}]},
-            "arguments.windows.0",
-        ),
-        ("change_du_state", {"changes": [{"change": "install"}]}, "arguments.changes.0"),
-        ("set_vouchers", {"vouchers": ["%"]}, "arguments.vouchers"),
-        ("cancel_transfer", {}, "arguments.operation"),
-    ],
-)
-async def test_wrong_arguments_name_their_place(
-    server: Running, cpe: Cpe, kind: str, arguments: dict[str, object], place: str
-) -> None:
-    with pytest.raises(InvalidInput) as refused:
-        await server.operations.request(ACTOR, cpe.key, kind, arguments)
-    assert str(refused.value).startswith(place)
