@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cli.texts import N_, _, language
-from cli.value_words import worded
+from cli.value_words import word, worded
 from probes.facts import FACTS
 
 #: lines of evidence on a card: so many at most, and at least so many where so much was measured
@@ -253,7 +253,7 @@ def evidence_line(row: Mapping[str, Any], fact: Mapping[str, Any]) -> str:
     name = in_language(row.get("title")) or title(str(row.get("fact")))
     parts = [f"{name}: {measured(row.get('value'), str(row.get('unit') or fact.get('unit') or ''))}"]
     if norm := in_language(row.get("norms") or row.get("norm")):
-        parts.append(_("norm {norm}").format(norm=norm))
+        parts.append(_("norm {norm}").format(norm=word(norm)))
     if source := row.get("source") or fact.get("source"):
         parts.append(str(source))
     age_s = row.get("age_s", fact.get("age_s"))

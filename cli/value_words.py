@@ -22,6 +22,8 @@ WORDS = {
     "reject_max_sessions": N_("refused: too many sessions"),
     "reject_blocked": N_("refused: blocked"),
     "red": N_("red"),
+    "on": N_("on"),
+    "off": N_("off"),
     "open": N_("open circuit"),
     "short": N_("short circuit"),
     "earth": N_("leak to earth"),
@@ -30,7 +32,12 @@ WORDS = {
 }
 
 
+def word(value: str) -> str:
+    """Return the word of a code alone, as a norm has it; what is no code comes back as it is."""
+    return _(WORDS[value]) if value in WORDS else value
+
+
 def worded(value: str) -> str:
     """Return a code with its word: `loss of power (dgi)`; a code that is a word already stays alone."""
-    word = _(WORDS[value]) if value in WORDS else value
-    return value if word == value else f"{word} ({value})"
+    said = word(value)
+    return value if said == value else f"{said} ({value})"

@@ -3,7 +3,7 @@
 from typing import Any
 
 from cli import texts
-from cli.card import card, duration, evidence, measured, reason, style
+from cli.card import card, duration, evidence, evidence_line, measured, reason, style
 
 VERDICT: dict[str, Any] = {
     "verdict": "DISPATCH_HOME",
@@ -107,3 +107,11 @@ def test_values_are_written_as_people_write_them() -> None:
     assert measured(12_345_678, "B") == "12345678 B"
     texts.choose("ru")
     assert measured(-28.1, "dBm") == "−28,1 дБм" and measured(False, "") == "нет"
+
+
+def test_a_norm_is_said_in_the_words_of_its_value() -> None:
+    texts.choose("ru")
+    row = {"fact": "ont.run_state", "value": "offline", "norms": {"ru": "online", "en": "online"}, "source": "olt-1"}
+    assert evidence_line(row, {}) == "Терминал в сети: не в сети (offline), норма в сети, olt-1"
+    lamp = {"fact": "led.power", "value": "on", "norms": {"ru": "горит", "en": "on"}, "source": "ticket 7"}
+    assert evidence_line(lamp, {}) == "Индикатор POWER (со слов абонента): вкл. (on), норма горит, ticket 7"
