@@ -100,10 +100,15 @@ def olt_of(rng: random.Random, n: int, ports: int = 16) -> Olt:
             ("olt", "olt"),
             ("street", f"street {port // 4}-{ont % 4}"),
         )
-        bed = rng.gauss(22.5 * 3600, 2_700) if rng.random() < 0.1 else None
+        bed = _bed(rng)
         per_day = unquiet * rng.lognormvariate(0, 0.7)
         onts.append(Ont(f"{port}-{ont}", groups, per_day, bed, rng.random() < 0.03))
     return Olt(onts, Area.of(AreaLine(ont.id, ont.groups) for ont in onts))
+
+
+def _bed(rng: random.Random) -> float | None:
+    """When a line goes to bed every night, if it is one of the ten that do."""
+    return rng.gauss(22.5 * 3600, 2_700) if rng.random() < 0.1 else None
 
 
 def switch_of(rng: random.Random, n: int) -> Olt:
@@ -112,7 +117,7 @@ def switch_of(rng: random.Random, n: int) -> Olt:
     for number in range(16 * n):
         house, port = divmod(number, n)
         groups: tuple[Group, ...] = (("switch", f"sw-{house}"), ("house", f"house {house}"))
-        onts.append(Ont(f"{house}-{port}", groups, rng.lognormvariate(-0.5, 0.7), None, rng.random() < 0.03))
+        onts.append(Ont(f"{house}-{port}", groups, rng.lognormvariate(-0.5, 0.7), _bed(rng), rng.random() < 0.03))
     return Olt(onts, Area.of(AreaLine(ont.id, ont.groups) for ont in onts))
 
 
