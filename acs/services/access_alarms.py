@@ -7,10 +7,9 @@ and a flood costs memory up to a limit, then only itself. Nothing here asks a no
 """
 
 import asyncio
-import hmac
 from collections import Counter, OrderedDict, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -19,21 +18,19 @@ from acs.config import TrapsSection
 from acs.errors import StoreError
 from acs.metrics import Metrics
 from acs.services.actor import Actor, Scope
+from acs.services.alarm_senders import BELIEVED_S, AlarmSenders
 from acs.services.bus import Bus
 from acs.services.clock import Clock
 from acs.store import access as access_store
 from acs.store import facts as fact_store
-from acs.store import lines as line_store
-from acs.store import nodes as node_store
 from acs.store.access import AccessAlarm
-from acs.store.records import AccessNode, ContextFact, LineRecord
+from acs.store.records import AccessNode, ContextFact
 from acs.store.store import Store
 from acs.store.transaction import Transaction
-from probes.profiles.decode import canonical_serial, plain_text
+from probes.profiles.decode import plain_text
 from probes.profiles.schema import AccessProfile
 from probes.snmp.ber import MalformedMessage
 from probes.snmp.notification import Engine, Notification, Report, Unknown, decode
-from probes.snmp.target import V3User
 from probes.snmp.usm import WrongKey
 from probes.traps import Alarm, AlarmKind, Traps
 
@@ -48,8 +45,6 @@ SOURCE = "trap "
 _BATCH_S = 0.1
 #: alarms of one batch: a transaction of some tens of milliseconds
 _BATCH = 1_000
-#: seconds for which the inventory of nodes and lines is believed
-_BELIEVED_S = 30.0
 #: alarms whose repetition is noticed
 _REMEMBERED = 50_000
 #: varbinds and characters of an alarm's detail
@@ -75,15 +70,6 @@ class _Waiting:
     acknowledge: Callable[[], None] | None
 
 
-@dataclass(slots=True)
-class _Inventory:
-    """What is believed of nodes and of the lines on them."""
-
-    read_at: datetime | None = None
-    by_address: Mapping[str, Sequence[AccessNode]] = field(default_factory=dict)
-    lines: dict[str, tuple[datetime, Mapping[object, LineRecord]]] = field(default_factory=dict)
-
-
 class AccessAlarms:
     """Takes notifications of access nodes; lists what they told. Belongs to one loop."""
 
@@ -105,7 +91,7 @@ class AccessAlarms:
         self._metrics = metrics
         self._clock = clock
         self._waiting: deque[_Waiting] = deque()
-        self._inventory = _Inventory()
+        self._senders = AlarmSenders(store, clock)
         self._lately: OrderedDict[tuple[object, ...], AccessAlarm] = OrderedDict()
         self._came = asyncio.Event()
         #: hears of new alarms in the transaction that stores them; see `Hubs.node_alarms`
@@ -116,7 +102,7 @@ class AccessAlarms:
     def take(self, data: bytes, address: str, engine: Engine, answer: Callable[[bytes], None] | None = None) -> None:
         """Take one datagram; it is stored soon. `answer` sends what the protocol wants back: for an inform, then."""
         try:
-            told = decode(data, address, engine, self._user)
+            told = decode(data, address, engine, self._senders.user)
         except MalformedMessage:
             self._count("malformed")
             return
@@ -129,8 +115,9 @@ class AccessAlarms:
             if answer is not None:
                 answer(told.answer)
             return
-        node = self._node_of(told, address)
-        if node is None:
+        node = self._senders.node_of(told, address)
+        if isinstance(node, str):
+            self._count(node)
             return
         if len(self._waiting) >= self._config.waiting:
             self._count("overflow")
@@ -142,10 +129,10 @@ class AccessAlarms:
 
     async def run(self) -> None:
         """Store what waits, batch by batch, until cancelled."""
-        await self._refresh()
+        await self._senders.refresh()
         while True:
             try:
-                async with asyncio.timeout(_BELIEVED_S):
+                async with asyncio.timeout(BELIEVED_S):
                     await self._came.wait()
             except TimeoutError:
                 await self._refresh_or_tell()
@@ -167,10 +154,10 @@ class AccessAlarms:
         Raises:
             StoreError: the store failed; everything still waits.
         """
-        await self._refresh()
+        await self._senders.refresh()
         batch = [self._waiting[n] for n in range(min(_BATCH, len(self._waiting)))]
         alarms = [self._alarm(one) for one in batch]
-        await self._believe_lines({alarm.node for alarm in alarms})
+        await self._senders.refresh_lines({alarm.node for alarm in alarms})
         new, again = self._sorted(alarms)
         async with self._store.transaction() as tx:
             stored = await access_store.add_alarms(tx, new)
@@ -243,58 +230,6 @@ class AccessAlarms:
         self.counts[what] += times
         self._metrics.traps.labels(what).inc(times)
 
-    def _user(self, address: str, name: str) -> V3User | None:
-        for node in self._inventory.by_address.get(_plain(address), ()):
-            secrets = node.credentials
-            if secrets.get("user") == name:
-                return V3User(
-                    name,
-                    secrets.get("auth", "sha"),
-                    secrets.get("auth_password", ""),
-                    secrets.get("privacy", "aes128"),
-                    secrets.get("privacy_password", ""),
-                )
-        return None
-
-    def _node_of(self, told: Notification, address: str) -> AccessNode | None:
-        """The node that says so, when it may: by its address, and by its community where there is no user."""
-        nodes = self._inventory.by_address.get(_plain(address), ())
-        if not nodes:
-            self._count("unknown_address")
-            return None
-        for node in nodes:
-            if told.user:
-                if node.credentials.get("user") == told.user:
-                    return node
-                continue
-            wanted = node.credentials.get("trap_community") or node.credentials.get("community", "")
-            if wanted and hmac.compare_digest(wanted.encode(), told.community):
-                return node
-        self._count("wrong_community")
-        return None
-
-    async def _refresh(self) -> None:
-        """The nodes by address, when what is believed of them is old."""
-        now = self._clock()
-        if self._inventory.read_at is not None and (now - self._inventory.read_at).total_seconds() < _BELIEVED_S:
-            return
-        async with self._store.reading() as tx:
-            nodes = await node_store.list_nodes(tx)
-        by_address: dict[str, list[AccessNode]] = {}
-        for node in nodes:
-            by_address.setdefault(_plain(node.address), []).append(node)
-        self._inventory.by_address, self._inventory.read_at = by_address, now
-
-    async def _believe_lines(self, names: set[str]) -> None:
-        now = self._clock()
-        for name in names:
-            known = self._inventory.lines.get(name)
-            if known is not None and (now - known[0]).total_seconds() < _BELIEVED_S:
-                continue
-            async with self._store.reading() as tx:
-                lines = await line_store.on_node(tx, name)
-            self._inventory.lines[name] = (now, _by_place(lines))
-
     def _alarm(self, one: _Waiting) -> AccessAlarm:
         alarm = self._traps.alarm(one.told, self._profiles.get(one.node.profile or ""))
         spot = alarm.spot
@@ -329,21 +264,8 @@ class AccessAlarms:
             if known is not None and (alarm.at - known.last_at).total_seconds() < self._config.same_s:
                 again[key] = replace(known, count=known.count + 1, last_at=alarm.at)
                 continue
-            new[key] = replace(alarm, line=self._line_of(alarm))
+            new[key] = replace(alarm, line=self._senders.line_of(alarm))
         return list(new.values()), list(again.values())
-
-    def _line_of(self, alarm: AccessAlarm) -> str | None:
-        """The line at the alarm's place; none for a whole port or node, whose lines are found by their place."""
-        _, lines = self._inventory.lines.get(alarm.node, (None, {}))
-        if alarm.serial:
-            found = lines.get(canonical_serial(alarm.serial))
-            if found is not None:
-                return found.id
-        if alarm.ont is not None:
-            found = lines.get((alarm.frame or 0, alarm.slot, alarm.port, alarm.ont))
-        else:
-            found = lines.get(("if", alarm.if_index)) if alarm.if_index is not None else None
-        return None if found is None else found.id
 
     async def _flush_or_tell(self) -> bool:
         try:
@@ -355,22 +277,9 @@ class AccessAlarms:
 
     async def _refresh_or_tell(self) -> None:
         try:
-            await self._refresh()
+            await self._senders.refresh()
         except StoreError as error:
             log.error("traps.not_stored", waiting=len(self._waiting), error=str(error))
-
-
-def _by_place(lines: Sequence[LineRecord]) -> dict[object, LineRecord]:
-    """Lines by ONT place, by serial, and, for ports of switches and DSLAMs, by the number of the port."""
-    found: dict[object, LineRecord] = {}
-    for line in lines:
-        if line.gpon_serial:
-            found[canonical_serial(line.gpon_serial)] = line
-        if line.ont is not None:
-            found[(line.frame or 0, line.slot, line.port, line.ont)] = line
-        elif line.technology != "pon" and line.port is not None:
-            found[("if", line.port)] = line
-    return found
 
 
 def _facts(alarm: AccessAlarm) -> list[ContextFact]:
@@ -401,8 +310,3 @@ def _detail(told: Notification, alarm: Alarm) -> str:
 def _fit(text: str, length: int) -> str:
     """Text that both databases hold: without NUL and halves of pairs."""
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")[:length]
-
-
-def _plain(address: str) -> str:
-    """An address as it is written in the inventory: IPv4 on a socket of IPv6 comes with a prefix."""
-    return address.removeprefix("::ffff:")
