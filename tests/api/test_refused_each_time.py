@@ -110,7 +110,7 @@ def test_no_route_is_forgotten() -> None:
         for prefix, router in routers
         for route in router.routes
         if isinstance(route, APIRoute)
-        for method in route.methods
+        for method in route.methods or ()
     }
     documented = {f"{one.method} {one.path}" for one in calls()}
     assert routes - documented == BESIDE
