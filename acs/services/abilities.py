@@ -19,7 +19,7 @@ from acs.cwmp.versions import RPC_SINCE, may_send
 from acs.services.kinds import Kind
 from acs.services.plans import Bears
 from acs.services.plans.base import NO_SUCH_METHOD
-from acs.services.plans.refreshing import UNTRIED
+from acs.services.plans.bears import UNTRIED
 from acs.store import abilities as ability_store
 from acs.store.abilities import Model
 from acs.store.records import DeviceRecord, Json

@@ -16,8 +16,8 @@ from acs.cwmp import paths
 from acs.cwmp.messages import Message
 from acs.errors import InvalidInput
 from acs.services.plans import Outcome, Plan
+from acs.services.plans.bears import UNTRIED, Bears
 from acs.services.plans.provisioning import ProvisionInputs
-from acs.services.plans.refreshing import UNTRIED, Bears
 from acs.services.plans.restoring import RestoreInputs
 from acs.services.waking.settings import WakingSettings
 from acs.store.records import Credentials, Json, OperationRecord

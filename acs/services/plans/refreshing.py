@@ -25,6 +25,7 @@ from acs.cwmp.messages import (
     SoapFault,
 )
 from acs.services.plans.base import Outcome, Reads
+from acs.services.plans.bears import UNTRIED, Bears
 from acs.services.plans.reading import LONGEST_NAME, RESOURCES, value_of
 from acs.store.records import Json
 
@@ -39,46 +40,6 @@ FILLINGS = (1, 2, 4)
 #: Parameters that are remembered as refused per model; more is a device that is simply broken.
 REMEMBERED = 64
 _INSTANCE = re.compile(r"\.\d+(?=\.)")
-
-
-@dataclass(frozen=True, slots=True)
-class Bears:
-    """What devices of one model and firmware were seen to bear; None = not tried.
-
-    `whole`: everything at once; `listed`: all names in one answer; `paths`: partial paths; `values`: parameters in
-    one answer; `refused`: parameters whose value they never give, with `*` for instance numbers.
-    """
-
-    whole: bool | None = None
-    listed: bool | None = None
-    paths: bool | None = None
-    values: int | None = None
-    refused: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Json]:
-        """As it is stored."""
-        return {
-            "whole": self.whole,
-            "listed": self.listed,
-            "paths": self.paths,
-            "values": self.values,
-            "refused": list(self.refused),
-        }
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> "Bears":
-        """From its stored form."""
-        return cls(
-            stored.get("whole"),
-            stored.get("listed"),
-            stored.get("paths"),
-            stored.get("values"),
-            tuple(stored.get("refused", ())),
-        )
-
-
-#: Nothing is known.
-UNTRIED = Bears()
 
 
 @dataclass(slots=True)
