@@ -57,9 +57,13 @@ def test_every_line_has_its_tickets_in_rounds() -> None:
     assert rounds[0] != rounds[1]
 
 
-def outcome(number: int, after_s: float | None = 5.0, *, cut: bool = False) -> Outcome:
-    said = {"verdict": "field_visit", "cause": "fibre_cut"}
-    done = {"state": "finished", "verdict": said, "finished_at": (AT + timedelta(seconds=after_s or 0)).isoformat()}
+def outcome(number: int, after_s: float | None = 5.0, *, cut: bool = False, fails: bool = False) -> Outcome:
+    said = None if fails else {"verdict": "field_visit", "cause": "fibre_cut"}
+    done = {
+        "state": "failed" if fails else "done",
+        "verdict": said,
+        "finished_at": (AT + timedelta(seconds=after_s or 0)).isoformat(),
+    }
     running = {"state": "running", "verdict": None, "finished_at": None}
     return Outcome(Sent(f"T{number}", f"L{number}", cut, AT, f"t{number}"), running if after_s is None else done)
 
@@ -84,7 +88,7 @@ def test_an_outcome_is_told_from_when_its_ticket_was_due() -> None:
         ([outcome(n) for n in range(20)], Counter({1: 19, 2: 1}), False),
         ([outcome(n) for n in range(20)], Counter({1: 19, 0: 1}), False),
         ([outcome(n) for n in range(19)], Counter({1: 20}), False),
-        ([*(outcome(n) for n in range(19)), outcome(19, None)], Counter({1: 20}), False),
+        ([*(outcome(n) for n in range(19)), outcome(19, fails=True)], Counter({1: 20}), False),
     ],
     ids=["well", "one-late", "two-late", "tested-twice", "not-tested", "lost", "no-verdict"],
 )
