@@ -33,3 +33,38 @@ def import_facts(
         output.print_json(taken)
     else:
         output.print_line(_("{count} values of {source} taken.").format(count=taken.get("received"), source=source))
+
+
+@fact.command(
+    "import-incidents",
+    help=_("Import a CSV with the columns id, scope, kind, since: every open incident that the source knows now."),
+)
+@click.argument("csv_file", type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--source", required=True, help=_("The system that says so, for example billing."))
+@server_options
+def import_incidents(csv_file: Path, source: str, url: str | None, token_file: Path | None, as_json: bool) -> None:
+    """Replace the open incidents of a source."""
+    _replace("/incidents/import", csv_file, source, url, token_file, as_json)
+
+
+@fact.command(
+    "import-works",
+    help=_("Import a CSV with the columns id, scope, from, to: every planned work that the source knows now."),
+)
+@click.argument("csv_file", type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--source", required=True, help=_("The system that says so, for example billing."))
+@server_options
+def import_works(csv_file: Path, source: str, url: str | None, token_file: Path | None, as_json: bool) -> None:
+    """Replace the planned works of a source."""
+    _replace("/planned-works/import", csv_file, source, url, token_file, as_json)
+
+
+def _replace(path: str, csv_file: Path, source: str, url: str | None, token_file: Path | None, as_json: bool) -> None:
+    text = read_text(csv_file)
+    with connect(url, token_file) as client, output.progress(_("Importing"), quiet=as_json):
+        taken = client.post_text(path, text, source=source)
+    if as_json:
+        output.print_json(taken)
+    else:
+        told = _("{count} entries of {source} are known now.")
+        output.print_line(told.format(count=taken.get("entries"), source=source))

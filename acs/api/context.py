@@ -16,6 +16,7 @@ router = APIRouter(tags=["context"])
 
 Scope = Annotated[str, Field(min_length=1, max_length=300, description="topology path such as olt-1/0/1/2, or line:ID")]
 SourceQuery = Annotated[str, Query(min_length=1, max_length=64, description="The system that says so.")]
+AtQuery = Annotated[Instant | None, Query(description="As of when; now where it is left out.")]
 _CSV = {"requestBody": {"content": {"text/csv": {"schema": {"type": "string"}}}, "required": True}}
 
 
@@ -131,6 +132,24 @@ async def put_planned_works(source: str, body: WorksBody, actor: ActorDep, servi
     entries = [WorkEntry(one.id, one.scope, one.from_at, one.to_at) for one in body.works]
     stored = await services.context.put_planned_works(actor, source, body.at, entries)
     return SnapshotAnswer(stored=stored, entries=len(entries))
+
+
+@router.post("/incidents/import", summary="Replace the open incidents of a source by a CSV", openapi_extra=_CSV)
+async def import_incidents(
+    request: Request, source: SourceQuery, actor: ActorDep, services: ServicesDep, at: AtQuery = None
+) -> SnapshotAnswer:
+    """Scope `context` (part of `write`), for all lines. Columns id, scope, kind, since; without rows there is none."""
+    entries, stored = await services.context.import_incidents(actor, source, at, await csv_text(request))
+    return SnapshotAnswer(stored=stored, entries=entries)
+
+
+@router.post("/planned-works/import", summary="Replace the planned works of a source by a CSV", openapi_extra=_CSV)
+async def import_planned_works(
+    request: Request, source: SourceQuery, actor: ActorDep, services: ServicesDep, at: AtQuery = None
+) -> SnapshotAnswer:
+    """Scope `context` (part of `write`), for all lines. Columns id, scope, from, to; without rows there is none."""
+    entries, stored = await services.context.import_planned_works(actor, source, at, await csv_text(request))
+    return SnapshotAnswer(stored=stored, entries=entries)
 
 
 class SourceAnswer(Answer):

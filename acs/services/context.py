@@ -15,6 +15,7 @@ from acs.services import audit
 from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock, in_utc, utc_now
 from acs.services.fact_values import typed_value
+from acs.services.scope_tables import incident_rows, work_rows
 from acs.services.tables import Column, Limits, Problems, instant, read_table, short_text
 from acs.store import facts as fact_store
 from acs.store import history
@@ -193,6 +194,20 @@ class Context:
             await audit.note(tx, actor, "works.stored", f"source:{source}", now, after={"ids": ids})
         await self._was_pushed(actor, source, len(records))
         return stored
+
+    async def import_incidents(self, actor: Actor, source: str, at: datetime | None, text: str) -> tuple[int, bool]:
+        """`put_incidents` from a CSV (`scope_tables`), as of now without a time; how many, and whether taken."""
+        actor.require_all_lines(Scope.CONTEXT)
+        rows = await asyncio.to_thread(incident_rows, text)
+        entries = [IncidentEntry(row["id"], row["scope"], row.get("kind") or "", row["since"]) for row in rows]
+        return len(entries), await self.put_incidents(actor, source, at or self._clock(), entries)
+
+    async def import_planned_works(self, actor: Actor, source: str, at: datetime | None, text: str) -> tuple[int, bool]:
+        """`put_planned_works` from a CSV (`scope_tables`), as of now without a time; how many, and whether taken."""
+        actor.require_all_lines(Scope.CONTEXT)
+        rows = await asyncio.to_thread(work_rows, text)
+        entries = [WorkEntry(row["id"], row["scope"], row["from"], row["to"]) for row in rows]
+        return len(entries), await self.put_planned_works(actor, source, at or self._clock(), entries)
 
     async def _was_pushed(self, actor: Actor, source: str, entries: int) -> None:
         if self.pushed is not None and actor.kind != "system":

@@ -1,6 +1,6 @@
 """The door of other systems: facts, readings, incidents, works; one wrong entry refuses all."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -8,6 +8,7 @@ import pytest
 
 from acs.app import App
 from acs.services.clock import utc_now
+from acs.store import scopes
 from tests.api.conftest import client_of
 
 
@@ -143,3 +144,36 @@ async def test_a_wrong_snapshot_is_refused(app: App, path: str, body: dict[str, 
         answer = await client.put(path, json=body)
         assert answer.status_code == 422, answer.text
         assert message in answer.json()["message"]
+
+
+CSV = {"Content-Type": "text/csv"}
+BOTH = ["olt-1", "line:L-1"]
+
+
+async def test_incidents_and_works_come_as_csv_too(app: App) -> None:
+    async with await client_of(app, "context") as client:
+        works = "id;scope;from;to\nW-1;olt-1/0;2026-01-01T00:00:00Z;2026-01-01T04:00:00+03:00\n"
+        done = await client.post("/planned-works/import?source=oss", content=works, headers=CSV)
+        assert (done.status_code, done.json()) == (200, {"stored": True, "entries": 1}), done.text
+        incidents = "scope,id,since,kind\nline:L-1,I-1,2026-01-01T00:00:00Z,\nolt-1,I-2,2026-01-01T00:00:00Z,power\n"
+        done = await client.post("/incidents/import?source=noc", content=incidents, headers=CSV)
+        assert done.json() == {"stored": True, "entries": 2}
+        older = "/incidents/import?source=noc&at=2026-01-02T00:00:00Z"
+        assert (await client.post(older, content=incidents, headers=CSV)).json()["stored"] is False
+        async with app.store.reading() as tx:
+            (work,) = await scopes.planned_works_covering(tx, ["olt-1/0"], datetime(2026, 1, 1, 0, 30, tzinfo=UTC))
+            found = sorted((one.id, one.scope, one.kind) for one in await scopes.incidents_covering(tx, BOTH))
+        assert (work.id, work.scope, work.to_at) == ("W-1", "olt-1/0", datetime(2026, 1, 1, 1, tzinfo=UTC))
+        assert found == [("I-1", "line:L-1", ""), ("I-2", "olt-1", "power")]
+        wrong = await client.post("/planned-works/import?source=oss", content=works + "W-2;;x;\n", headers=CSV)
+        assert wrong.status_code == 422 and wrong.json()["errors"], wrong.text
+        assert "row 3, column from" in wrong.text and "nothing was imported" in wrong.text
+        swapped = "id,scope,from,to\nW-1,olt-1,2026-01-02T00:00:00Z,2026-01-01T00:00:00Z\n"
+        assert (
+            "to is not after from"
+            in (await client.post("/planned-works/import?source=oss", content=swapped, headers=CSV)).text
+        )
+        none = await client.post("/incidents/import?source=noc", content="id,scope,kind,since\n", headers=CSV)
+        assert none.json() == {"stored": True, "entries": 0}, "a table without rows says that there is none"
+        async with app.store.reading() as tx:
+            assert await scopes.incidents_covering(tx, BOTH) == []

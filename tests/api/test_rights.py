@@ -99,7 +99,10 @@ ENDLESS = ("/outages/stream",)
 #: what these must be asked with
 QUERIES = {"/devices/{key}/readings": "?fact=ont.rx_dbm", "/access-places": "?circuit=p01"}
 #: these take a CSV
-TEXTS = ("/lines/groups/import", "/lines/import", "/facts/import", "/readings/import")
+TEXTS = (
+    "/lines/groups/import", "/lines/import", "/facts/import", "/readings/import", "/incidents/import",
+    "/planned-works/import",
+)  # fmt: skip
 
 
 def scoped_routes() -> list[tuple[str, str, frozenset[str]]]:

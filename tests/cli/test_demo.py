@@ -166,6 +166,12 @@ def test_lines_and_facts_are_imported(demo: Running, tmp_path: Path) -> None:
     result = demo.run("fact", "import", str(facts), "--source", "billing")
     assert result.exit_code == ExitStatus.USAGE
     assert "asleep" in result.stderr
+    scopes = tmp_path / "scopes.csv"
+    scopes.write_text("id,scope,kind,since\nI-1,nowhere-1,power,2026-01-01T00:00:00Z\n")
+    assert demo.json("fact", "import-incidents", str(scopes), "--source", "paper") == {"stored": True, "entries": 1}
+    scopes.write_text("id,scope,from,to\nW-1,nowhere-1,2026-01-01T00:00:00Z,2026-01-02T00:00:00Z\n")
+    done = demo.run("fact", "import-works", str(scopes), "--source", "paper")
+    assert done.exit_code == 0 and "1 entries of paper are known now" in done.stdout
 
 
 def test_a_token_is_made_listed_and_revoked(demo: Running, tmp_path: Path) -> None:
