@@ -28,12 +28,12 @@ from acs.store.records import (
     LineRecord,
     LineTestRecord,
     LineTestState,
-    SessionOpening,
     TicketRecord,
 )
 from acs.store.schema import checkups, operations
 from probes.linetest.pack_files import tree_hash, whole_tree
 from tests.api.conftest import client_of
+from tests.store.make import opening
 
 BOSS = local_actor()
 KEY = "d-1"
@@ -120,7 +120,7 @@ async def world(app: App, tmp_path: Any) -> World:
         await line_store.upsert(tx, [LineRecord("L1", "pon")], now)
         await fact_store.put(tx, [ContextFact("L1", "account.state", "active", now, "billing")])
     await made.store.sessions.open(
-        SessionOpening(KEY, "M", "001122", "B", "S1", "Device.", "1", "1", "", "192.0.2.7", "urn:x", now, new_id(), ())
+        opening(now, key=KEY, oui="001122", product_class="B", serial_number="S1", session_id=new_id(), values=())
     )
     async with made.store.transaction() as tx:
         await line_store.bind_device(tx, "L1", KEY)

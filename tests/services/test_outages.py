@@ -33,10 +33,10 @@ from acs.store.records import (
     LineTestState,
     OperationRecord,
     OperationState,
-    SessionOpening,
     TicketRecord,
 )
 from acs.store.schema import incidents, operations
+from tests.store.make import opening
 
 BOSS = local_actor()
 NOW = datetime(2026, 11, 21, 12, 10, tzinfo=UTC)
@@ -318,11 +318,12 @@ async def inform(
     """An Inform of the CPE on a line, whose interval is five minutes."""
     server = "InternetGatewayDevice.ManagementServer.PeriodicInform"
     values = ((f"{server}Interval", interval, "unsignedInt"), (f"{server}Enable", enable, "boolean"))
-    opening = SessionOpening(
-        f"d-{one.id}", "Maker", "001122", "Box", f"SN{one.id}", "InternetGatewayDevice.", "1.0", "1", "", "192.0.2.7",
-        "urn:x", at, new_id(), ((event, ""),), values=values,
+    opened = await world.store.sessions.open(
+        opening(
+            at, key=f"d-{one.id}", oui="001122", product_class="Box", serial_number=f"SN{one.id}", values=values,
+            root="InternetGatewayDevice.", session_id=new_id(), events=((event, ""),),
+        )
     )  # fmt: skip
-    opened = await world.store.sessions.open(opening)
     if opened.created:
         async with world.store.transaction() as tx:
             await line_store.bind_device(tx, one.id, opened.device.key)
