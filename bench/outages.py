@@ -17,7 +17,7 @@ import math
 import random
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -340,14 +340,15 @@ class Quiet:
     """The detector over falls of which none is an outage.
 
     It is only asked where a group of the line that just fell is within a hundred times of its limit: any other look
-    finds what the look before found. How many falls of a group are that many is known once per hour of the day.
+    finds what the look before found. How many lines of a group are that many is known once per hour of the day; a line
+    that flaps is one line.
     """
 
     def __init__(self, olt: Olt, rates: Callable[[datetime], Callable[[str], float]]) -> None:
         self._olt = olt
         self._rates = rates
         self._few: dict[tuple[Group, int], tuple[int, ...]] = {}
-        self._lately: dict[Group, list[float]] = defaultdict(list)
+        self._lately: dict[Group, list[tuple[float, str]]] = defaultdict(list)
 
     def alarms(self, falls: Sequence[tuple[float, str, float]]) -> int:
         """Outages that the detector opens; one is counted once while its lines are down."""
@@ -356,7 +357,7 @@ class Quiet:
         alarms = 0
         for at, line, down_s in falls:
             down[line] = (at, at + down_s)
-            if not self._promising(at, line):
+            if not self._promising(at, line, down):
                 continue
             now = BEGAN + timedelta(seconds=at)
             lying = [Fall(each, BEGAN + timedelta(seconds=t)) for each, (t, until) in down.items() if until > at]
@@ -367,18 +368,20 @@ class Quiet:
                 alarmed.update(dict.fromkeys(one.hit, at))
         return alarms
 
-    def _promising(self, at: float, line: str) -> bool:
+    def _promising(self, at: float, line: str, down: Mapping[str, tuple[float, float]]) -> bool:
         longest, found = max(RULES.windows_s), False
         for group in self._olt.area.groups[line]:
-            times = self._lately[group]
-            times.append(at)
-            if times[0] <= at - 2 * longest:
-                del times[: bisect_right(times, at - longest)]
-            if found or len(times) < RULES.least_lines:
+            fell = self._lately[group]
+            fell.append((at, line))
+            if fell[0][0] <= at - 2 * longest:
+                del fell[: bisect_right(fell, (at - longest, ""))]
+            if found or len(fell) < RULES.least_lines:
                 continue
             for window_s, few in zip(RULES.windows_s, self._limits(group, at), strict=True):
-                # the few-th fall from the end lies within the window
-                found |= len(times) >= few and times[-few] > at - window_s
+                # the few-th fall from the end lies within the window, and so many lines of those are down now
+                if len(fell) >= few and fell[-few][0] > at - window_s:
+                    since = bisect_right(fell, (at - window_s, ""))
+                    found |= len({each for _, each in fell[since:] if down[each][1] > at}) >= few
         return found
 
     def _limits(self, group: Group, at: float) -> tuple[int, ...]:

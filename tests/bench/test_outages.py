@@ -23,3 +23,12 @@ def test_quiet_days_are_quiet() -> None:
     falls = outages.own_falls(rng, olt, 5)
     assert len(falls) > 100
     assert outages.Quiet(olt, outages.learned(rng, olt, 5)).alarms(falls) == 0
+
+
+def test_a_day_that_is_not_quiet_is_told() -> None:
+    rng = random.Random(4)
+    olt = outages.olt_of(rng, 16)
+    splitter = next(group for group in olt.area.members if group[0] == "splitter")
+    cut = [(200_000.0 + n, line, 3_600.0) for n, line in enumerate(olt.members(splitter))]
+    falls = sorted([*outages.own_falls(rng, olt, 5), *cut])
+    assert outages.Quiet(olt, outages.learned(rng, olt, 5)).alarms(falls) == 1
