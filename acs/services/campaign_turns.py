@@ -24,12 +24,12 @@ from acs.store import campaigns as campaign_store
 from acs.store import files as file_store
 from acs.store import operations as operation_store
 from acs.store.campaigns import OPEN, CampaignDevice, CampaignRecord, CampaignState, DeviceState
-from acs.store.records import OperationRecord, OperationState
+from acs.store.records import OperationState
 from acs.store.store import Store
 
 log = structlog.get_logger()
 
-#: Devices whose results are collected at once.
+#: Devices whose results are collected at once, and that are taken back in a turn.
 _PAGE = 2_000
 #: Days after its end in which late evidence still settles a campaign's unknown devices.
 _LATE_DAYS = 14
@@ -132,18 +132,15 @@ class CampaignTurns:
                 attempts=member.attempts + 1,
             )
         if not asked:  # somebody cancelled it meanwhile: nobody would ever look for this operation
-            await self._take_back(operation)
+            await self._take_back(operation.id)
 
     async def collect(self, campaign: CampaignRecord, now: datetime) -> None:
         """Settle every device that was asked, as far as is known."""
         after, settings = -1, settings_of(campaign)
         while True:
             async with self._store.reading() as tx:
-                asked = (DeviceState.STARTED, DeviceState.SILENT, DeviceState.UNKNOWN)
-                page = await campaign_store.members(tx, campaign.id, states=asked, after=after, limit=_PAGE)
-                operations = {
-                    each.operation: await operation_store.get(tx, each.operation) for each in page if each.operation
-                }
+                page = await campaign_store.with_news(tx, campaign.id, campaign.version, after=after, limit=_PAGE)
+                operations = await operation_store.get_many(tx, [each.operation for each in page if each.operation])
             for member in page:
                 operation = operations.get(member.operation) if member.operation else None
                 found = judge(
@@ -157,8 +154,9 @@ class CampaignTurns:
                 )
                 if found is not None:
                     await self._settle(member, found.state, found.detail, now)
-                    if found.state is DeviceState.SUCCEEDED and operation is not None:
-                        await self._take_back(operation)
+                    queued = operation is not None and operation.state is OperationState.QUEUED
+                    if found.state is DeviceState.SUCCEEDED and operation is not None and queued:
+                        await self._take_back(operation.id)
             if len(page) < _PAGE:
                 return
             after = page[-1].place
@@ -174,23 +172,15 @@ class CampaignTurns:
             log.info("campaign.device", campaign=member.campaign, device=member.device, state=state.value)
 
     async def recall(self, campaign: CampaignRecord) -> None:
-        """Take back what was asked and has not been sent; the next collection finds it waiting again."""
-        after, states = -1, (DeviceState.STARTED, DeviceState.SILENT)
-        while True:
-            async with self._store.reading() as tx:
-                page = await campaign_store.members(tx, campaign.id, states=states, after=after, limit=_PAGE)
-                found = [await operation_store.get(tx, each.operation) for each in page if each.operation]
-            for operation in found:
-                if operation is not None:
-                    await self._take_back(operation)
-            if len(page) < _PAGE:
-                return
-            after = page[-1].place
+        """Take back what was asked and has not been sent, a page at a turn; the next collection finds it waiting."""
+        async with self._store.reading() as tx:
+            found = await campaign_store.not_sent(tx, campaign.id, limit=_PAGE)
+        for operation in found:
+            await self._take_back(operation)
 
-    async def _take_back(self, operation: OperationRecord) -> None:
-        if operation.state is OperationState.QUEUED:
-            with suppress(Conflict, NotFound):  # it left meanwhile
-                await self._operations.cancel(_ACTOR, operation.id)
+    async def _take_back(self, operation: str) -> None:
+        with suppress(Conflict, NotFound):  # it left meanwhile
+            await self._operations.cancel(_ACTOR, operation)
 
     async def _end(self, campaign: CampaignRecord, state: CampaignState, why: str, at: datetime | None) -> None:
         async with self._store.transaction() as tx:

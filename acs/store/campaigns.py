@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, Row, Select, exists, func, or_, select, up
 from acs.errors import Conflict
 from acs.store.instants import instant, instant_or_none, micros, micros_or_none
 from acs.store.limits import check_text, json_text
-from acs.store.records import Json
-from acs.store.schema import campaign_devices, campaigns, devices
+from acs.store.records import Json, OperationState
+from acs.store.schema import campaign_devices, campaigns, devices, operations
 from acs.store.transaction import Transaction
 
 
@@ -228,6 +228,43 @@ async def members(
     if canary is not None:
         query = query.where(campaign_devices.c.canary.is_(canary))
     return [_device(row) for row in await tx.rows(query)]
+
+
+async def with_news(
+    tx: Transaction, campaign_id: str, version: str, *, limit: int = 1000, after: int = -1
+) -> list[CampaignDevice]:
+    """Return the devices that were asked and have no result, without the silent ones of which nothing can be new.
+
+    Those, whose operation waits and who were not seen with the version, may be many: a switched-off quarter of a town.
+    """
+    table = campaign_devices.c
+    waits = exists().where(operations.c.id == table.operation, operations.c.state == OperationState.QUEUED.value)
+    now = devices.c.software_version
+    query = (
+        _with_versions(campaign_id)
+        .where(table.place > after, table.state.in_(_UNDER_WAY))
+        .where(or_(table.state != DeviceState.SILENT.value, ~waits, now.is_(None), now == version))
+        .order_by(table.place)
+        .limit(limit)
+    )
+    return [_device(row) for row in await tx.rows(query)]
+
+
+async def not_sent(tx: Transaction, campaign_id: str, *, limit: int = 1000) -> list[str]:
+    """Return operations of devices that were asked which have not left yet, in the order of starting."""
+    table = campaign_devices.c
+    query = (
+        select(table.operation)
+        .join(operations, operations.c.id == table.operation)
+        .where(
+            table.campaign == campaign_id,
+            table.state.in_((DeviceState.STARTED.value, DeviceState.SILENT.value)),
+            operations.c.state == OperationState.QUEUED.value,
+        )
+        .order_by(table.place)
+        .limit(limit)
+    )
+    return [row.operation for row in await tx.rows(query)]
 
 
 async def next_waiting(

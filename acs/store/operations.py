@@ -86,6 +86,12 @@ async def get(tx: Transaction, operation_id: str) -> OperationRecord | None:
     return None if row is None else record(row)
 
 
+async def get_many(tx: Transaction, ids: Sequence[str]) -> dict[str, OperationRecord]:
+    """Return id → operation of those that are there; some thousands at most."""
+    found = await tx.rows(_SELECT.where(operations.c.id.in_(list(ids)))) if ids else ()
+    return {row.id: record(row) for row in found}
+
+
 async def by_command_key(tx: Transaction, device: str, command_key: str) -> OperationRecord | None:
     """Return the device's operation with this command key, or None."""
     row = await tx.one(_SELECT.where(operations.c.command_key == command_key, operations.c.device == device))

@@ -20,13 +20,14 @@ from acs.services.identifiers import new_id
 from acs.store import campaigns as campaign_store
 from acs.store import operations as operation_store
 from acs.store.campaigns import CampaignDevice, CampaignRecord, CampaignState, DeviceState
-from acs.store.records import OperationRecord, OperationState
+from acs.store.records import OperationRecord, OperationState, OperationTransition, StepName
 from acs.store.transaction import Transaction
 from cli.simulator.cpe import Cpe, Habits
 from cli.simulator.neighbourhood import CpeKind
 from cli.simulator.tree import load
 from tests.fakes.acs_server import config_for
 from tests.simulator.conftest import FIXED
+from tests.store.make import opening, operation
 
 ADMIN = local_actor("test")
 GOOD, BAD = b"VERSION V2\n" + bytes(100_000), b"no firmware at all\n"
@@ -379,17 +380,58 @@ async def test_whoever_cancels_while_devices_are_asked_leaves_none_to_be_upgrade
 async def test_a_halt_takes_back_what_all_devices_were_asked_however_many(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A page at a turn; one that left is no reason to leave those behind it."""
     monkeypatch.setattr("acs.services.campaign_turns._PAGE", 1)
     async with serving(tmp_path, tick_s=3600) as app, street(app, 3) as cpes:
         for cpe in cpes:
             await cpe.stop()
         await begin(app)
-        await app.northbound.fleet.campaign_turns.turn()
-        asked = await app.northbound.fleet.campaigns.devices(ADMIN, "to-v2", state=DeviceState.STARTED)
-        assert len(asked) == 3
+        turns = app.northbound.fleet.campaign_turns
+        await turns.turn()
+        left, *others = await app.northbound.fleet.campaigns.devices(ADMIN, "to-v2", state=DeviceState.STARTED)
+        assert len(others) == 2
+        now = datetime.now(UTC)
+        sent = OperationTransition(
+            str(left.operation), (OperationState.QUEUED,), OperationState.SENT, now, StepName.RPC_SENT, "download"
+        )
+        async with app.store.transaction() as tx:
+            assert await operation_store.transition(tx, sent) is not None
         await app.northbound.fleet.campaigns.pause(ADMIN, "to-v2")
-        states = [(await app.operations.get(ADMIN, str(each.operation))).state for each in asked]
-        assert states == [OperationState.CANCELLED] * 3
+        await turns.turn()
+        states = [(await app.operations.get(ADMIN, str(each.operation))).state for each in (left, *others)]
+        assert states == [OperationState.SENT, OperationState.CANCELLED, OperationState.CANCELLED]
+
+
+async def test_silent_devices_are_looked_at_only_when_something_may_be_new(app_on_both: App) -> None:
+    store, now = app_on_both.store, app_on_both.clock()
+    silent = {"waits": ("V1", OperationState.QUEUED), "seen": ("V2", OperationState.QUEUED)}
+    silent |= {"came": ("V1", OperationState.SENT), "late": ("V1", OperationState.EXPIRED)}
+    members = [
+        CampaignDevice("c1", name, DeviceState.SILENT, False, n, "V1", operation=f"o-{name}")
+        for n, name in enumerate((*silent, "gone"))
+    ]
+    for name, (version, _) in silent.items():
+        await store.sessions.open(opening(now, key=name, software_version=version, session_id=name))
+    async with store.transaction() as tx:
+        for name, (_, state) in silent.items():
+            asked = operation(now, id=f"o-{name}", device=name, command_key=name, kind="download")
+            await operation_store.add(tx, asked)
+            if state is not OperationState.QUEUED:
+                change = OperationTransition(asked.id, (OperationState.QUEUED,), state, now, StepName.UNKNOWN, "")
+                await operation_store.transition(tx, change)
+        running = CampaignRecord("c1", "name", "file", "V2", {}, CampaignState.RUNNING, now, "me")
+        await campaign_store.add(tx, running, members)
+        found = await campaign_store.with_news(tx, "c1", "V2")
+        assert [each.device for each in found] == ["seen", "came", "late", "gone"]
+        assert [each.device for each in await campaign_store.with_news(tx, "c1", "V2", after=1, limit=2)] == [
+            "came",
+            "late",
+        ]
+        assert await campaign_store.not_sent(tx, "c1") == ["o-waits", "o-seen"]
+        assert await campaign_store.not_sent(tx, "c1", limit=1) == ["o-waits"]
+        operations = await operation_store.get_many(tx, ["o-came", "o-nothing"])
+        assert {id_: each.state for id_, each in operations.items()} == {"o-came": OperationState.SENT}
+        assert await operation_store.get_many(tx, []) == {}
 
 
 async def test_what_the_server_thought_of_itself_waits_for_the_switch_too(tmp_path: Path) -> None:
