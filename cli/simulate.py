@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from cli.simulator.neighbourhood import Home, Neighbourhood
     from cli.simulator.town import Town
 
-#: seconds that a server may need until it answers, if both are started at once
-SERVER_START_S = 15.0
+#: seconds that a server may need until it answers, if both are started at once on a busy machine
+SERVER_START_S = 60.0
 
 #: what a start is busy with → what a person reads
 STAGES = {
