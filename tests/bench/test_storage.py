@@ -23,5 +23,5 @@ async def test_a_small_run_gives_every_figure(tmp_path: Path) -> None:
     assert lines[0].startswith("600 parameters: ") and "bytes per device of 20" in lines[0]
     assert "packed as measured" in lines[1]
     assert [line.split(",")[0] for line in lines[2:]] == [
-        f"query {back}" for back in ("24 h", "7 d", "90 d") for _ in (1, 2)
+        f"query {back}" for back in ("24 h", "7 d", "90 d") for _ in (1, 2, 3)
     ]
