@@ -8,31 +8,31 @@ import click
 from cli import output
 from cli.client import connect
 from cli.options import server_options
-from cli.texts import N_, _
+from cli.texts import _
 
 
-@click.group(help=N_("The switch that stops every write to devices and network: on, off, show."))
+@click.group(help=_("The switch that stops every write to devices and network: on, off, show."))
 def freeze() -> None:
     """Group of the freeze commands."""
 
 
-@freeze.command(help=N_("Stop every write: operations, campaigns, provisioning, automatic fixes. Reading goes on."))
-@click.option("--reason", required=True, help=N_("Why; the next shift will ask."))
+@freeze.command(help=_("Stop every write: operations, campaigns, provisioning, automatic fixes. Reading goes on."))
+@click.option("--reason", required=True, help=_("Why; the next shift will ask."))
 @server_options
 def on(reason: str, url: str | None, token_file: Path | None, as_json: bool) -> None:
     """Throw the switch."""
     _throw(reason, url, token_file, frozen=True, as_json=as_json)
 
 
-@freeze.command(help=N_("Let writes go on; what was queued and is not too old goes out."))
-@click.option("--reason", required=True, help=N_("Why; the next shift will ask."))
+@freeze.command(help=_("Let writes go on; what was queued and is not too old goes out."))
+@click.option("--reason", required=True, help=_("Why; the next shift will ask."))
 @server_options
 def off(reason: str, url: str | None, token_file: Path | None, as_json: bool) -> None:
     """Take it off."""
     _throw(reason, url, token_file, frozen=False, as_json=as_json)
 
 
-@freeze.command(help=N_("Show whether writes are frozen, since when, by whom and why."))
+@freeze.command(help=_("Show whether writes are frozen, since when, by whom and why."))
 @server_options
 def show(url: str | None, token_file: Path | None, as_json: bool) -> None:
     """Show the switch."""

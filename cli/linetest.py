@@ -9,18 +9,18 @@ from cli.errors import CliError
 from cli.exit_status import ExitStatus, for_verdict
 from cli.file_errors import not_read
 from cli.options import json_option, server_options
-from cli.texts import N_, _
+from cli.texts import _
 
 #: greatest size of a file of facts, bytes
 FACTS_LIMIT = 4_000_000
 
 
-@click.group(help=N_("Line tests: list, show, explain and replay one, judge facts."))
+@click.group(help=_("Line tests: list, show, explain and replay one, judge facts."))
 def linetest() -> None:
     """Group of the line-test commands."""
 
 
-@linetest.command(help=N_("Judge the facts in FILE (JSON; - is standard input). The exit code says which verdict."))
+@linetest.command(help=_("Judge the facts in FILE (JSON; - is standard input). The exit code says which verdict."))
 @click.argument("file", type=click.Path(allow_dash=True, path_type=str))
 @click.option("--strict-gates", is_flag=True, help=_("Absent gate facts are unknown, as in a live check."))
 @click.option("--now", "now_text", help=_("Judge as of this instant (RFC 3339); else now."))
@@ -60,9 +60,9 @@ def judge(
     context.exit(for_verdict(verdict.verdict.value))
 
 
-@linetest.command(name="list", help=N_("List line tests, the newest first."))
-@click.option("--line", default=None, help=N_("Only of this line."))
-@click.option("--ticket", default=None, help=N_("Only of this ticket."))
+@linetest.command(name="list", help=_("List line tests, the newest first."))
+@click.option("--line", default=None, help=_("Only of this line."))
+@click.option("--ticket", default=None, help=_("Only of this ticket."))
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 @server_options
 def list_(
@@ -87,7 +87,7 @@ def list_(
     output.print_more(len(rows), limit)
 
 
-@linetest.command(help=N_("Show a stored line test and its verdict."))
+@linetest.command(help=_("Show a stored line test and its verdict."))
 @click.argument("test_id")
 @server_options
 @click.pass_context
@@ -112,7 +112,7 @@ def show(context: click.Context, test_id: str, url: str | None, token_file: Path
     context.exit(for_verdict(str(verdict.get("verdict"))))
 
 
-@linetest.command(help=N_("Explain a stored line test: the sums, what was missing, what would have flipped it."))
+@linetest.command(help=_("Explain a stored line test: the sums, what was missing, what would have flipped it."))
 @click.argument("test_id")
 @server_options
 def explain(test_id: str, url: str | None, token_file: Path | None, as_json: bool) -> None:
@@ -130,7 +130,7 @@ def explain(test_id: str, url: str | None, token_file: Path | None, as_json: boo
         output.print_line(line)
 
 
-@linetest.command(help=N_("Judge a stored line test again from its facts: the same bits, or exit code 1."))
+@linetest.command(help=_("Judge a stored line test again from its facts: the same bits, or exit code 1."))
 @click.argument("test_id")
 @click.option("--pack", "pack_name", default="", help=_("Another pack than its own: a hash, active or packaged."))
 @server_options

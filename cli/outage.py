@@ -40,13 +40,13 @@ _WORDS = {
 }
 
 
-@click.group(help=N_("Mass outages: what is open, and what a person says of it."))
+@click.group(help=_("Mass outages: what is open, and what a person says of it."))
 def outage() -> None:
     """Group of the outage commands."""
 
 
-@outage.command("list", help=N_("List outages, the newest first."))
-@click.option("--all", "every", is_flag=True, help=N_("Those that are over too."))
+@outage.command("list", help=_("List outages, the newest first."))
+@click.option("--all", "every", is_flag=True, help=_("Those that are over too."))
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @server_options
 def list_outages(every: bool, limit: int, url: str | None, token_file: Path | None, as_json: bool) -> None:
@@ -71,9 +71,9 @@ def list_outages(every: bool, limit: int, url: str | None, token_file: Path | No
     output.print_more(len(rows), limit)
 
 
-@outage.command(help=N_("Show one outage with its tickets and the lines that are still broken."))
+@outage.command(help=_("Show one outage with its tickets and the lines that are still broken."))
 @click.argument("outage_id")
-@click.option("--lines", is_flag=True, help=N_("All of its lines too."))
+@click.option("--lines", is_flag=True, help=_("All of its lines too."))
 @server_options
 def show(outage_id: str, lines: bool, url: str | None, token_file: Path | None, as_json: bool) -> None:
     """Show an outage."""
@@ -97,10 +97,10 @@ def show(outage_id: str, lines: bool, url: str | None, token_file: Path | None, 
         output.print_table([_("line"), _("fell"), _("dying gasp"), _("back"), _("tested")], rows)
 
 
-@outage.command(help=N_("Say that a candidate is an outage."))
+@outage.command(help=_("Say that a candidate is an outage."))
 @click.argument("outage_id")
-@click.option("--note", default="", help=N_("What is known."))
-@click.option("--kind", type=click.Choice(_KINDS), help=N_("What it is, where you know better."))
+@click.option("--note", default="", help=_("What is known."))
+@click.option("--kind", type=click.Choice(_KINDS), help=_("What it is, where you know better."))
 @server_options
 def confirm(
     outage_id: str, note: str, kind: str | None, url: str | None, token_file: Path | None, as_json: bool
@@ -112,10 +112,10 @@ def confirm(
     _said(found, as_json)
 
 
-@outage.command(help=N_("End an outage; with --dismiss it was none."))
+@outage.command(help=_("End an outage; with --dismiss it was none."))
 @click.argument("outage_id")
-@click.option("--note", required=True, help=N_("Why; it is kept."))
-@click.option("--dismiss", is_flag=True, help=N_("It was no outage."))
+@click.option("--note", required=True, help=_("Why; it is kept."))
+@click.option("--dismiss", is_flag=True, help=_("It was no outage."))
 @server_options
 def close(outage_id: str, note: str, dismiss: bool, url: str | None, token_file: Path | None, as_json: bool) -> None:
     """End an outage."""
@@ -124,7 +124,7 @@ def close(outage_id: str, note: str, dismiss: bool, url: str | None, token_file:
     _said(found, as_json)
 
 
-@outage.command(help=N_("Show what has more tickets than its share: models, firmware, splitters, nodes, streets."))
+@outage.command(help=_("Show what has more tickets than its share: models, firmware, splitters, nodes, streets."))
 @click.option("--days", type=click.FloatRange(0.01, 366), default=7.0, show_default=True)
 @server_options
 def systemic(days: float, url: str | None, token_file: Path | None, as_json: bool) -> None:

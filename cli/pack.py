@@ -10,17 +10,17 @@ from cli.client import connect, segment
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
 from cli.options import json_option, server_options
-from cli.texts import N_, _
+from cli.texts import _
 
 _PATH = click.Path(path_type=Path)
 
 
-@click.group(help=N_("Rule packs of line tests: check, compare, try silently, approve, activate, roll back."))
+@click.group(help=_("Rule packs of line tests: check, compare, try silently, approve, activate, roll back."))
 def pack() -> None:
     """Group of the pack commands."""
 
 
-@pack.command(help=N_("Check a pack for every fault, with place and remedy; needs no server."))
+@pack.command(help=_("Check a pack for every fault, with place and remedy; needs no server."))
 @click.argument("path", type=_PATH, required=False)
 @click.option("--cases", type=_PATH, help=_("Cases (a file or folder); else the pack's folder of cases."))
 @json_option
@@ -46,7 +46,7 @@ def lint(context: click.Context, path: Path | None, cases: Path | None, as_json:
     context.exit(ExitStatus.FAILURE if faults else ExitStatus.OK)
 
 
-@pack.command(help=N_("Hold a pack against its cases; needs no server."))
+@pack.command(help=_("Hold a pack against its cases; needs no server."))
 @click.argument("path", type=_PATH, required=False)
 @click.option("--cases", type=_PATH, help=_("Cases (a file or folder); else the pack's folder of cases."))
 @json_option
@@ -73,7 +73,7 @@ def test(context: click.Context, path: Path | None, cases: Path | None, as_json:
     context.exit(ExitStatus.FAILURE if failed else ExitStatus.OK)
 
 
-@pack.command(help=N_("Compare two packs: files, hashes, active or packaged; --replay 30d judges stored tests."))
+@pack.command(help=_("Compare two packs: files, hashes, active or packaged; --replay 30d judges stored tests."))
 @click.argument("old")
 @click.argument("new")
 @click.option("--replay", help=_("Judge the tests of so long by both, such as 30d or 12h; needs a server."))
@@ -93,7 +93,7 @@ def diff(old: str, new: str, replay: str | None, url: str | None, token_file: Pa
         _print_replay(told["replay"])
 
 
-@pack.command(help=N_("Hand a pack to the server, with its cases; a pack with any fault is refused."))
+@pack.command(help=_("Hand a pack to the server, with its cases; a pack with any fault is refused."))
 @click.argument("path", type=_PATH)
 @click.option("--cases", type=_PATH, help=_("Cases (a folder of TOML files); else the pack's folder of cases."))
 @click.option("--note", default="", help=_("What the change is for."))
@@ -113,7 +113,7 @@ def propose(path: Path, cases: Path | None, note: str, url: str | None, token_fi
         _show(client.post("/packs", body), as_json)
 
 
-@pack.command("list", help=N_("List the packs of the server, newest first."))
+@pack.command("list", help=_("List the packs of the server, newest first."))
 @server_options
 def list_packs(url: str | None, token_file: Path | None, as_json: bool) -> None:
     """List versions."""
@@ -129,7 +129,7 @@ def list_packs(url: str | None, token_file: Path | None, as_json: bool) -> None:
     output.print_table([_("hash"), _("pack"), _("version"), _("author"), _("at"), _("decides in")], rows)
 
 
-@pack.command(help=N_("Show one pack: a hash, active or packaged."))
+@pack.command(help=_("Show one pack: a hash, active or packaged."))
 @click.argument("digest", metavar="PACK", default="active")
 @server_options
 def show(digest: str, url: str | None, token_file: Path | None, as_json: bool) -> None:
@@ -138,7 +138,7 @@ def show(digest: str, url: str | None, token_file: Path | None, as_json: bool) -
         _show(client.get(f"/packs/{segment(digest)}"), as_json)
 
 
-@pack.command(help=N_("Approve a pack; two people must."))
+@pack.command(help=_("Approve a pack; two people must."))
 @click.argument("digest", metavar="PACK")
 @click.option("--note", default="", help=_("What was looked at."))
 @server_options
@@ -148,7 +148,7 @@ def approve(digest: str, note: str, url: str | None, token_file: Path | None, as
         _show(client.post(f"/packs/{segment(digest)}/approvals", {"note": note}), as_json)
 
 
-@pack.command(help=N_("Let a pack judge silently; --report shows what it says, --stop ends it."))
+@pack.command(help=_("Let a pack judge silently; --report shows what it says, --stop ends it."))
 @click.argument("digest", metavar="PACK")
 @click.option("--scope", default="", help=_("Only below this topology path."))
 @click.option("--report", is_flag=True, help=_("Show in which tests it would have decided differently."))
@@ -173,7 +173,7 @@ def shadow(
     output.print_table([_("test"), _("decided"), _("silent pack")], rows)
 
 
-@pack.command(help=N_("Let a pack decide from the next test on."))
+@pack.command(help=_("Let a pack decide from the next test on."))
 @click.argument("digest", metavar="PACK")
 @click.option("--reason", required=True, help=_("Why; it is kept."))
 @click.option("--scope", default="", help=_("Only below this topology path."))
@@ -194,7 +194,7 @@ def activate(
         _show(client.post(f"/packs/{segment(digest)}/activations", body), as_json)
 
 
-@pack.command(help=N_("Let the pack before decide again, at once."))
+@pack.command(help=_("Let the pack before decide again, at once."))
 @click.option("--reason", required=True, help=_("Why; it is kept."))
 @click.option("--scope", default="", help=_("Only below this topology path."))
 @server_options
@@ -208,7 +208,7 @@ def rollback(reason: str, scope: str, url: str | None, token_file: Path | None, 
     output.print_line(_("Deciding now: {pack}").format(pack=done.get("hash") or _("the wider scope's pack")))
 
 
-@pack.command(help=N_("Show the scopes that have rules of their own, as differences."))
+@pack.command(help=_("Show the scopes that have rules of their own, as differences."))
 @server_options
 def overrides(url: str | None, token_file: Path | None, as_json: bool) -> None:
     """Show per-site rules."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # the probes are loaded when a probe runs, not when the help 
     from probes.facts import Fact
 
 
-@click.group()
+@click.group(help=_("Probes from this machine: the path, services, access nodes, the wire. They need no server."))
 def probe() -> None:
     """Probes from this machine: the path, services, access nodes, the wire. They need no server."""
 
@@ -40,7 +40,7 @@ for _command in (
     probe.add_command(_command)
 
 
-@probe.command()
+@probe.command(help=_("Read an OLT by SNMP: one ONT with --ont or --serial, else all ONTs of a PON port."))
 @agent_options
 @click.option("--frame", type=click.IntRange(0), default=0, show_default=True, help=_("Frame (shelf) of the port."))
 @click.option("--slot", type=click.IntRange(0), required=True, help=_("Slot (card) of the port."))

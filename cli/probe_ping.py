@@ -39,7 +39,7 @@ def timeout_option(least: float) -> Callable[[Callable[..., None]], Callable[...
     return click.option("--timeout", "timeout_s", type=span, default=1.0, show_default=True, help=text)
 
 
-@click.command()
+@click.command(help=_("Ping addresses: loss and its bursts, round-trip times, jitter, order, duplicates."))
 @click.argument("addresses", nargs=-1)
 @click.option("--from-file", type=_FILE, help=_("File with addresses, one a line, besides those of the command line."))
 @click.option("--count", type=click.IntRange(1, 60000), default=5, show_default=True, help=_("Echoes to each address."))
@@ -78,7 +78,7 @@ def ping(addresses: tuple[str, ...], from_file: Path | None, as_json: bool, **ho
         raise CliError(_("No address answered."), ExitStatus.UNREACHABLE)
 
 
-@click.command()
+@click.command(help=_("Trace the way to an address: routers, loss and times of every hop, as mtr has them."))
 @click.argument("address")
 @click.option("--icmp", "protocol", flag_value="icmp", default=True, help=_("Trace by echoes."))
 @click.option("--udp", "protocol", flag_value="udp", help=_("Trace by datagrams; needs no privilege."))
@@ -120,7 +120,7 @@ def trace(address: str, as_json: bool, **how: Any) -> None:
         raise CliError(_("The way ends before {address}.").format(address=address), ExitStatus.UNREACHABLE)
 
 
-@click.command()
+@click.command(help=_("Search the greatest packet that comes through whole (path MTU), and who limits it."))
 @click.argument("address")
 @click.option(
     "--most",

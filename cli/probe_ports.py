@@ -43,7 +43,9 @@ def node_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.command()
+@click.command(
+    help=_("Read a port of a switch by SNMP: state, speed, errors, addresses, bindings, PoE; on request its cable.")
+)
 @node_options
 @click.option("--cable-test", is_flag=True, help=_("Also test the cable (TDR): writes to the switch."))
 @click.option(
@@ -63,7 +65,7 @@ def switch(
     _show(*_run(lambda target, place: _switch(target, place, write, allow_link_drop), node, as_json), as_json)
 
 
-@click.command()
+@click.command(help=_("Read a line of a DSLAM by SNMP: state, margins, attenuation, rates, errors, retrains."))
 @node_options
 @json_option
 def dslam(as_json: bool, **node: Any) -> None:

@@ -42,7 +42,7 @@ def _timeout(default: float) -> Callable[[Callable[..., None]], Callable[..., No
     )
 
 
-@click.command()
+@click.command(help=_("Connect to a TCP port: open, closed, unreachable or silent, and how long a connection takes."))
 @click.argument("address")
 @click.argument("port", type=click.IntRange(1, 65535))
 @_COUNT
@@ -76,7 +76,7 @@ def tcp(address: str, port: int, as_json: bool, **how: Any) -> None:
         raise CliError(_("The port is closed: the host answers, no service listens."), ExitStatus.REFUSED)
 
 
-@click.command()
+@click.command(help=_("Ask a resolver for a name: what it says, and how fast."))
 @click.argument("name")
 @click.argument("kind", default="A")
 @click.option("--server", help=_("The resolver to ask; else this machine's own."))
@@ -111,7 +111,7 @@ def dns(name: str, kind: str, server: str | None, as_json: bool, **how: Any) -> 
         raise CliError(_("The resolver refuses: {rcode}").format(rcode=result.rcode), ExitStatus.FAILURE)
 
 
-@click.command()
+@click.command(help=_("Make one web request and take it to pieces: name, connection, TLS, first byte, rate."))
 @click.argument("url")
 @click.option("--head", "method", flag_value="HEAD", help=_("Ask for the head only."))
 @click.option("--insecure", is_flag=True, help=_("Do not verify the certificate."))

@@ -17,7 +17,9 @@ if TYPE_CHECKING:  # the probes are loaded when a probe runs, not when the help 
     from probes.tr143.allowed import Limits, Network
 
 
-@click.command("tr143-server")
+@click.command(
+    "tr143-server", help=_("Be the far end of the speed tests of CPEs (TR-143): HTTP downloads and uploads, UDP echo.")
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help=_("Address to listen on; 0.0.0.0 lets CPEs in."))
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8143, show_default=True, help=_("TCP port of the tests.")

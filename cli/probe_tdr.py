@@ -20,7 +20,9 @@ if TYPE_CHECKING:  # the probes are loaded when a probe runs, not when the help 
     from probes.facts import Fact
 
 
-@click.command()
+@click.command(
+    help=_("Test the cable behind a switch port (TDR): each pair's state and length. It writes to the switch.")
+)
 @node_options
 @click.option(
     "--allow-link-drop", is_flag=True, help=_("Test the cable of a port with a link too, which drops the link.")

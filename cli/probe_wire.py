@@ -51,7 +51,7 @@ _COUNT = click.option(
 )
 
 
-@click.command()
+@click.command(help=_("Ask for access concentrators (PPPoE discovery): who offers a session on this wire."))
 @_wire_options(3.0)
 @_COUNT
 @json_option
@@ -74,7 +74,11 @@ def pppoe(as_json: bool, **wanted: Any) -> None:
         raise CliError(_("No access concentrator answered."), ExitStatus.UNREACHABLE)
 
 
-@click.command()
+@click.command(
+    help=_(
+        "Ask for an address (DHCP discover) without taking it: which servers offer what; two of them is one too many."
+    )
+)
 @_wire_options(4.0)
 @_COUNT
 @json_option
@@ -96,7 +100,7 @@ def dhcp(as_json: bool, **wanted: Any) -> None:
         raise CliError(_("No DHCP server answered."), ExitStatus.UNREACHABLE)
 
 
-@click.command()
+@click.command(help=_("Ask who has an IPv4 address on this wire; two owners are a conflict."))
 @click.argument("address")
 @_wire_options(3.0)
 @_COUNT
@@ -118,7 +122,9 @@ def arp(as_json: bool, **wanted: Any) -> None:
         raise CliError(text, ExitStatus.CONFLICT)
 
 
-@click.command()
+@click.command(
+    help=_("Join a multicast group and judge its stream: loss, jitter and order of RTP, continuity, MDI; then leave.")
+)
 @click.argument("group", metavar="GROUP")
 @_wire_options(10.0)
 @click.option("--port", type=click.IntRange(1, 65535), help=_("UDP port of the stream; else any."))

@@ -34,7 +34,7 @@ _STATES = {
 }
 
 
-@click.group(help=N_("Reports: quality of verdicts, what helped and what fell back."))
+@click.group(help=_("Reports: quality of verdicts, what helped and what fell back."))
 def report() -> None:
     """Group of the reports."""
 
@@ -42,7 +42,7 @@ def report() -> None:
 report.add_command(operating)
 
 
-@report.command(help=N_("How good the verdicts are, held against how tickets were closed."))
+@report.command(help=_("How good the verdicts are, held against how tickets were closed."))
 @click.option("--days", type=click.FloatRange(0.01, 3_660), default=90.0, show_default=True)
 @server_options
 def quality(days: float, url: str | None, token_file: Path | None, as_json: bool) -> None:
@@ -61,9 +61,9 @@ def quality(days: float, url: str | None, token_file: Path | None, as_json: bool
     _print_suggestions(found["suggestions"])
 
 
-@report.command("after-fix", help=N_("What was done on lines, and whether it helped."))
-@click.option("--line", help=N_("Only this line."))
-@click.option("--ticket", help=N_("Only this ticket."))
+@report.command("after-fix", help=_("What was done on lines, and whether it helped."))
+@click.option("--line", help=_("Only this line."))
+@click.option("--ticket", help=_("Only this ticket."))
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @server_options
 def after_fix(

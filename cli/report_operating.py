@@ -21,7 +21,7 @@ _NORMS = {
 }
 
 
-@click.command(help=N_("Tests, verdicts, repairs from afar, visits, repeats, and the norms kept."))
+@click.command(help=_("Tests, verdicts, repairs from afar, visits, repeats, and the norms kept."))
 @click.option("--days", type=click.FloatRange(0.01, 3_660), default=30.0, show_default=True)
 @click.option("--by", type=click.Choice(_DIVISIONS), default="region", show_default=True)
 @click.option("--csv", "csv_file", type=click.Path(path_type=Path, dir_okay=False), help=_("Write a CSV file."))

@@ -51,7 +51,7 @@ vault_key_file = "vault.key"            # seals the credentials in the store; ke
 """
 
 
-@click.command()
+@click.command(help=_("Run the server until SIGTERM or Ctrl-C; its log is JSON, a line an event."))
 @config_option
 @click.option(
     "--init",
@@ -61,7 +61,7 @@ vault_key_file = "vault.key"            # seals the credentials in the store; ke
 )
 @json_option
 def serve(config_file: Path, directory: Path | None, as_json: bool) -> None:
-    """Run the server until SIGTERM or Ctrl-C; its log is JSON, a line an event."""
+    """Run the server."""
     if directory is not None:
         write_first_config(directory, as_json=as_json)
         return

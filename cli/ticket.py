@@ -8,16 +8,16 @@ import click
 from cli import output
 from cli.client import connect, segment
 from cli.options import server_options
-from cli.texts import N_, _
+from cli.texts import _
 
 
-@click.group(help=N_("Tickets: list, show one, close it with a code."))
+@click.group(help=_("Tickets: list, show one, close it with a code."))
 def ticket() -> None:
     """Group of the ticket commands."""
 
 
-@ticket.command(name="list", help=N_("List the tickets that came, the newest first; why one was not tested."))
-@click.option("--line", default=None, help=N_("Only of this line."))
+@ticket.command(name="list", help=_("List the tickets that came, the newest first; why one was not tested."))
+@click.option("--line", default=None, help=_("Only of this line."))
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @server_options
 def list_(line: str | None, limit: int, url: str | None, token_file: Path | None, as_json: bool) -> None:
@@ -33,7 +33,7 @@ def list_(line: str | None, limit: int, url: str | None, token_file: Path | None
     output.print_more(len(rows), limit)
 
 
-@ticket.command(help=N_("Show a ticket and what its line test said."))
+@ticket.command(help=_("Show a ticket and what its line test said."))
 @click.argument("ticket_id")
 @server_options
 def show(ticket_id: str, url: str | None, token_file: Path | None, as_json: bool) -> None:
@@ -56,12 +56,12 @@ def show(ticket_id: str, url: str | None, token_file: Path | None, as_json: bool
     output.print_pairs(pairs)
 
 
-@ticket.command(help=N_("Hand in how a ticket was closed; the verdicts are held against it."))
+@ticket.command(help=_("Hand in how a ticket was closed; the verdicts are held against it."))
 @click.argument("ticket_id")
-@click.option("--code", required=True, help=N_("A cause of the pack, or your own closure code."))
-@click.option("--visited/--not-visited", default=None, help=N_("Whether somebody went there."))
-@click.option("--overridden", is_flag=True, help=N_("A person decided otherwise than the verdict."))
-@click.option("--note", default="", help=N_("What was found."))
+@click.option("--code", required=True, help=_("A cause of the pack, or your own closure code."))
+@click.option("--visited/--not-visited", default=None, help=_("Whether somebody went there."))
+@click.option("--overridden", is_flag=True, help=_("A person decided otherwise than the verdict."))
+@click.option("--note", default="", help=_("What was found."))
 @server_options
 def close(
     ticket_id: str,

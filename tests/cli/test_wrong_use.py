@@ -192,6 +192,25 @@ def test_what_a_demo_advises_can_be_typed(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert program_name() == "secondline"
 
 
+def test_the_help_of_every_command_is_russian() -> None:
+    """In a process of its own: help is made as modules load. Brand names alone need no translation."""
+    code = (
+        "import click, re, sys\nfrom cli import texts\ntexts.choose('ru')\nfrom cli.main import cli\n"
+        "def walk(one, words):\n"
+        "    context = click.Context(one)\n"
+        "    told = [one.help] if words else []\n"
+        "    told += [each.help for each in one.params if getattr(each, 'help', None)]\n"
+        "    print(*(f'{words} {text}' for text in told if not re.search('[а-я]', text or '')), sep='\\n')\n"
+        "    for name in one.list_commands(context) if isinstance(one, click.Group) else ():\n"
+        "        walk(one.get_command(context, name), [*words, name])\n"
+        "walk(cli, [])"
+    )
+    environ = {**os.environ, "PYTHONIOENCODING": "utf-8", "PYTHONUTF8": "1"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environ, check=True)
+    left = [line for line in done.stdout.splitlines() if line and "Remote ID" not in line]
+    assert left == []
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
