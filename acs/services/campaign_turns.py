@@ -23,7 +23,7 @@ from acs.services.operations import Operations
 from acs.store import campaigns as campaign_store
 from acs.store import files as file_store
 from acs.store import operations as operation_store
-from acs.store.campaigns import OPEN, CampaignDevice, CampaignRecord, CampaignState, DeviceState
+from acs.store.campaigns import CampaignDevice, CampaignRecord, CampaignState, DeviceState
 from acs.store.records import OperationState
 from acs.store.store import Store
 
@@ -51,11 +51,9 @@ class CampaignTurns:
         """Collect results of every campaign, and begin what may begin now."""
         now = self._clock()
         async with self._store.reading() as tx:
-            found = await campaign_store.list_campaigns(tx, states=tuple(CampaignState))
-        late = now - timedelta(days=_LATE_DAYS)
-        for campaign in reversed(found):
-            if campaign.state in OPEN or (campaign.finished_at is not None and campaign.finished_at > late):
-                await self.collect(campaign, now)
+            found = await campaign_store.at_work(tx, now - timedelta(days=_LATE_DAYS))
+        for campaign in found:
+            await self.collect(campaign, now)
             if campaign.state is CampaignState.RUNNING:
                 if not await self._operations.frozen():
                     await self._advance(campaign, now)

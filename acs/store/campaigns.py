@@ -180,6 +180,13 @@ async def list_campaigns(
     return [_campaign(row) for row in await tx.rows(query)]
 
 
+async def at_work(tx: Transaction, since: datetime) -> list[CampaignRecord]:
+    """Return the campaigns that are not over, however many, and those that ended after an instant; the oldest first."""
+    open_ = campaigns.c.state.in_([state.value for state in OPEN])
+    query = select(campaigns).where(or_(open_, campaigns.c.finished_at > micros(since))).order_by(campaigns.c.id)
+    return [_campaign(row) for row in await tx.rows(query)]
+
+
 async def change(
     tx: Transaction,
     campaign_id: str,

@@ -402,6 +402,19 @@ async def test_a_halt_takes_back_what_all_devices_were_asked_however_many(
         assert states == [OperationState.SENT, OperationState.CANCELLED, OperationState.CANCELLED]
 
 
+async def test_a_campaign_goes_on_however_many_came_after_it(app_on_both: App) -> None:
+    now, settings = app_on_both.clock(), {"targets": {"models": ["ONT-5"]}}
+    async with app_on_both.store.transaction() as tx:
+        for n in range(102):
+            state, over = (CampaignState.RUNNING, None) if n == 0 else (CampaignState.DONE, now)
+            record = CampaignRecord(f"c{n:03}", f"name {n}", "file", "V2", settings, state, now, "me", finished_at=over)
+            await campaign_store.add(tx, record, [])
+    await app_on_both.northbound.fleet.campaign_turns.turn()
+    async with app_on_both.store.reading() as tx:
+        first = await campaign_store.get(tx, "c000")
+    assert first is not None and first.state is CampaignState.DONE
+
+
 async def test_silent_devices_are_looked_at_only_when_something_may_be_new(app_on_both: App) -> None:
     store, now = app_on_both.store, app_on_both.clock()
     silent = {"waits": ("V1", OperationState.QUEUED), "seen": ("V2", OperationState.QUEUED)}
