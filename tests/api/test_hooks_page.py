@@ -50,9 +50,10 @@ async def test_every_example_of_the_page_answers_as_it_says(app: App) -> None:
                 assert str(answer.json()[name]).lower() == value.lower(), where
 
 
-@pytest.mark.parametrize("n", [0, 1])
+@pytest.mark.parametrize("n", [0, 1, 2])
 def test_the_configuration_of_the_page_can_be_used(n: int, tmp_path: Path) -> None:
     tables: list[dict[str, Any]] = [tomllib.loads(text) for text in blocks("toml")]
-    assert len(tables) == 2
+    assert len(tables) == 3
     config = Config.from_table(tables[n], tmp_path / "secondline.toml")
-    assert config.tickets.checks if n == 0 else config.pulls and config.radius.clients
+    said = (config.tickets.checks, config.pulls and config.radius.clients, config.self_service.origins)
+    assert said[n]

@@ -132,9 +132,12 @@ DTDS = [
 @pytest.mark.parametrize("dtd", DTDS)
 @pytest.mark.parametrize("codec", ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig"])
 def test_a_document_type_is_refused_in_every_encoding(dtd: str, codec: str) -> None:
-    document = f"{dtd}<e><Body><Reboot><CommandKey>&x;&l9;</CommandKey></Reboot></Body></e>"
+    xml, end, envelope = HEAD.partition("?>")
+    message = envelope if end else xml
+    assert isinstance(decode(f"{message}<c:Reboot><CommandKey>x</CommandKey></c:Reboot>{TAIL}".encode(codec)), Envelope)
+    document = f"{dtd}{message}<c:Reboot><CommandKey>&x;&l9;</CommandKey></c:Reboot>{TAIL}"
     for text in (document, f'<?xml version="1.0"?>{document}', f'<?xml version="1.0"?>\n<!-- x -->\n{document}'):
-        with pytest.raises(ProtocolError):
+        with pytest.raises(ProtocolError, match="document type"):
             decode(text.encode(codec))
         assert either(text.encode(codec)) is ProtocolError
 

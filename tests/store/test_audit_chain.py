@@ -62,6 +62,21 @@ async def changed(tx: Transaction) -> None:
     await tx.run(update(entries).where(entries.c.target == "line:3").values(actor="eve"))
 
 
+async def changed_with_a_hash_that_fits(tx: Transaction) -> None:
+    """As `changed`, and its own hash made anew, as anybody can: only the entries after it tell."""
+    await changed(tx)
+    rows = await tx.rows(select(audit_links).order_by(audit_links.c.entry))
+    third = await tx.one(select(entries).where(entries.c.target == "line:3"))
+    assert third is not None
+    place = next(n for n, row in enumerate(rows) if row.entry == third.id)
+    entry = audit_chain.Linked(
+        third.id, third.at, third.actor, third.action, third.target, third.detail, rows[place].ticket
+    )
+    new = audit_chain.link(rows[place - 1].hash, entry)
+    assert new != rows[place].hash
+    await tx.run(update(audit_links).where(audit_links.c.entry == third.id).values(hash=new))
+
+
 async def ticket_changed(tx: Transaction) -> None:
     third = select(entries.c.id).where(entries.c.target == "line:3").scalar_subquery()
     await tx.run(update(audit_links).where(audit_links.c.entry == third).values(ticket="INC-2"))
@@ -108,7 +123,10 @@ async def whole_chain_gone(tx: Transaction) -> None:
         await tx.run(delete(table))
 
 
-TAMPERED = (changed, ticket_changed, taken_out, entry_taken_out, put_in, end_cut, end_moved, whole_chain_gone)
+TAMPERED = (
+    changed, changed_with_a_hash_that_fits, ticket_changed, taken_out, entry_taken_out, put_in, end_cut, end_moved,
+    whole_chain_gone,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("tamper", TAMPERED, ids=[each.__name__ for each in TAMPERED])
