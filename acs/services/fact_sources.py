@@ -42,7 +42,7 @@ OWN: Mapping[str, tuple[str, ...]] = {
     "acs/profiles/tree.py": ("fw.outdated_known_bug",),
     "acs/services/radius_sessions.py": ("bras.address", "bras.session"),
     "acs/services/tmf/incoming.py": ("ticket.opened_at",),
-    "acs/services/line_tests.py": ("probe.done_n", "probe.elapsed_s", "probe.planned_n", "probe.sources_down"),
+    "acs/services/line_judging.py": ("probe.done_n", "probe.elapsed_s", "probe.planned_n", "probe.sources_down"),
     "probes/ping/__init__.py": ("ping.loss_pct", "ping.rtt_ms", "ping.sent_n"),
 }
 
