@@ -123,7 +123,7 @@ class Wire:
                 self._target(path, query),
                 body=body,
                 headers={**self._headers, **(headers or {})},
-                timeout=timeout_s or self._timeout_s,
+                timeout=urllib3.Timeout(connect=self._timeout_s, read=timeout_s or self._timeout_s),
                 redirect=False,
                 preload_content=False,
             )
