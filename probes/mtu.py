@@ -98,16 +98,19 @@ async def whole(
     with _Asking(place, tries, timeout_s) as asking:
         if not await asking.passes(_LEAST[number]):
             return MtuResult(address, None, sent=asking.sent, version=number)
-        good, silent = _LEAST[number], False
+        good, vanished = _LEAST[number], 0
         for size in sorted(sizes, reverse=True):
             if await asking.passes(size):
                 good = size
                 break
-            silent = silent or asking.told is None
+            if asking.told is None:
+                vanished = vanished or size
         else:
-            if silent and not await asking.passes(_LEAST[number]):
+            if vanished and not await asking.passes(_LEAST[number]):
                 return MtuResult(address, None, sent=asking.sent, version=number)
-        hole = silent and not asking.router and asking.own_limit is None
+        if vanished and await asking.passes(vanished):  # what is lost by chance comes through another time
+            good, vanished = vanished, 0
+        hole = bool(vanished) and not asking.router and asking.own_limit is None
         return MtuResult(
             address, good, asking.own_limit, asking.router, asking.router_mtu, hole, asking.sent, version=number
         )
