@@ -112,7 +112,8 @@ def test_an_operation_on_a_device_without_power_is_cancelled(demo: Running) -> N
     assert queued["state"] == "queued"
     assert queued["id"] in {one["id"] for one in demo.json("operation", "list", "--device", device)}
     assert demo.json("operation", "cancel", queued["id"])["state"] == "cancelled"
-    assert demo.json("operation", "show", queued["id"])["steps"][-1]["name"] == "cancelled"
+    steps = [step["name"] for step in demo.json("operation", "show", queued["id"])["steps"]]
+    assert "cancelled" in steps, "the call that was on its way may end after it"
     again = demo.run("operation", "cancel", queued["id"])
     assert again.exit_code == ExitStatus.CONFLICT
     assert queued["id"] in again.stderr
