@@ -31,6 +31,8 @@ HIDDEN = "(hidden)"
 _FIRST_READ_S = 86_400.0
 #: devices that are put on their lines at the same time: when a town comes back the others wait, and sessions do not
 _NEWCOMERS = 1
+#: of so many that come at once each is called for its first reading when it has left; a crowd is read as it comes again
+_CALLED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class Devices:
         self._profiles = profiles
         self._clock = clock
         self._newcomers = asyncio.Semaphore(_NEWCOMERS)
+        self._coming = 0
         #: called with a device that is on a line now, or on none; see `ProvisionSearch.check`
         self.bound: Callable[[str], Awaitable[object]] | None = None
 
@@ -140,12 +143,19 @@ class Devices:
         It is put on its line by the configured rules; of a new device the whole tree is read once, so that its
         profile can be chosen and later questions name what it has. Called by the CWMP edge after the session's opening.
         """
-        async with self._newcomers:
-            await self._take_in(device, new=new)
+        self._coming += 1
+        try:
+            async with self._newcomers:
+                await self._take_in(device, new=new)
+        finally:
+            self._coming -= 1
 
     async def _take_in(self, device: DeviceRecord, *, new: bool) -> None:
-        async with self._store.transaction() as tx:
-            line = await self._lines.bind_device(tx, device)
+        async with self._store.reading() as tx:
+            line, _ = await self._lines.line_of(tx, device)
+        if line != device.line:
+            async with self._store.transaction() as tx:
+                line = await self._lines.bind_device(tx, device)
         if self.bound is not None and line is not None:
             await self.bound(device.key)
         if not new:
@@ -159,6 +169,7 @@ class Devices:
                 deadline_s=_FIRST_READ_S,
                 reason="the device is new",
                 idempotency_key=f"first-read:{device.key}"[:200],
+                call=self._coming <= _CALLED,
             )
         except TooMany as error:
             log.warning("device.not_read", device=device.key, problem=str(error))

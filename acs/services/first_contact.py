@@ -8,6 +8,7 @@ the CPE may have is never forgotten before it has confirmed something else.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -22,6 +23,7 @@ from acs.services.waking.reach import private_elsewhere
 from acs.services.waking.settings import LightweightSettings, StunSettings, WakingSettings, XmppSettings
 from acs.store import connection_requests as waking_store
 from acs.store import devices, operations
+from acs.store.coalescer import Coalescer
 from acs.store.connection_requests import Rotation, Secrets
 from acs.store.devices import CredentialKind
 from acs.store.records import Credentials, OperationRecord, OperationState, SessionCommit, SessionOpened
@@ -49,6 +51,7 @@ class FirstContact:
         self._store = store
         self._config = config
         self._enabled = config.cwmp.first_contact.enabled
+        self._making: Coalescer[tuple[str, CredentialKind, datetime], Credentials] = Coalescer(self._make, window_s=0.0)
 
     async def operation_for(self, visit: Visit, opened: SessionOpened, now: datetime) -> OperationRecord | None:
         """The stored operation for a device that just came for the first time or after a reset; else None."""
@@ -145,13 +148,21 @@ class FirstContact:
             known = await waking_store.candidates(tx, key, kind)
         if known:
             return known[0]
+        return await self._making.submit((key, kind, now))
+
+    async def _make(self, wanted: Sequence[tuple[str, CredentialKind, datetime]]) -> list[Credentials]:
+        """Make and store those of several devices in one transaction: a town that comes back waits for one flush."""
         async with self._store.transaction() as tx:
-            known = await waking_store.candidates(tx, key, kind)
-            if known:
-                return known[0]
-            made = Credentials(await _username(tx, key, kind), new_secret())
-            await devices.set_credentials(tx, key, kind, made, now)
-            return made
+            return [await _made(tx, key, kind, now) for key, kind, now in wanted]
+
+
+async def _made(tx: Transaction, key: str, kind: CredentialKind, now: datetime) -> Credentials:
+    known = await waking_store.candidates(tx, key, kind)
+    if known:
+        return known[0]
+    made = Credentials(await _username(tx, key, kind), new_secret())
+    await devices.set_credentials(tx, key, kind, made, now)
+    return made
 
 
 def _wanted(set_on: SetOn, behind_nat: bool) -> bool:

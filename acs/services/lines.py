@@ -169,18 +169,23 @@ class Lines:
         Called when a device first Informs and when a value that identifies it changes. Where no rule finds exactly
         one line the device stays where it is.
         """
+        line, rule = await self.line_of(tx, device)
+        if rule is not None and line is not None and await line_store.bind_device(tx, line, device.key):
+            log.info("device.bound", device=device.key, line=line, rule=str(rule))
+        return line
+
+    async def line_of(self, tx: Transaction, device: DeviceRecord) -> tuple[str | None, BindingRule | None]:
+        """The line that a device is to be on, and the rule that finds it; where none does, the line that it is on."""
         values = {name: value for name, (value, _) in device.known_values().items()}
         profile = profile_of(self._profiles, device, values)
         told = binding_values(profile, values) if profile else {}
         for rule in self._config.binding:
             found = sorted(await self._candidates(tx, rule, device, told))
             if len(found) == 1:
-                if await line_store.bind_device(tx, found[0], device.key):
-                    log.info("device.bound", device=device.key, line=found[0], rule=str(rule))
-                return found[0]
+                return found[0], rule
             if found:
                 log.warning("device.ambiguous", device=device.key, lines=found[:5], rule=str(rule))
-        return device.line
+        return device.line, None
 
     async def _candidates(
         self, tx: Transaction, rule: BindingRule, device: DeviceRecord, told: Mapping[str, str]

@@ -92,11 +92,12 @@ class Operations:
         idempotency_key: str | None = None,
         after: str | None = None,
         approved: bool = False,
+        call: bool = True,
     ) -> OperationRecord:
         """Queue an operation and call the device; the same idempotency key of the same actor gives the first one.
 
         `after` is another operation: this one leaves only when that one has succeeded. `approved`: a second person has
-        approved it.
+        approved it. `call`: without it the device is called by the worker in its own time, if it does not come before.
 
         Raises:
             Forbidden, NotFound, InvalidInput, Conflict, TooMany: see the message.
@@ -123,7 +124,7 @@ class Operations:
         if stored.id == wanted.id:
             for step in await self._steps(stored.id):
                 self._bus.publish(f"operation:{stored.id}", step)
-            if not self._sessions.offer(stored):
+            if not self._sessions.offer(stored) and call:
                 self.connection_requests.wake(device_key, (stored.id,))
         return stored
 

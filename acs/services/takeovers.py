@@ -64,10 +64,12 @@ class Takeovers:
 
     async def operation_for(self, visit: Visit, opened: SessionOpened, now: datetime) -> OperationRecord | None:
         """The stored operation for a device that comes and takes over from another; None for nearly all."""
+        serial = opened.device.serial_number
+        async with self._store.reading() as tx:  # nearly all replace no other, and keep no writer waiting
+            if await _asked_for(tx, serial) is None:
+                return None
         async with self._store.transaction() as tx:
-            found = None
-            for serial in sorted(serial_forms(opened.device.serial_number)):
-                found = found or await backups.get_takeover(tx, serial)
+            found = await _asked_for(tx, serial)
             if found is None:
                 return None
             await backups.drop_takeover(tx, found.serial_number)
@@ -99,6 +101,15 @@ class Takeovers:
 
 def _is_pon(serial: str) -> bool:
     return _PON.fullmatch(canonical_serial(serial)) is not None
+
+
+async def _asked_for(tx: Transaction, serial: str) -> Takeover | None:
+    """The takeover by a device with this serial number, in whichever of its forms somebody gave it."""
+    for form in sorted(serial_forms(serial)):
+        found = await backups.get_takeover(tx, form)
+        if found is not None:
+            return found
+    return None
 
 
 async def _known(tx: Transaction, serial: str, old: DeviceRecord) -> DeviceRecord | None:
