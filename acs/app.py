@@ -135,6 +135,7 @@ class App:
         await self.connection_requests.close()
         await self.doors.stop()
         await self._background.close()
+        await self.sessions.first_contact.close()
         await self.northbound.close()
         if self.sessions.parts.recorder is not None:
             await self.sessions.parts.recorder.close()

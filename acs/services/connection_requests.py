@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import structlog
 
@@ -42,10 +43,11 @@ from acs.services.waking.udp_method import UdpMethod
 from acs.services.waking.xmpp_method import XmppMethod
 from acs.store import connection_requests as store
 from acs.store import devices, identity, operations, trees
+from acs.store.coalescer import Coalescer
 from acs.store.connection_requests import Try
 from acs.store.devices import CredentialKind
 from acs.store.limits import LIMITS
-from acs.store.records import DUE_STATES, Credentials, OperationState, StepName
+from acs.store.records import DUE_STATES, Credentials, OperationState, OperationStep, StepName
 from acs.store.store import Store
 
 __all__ = ["Attempt", "CallFailed", "Caller", "ConnectionRequests", "Method", "Reply", "Result"]
@@ -61,6 +63,13 @@ _FAVOUR = timedelta(days=1)
 JOINED_S = 0.3
 #: Results that say most of a device, where no try was accepted.
 _TELLING = frozenset({Result.UNAUTHORIZED, Result.BUSY, Result.REFUSED, Result.TIMED_OUT})
+
+
+class _Said(NamedTuple):
+    """A step for some operations: its name, when and in which words."""
+
+    operations: tuple[str, ...]
+    told: tuple[StepName, datetime, str]
 
 
 @dataclass(slots=True, eq=False)
@@ -109,6 +118,9 @@ class ConnectionRequests:
         if messenger is not None:
             self._methods[Method.XMPP] = XmppMethod(messenger, config.xmpp)
         self._slots = asyncio.Semaphore(section.at_once)
+        # a district that is called writes together what each call came to
+        self._steps: Coalescer[_Said, list[OperationStep]] = Coalescer(self._write_steps, window_s=0.0)
+        self._tries: Coalescer[list[Try], None] = Coalescer(self._write_tries, window_s=0.0)
         self._running: dict[str, tuple[_Wake, asyncio.Task[Attempt]]] = {}
         self._background = Background()
         self._last: OrderedDict[str, Attempt] = OrderedDict()
@@ -166,6 +178,8 @@ class ConnectionRequests:
     async def close(self) -> None:
         """End what runs."""
         await self._background.close()
+        await self._steps.close()
+        await self._tries.close()
 
     async def _call(self, wake: _Wake) -> Attempt:
         """Try the methods one after the other; the most telling try is the result."""
@@ -279,8 +293,7 @@ class ConnectionRequests:
         while (told := await wake.told.get()) is not None:
             await self._step(*told)
         if wake.tries:
-            async with self._store.transaction() as tx:
-                await store.add_tries(tx, wake.tries)
+            await self._tries.submit(wake.tries)
 
     async def _again_if_late(self, key: str, task: asyncio.Task[Attempt], ids: tuple[str, ...]) -> None:
         """Whoever joined a request may have come too late for the session that it opened: call again for those."""
@@ -297,12 +310,22 @@ class ConnectionRequests:
     async def _step(self, operation_ids: tuple[str, ...], name: StepName, detail: str) -> None:
         if not operation_ids:
             return
-        now = self._clock()
+        said = _Said(operation_ids, (name, self._clock(), detail[: LIMITS["detail"]]))
+        for step in await self._steps.submit(said):
+            self._bus.publish(f"operation:{step.operation_id}", step)
+
+    async def _write_steps(self, said: Sequence[_Said]) -> list[list[OperationStep]]:
+        """The steps of many calls in one transaction; of operations that have ended meanwhile there is none."""
         async with self._store.transaction() as tx:
-            steps = [await operations.step(tx, id, name, now, detail[: LIMITS["detail"]]) for id in operation_ids]
-        for step in steps:
-            if step is not None:
-                self._bus.publish(f"operation:{step.operation_id}", step)
+            return [
+                [step for id in each.operations if (step := await operations.step(tx, id, *each.told)) is not None]
+                for each in said
+            ]
+
+    async def _write_tries(self, tries: Sequence[list[Try]]) -> list[None]:
+        async with self._store.transaction() as tx:
+            await store.add_tries(tx, [each for one in tries for each in one])
+        return [None] * len(tries)
 
     def _remember(self, key: str, attempt: Attempt) -> None:
         self._last[key] = attempt

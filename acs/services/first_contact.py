@@ -69,6 +69,10 @@ class FirstContact:
         """The device's connection-request credentials, made and stored when it has none."""
         return await self._credentials(key, CredentialKind.CONNECTION_REQUEST, now)
 
+    async def close(self) -> None:
+        """Return when what is being made is stored."""
+        await self._making.close()
+
     async def settings(self, operation: OperationRecord, address: str, now: datetime) -> WakingSettings:
         """What the operation tells the device; made and stored before this returns. `address`: it comes from there."""
         if operation.kind == ROTATION:

@@ -92,6 +92,7 @@ class Running:
         await self.endpoint.stop(0.1)
         await self.worker.stop()
         await self.connection_requests.close()
+        await self.sessions.first_contact.close()
         await self.doors.stop()
         await self.alarms.close()
         await self.store.close()
