@@ -86,7 +86,7 @@ class Transaction:
             if len(part) == 1:
                 await self._changed(statement, part[0])
             else:
-                await self.connection.execute(statement.values(part))
+                await self.connection.execute(statement, part)
 
     async def upsert(
         self, table: Table, rows: Sequence[Mapping[str, object]], *, newer: str | None = None, keep: Sequence[str] = ()
@@ -117,8 +117,14 @@ class Transaction:
             if len(part) == 1:
                 written += await self._changed(statement, dict(part[0]))
             else:
-                written += await self._changed(statement.values([dict(row) for row in part]))
+                written += await self._replaced(statement, [dict(row) for row in part])
         return written
+
+    async def _replaced(self, statement: postgresql.Insert | sqlite.Insert, rows: list[dict[str, object]]) -> int:
+        if self.connection.dialect.name == "sqlite":
+            return (await self.connection.execute(statement, rows)).rowcount
+        # asyncpg counts nothing where one statement runs for many rows; one with many rows is compiled for each number
+        return await self._changed(statement.values(rows))
 
     async def note_hidden(self, table: Table, key: ColumnElement[str], missing: Sequence[str]) -> None:
         """Remember which of these keys, named by a limited view and not found, are there but out of reach."""

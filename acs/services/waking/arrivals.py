@@ -11,8 +11,8 @@ from acs.services.bus import Bus, Subscription
 from acs.store import connection_requests
 from acs.store.store import Store
 
-#: Seconds between looks at the store: the session may be another process's.
-LOOK_S = 1.0
+#: Seconds to the second look at the store, for the session may be another process's; each next pause is twice as long.
+LOOK_S, MOST_S = 1.0, 8.0
 
 
 class Arrivals:
@@ -24,7 +24,7 @@ class Arrivals:
 
     async def came(self, key: str, since: datetime, wait_s: float) -> bool:
         """Whether the device informs within `wait_s` seconds, or has informed since."""
-        until = time.monotonic() + wait_s
+        until, pause_s = time.monotonic() + wait_s, LOOK_S
         async with self._bus.subscribe(f"device:{key}") as news:
             while True:
                 if await self.has_come(key, since):
@@ -32,7 +32,8 @@ class Arrivals:
                 left_s = until - time.monotonic()
                 if left_s <= 0:
                     return False
-                await _news_or_pause(news, min(left_s, LOOK_S))
+                await _news_or_pause(news, min(left_s, pause_s))
+                pause_s = min(2 * pause_s, MOST_S)
 
     async def has_come(self, key: str, since: datetime) -> bool:
         """Whether the device has informed since."""
