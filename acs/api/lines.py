@@ -103,7 +103,11 @@ async def get_line(line_id: str, actor: ActorDep, services: ServicesDep) -> Line
     return LineDetail(**base, devices=devices, facts=[ToldFact.model_validate(fact) for fact in view.facts])
 
 
-@router.put("/lines/{line_id}", summary="Store one line as given")
+@router.put(
+    "/lines/{line_id}",
+    summary="Store one line as given",
+    responses={201: {"model": LineAnswer, "description": "The line is new."}},
+)
 async def put_line(
     line_id: str, body: LineBody, response: Response, actor: ActorDep, services: ServicesDep
 ) -> LineAnswer:
