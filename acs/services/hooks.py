@@ -268,7 +268,7 @@ class Hooks:
             deadline_s=wanted.deadline_s,
         )  # fmt: skip
         try:
-            async with self._tests.door(actor) as door, self._store.transaction() as tx:
+            async with self._tests.door(actor) as door, self._store.transaction(first=True) as tx:
                 stored = await hook_store.get(tx, call.id)
                 if stored is not None and stored.line_test is not None:
                     raise _BegunMeanwhile(stored)

@@ -86,7 +86,7 @@ class Tickets:
         if rule.test:
             self._line_tests.refuse_when_full(priority)
         try:
-            async with self._line_tests.door(actor, priority) as door, self._store.transaction() as tx:
+            async with self._line_tests.door(actor, priority) as door, self._store.transaction(first=True) as tx:
                 record, test = await self._store_ticket(tx, actor, event, body, door, rule)
         except _TakenMeanwhile:
             return await self.receive(actor, body)

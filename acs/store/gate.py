@@ -15,7 +15,7 @@ class Gate:
 
     @asynccontextmanager
     async def writing(self, *, urgent: bool = False) -> AsyncIterator[None]:
-        """Hold the right to write. An urgent writer, the sessions' batches, waits for one other writer at most.
+        """Hold the right to write. An urgent writer, as the sessions' batches are, waits for one of the others at most.
 
         Raises:
             RuntimeError: the same task holds it already; waiting would never end.

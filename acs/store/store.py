@@ -69,13 +69,15 @@ class Store:
         await self._engine.dispose()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
+    async def transaction(self, *, first: bool = False) -> AsyncIterator[Transaction]:
         """One transaction, committed when the block ends, undone when it raises. On SQLite it is the only writer.
+
+        `first`: somebody waits for a short answer, and passes those who wait to write what nobody waits for.
 
         Raises:
             StoreError: the database refused or failed; nothing was written.
         """
-        async with self._gate.writing(), self._connected(reading=False) as connection:
+        async with self._gate.writing(urgent=first), self._connected(reading=False) as connection:
             tx = Transaction(connection, self._vault, current_view())
             yield tx
             await audit.flush(tx)

@@ -94,8 +94,8 @@ def _transactions(points: Points) -> None:
     original = Store.transaction
 
     @asynccontextmanager
-    async def transaction(self: Store) -> AsyncIterator[Any]:
-        async with original(self) as tx:
+    async def transaction(self: Store, *, first: bool = False) -> AsyncIterator[Any]:
+        async with original(self, first=first) as tx:
             yield tx
             points.die_here()
         points.die_here()

@@ -25,9 +25,9 @@ def writes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     begun: list[str] = []
     transaction = Store.transaction
 
-    def counted(store: Store) -> AbstractAsyncContextManager[Transaction]:
+    def counted(store: Store, *, first: bool = False) -> AbstractAsyncContextManager[Transaction]:
         begun.append("")
-        return transaction(store)
+        return transaction(store, first=first)
 
     monkeypatch.setattr(Store, "transaction", counted)
     yield begun
