@@ -4,7 +4,7 @@ The rule of this file: these calls alone are answered without a token; tries of 
 """
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse
@@ -12,11 +12,16 @@ from pydantic import Field
 
 from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import Answer, Body
-from acs.api.errors import Unauthenticated
+from acs.api.errors import ErrorBody, Unauthenticated
 from acs.api.limits import Rates
 from acs.services.sign_in import Session, WrongCredentials
 
 router = APIRouter(tags=["rights"])
+
+#: of calls that ask the identity provider
+_ASKING: dict[int | str, dict[str, Any]] = {
+    502: {"model": ErrorBody, "description": "The identity provider did not answer as it should."}
+}
 
 #: tries per second of one address, and how many at once
 _TRIES_PER_S = 0.2
@@ -78,7 +83,7 @@ async def sign_in(body: Credentials, request: Request, services: ServicesDep) ->
         raise Unauthenticated(str(error)) from None
 
 
-@router.post("/sessions/oidc", summary="Begin a sign-in through the identity provider")
+@router.post("/sessions/oidc", summary="Begin a sign-in through the identity provider", responses=_ASKING)
 async def begin_oidc(body: Beginning, request: Request, services: ServicesDep) -> BeginningAnswer:
     """No token. The person opens `address`; the browser comes back to the CLI's port with a code."""
     _counted(request)
@@ -90,6 +95,7 @@ async def begin_oidc(body: Beginning, request: Request, services: ServicesDep) -
     summary="Where the identity provider sends the browser",
     status_code=303,
     response_class=RedirectResponse,
+    responses=_ASKING,
 )
 async def finish_oidc(
     request: Request,
