@@ -35,7 +35,7 @@ async def main():
     await both("dice", 60, 0.01, lose_pct=30, seed=7)
     await both("slow", 10, 0.01, delay_ms=40)
     await both("doubles", 9, 0.01, double_every=4)
-    await both("disorder", 12, 0.01, late_every=4, late_ms=25)
+    await both("disorder", 12, 0.01, late_every=4, late_ms=150)
     faults(lose_every=5, delay_ms=10)
     out["v6"] = asdict(await ping(FAR_6, count=20, interval_s=0.01))
     faults(delay_ms=120)
