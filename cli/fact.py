@@ -1,6 +1,7 @@
 """`secondline fact`: what other systems know about lines, from a CSV file."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -25,10 +26,8 @@ def import_facts(
     csv_file: Path, source: str, readings: bool, url: str | None, token_file: Path | None, as_json: bool
 ) -> None:
     """Import facts or readings."""
-    text = read_text(csv_file)
     path = "/readings/import" if readings else "/facts/import"
-    with connect(url, token_file) as client, output.progress(_("Importing"), quiet=as_json):
-        taken = client.post_text(path, text, source=source)
+    taken = _send(path, csv_file, source, url, token_file, quiet=as_json)
     if as_json:
         output.print_json(taken)
     else:
@@ -60,11 +59,19 @@ def import_works(csv_file: Path, source: str, url: str | None, token_file: Path 
 
 
 def _replace(path: str, csv_file: Path, source: str, url: str | None, token_file: Path | None, as_json: bool) -> None:
-    text = read_text(csv_file)
-    with connect(url, token_file) as client, output.progress(_("Importing"), quiet=as_json):
-        taken = client.post_text(path, text, source=source)
+    taken = _send(path, csv_file, source, url, token_file, quiet=as_json)
     if as_json:
         output.print_json(taken)
     else:
         told = _("{count} entries of {source} are known now.")
         output.print_line(told.format(count=taken.get("entries"), source=source))
+
+
+def _send(
+    path: str, csv_file: Path, source: str, url: str | None, token_file: Path | None, *, quiet: bool
+) -> dict[str, Any]:
+    """Post the file, and return what the server says of it."""
+    text = read_text(csv_file)
+    with connect(url, token_file) as client, output.progress(_("Importing"), quiet=quiet):
+        answer: dict[str, Any] = client.post_text(path, text, source=source)
+    return answer

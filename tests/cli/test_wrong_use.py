@@ -94,12 +94,11 @@ def test_a_part_that_is_not_installed_is_named_with_the_remedy() -> None:
     assert "The module rich" in done.stderr and "install secondline again" in done.stderr
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="root can become somebody without rights")
 def test_a_folder_that_is_not_ours_is_said_in_words(tmp_path: Path) -> None:
-    (tmp_path / "theirs").mkdir(mode=0o700)
+    (tmp_path / "theirs").mkdir(mode=0o500)
     code = (
         "import os, sys, pathlib, acs.store.vault, cli.serve\n"
-        "os.setuid(65534)\n"
+        "os.geteuid() or os.setuid(65534)  # root may write anywhere\n"
         "cli.serve.write_first_config(pathlib.Path(sys.argv[1]))\n"
     )
     words = [sys.executable, "-c", code, str(tmp_path / "theirs" / "s")]

@@ -37,16 +37,23 @@ async def test_an_urgent_writer_passes_the_queue_and_those_behind_it_come_in_the
 async def test_many_urgent_writers_starve_nobody() -> None:
     gate = Gate(alone=True)
     done = asyncio.Event()
+    turns: list[int] = []
 
-    async def urgent_again_and_again() -> None:
+    async def urgent_again_and_again(number: int) -> None:
         while not done.is_set():
             async with gate.writing(urgent=True):
+                turns.append(number)
                 await asyncio.sleep(0)
 
-    pushing = [asyncio.create_task(urgent_again_and_again()) for _ in range(3)]
+    pushing = [asyncio.create_task(urgent_again_and_again(number)) for number in range(3)]
+    while len(turns) < 10:
+        await asyncio.sleep(0)
+    before = len(turns)
     async with asyncio.timeout(60), gate.writing():
+        passed = len(turns) - before
         done.set()
     await asyncio.gather(*pushing)
+    assert set(turns) == {0, 1, 2} and passed <= len(pushing), "those that stood before it, and nobody else"
 
 
 async def test_a_database_of_many_writers_has_no_queue_and_a_writer_inside_a_writer_is_an_error() -> None:
