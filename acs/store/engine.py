@@ -1,8 +1,5 @@
 """Engines from a URL: `sqlite:///relative/path`, `sqlite:////absolute/path` or `postgresql://user:password@host/db`."""
 
-import errno
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from acs.errors import ConfigError
+from acs.store.sqlite_file import prepare_file
 from acs.store.sqlite_steps import OneStepModule
 
-#: What every SQLite connection says first. FULL: an acknowledged commit survives loss of power.
-SQLITE_PRAGMAS = (
-    "PRAGMA busy_timeout=15000",
-    "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=FULL",
-    "PRAGMA foreign_keys=ON",
-    "PRAGMA temp_store=MEMORY",
-)
 #: Connections for management queries; sessions have their own.
 _POOL_SIZE = 5
 #: The same on SQLite, where none is opened beyond them: opening one costs a thread and as much as thirty queries.
@@ -75,7 +65,7 @@ def create_engine(url: str) -> AsyncEngine:
                 "server_settings": {"application_name": "secondline", "synchronous_commit": "on"},
             },
         )
-    prepare_file(parsed)
+    prepare_file(Path(parsed.database or ""))
     engine = create_async_engine(
         parsed.set(drivername="sqlite+aiosqlite"),
         module=OneStepModule(),
@@ -85,38 +75,8 @@ def create_engine(url: str) -> AsyncEngine:
         query_cache_size=_COMPILED,
         pool_reset_on_return=None,  # every transaction is ended by `Store`, and one more rollback costs a step
     )
-    event.listen(engine.sync_engine, "connect", _on_connect)
     event.listen(engine.sync_engine, "begin", _on_begin)
     return engine
-
-
-def prepare_file(url: URL) -> Path:
-    """Return the path of an SQLite store, created empty and readable by its owner alone if it is not there.
-
-    A file that is there is not opened: closing any descriptor of it would drop this process's locks on it, and another
-    process that closes the store would then take the write-ahead log away from under us.
-    """
-    path = Path(url.database or "")
-    try:
-        if not path.exists():
-            with suppress(FileExistsError):
-                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        elif not os.access(path, os.R_OK | os.W_OK):
-            raise PermissionError(errno.EACCES, "permission denied", str(path))
-    except OSError as error:
-        raise ConfigError(
-            f"the SQLite store {path} cannot be opened: {error.strerror}; its folder must exist, and this user must be "
-            "allowed to write there"
-        ) from error
-    return path
-
-
-def _on_connect(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # transactions begin where _on_begin says so
-    cursor = connection.cursor()
-    for pragma in SQLITE_PRAGMAS:
-        cursor.execute(pragma)
-    cursor.close()
 
 
 def _on_begin(connection: Connection) -> None:

@@ -10,13 +10,13 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy.engine import URL
 
 from acs.errors import AcsError, StoreError
 from acs.store import hot, operations
-from acs.store.engine import SQLITE_PRAGMAS, prepare_file
 from acs.store.gate import Gate
 from acs.store.instants import micros
 from acs.store.records import (
@@ -29,6 +29,7 @@ from acs.store.records import (
     SessionOpening,
     StepName,
 )
+from acs.store.sqlite_file import connect, prepare_file
 
 
 def _from_json(names: Sequence[str]) -> str:
@@ -108,10 +109,12 @@ class SqliteHot:
         Raises:
             StoreError: SQLite cannot open it.
         """
-        path = prepare_file(url)
+        path = prepare_file(Path(url.database or ""))
         thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-writer")
         try:
-            connection = await asyncio.get_running_loop().run_in_executor(thread, _connect, path)
+            connection = await asyncio.get_running_loop().run_in_executor(
+                thread, partial(connect, path, cached_statements=64)
+            )
         except sqlite3.Error as error:
             thread.shutdown(wait=False)
             raise StoreError(f"the SQLite store {path} cannot be opened: {error}") from error
@@ -126,17 +129,6 @@ class SqliteHot:
         """End the connection and its thread."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._connection.close)
         self._thread.shutdown(wait=True)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, cached_statements=64)
-    try:
-        for pragma in SQLITE_PRAGMAS:
-            connection.execute(pragma).fetchall()
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
 
 
 def _write(connection: sqlite3.Connection, batch: Sequence[hot.Item]) -> Sequence[hot.Outcome | AcsError]:

@@ -11,6 +11,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -21,6 +22,8 @@ from sqlalchemy.dialects.sqlite.aiosqlite import (
     AsyncAdapt_aiosqlite_dbapi,
 )
 from sqlalchemy.util import await_only
+
+from acs.store.sqlite_file import connect
 
 #: statements that wait for the next one
 _BEGINNINGS = frozenset({"BEGIN", "BEGIN IMMEDIATE"})
@@ -127,7 +130,8 @@ class OneStepModule(AsyncAdapt_aiosqlite_dbapi):
 
     def connect(self, *arg: Any, **kw: Any) -> OneStepConnection:
         """Open a connection with a thread of its own."""
-        connection = aiosqlite.connect(*arg, **kw)
+        # its cursors are read whole, never by chunks
+        connection = aiosqlite.Connection(partial(connect, *arg, **kw), iter_chunk_size=1)
         connection._thread.daemon = True
         return OneStepConnection(self, await_only(connection))
 
