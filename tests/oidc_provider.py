@@ -28,7 +28,7 @@ def running_provider() -> Iterator[str]:
         yield address
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
 
 
 def _answers(address: str) -> bool:

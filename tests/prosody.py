@@ -59,7 +59,7 @@ class Prosody:
 
     def register(self, name: str, password: str) -> None:
         command = ["prosodyctl", "--config", str(self.folder / "prosody.cfg.lua"), "register", name, DOMAIN, password]
-        subprocess.run(command, check=True, capture_output=True, timeout=30, env=os.environ | {"PATH": _PATH})
+        subprocess.run(command, check=True, capture_output=True, timeout=60, env=os.environ | {"PATH": _PATH})
 
 
 @asynccontextmanager

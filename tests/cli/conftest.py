@@ -80,7 +80,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     yield running
     server_pid, kept = running.server["pid"], Path(running.server["config"]).parent
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     assert not kept.exists()
     with pytest.raises(ProcessLookupError):
         os.kill(server_pid, 0)
@@ -96,7 +96,7 @@ def _document(process: subprocess.Popen[bytes], out: Path, err: Path) -> dict[st
             pytest.fail(f"the demo ended with {process.returncode}:\n{err.read_text(encoding='utf-8')}")
         time.sleep(0.2)
     process.send_signal(signal.SIGINT)
-    process.wait(30)
+    process.wait(60)
     pytest.fail(f"the demo printed nothing in {START_S} s:\n{err.read_text(encoding='utf-8')}")
 
 

@@ -49,7 +49,7 @@ class Acs:
 
     async def ended(self, operation: OperationRecord) -> OperationRecord:
         """The operation once it has ended; the test fails when it does not."""
-        found = await self.app.operations.wait(operation.id, 10)
+        found = await self.app.operations.wait(operation.id, 60)
         assert found.finished_at is not None, (found.state, found.detail)
         return found
 

@@ -4,8 +4,11 @@ import functools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import update
 
 from acs.config import Config
 from acs.metrics import Metrics
@@ -26,7 +29,9 @@ from acs.services.operations import Operations
 from acs.services.policies import Policies
 from acs.services.sessions import Sessions
 from acs.store import operations as operation_store
+from acs.store.instants import micros
 from acs.store.records import OperationRecord, OperationStep
+from acs.store.schema import operations
 from acs.store.store import Store
 from acs.store.vault import Vault
 
@@ -96,6 +101,14 @@ class Running:
         await self.doors.stop()
         await self.alarms.close()
         await self.store.close()
+
+    async def sent_earlier(self, operation: OperationRecord, by_s: float) -> None:
+        """Let an operation have been sent so many seconds earlier: time passes without waiting for it."""
+        found = await self.now(operation)
+        assert found.sent_at is not None
+        sent_at = micros(found.sent_at - timedelta(seconds=by_s))
+        async with self.store.transaction() as tx:
+            await tx.run(update(operations).where(operations.c.id == operation.id).values(sent_at=sent_at))
 
     async def steps(self, operation: OperationRecord) -> list[str]:
         return [step.name.value for step in await self.steps_of(operation)]

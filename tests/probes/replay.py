@@ -50,7 +50,7 @@ def start(folder: Path) -> tuple[Replay, "subprocess.Popen[bytes]"]:
         stderr=log,
     )
     log.close()
-    for _ in range(300):
+    for _ in range(1200):
         if f":{port:04X} " in Path("/proc/net/udp").read_text():
             return Replay(folder / "data", port), process
         if process.poll() is not None:

@@ -114,7 +114,7 @@ def replay() -> Iterator[Replay]:
     yield running
     # snmpsim keeps a SIGTERM for its next request
     process.kill()
-    process.wait(10)
+    process.wait(60)
     shutil.rmtree(folder, ignore_errors=True)
 
 

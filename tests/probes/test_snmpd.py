@@ -57,11 +57,11 @@ def snmpd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SnmpTarget]:
         yield SnmpTarget("127.0.0.1", port, community="community-of-the-test", timeout_s=1.0, retries=1)
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def _wait_until_bound(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
-    for _ in range(100):
+    for _ in range(1200):
         if f":{port:04X} " in Path("/proc/net/udp").read_text():
             return
         if process.poll() is not None:

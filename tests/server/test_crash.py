@@ -158,7 +158,7 @@ async def one(folder: Path, template: Path, walk: Walk, fatal: int, *, deadline_
         over = asyncio.Event()
         group.create_task(_keep(server, over))
         life = group.create_task(live(cpe, listener.called))
-        async with asyncio.timeout(deadline_s + 15):
+        async with asyncio.timeout(deadline_s + 60):
             wanted = {"device": cpe.key, "deadline_s": deadline_s, "kind": walk.kind, "arguments": walk.arguments}
             id = (await told(control, wanted))["id"]
             await end_of(control, id)

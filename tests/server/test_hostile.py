@@ -152,15 +152,17 @@ async def test_a_body_in_tiny_chunks_is_whole(http: Http) -> None:
     assert (await http.receive()).status == 200
 
 
-async def test_who_closes_his_side_gets_his_answers_and_is_closed(server: Running) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    http = Http(server.port)
-    writer.write(http.request(inform("HALFSHUT")) + http.request(b""))
-    writer.write_eof()
-    answers = await asyncio.wait_for(reader.read(), 0.9)
-    assert answers.count(b"HTTP/1.1 ") == 2
-    writer.close()
-    await writer.wait_closed()
+async def test_who_closes_his_side_gets_his_answers_and_is_closed(tmp_path: Path) -> None:
+    patient = {"limits": {"idle_timeout_s": 600.0, "session_idle_s": 600.0}}
+    async with running(config_for(tmp_path, cwmp=patient)) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        http = Http(server.port)
+        writer.write(http.request(inform("HALFSHUT")) + http.request(b""))
+        writer.write_eof()
+        answers = await asyncio.wait_for(reader.read(), 60)
+        assert answers.count(b"HTTP/1.1 ") == 2
+        writer.close()
+        await writer.wait_closed()
 
 
 async def test_a_flood_of_tiny_chunks_is_refused(http: Http) -> None:
@@ -308,8 +310,15 @@ async def test_pipelined_requests_are_answered_in_order_up_to_the_limit(server: 
     await http.close()
 
 
+async def nobody_connected(server: Running) -> None:
+    """Wait until the server has noticed that others left."""
+    async with asyncio.timeout(60):
+        while server.endpoint._admission.total:  # noqa: ASYNC110 - a count that tells nobody
+            await asyncio.sleep(0.01)
+
+
 async def test_connections_beyond_the_limit_get_503_with_retry_after(server: Running) -> None:
-    await asyncio.sleep(0.1)
+    await nobody_connected(server)
     held = [Http(server.port) for _ in range(8)]
     for http in held:
         await http.open()
@@ -320,7 +329,7 @@ async def test_connections_beyond_the_limit_get_503_with_retry_after(server: Run
     assert 30 <= int(response.headers["retry-after"]) <= 60
     for http in (*held, more):
         await http.close()
-    await asyncio.sleep(0.1)
+    await nobody_connected(server)
     await Cpe(server.port, serial="AFTER001").session(("2 PERIODIC", ""))
 
 

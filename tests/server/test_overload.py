@@ -106,7 +106,9 @@ async def test_large_bodies_share_a_budget_and_small_ones_do_not(tmp_path: Path)
         first, second = Http(server.port), Http(server.port)
         head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 120000\r\n\r\n"
         await first.send(head + b" " * 90_000)
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(60):
+            while server.endpoint._shared.bodies.left == 100_000:  # noqa: ASYNC110 - a count that tells nobody
+                await asyncio.sleep(0.01)
         await second.send(head + b" " * 110_000)
         assert (await second.receive()).status == 503
         assert await status(server, Cpe(0)) == 200

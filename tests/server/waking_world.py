@@ -84,7 +84,7 @@ async def credentials_of(server: Running, kind: CredentialKind, key: str = KEY) 
 async def done(server: Running, kind: str, arguments: dict[str, Any] | None = None, key: str = KEY) -> OperationRecord:
     """An operation, once it has ended."""
     operation = await server.operations.request(ACTOR, key, kind, arguments or {})
-    return await server.operations.wait(operation.id, 20)
+    return await server.operations.wait(operation.id, 60)
 
 
 async def until(true: Callable[[], bool | Awaitable[bool]]) -> None:

@@ -28,6 +28,8 @@ class Door:
     def __init__(self, *script: str) -> None:
         self.script = list(script)
         self.seen: list[bytes] = []
+        #: what a slow answer waits for
+        self.opened = asyncio.Event()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -35,7 +37,7 @@ class Door:
             self.seen.append(head)
             what = self.script.pop(0) if len(self.script) > 1 else self.script[0]
             if what == "slow":
-                await asyncio.sleep(0.2)
+                await self.opened.wait()
             writer.write(self._answer("200" if what == "slow" else what, head))
             if what == "hang":
                 await reader.read()
@@ -173,12 +175,15 @@ async def test_an_operation_that_joined_a_request_too_late_gets_one_of_its_own(s
     door = Door("slow")
     async with device_with(server, door) as cpe:
         await server.operations.request(ACTOR, cpe.key, "reboot", {})
-        await asyncio.sleep(0.1)
+        async with asyncio.timeout(60):
+            while not door.seen:  # noqa: ASYNC110 - a listener that tells nobody
+                await asyncio.sleep(0.01)
         late = await server.operations.request(ACTOR, cpe.key, "get", {"names": ["Device.DeviceInfo.UpTime"]})
         calls = 0
         async with asyncio.timeout(60):
             async for step in server.operations.watch(late.id):
                 calls += step.name is StepName.CONNECTION_REQUEST_SENT
+                door.opened.set()  # it is under way with the first
                 if calls == 2:
                     break
         assert calls == 2

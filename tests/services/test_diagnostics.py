@@ -57,7 +57,7 @@ async def start(server: Running) -> AsyncIterator[Start]:
 
 async def diagnosed(server: Running, key: str, test: str, **inputs: Any) -> OperationRecord:
     asked = await server.operations.request(ACTOR, key, "diagnose", {"test": test, "inputs": inputs}, deadline_s=30)
-    return await server.operations.wait(asked.id, 20)
+    return await server.operations.wait(asked.id, 60)
 
 
 @pytest.mark.parametrize("kind", [CpeKind.ONT, CpeKind.ROUTER])

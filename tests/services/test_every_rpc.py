@@ -103,7 +103,7 @@ async def test_a_power_cut_is_no_proof_of_a_reset(server: Running, cpe: Cpe) -> 
     cpe.uptime_base_s, cpe.booted_at = 0.0, asyncio.get_running_loop().time()
     await cpe.session(("1 BOOT", ""))
     assert (await server.now(operation)).state is OperationState.UNKNOWN
-    done = await server.operations.wait(operation.id, 8)
+    done = await server.operations.wait(operation.id, 60)
     assert done.state is OperationState.FAILED
     assert "nothing proved" in done.detail
     assert count(cpe, FactoryReset) == 1

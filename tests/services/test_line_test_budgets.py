@@ -1,6 +1,7 @@
 """Budgets and silence of line tests: partial and hard stop in time, joiners keep them, what is down is said."""
 
 import asyncio
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -67,7 +68,6 @@ async def test_who_joins_waits_no_longer_than_who_began(world: World) -> None:
     world.reader.delay_s = 3600.0
     tests = world.line_tests()
     first = await tests.start(ACTOR, "L-1", deadline_s=1.0)
-    await asyncio.sleep(0.2)
     joined = await tests.start(ACTOR, "L-1", deadline_s=50.0)
     assert joined == first, "the same record, the same deadline"
     async with asyncio.timeout(40):
@@ -81,7 +81,8 @@ async def test_a_partial_verdict_is_told_to_who_joined_after_it(world: World) ->
     world.reader.delay_s = 3600.0
     tests = world.line_tests()
     first = await tests.start(ACTOR, "L-1")
-    await asyncio.sleep(0.6)
+    async with aclosing(tests.watch(ACTOR, first.id)) as told:
+        await anext(one async for one in told if one.kind == "verdict")
     joined = await tests.start(ACTOR, "L-1")
     kinds = [(one.kind, one.data.get("partial")) async for one in tests.watch(ACTOR, joined.id)]
     assert joined.id == first.id

@@ -68,6 +68,8 @@ class FakeReader:
     problem: str = ""
     silent: bool = False
     causes: dict[int, str] = field(default_factory=dict)
+    #: an answer waits for it, where there is one
+    released: asyncio.Event | None = None
     #: what its own reading says of the fall of the line's ONT, and what the port's columns say of that ONT besides
     cause: str | None = "losi"
     walked: dict[str, str] = field(default_factory=dict)
@@ -114,6 +116,8 @@ class FakeReader:
         )
 
     async def _answer(self) -> None:
+        if self.released is not None:
+            await self.released.wait()
         await asyncio.sleep(self.delay_s)
         if self.error is not None:
             raise self.error
@@ -401,11 +405,14 @@ async def test_the_light_before_the_fall_is_told(world: World) -> None:
 
 
 async def test_unfinished_tests_are_taken_up_after_a_restart(world: World) -> None:
-    world.reader.delay_s = 0.5
+    world.reader.delay_s = 3600.0
     first = world.line_tests()
     started = await first.start(ACTOR, "L-1")
-    await asyncio.sleep(0.05)
+    async with asyncio.timeout(60):
+        while not world.reader.asked:  # noqa: ASYNC110 - a fake that tells nobody
+            await asyncio.sleep(0.01)
     await first.stop()
+    world.reader.delay_s = 0.0
     assert (await first.get(ACTOR, started.id)).state is LineTestState.RUNNING
     second = world.line_tests()
     assert await second.resume() == 1
@@ -414,7 +421,7 @@ async def test_unfinished_tests_are_taken_up_after_a_restart(world: World) -> No
 
 async def test_too_many_waiting_tests_are_refused(world: World) -> None:
     world.config = world.config.model_copy(update={"at_once": 1, "waiting": 1})
-    world.reader.delay_s = 0.3
+    world.reader.released = asyncio.Event()
     lines = [LineRecord(f"M-{n}", "pon") for n in range(3)]
     async with world.app.store.transaction() as tx:
         await line_store.upsert(tx, lines, utc_now())
@@ -422,6 +429,7 @@ async def test_too_many_waiting_tests_are_refused(world: World) -> None:
     started = [await tests.start(ACTOR, f"M-{n}") for n in range(2)]
     with pytest.raises(TooMany):
         await tests.start(ACTOR, "M-2")
+    world.reader.released.set()
     for record in started:
         assert (await finished(tests, record.id)).state is LineTestState.DONE
 

@@ -38,7 +38,7 @@ class FakeAcs:
         assert self._server is not None
         self._server.close()
 
-    async def until(self, condition, timeout_s: float = 5.0) -> None:
+    async def until(self, condition, timeout_s: float = 60.0) -> None:
         async with asyncio.timeout(timeout_s):
             while not condition():
                 self._changed.clear()

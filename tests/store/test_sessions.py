@@ -309,12 +309,12 @@ async def test_caller_that_goes_away_harms_nobody(store: Store, now: datetime) -
 
 
 async def test_lone_session_does_not_wait_for_the_window(url: str, vault: Vault, now: datetime) -> None:
-    store = await Store.open(url, vault=vault, commit_window_ms=2000)
+    store = await Store.open(url, vault=vault, commit_window_ms=600_000)
     loop = asyncio.get_running_loop()
     began = loop.time()
     for n in range(5):
         await store.sessions.open(opening(now, session_id=f"s{n}"))
-    assert loop.time() - began < 1.5
+    assert loop.time() - began < 300
     await store.close()
 
 

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Executable, bindparam, delete, func, insert, select, update
@@ -13,6 +14,7 @@ from acs.errors import StoreError
 from acs.store import Store, Vault
 from acs.store.schema import device_credentials, series, switches
 from acs.store.short_way import answer
+from acs.store.sqlite_steps import OneStepConnection
 
 ROWS = [{"name": f"s{n}", "engaged": n % 2, "actor": "a", "at": n, "reason": f"é{n}"} for n in range(4)]
 
@@ -49,6 +51,45 @@ async def test_rows_are_those_of_the_long_way(store: Store, number: int) -> None
             long = (await tx.connection.execute(query, given)).all()
             assert list(short.rows) == long
             assert [dict(row._mapping) for row in short.rows] == [dict(row._mapping) for row in long]
+
+
+@pytest.mark.parametrize("rows", [1, 4])
+async def test_a_query_that_turns_out_to_be_long_goes_to_the_thread(
+    store: Store, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    handed: list[str] = []
+    thread = OneStepConnection.hand_over
+
+    async def hand_over(self: OneStepConnection, operation: str, parameters: Any, many: bool) -> tuple[Any, list[Any]]:
+        handed.append(operation)
+        return await thread(self, operation, parameters, many)
+
+    async with store.transaction() as tx:
+        await tx.insert_many(switches, ROWS[:rows])
+    monkeypatch.setattr(OneStepConnection, "hand_over", hand_over)
+    many = [switches.alias(f"s{n}") for n in range(8)]
+    query = select(func.count().label("count")).select_from(*many)
+    async with store.reading() as tx:
+        assert [row.count for row in await tx.rows(query)] == [rows**8]
+        assert [row.name for row in await tx.rows(select(switches.c.name).order_by(switches.c.name).limit(1))] == ["s0"]
+    assert len(handed) == (rows > 1)
+
+
+async def test_a_transaction_that_asks_much_lets_the_others_have_their_turn(store: Store) -> None:
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(others())
+    async with store.reading() as tx:
+        for _ in range(1_000):
+            await tx.rows(select(switches))
+    task.cancel()
+    assert turns >= 100
 
 
 async def test_changes_are_counted_and_bytes_come_back(store: Store) -> None:

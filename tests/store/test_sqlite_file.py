@@ -17,7 +17,7 @@ def test_many_who_open_a_new_file_at_once_are_all_let_in(tmp_path: Path) -> None
     start = Barrier(TOGETHER)
 
     def opened(path: Path) -> str:
-        start.wait(timeout=30)
+        start.wait(timeout=60)
         connection = connect(path)
         mode: str = connection.execute("PRAGMA journal_mode").fetchone()[0]
         connection.close()
