@@ -12,7 +12,7 @@ import structlog
 import uvloop
 from twisted.internet import asyncioreactor
 
-from tests.memory_folder import forget, into_memory
+from tests.memory_folder import forget_at_exit, into_memory
 
 
 def plain_logs() -> None:
@@ -80,7 +80,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     config.pluginmanager.register(FailuresAtOnce(config))
     if (folder := into_memory()) is not None:
-        config.add_cleanup(lambda: forget(folder))
+        forget_at_exit(folder)
 
 
 #: what takes minutes for a few tests begins first, so that no worker is left with it at the end

@@ -6,6 +6,7 @@ What a test proves about a process that is killed holds there too: the files out
 import os
 import shutil
 import tempfile
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 _MEMORY = Path("/dev/shm")
@@ -17,7 +18,7 @@ def into_memory() -> Path | None:
     """Put this process's temporary files, and those of its children, into memory; None: they stay where they are.
 
     They stay where somebody chose a folder (TMPDIR), without room, and where nothing may be executed: tests write
-    small programs. The caller removes the folder at the end.
+    small programs. The caller has it removed (`forget_at_exit`).
     """
     if "TMPDIR" in os.environ or not os.access(_MEMORY, os.W_OK):
         return None
@@ -31,8 +32,10 @@ def into_memory() -> Path | None:
     return folder
 
 
-def forget(folder: Path) -> None:
-    """Remove the folder with all that is in it."""
-    os.environ.pop("TMPDIR", None)
-    tempfile.tempdir = None
-    shutil.rmtree(folder, ignore_errors=True)
+def forget_at_exit(folder: Path) -> None:
+    """Remove the folder with all that is in it when this process ends.
+
+    `multiprocessing` has a folder in it for its sockets, which it removes itself at a priority of -100; where that is
+    gone before, it writes a traceback below the result.
+    """
+    Finalize(None, shutil.rmtree, args=(folder, True), exitpriority=-200)

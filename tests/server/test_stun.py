@@ -54,16 +54,23 @@ async def socket(host: str = "127.0.0.1") -> AsyncIterator[tuple[asyncio.Datagra
 
 
 async def asked(
-    server: Running, *attributes: Attribute, key: bytes | None = None, host: str = "127.0.0.1"
+    server: Running,
+    *attributes: Attribute,
+    key: bytes | None = None,
+    host: str = "127.0.0.1",
+    answered: bool = True,
 ) -> tuple[Message | None, Endpoint]:
-    """The answer to a binding request from a new socket, and the address that it came from; None: silence."""
+    """The answer to a binding request from a new socket, and the address that it came from; None: silence.
+
+    One that need not be `answered` is soon given up.
+    """
     assert server.doors.stun is not None
     async with socket(host) as (transport, protocol):
         data = stun.encode(Message(MessageType.BINDING_REQUEST, bytes(range(16)), attributes), key)
         transport.sendto(data, (host, server.doors.stun.port))
         source = Endpoint(*transport.get_extra_info("sockname")[:2])
         try:
-            async with asyncio.timeout(0.7):
+            async with asyncio.timeout(60 if answered else 1.5):
                 return stun.decode(await protocol.heard.get()), source
         except TimeoutError:
             return None, source
@@ -140,9 +147,9 @@ async def test_a_socket_of_one_family_says_that_it_cannot_reach_the_other(tmp_pa
 async def test_one_address_is_not_heard_beyond_its_rate(tmp_path: Path) -> None:
     limits = {"stun": {"per_address_per_s": 1}}
     async with server_with(tmp_path, **limits) as server:
-        answers = [(await asked(server))[0] for _ in range(3)]
-        assert answers[0] is not None
-        assert None in answers
+        answers = await asyncio.gather(*(asked(server, answered=False) for _ in range(3)))
+        heard = [each for each, _ in answers if each is not None]
+        assert 1 <= len(heard) < 3
 
 
 async def test_a_process_without_the_socket_sends_through_the_one_that_has_it(tmp_path: Path) -> None:
