@@ -15,7 +15,7 @@ from acs.services.northbound import Northbound
 def api_over(services: Northbound, config: ApiSection | None = None) -> FastAPI:
     """The API over these services, with the routes of all the others."""
     made = create_app(services, config)
-    made.router, made.openapi = _routed().router, described  # type: ignore[method-assign]
+    made.router, made.openapi = routed().router, described  # type: ignore[method-assign]
     made.add_middleware(Documented)
     return made
 
@@ -50,10 +50,10 @@ class Documented:
 
 def described() -> dict[str, Any]:
     """The OpenAPI document: it takes two seconds to make."""
-    return _routed().openapi()
+    return routed().openapi()
 
 
 @functools.cache
-def _routed() -> FastAPI:
+def routed() -> FastAPI:
     """The API whose routes all take: FastAPI works each out when a request first passes it, a second for all."""
     return create_app(None)  # type: ignore[arg-type] # it answers nothing itself

@@ -55,6 +55,7 @@ from acs.api.secrets import router as secrets_router
 from acs.api.self_checks import router as self_checks_router
 from acs.api.self_service import router as self_service_router
 from acs.api.sessions import router as sessions_router
+from acs.api.table import Table
 from acs.api.ticket_systems import router as ticket_systems_router
 from acs.api.tickets import router as tickets_router
 from acs.api.tmf import TMF_ROUTERS
@@ -167,6 +168,7 @@ def create_app(services: Northbound, config: ApiSection | None = None) -> FastAP
         app.include_router(router)
     app.include_router(docs_router)
     app.include_router(pages_router)
+    app.router.routes.insert(0, Table(app.routes))
     install_error_handlers(app)
     app.add_exception_handler(HTTPException, tmf_http_error)
     app.openapi = partial(describe, app)  # type: ignore[method-assign] # FastAPI's own way to complete it

@@ -20,6 +20,11 @@ def services_of(request: Request) -> Northbound:
     return services
 
 
+async def services_asked(request: Request) -> Northbound:
+    """`services_of` for routes: what is not `async` here would be run in a thread, for every request."""
+    return services_of(request)
+
+
 async def actor_of(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> Actor:
@@ -49,4 +54,4 @@ async def actor_of(
 
 
 ActorDep = Annotated[Actor, Depends(actor_of)]
-ServicesDep = Annotated[Northbound, Depends(services_of)]
+ServicesDep = Annotated[Northbound, Depends(services_asked)]

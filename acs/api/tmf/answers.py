@@ -105,13 +105,7 @@ def tmf_json(thing: Any, status: int = 200, headers: Mapping[str, str] | None = 
 class Wanted:
     """What a caller wants of a list: which members, which page, which things."""
 
-    def __init__(
-        self,
-        request: Request,
-        fields: Annotated[str, Query(max_length=1_000, description="Members to show, by commas.")] = "",
-        offset: Annotated[int, Query(ge=0, le=1_000_000, description="Things to leave out.")] = 0,
-        limit: Annotated[int, Query(ge=1, le=1_000, description="Greatest number of things.")] = 100,
-    ) -> None:
+    def __init__(self, request: Request, fields: str, offset: int, limit: int) -> None:
         self._url = request.url
         self.fields = fields
         self.offset = offset
@@ -134,7 +128,16 @@ class Wanted:
         return Page(list(things[self.offset : self.offset + self.limit]), len(things))
 
 
-WantedDep = Annotated[Wanted, Depends()]
+async def _wanted(
+    request: Request,
+    fields: Annotated[str, Query(max_length=1_000, description="Members to show, by commas.")] = "",
+    offset: Annotated[int, Query(ge=0, le=1_000_000, description="Things to leave out.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=1_000, description="Greatest number of things.")] = 100,
+) -> Wanted:
+    return Wanted(request, fields, offset, limit)
+
+
+WantedDep = Annotated[Wanted, Depends(_wanted)]
 FieldsQuery = Annotated[str, Query(max_length=1_000, description="Members to show, by commas.")]
 
 
