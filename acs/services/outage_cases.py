@@ -208,6 +208,14 @@ def evidence_text(case: Case) -> str:
     return f"{len(back)} of {len(lines)} lines are back{last}; {tested} tested{named}{more}"
 
 
+def convicts(outage: OutageRecord) -> bool:
+    """Whether it says something of its lines to their tests: one that goes on, and that somebody saw.
+
+    A crowd of tickets is a question to a person. What the line itself shows goes before it until he has confirmed it.
+    """
+    return outage.state == "confirmed" or (outage.state in RUNNING and outage.witness != "ticket")
+
+
 def covering(case: Case, path: str, full_share: float = 0.8) -> Sequence[str]:
     """The scopes that an incident of this outage has: a topology path where nearly all below is down, else lines."""
     if path and case.outage.hit >= full_share * case.outage.members:

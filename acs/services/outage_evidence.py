@@ -43,7 +43,7 @@ _GASP, _DARK = "dgi", ("los", "losi", "lofi", "lobi")
 _RISES = ("ont_up", "pon_up", "link_up")
 #: seconds by which an alarm may be stored after it came
 _LATE = timedelta(seconds=30)
-#: for so long the test of a ticket may run before the ticket counts without its verdict
+#: for so long a test may be asked for before a ticket counts without one
 _TESTED_IN = timedelta(seconds=60)
 #: verdicts that leave a complaint unexplained; a ticket whose line has a cause of its own tells nothing of others
 _NO_CAUSE = (VerdictKind.NFF, VerdictKind.INCONCLUSIVE, VerdictKind.OPEN_OUTAGE)
@@ -243,7 +243,8 @@ class Evidence:
     async def _tickets(self, tx: Transaction, now: datetime, look: Look) -> None:
         since = await outage_store.cursor(tx, "tickets")
         first = now if since is None else instant(since) - _LATE - _TESTED_IN
-        came = await evidence_store.complaints_since(tx, first, now - _TESTED_IN)
+        oldest = now - timedelta(seconds=self._config.horizon_s)
+        came = await evidence_store.complaints_since(tx, oldest, first, now - _TESTED_IN)
         changes = [(at, line, node, None, False) for line, node, at, said in came if said is None or said in _NO_CAUSE]
         await self._change(tx, "ticket", changes, now, look, "ticket")
         await outage_store.put_cursor(tx, "tickets", micros(now))

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from acs.config import OutagesSection
 from acs.services import outage_cases as cases
 from acs.services.context import OWN_OUTAGES
-from acs.services.outage_cases import RUNNING, Case
+from acs.services.outage_cases import Case
 from acs.services.outage_inventory import Inventory, scope_path
 from acs.store import scopes as scope_store
 from acs.store.records import IncidentRecord
@@ -40,7 +40,7 @@ class OwnIncidents:
 
     def _records(self, case: Case, now: datetime) -> list[IncidentRecord]:
         outage = case.outage
-        if outage.state not in RUNNING or cases.is_over(case, self._config, now):
+        if not cases.convicts(outage) or cases.is_over(case, self._config, now):
             return []
         first = next((self._inventory.line(outage.node, one.line) for one in case.down), None)
         path = scope_path(first, outage.level) if first is not None else ""

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from json import loads
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from acs.store.instants import instant, instant_or_none, micros
+from acs.store.records import LineTestState
 from acs.store.schema import (
     access_alarms,
     context_facts,
@@ -156,18 +157,21 @@ async def tickets_since(tx: Transaction, since: datetime) -> list[tuple[str, str
 
 
 async def complaints_since(
-    tx: Transaction, since: datetime, until: datetime
+    tx: Transaction, oldest: datetime, since: datetime, until: datetime
 ) -> list[tuple[str, str, datetime, str | None]]:
-    """(line, node, at, verdict) of tickets that came since an instant; None where no test of theirs has a verdict.
+    """(line, node, at, verdict) of tickets whose test ended since an instant; None where it ended without a verdict.
 
-    Those without one are told if they came before `until`: till then their test may still say what it is.
+    A ticket whose test runs is not told, however long that takes: it may still say what it is. One without a test is
+    told once it came before `until`. Nobody is told of a ticket from before `oldest`.
     """
     c, test = tickets.c, line_tests.c
+    ended = and_(test.state != LineTestState.RUNNING.value, test.finished_at >= micros(since))
+    untested = and_(test.id.is_(None), c.received_at >= micros(since), c.received_at <= micros(until))
     query = (
         select(c.line, lines.c.node, c.received_at, test.verdict)
         .join(lines, lines.c.id == c.line)
         .outerjoin(line_tests, test.id == c.line_test)
-        .where(c.received_at >= micros(since), or_(test.verdict.is_not(None), c.received_at <= micros(until)))
+        .where(c.received_at >= micros(oldest), or_(ended, untested))
         .order_by(c.received_at)
         .limit(_PAGE)
     )
