@@ -158,12 +158,17 @@ async def test_paused_and_resumed_after_a_restart(tmp_path: Path) -> None:
 
 async def test_a_silent_device_frees_its_place_and_its_role_and_is_upgraded_when_it_comes(tmp_path: Path) -> None:
     async with serving(tmp_path, tick_s=3600.0) as app, street(app, 2) as cpes:
-        view = await begin(app, canary=1, at_once=1, silent_s=1)
+        view = await begin(app, canary=1, at_once=1, silent_s=600)
         campaigns = app.northbound.fleet.campaigns
         first, second = await campaigns.devices(ADMIN, "to-v2")
         by_key = {str(cpe.key): cpe for cpe in cpes}
         silent, other = by_key[first.device], by_key[second.device]
         await silent.doorbell.close()
+        await app.northbound.fleet.campaign_turns.turn()
+        long_ago = app.clock() - timedelta(seconds=601)
+        async with app.store.transaction() as tx:
+            (asked_first,) = await campaign_store.members(tx, view.campaign.id, states=(DeviceState.STARTED,))
+            await campaign_store.settle(tx, asked_first, DeviceState.STARTED, "asked", started_at=long_ago)
         for _ in range(1200):
             await app.northbound.fleet.campaign_turns.turn()
             view = await campaigns.get(ADMIN, "to-v2")
