@@ -29,13 +29,16 @@ _OCTET_TOP = 255
 
 def number(text: str) -> float | None:
     """The number at the head of a text; a unit behind it ("-23 dBm", "17%") is dropped. None if there is none."""
-    head = text.strip().split(" ")[0].rstrip("%").lower()
-    for unit in _UNITS:
-        head = head.removesuffix(unit)
     try:
-        value = float(head)
+        value = float(text)
     except ValueError:
-        return None
+        head = text.strip().split(" ")[0].rstrip("%").lower()
+        for unit in _UNITS:
+            head = head.removesuffix(unit)
+        try:
+            value = float(head)
+        except ValueError:
+            return None
     return value if math.isfinite(value) else None
 
 

@@ -110,7 +110,9 @@ def whole_number(meaning: Meaning, value: float) -> Scalar:
 
 
 def _is_sentinel(meaning: Meaning, text: str) -> bool:
-    value = number(text)
-    if like(text, meaning.unlike):
+    if meaning.unlike and like(text, meaning.unlike):
         return True
+    if not meaning.sentinels:
+        return False
+    value = number(text)
     return any(text == mark if isinstance(mark, str) else value == mark for mark in meaning.sentinels)

@@ -1,12 +1,49 @@
 """Parameter names and patterns of them, in which `*` stands for one instance number.
 
-The rule of this file: names come sorted, so that only those under a pattern's head are looked at.
+The rule of this file: names come sorted, so that only those under a pattern's head are looked at; what was found among
+the names of one tree holds for every tree with these names, and devices of a model share them.
 """
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+
+#: sets of names that are remembered with what was found among them: some for each model and question
+_SHAPES = 256
+
+
+class Shape:
+    """The sorted names of a tree, and what was found among them so far. Made by `shape_of`."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+        self._matching: dict[str, tuple[str, ...]] = {}
+        self._tables: dict[str, tuple[str, ...]] = {}
+
+    def matching(self, pattern: str) -> tuple[str, ...]:
+        """The names that fit a pattern, in numeric order of their instances."""
+        found = self._matching.get(pattern)
+        if found is None:
+            found = self._matching[pattern] = tuple(matching(pattern, self.names))
+        return found
+
+    def tables(self, pattern: str) -> tuple[str, ...]:
+        """The partial paths of a pattern's last table, for each row of the tables above it that there is."""
+        found = self._tables.get(pattern)
+        if found is None:
+            found = self._tables[pattern] = tuple(_tables(pattern, self.names))
+        return found
+
+
+def shape_of(names: Iterable[str]) -> Shape:
+    """The names of a tree; equal names give the same one, as long as it is remembered."""
+    return _shape(tuple(sorted(names)))
+
+
+@lru_cache(maxsize=_SHAPES)
+def _shape(names: tuple[str, ...]) -> Shape:
+    return Shape(names)
 
 
 @lru_cache(maxsize=4096)
@@ -64,3 +101,14 @@ def _instances(head: str, names: Sequence[str]) -> Iterator[str]:
             yield instance
         # "/" follows "." in the order of characters: the first name that is not of this instance
         position = bisect_left(names, f"{head}{instance}/", position + 1)
+
+
+def _tables(pattern: str, names: Sequence[str]) -> Iterator[str]:
+    above, table = pattern.rsplit(".*", 1)[0].rsplit(".*.", 1) if pattern.count("*") > 1 else ("", "")
+    if not above:
+        path = pattern.split("*", 1)[0]
+        if any(name.startswith(path.rstrip(".").rsplit(".", 1)[0]) for name in names):
+            yield path
+        return
+    rows = re.compile(f"({regex_of(above + '.*').pattern.replace('(', '(?:')})\\..*")
+    yield from sorted({f"{found[1]}.{table}." for name in names if (found := rows.fullmatch(name))})

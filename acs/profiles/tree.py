@@ -5,19 +5,22 @@ The rule of this file: a reading that means nothing gives no value. What was sen
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from acs.cwmp.paths import without_covered
 from acs.profiles.convert import number
 from acs.profiles.globs import like
 from acs.profiles.meaning import value_of, whole_number
-from acs.profiles.patterns import beside, matching, regex_of
+from acs.profiles.patterns import Shape, beside, regex_of, shape_of
 from acs.profiles.schema import Defect, Optics, Profile, Reading
 from probes.facts import Fact, Quality, Scalar
 
 #: the fact that a profile's own list of defects gives
 _KNOWN_BUG = "fw.outdated_known_bug"
+#: names whose neighbour in the row is remembered
+_NEIGHBOURS = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +45,10 @@ def facts_from_tree(profile: Profile, values: Mapping[str, str], at: Times, sour
     oldest of them. A fact whose every reading is a sentinel or
     garbage comes back as `unreadable` with the raw text; one without any parameter in the tree does not come back.
     """
-    names = sorted(values)
+    shape = shape_of(values)
     facts = []
     for fact, readings in profile.readings.items():
-        found = _first_usable(readings, values, names)
+        found = _first_usable(readings, values, shape)
         if found is not None:
             quality = Quality.OK if found.value is not None else Quality.UNREADABLE
             facts.append(Fact(fact, found.value, _time_of(found, at), source, found.name, quality, found.raw))
@@ -63,16 +66,16 @@ def wanted_names(profile: Profile, known_names: Sequence[str]) -> list[str]:
 
     Names that the device never showed are left out: a single unknown name makes a CPE refuse the whole question.
     """
-    names = sorted(known_names)
+    shape = shape_of(known_names)
     wanted: set[str] = set()
     for readings in profile.readings.values():
         for reading in readings:
             if reading.volatile:
-                wanted.update(_tables(reading.path, names))
-                wanted.update(matching(reading.counted_by, names) if reading.counted_by else ())
+                wanted.update(shape.tables(reading.path))
+                wanted.update(shape.matching(reading.counted_by) if reading.counted_by else ())
                 continue
             for pattern in _patterns(reading):
-                wanted.update(matching(pattern, names))
+                wanted.update(shape.matching(pattern))
     return without_covered(wanted)
 
 
@@ -118,29 +121,29 @@ def optical_class_of(profile: Profile, names: Sequence[str]) -> Optics | None:
 
 def binding_values(profile: Profile, values: Mapping[str, str]) -> dict[str, str]:
     """The values that tell which line a device is on: `pppoe_login` and `address`, where the tree has them."""
-    names = sorted(values)
+    shape = shape_of(values)
     found = {}
     for key in ("pppoe_login", "address"):
         patterns: tuple[str, ...] = getattr(profile.binding, key)
-        texts = (values[name].strip() for pattern in patterns for name in matching(pattern, names))
+        texts = (values[name].strip() for pattern in patterns for name in shape.matching(pattern))
         usable = next((text for text in texts if text and text != "0.0.0.0"), None)
         if usable is not None:
             found[key] = usable
     return found
 
 
-def _first_usable(readings: Sequence[Reading], values: Mapping[str, str], names: Sequence[str]) -> _Sample | None:
+def _first_usable(readings: Sequence[Reading], values: Mapping[str, str], shape: Shape) -> _Sample | None:
     unusable = None
     for reading in readings:
-        sample = _read(reading, values, names)
+        sample = _read(reading, values, shape)
         if sample is not None and sample.value is not None:
             return sample
         unusable = unusable or sample
     return unusable
 
 
-def _read(reading: Reading, values: Mapping[str, str], names: Sequence[str]) -> _Sample | None:
-    rows = [name for name in matching(reading.path, names) if _row_counts(reading, name, values)]
+def _read(reading: Reading, values: Mapping[str, str], shape: Shape) -> _Sample | None:
+    rows = [name for name in shape.matching(reading.path) if _row_counts(reading, name, values)]
     if reading.pick == "count":
         return _Sample(len(rows), f"{len(rows)} rows", reading.path, tuple(rows)) if rows else None
     samples = [_sample(reading, name, values) for name in rows if values[name].strip()]
@@ -154,7 +157,7 @@ def _picked(reading: Reading, samples: Sequence[_Sample]) -> _Sample:
     if reading.pick == "first":
         return chosen
     names = tuple(name for sample in samples for name in (sample.name, *sample.rests_on))
-    return replace(chosen, rests_on=names)
+    return _Sample(chosen.value, chosen.raw, chosen.name, names)
 
 
 def _chosen(reading: Reading, samples: Sequence[_Sample]) -> _Sample:
@@ -203,6 +206,7 @@ def _row_counts(reading: Reading, name: str, values: Mapping[str, str]) -> bool:
     return True
 
 
+@lru_cache(maxsize=_NEIGHBOURS)
 def _beside(pattern: str, name: str, other: str) -> str:
     """The name that `other` has in the row of `name`: a leaf of the last row, or a whole pattern with its own *."""
     instances = iter(regex_of(pattern).fullmatch(name).groups())  # type: ignore[union-attr]  # name matched this pattern
@@ -221,18 +225,6 @@ def _patterns(reading: Reading) -> Iterator[str]:
         yield reading.counted_by
     for leaf in (*reading.where, *reading.given):
         yield beside(reading.path, leaf)
-
-
-def _tables(pattern: str, names: Sequence[str]) -> Iterator[str]:
-    """The partial paths of a pattern's last table, for each row of the tables above it that the device shows."""
-    above, table = pattern.rsplit(".*", 1)[0].rsplit(".*.", 1) if pattern.count("*") > 1 else ("", "")
-    if not above:
-        path = pattern.split("*", 1)[0]
-        if any(name.startswith(path.rstrip(".").rsplit(".", 1)[0]) for name in names):
-            yield path
-        return
-    rows = re.compile(f"({regex_of(above + '.*').pattern.replace('(', '(?:')})\\..*")
-    yield from sorted({f"{found[1]}.{table}." for name in names if (found := rows.fullmatch(name))})
 
 
 def _paths(names: Collection[str]) -> tuple[str, ...]:

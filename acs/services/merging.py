@@ -22,6 +22,9 @@ SERIAL = "ont.gpon_serial"
 
 _LEVELS = ("ont.rx_dbm",)
 
+#: name → how old a fact may be, of those that age
+_AGES = {name: timedelta(seconds=spec.max_age_s) for name, spec in FACTS.items() if spec.max_age_s is not None}
+
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
@@ -103,13 +106,16 @@ def same_serial(seen: str, expected: str) -> bool:
 
 def is_stale(fact: Fact, now: datetime) -> bool:
     """Whether the fact is older than its name allows."""
-    spec = FACTS.get(fact.name)
-    return spec is not None and spec.max_age_s is not None and (now - fact.at).total_seconds() > spec.max_age_s
+    oldest = _AGES.get(fact.name)
+    return oldest is not None and now - fact.at > oldest
 
 
 def _best(candidates: list[Fact], now: datetime) -> Fact:
-    top = max(_rank(fact, now) for fact in candidates)
-    usable = [fact for fact in candidates if _rank(fact, now) == top]
+    if len(candidates) == 1:
+        return candidates[0]
+    ranks = [_rank(fact, now) for fact in candidates]
+    top = max(ranks)
+    usable = [fact for fact, rank in zip(candidates, ranks, strict=True) if rank == top]
     youngest = max(fact.at for fact in usable)
     return next(fact for fact in usable if youngest - fact.at <= _SAME_TIME)
 

@@ -80,6 +80,7 @@ def obtainable(sources: Iterable[Source], reports: Sequence[SourceReport], told:
     return named(*_SUBSCRIBER).union({fact.name for fact in told}, *open_)
 
 
+@cache
 def named(*prefixes: str) -> frozenset[str]:
     """The names in the table of facts that begin so."""
     return frozenset(name for name in FACTS if name.startswith(prefixes))
