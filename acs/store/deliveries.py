@@ -10,10 +10,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, exists, or_, select, update
-from sqlalchemy.sql import Select
+from sqlalchemy import Integer, Row, bindparam, exists, or_, select, update
 
 from acs.errors import Conflict
+from acs.store.built import Filtered, new
 from acs.store.instants import instant, instant_or_none, micros, micros_or_none
 from acs.store.limits import check_record, json_text
 from acs.store.records import Json
@@ -34,6 +34,46 @@ class DeliveryState(StrEnum):
     DELIVERED = "delivered"
     #: given up: a dead letter
     FAILED = "failed"
+
+
+_EARLIER = _TABLE.alias("earlier")
+_BEHIND = exists().where(
+    _EARLIER.c.target == _TABLE.c.target,
+    _EARLIER.c.subject == _TABLE.c.subject,
+    _EARLIER.c.state == DeliveryState.PENDING.value,
+    _EARLIER.c.id < _TABLE.c.id,
+)
+_DUE = (
+    select(_TABLE)
+    .where(
+        _TABLE.c.target == bindparam("target"),
+        _TABLE.c.state == DeliveryState.PENDING.value,
+        _TABLE.c.next_at <= bindparam("now"),
+        or_(_TABLE.c.subject == "", ~_BEHIND),
+    )
+    .order_by(_TABLE.c.id)
+    .limit(bindparam("limit"))
+)
+_BY_ID = select(_TABLE).where(_TABLE.c.id == bindparam("id"))
+_LISTED = Filtered(
+    select(_TABLE).order_by(_TABLE.c.id.desc()).limit(bindparam("limit")),
+    states=_TABLE.c.state.in_(bindparam("states", expanding=True)),
+    target=_TABLE.c.target == bindparam("target"),
+    ticket=_TABLE.c.ticket == bindparam("ticket"),
+    before=_TABLE.c.id < bindparam("before"),
+)
+_PENDING = update(_TABLE).where(_TABLE.c.id == bindparam("its_id"), _TABLE.c.state == DeliveryState.PENDING.value)
+_CLAIM = _PENDING.where(_TABLE.c.attempts == bindparam("its_attempts")).values(new("attempts", "next_at"))
+_END = _PENDING.values(new("state", "finished_at", "last_error"))
+_LATER = _PENDING.values(
+    attempts=_TABLE.c.attempts - bindparam("taken_back", type_=Integer), **new("next_at", "last_error")
+)
+_ATTEMPTS = (
+    select(delivery_attempts)
+    .where(delivery_attempts.c.delivery == bindparam("delivery"))
+    .order_by(delivery_attempts.c.id)
+    .limit(1000)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,25 +137,8 @@ async def add(tx: Transaction, delivery: Delivery) -> None:
 
 async def due(tx: Transaction, target: str, now: datetime, *, limit: int = 50) -> list[Delivery]:
     """Return the messages for a target whose time and turn have come, the oldest first."""
-    earlier = _TABLE.alias("earlier")
-    behind = exists().where(
-        earlier.c.target == _TABLE.c.target,
-        earlier.c.subject == _TABLE.c.subject,
-        earlier.c.state == DeliveryState.PENDING.value,
-        earlier.c.id < _TABLE.c.id,
-    )
-    query = (
-        select(_TABLE)
-        .where(
-            _TABLE.c.target == target,
-            _TABLE.c.state == DeliveryState.PENDING.value,
-            _TABLE.c.next_at <= micros(now),
-            or_(_TABLE.c.subject == "", ~behind),
-        )
-        .order_by(_TABLE.c.id)
-        .limit(limit)
-    )
-    return [_record(row) for row in await tx.rows(query)]
+    rows = await tx.rows(_DUE, {"target": target, "now": micros(now), "limit": limit})
+    return [_record(row) for row in rows]
 
 
 async def claim(tx: Transaction, delivery_id: str, attempts: int, until: datetime) -> bool:
@@ -123,16 +146,13 @@ async def claim(tx: Transaction, delivery_id: str, attempts: int, until: datetim
 
     `attempts` is what `due` returned; the claim counts one more.
     """
-    statement = (
-        update(_TABLE)
-        .where(
-            _TABLE.c.id == delivery_id,
-            _TABLE.c.state == DeliveryState.PENDING.value,
-            _TABLE.c.attempts == attempts,
-        )
-        .values(attempts=attempts + 1, next_at=micros(until))
-    )
-    return await tx.run(statement) == 1
+    values = {
+        "its_id": delivery_id,
+        "its_attempts": attempts,
+        "new_attempts": attempts + 1,
+        "new_next_at": micros(until),
+    }
+    return await tx.run(_CLAIM, values) == 1
 
 
 async def mark_delivered(tx: Transaction, delivery_id: str, at: datetime) -> bool:
@@ -151,9 +171,13 @@ async def mark_failed(
     error = _said(error)
     if retry_at is None:
         return await _end(tx, delivery_id, DeliveryState.FAILED, at, error)
-    statement = update(_TABLE).where(_TABLE.c.id == delivery_id, _TABLE.c.state == DeliveryState.PENDING.value)
-    attempts = _TABLE.c.attempts if counted else _TABLE.c.attempts - 1
-    return await tx.run(statement.values(next_at=micros(retry_at), last_error=error, attempts=attempts)) == 1
+    values = {
+        "its_id": delivery_id,
+        "taken_back": 0 if counted else 1,
+        "new_next_at": micros(retry_at),
+        "new_last_error": error,
+    }
+    return await tx.run(_LATER, values) == 1
 
 
 async def send_again(tx: Transaction, delivery_id: str, now: datetime) -> bool:
@@ -190,17 +214,15 @@ async def note(tx: Transaction, attempt: Attempt) -> None:
 
 async def get(tx: Transaction, delivery_id: str) -> Delivery | None:
     """Return a message, or None."""
-    row = await tx.one(select(_TABLE).where(_TABLE.c.id == delivery_id))
+    row = await tx.one(_BY_ID, {"id": delivery_id})
     return None if row is None else _record(row)
 
 
 async def attempts_of(tx: Transaction, delivery_id: str) -> list[Attempt]:
     """Return the delivery log of a message, the first try first."""
-    table = delivery_attempts
-    query = select(table).where(table.c.delivery == delivery_id).order_by(table.c.id).limit(1000)
     return [
         Attempt(row.delivery, instant(row.at), row.duration_ms, bool(row.taken), row.answer)
-        for row in await tx.rows(query)
+        for row in await tx.rows(_ATTEMPTS, {"delivery": delivery_id})
     ]
 
 
@@ -214,25 +236,19 @@ async def list_deliveries(
     before: str | None = None,
 ) -> list[Delivery]:
     """Return messages, newest first; `before` is the id of the last one of the page before."""
-    query: Select[Any] = select(_TABLE).order_by(_TABLE.c.id.desc()).limit(limit)
-    if states is not None:
-        query = query.where(_TABLE.c.state.in_([state.value for state in states]))
-    if target is not None:
-        query = query.where(_TABLE.c.target == target)
-    if ticket is not None:
-        query = query.where(_TABLE.c.ticket == ticket)
-    if before is not None:
-        query = query.where(_TABLE.c.id < before)
-    return [_record(row) for row in await tx.rows(query)]
+    wanted = None if states is None else [state.value for state in states]
+    query = _LISTED.given(limit=limit, states=wanted, target=target, ticket=ticket, before=before)
+    return [_record(row) for row in await tx.rows(*query)]
 
 
 async def _end(tx: Transaction, delivery_id: str, state: DeliveryState, at: datetime, error: str) -> bool:
-    statement = (
-        update(_TABLE)
-        .where(_TABLE.c.id == delivery_id, _TABLE.c.state == DeliveryState.PENDING.value)
-        .values(state=state.value, finished_at=micros(at), last_error=error)
-    )
-    return await tx.run(statement) == 1
+    values = {
+        "its_id": delivery_id,
+        "new_state": state.value,
+        "new_finished_at": micros(at),
+        "new_last_error": error,
+    }
+    return await tx.run(_END, values) == 1
 
 
 def _said(text: str) -> str:

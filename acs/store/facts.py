@@ -3,8 +3,9 @@
 import json
 import math
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Row, bindparam, select
 
 from acs.errors import InvalidInput
 from acs.store.instants import instant, micros
@@ -14,10 +15,15 @@ from acs.store.schema import context_facts
 from acs.store.transaction import Transaction
 
 _CHUNK = 5000
-_OF_LINE = (
+_BY_AGE = select(context_facts).order_by(context_facts.c.at, context_facts.c.source)
+_OF_LINE = _BY_AGE.where(context_facts.c.line == bindparam("line"))
+_OF_LINES = _BY_AGE.where(
+    context_facts.c.line.in_(bindparam("lines", expanding=True)), context_facts.c.name == bindparam("name")
+)
+_BY_VALUE = (
     select(context_facts)
-    .where(context_facts.c.line == bindparam("line"))
-    .order_by(context_facts.c.at, context_facts.c.source)
+    .where(context_facts.c.name == bindparam("name"), context_facts.c.value == bindparam("value"))
+    .order_by(context_facts.c.line)
 )
 
 
@@ -36,7 +42,7 @@ async def latest(tx: Transaction, line: str) -> dict[str, ContextFact]:
     """Return name → the newest fact of the line, whatever its source."""
     newest: dict[str, ContextFact] = {}
     for row in await tx.rows(_OF_LINE, {"line": line}):
-        newest[row.name] = ContextFact(row.line, row.name, json.loads(row.value), instant(row.at), row.source)
+        newest[row.name] = _fact(row)
     return newest
 
 
@@ -44,21 +50,18 @@ async def of_lines(tx: Transaction, lines: Sequence[str], name: str) -> dict[str
     """Return line → the newest fact of one name, whatever its source; lines without are absent."""
     newest: dict[str, ContextFact] = {}
     for start in range(0, len(lines), _CHUNK):
-        query = select(context_facts).where(
-            context_facts.c.line.in_(list(lines[start : start + _CHUNK])), context_facts.c.name == name
-        )
-        for row in await tx.rows(query.order_by(context_facts.c.at, context_facts.c.source)):
-            newest[row.line] = ContextFact(row.line, row.name, json.loads(row.value), instant(row.at), row.source)
+        for row in await tx.rows(_OF_LINES, {"lines": lines[start : start + _CHUNK], "name": name}):
+            newest[row.line] = _fact(row)
     return newest
 
 
 async def by_value(tx: Transaction, name: str, value: str) -> list[ContextFact]:
     """Return the facts of this name with this text value, by line: for instance the line of a session address."""
-    query = select(context_facts).where(context_facts.c.name == name, context_facts.c.value == json.dumps(value))
-    return [
-        ContextFact(row.line, row.name, json.loads(row.value), instant(row.at), row.source)
-        for row in await tx.rows(query.order_by(context_facts.c.line))
-    ]
+    return [_fact(row) for row in await tx.rows(_BY_VALUE, {"name": name, "value": json.dumps(value)})]
+
+
+def _fact(row: Row[Any]) -> ContextFact:
+    return ContextFact(row.line, row.name, json.loads(row.value), instant(row.at), row.source)
 
 
 def _stored_fact(fact: ContextFact) -> dict[str, object]:

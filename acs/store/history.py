@@ -10,15 +10,16 @@ import asyncio
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, select
+from sqlalchemy import ColumnElement, and_, bindparam, delete, select
 
 from acs.errors import InvalidInput
+from acs.store.built import Filtered
 from acs.store.instants import instant, micros
 from acs.store.limits import check_record
 from acs.store.packing import Columns, Point, coarser, merged, pack, unpack, unpack_columns
@@ -42,6 +43,43 @@ class Owner(StrEnum):
 
     LINE = "line"
     DEVICE = "device"
+
+
+def _conditions(of: Owner) -> dict[str, ColumnElement[bool]]:
+    subject = series.c[of.value]
+    return {
+        "subject": subject == bindparam("subject"),
+        "subjects": subject.in_(bindparam("subjects", expanding=True)),
+        "name": series.c.name == bindparam("name"),
+    }
+
+
+_WHOSE = {of: (series.c[of.value], series.c.name, series.c.source) for of in Owner}
+_NUMBERS = {of: Filtered(select(series.c.id, *_WHOSE[of]), **_conditions(of)) for of in Owner}
+_PACKED = {
+    of: Filtered(
+        select(*_WHOSE[of], sample_blocks.c.points, sample_blocks.c.body)
+        .join(sample_blocks, sample_blocks.c.series == series.c.id)
+        .where(sample_blocks.c.end_at >= bindparam("start"), sample_blocks.c.start_at < bindparam("end"))
+        .order_by(sample_blocks.c.start_at),
+        **_conditions(of),
+    )
+    for of in Owner
+}
+_YOUNG = {
+    of: Filtered(
+        select(*_WHOSE[of], samples.c.at, samples.c.value)
+        .join(samples, samples.c.series == series.c.id)
+        .where(samples.c.at >= bindparam("start"), samples.c.at < bindparam("end"))
+        .order_by(samples.c.at),
+        **_conditions(of),
+    )
+    for of in Owner
+}
+_NAMES = {
+    of: select(series.c.name).where(series.c[of.value] == bindparam("subject")).distinct().order_by(series.c.name)
+    for of in Owner
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +150,8 @@ async def points(
     """Return subject → its points of one name, of all sources, oldest first; subjects without are absent."""
     found: defaultdict[str, list[tuple[datetime, float]]] = defaultdict(list)
     for start in range(0, len(subjects), _CHUNK):
-        column = series.c[of.value]
-        where = and_(column.in_(list(subjects[start : start + _CHUNK])), series.c.name == name)
-        for (subject, _, _), track in (await _read(tx, where, of, since, until)).items():
+        wanted = {"subjects": subjects[start : start + _CHUNK], "name": name}
+        for (subject, _, _), track in (await _read(tx, of, wanted, since, until)).items():
             found[subject] += zip(map(instant, track.at), track.values, strict=True)
     return {subject: sorted(each) for subject, each in sorted(found.items())}
 
@@ -133,10 +170,7 @@ async def curves(
 
     `most`: points of one curve, neighbours become one; None: all that there are.
     """
-    where = series.c[of.value] == subject
-    if name is not None:
-        where = and_(where, series.c.name == name)
-    found = await _read(tx, where, of, since, until)
+    found = await _read(tx, of, {"subject": subject, "name": name}, since, until)
     return [
         Curve(name_, source, points_of(track if most is None else thinned(track, most)))
         for (_, name_, source), track in sorted(found.items())
@@ -153,8 +187,7 @@ async def medians(
 
 async def names(tx: Transaction, subject: str, *, of: Owner = Owner.LINE) -> list[str]:
     """Return the names of which there are readings, sorted."""
-    query = select(series.c.name).where(series.c[of.value] == subject).distinct().order_by(series.c.name)
-    return [row.name for row in await tx.rows(query)]
+    return [row.name for row in await tx.rows(_NAMES[of], {"subject": subject})]
 
 
 async def keep(tx: Transaction, now: datetime, keeping: Keeping, *, after: int, limit: int = 20) -> int | None:
@@ -189,33 +222,26 @@ async def _numbers(tx: Transaction, many: Sequence[Reading], of: Owner) -> dict[
 
 
 async def _known(tx: Transaction, wanted: set[tuple[str, str, str]], of: Owner) -> dict[tuple[str, str, str], int]:
-    column, known = series.c[of.value], {}
+    known: dict[tuple[str, str, str], int] = {}
     subjects = sorted({subject for subject, _, _ in wanted})
     for start in range(0, len(subjects), _CHUNK):
-        query = select(series.c.id, column.label("subject"), series.c.name, series.c.source)
-        for row in await tx.rows(query.where(column.in_(subjects[start : start + _CHUNK]))):
-            known[row.subject, row.name, row.source] = row.id
+        query = _NUMBERS[of].given(subjects=subjects[start : start + _CHUNK])
+        rows: Sequence[Any] = await tx.rows(*query)
+        known |= {(subject, name, source): number for number, subject, name, source in rows}
     return {key: number for key, number in known.items() if key in wanted}
 
 
 async def _read(
-    tx: Transaction, where: ColumnElement[bool], of: Owner, since: datetime | None, until: datetime | None
+    tx: Transaction, of: Owner, wanted: Mapping[str, object], since: datetime | None, until: datetime | None
 ) -> dict[tuple[str, str, str], Track]:
-    """(subject, name, source) → points in the order of time, packed and young."""
+    """(subject, name, source) → points in the order of time, packed and young; of a subject or subjects, and a name."""
     start, end = -(2**62) if since is None else micros(since), 2**62 if until is None else micros(until)
-    whose = (series.c[of.value].label("subject"), series.c.name, series.c.source)
     packed: defaultdict[tuple[str, str, str], list[Columns]] = defaultdict(list)
-    blocks = select(*whose, sample_blocks.c.points, sample_blocks.c.body).join(
-        sample_blocks, sample_blocks.c.series == series.c.id
-    )
-    blocks = blocks.where(where, sample_blocks.c.end_at >= start, sample_blocks.c.start_at < end)
-    rows: Sequence[Any] = await tx.rows(blocks.order_by(sample_blocks.c.start_at))
+    rows: Sequence[Any] = await tx.rows(*_PACKED[of].given(start=start, end=end, **wanted))
     for subject, name, source, count, body in rows:
         packed[subject, name, source].append(unpack_columns(body, count))
-    young = select(*whose, samples.c.at, samples.c.value).join(samples, samples.c.series == series.c.id)
     fresh: defaultdict[tuple[str, str, str], list[tuple[int, float]]] = defaultdict(list)
-    young = young.where(where, samples.c.at >= start, samples.c.at < end).order_by(samples.c.at)
-    fresh_rows: Sequence[Any] = await tx.rows(young)
+    fresh_rows: Sequence[Any] = await tx.rows(*_YOUNG[of].given(start=start, end=end, **wanted))
     for subject, name, source, at, value in fresh_rows:
         fresh[subject, name, source].append((at, value))
     found = {key: joined(each, start, end) for key, each in packed.items()}

@@ -6,14 +6,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, func, select, update
 
 from acs.errors import Conflict
+from acs.store.built import Filtered, new
 from acs.store.instants import instant, instant_or_none, micros, micros_or_none
 from acs.store.limits import check_record, check_text, json_text
 from acs.store.records import Json, LineTestRecord, LineTestState
 from acs.store.schema import line_tests
 from acs.store.transaction import Transaction
+
+_BY_ID = select(line_tests).where(line_tests.c.id == bindparam("id"))
+_FINISH = (
+    update(line_tests)
+    .where(line_tests.c.id == bindparam("its_id"), line_tests.c.state == LineTestState.RUNNING.value)
+    .values(new("state", "finished_at", "facts", "verdict", "detail"))
+)
+_LISTED = Filtered(
+    select(line_tests).order_by(line_tests.c.id.desc()).limit(bindparam("limit")),
+    line=line_tests.c.line == bindparam("line"),
+    ticket=line_tests.c.ticket == bindparam("ticket"),
+    depth=line_tests.c.depth == bindparam("depth"),
+    states=line_tests.c.state.in_(bindparam("states", expanding=True)),
+    before=line_tests.c.id < bindparam("before"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +88,20 @@ async def finish(
     Raises:
         InvalidInput: a text or document is too long.
     """
-    statement = (
-        update(line_tests)
-        .where(line_tests.c.id == test_id, line_tests.c.state == LineTestState.RUNNING.value)
-        .values(
-            state=state.value,
-            finished_at=micros(at),
-            facts=_json_or_none("facts", facts),
-            verdict=_json_or_none("verdict", verdict),
-            detail=check_text("detail", detail),
-        )
-    )
-    return await tx.run(statement) == 1
+    values = {
+        "its_id": test_id,
+        "new_state": state.value,
+        "new_finished_at": micros(at),
+        "new_facts": _json_or_none("facts", facts),
+        "new_verdict": _json_or_none("verdict", verdict),
+        "new_detail": check_text("detail", detail),
+    }
+    return await tx.run(_FINISH, values) == 1
 
 
 async def get(tx: Transaction, test_id: str) -> LineTestRecord | None:
     """Return the line test, or None."""
-    row = await tx.one(select(line_tests).where(line_tests.c.id == test_id))
+    row = await tx.one(_BY_ID, {"id": test_id})
     return None if row is None else _record(row)
 
 
@@ -103,18 +116,9 @@ async def list_line_tests(
     before: str | None = None,
 ) -> list[LineTestRecord]:
     """Return line tests, newest first; `before` is the id of the last one of the page before."""
-    query = select(line_tests).order_by(line_tests.c.id.desc()).limit(limit)
-    if line is not None:
-        query = query.where(line_tests.c.line == line)
-    if ticket is not None:
-        query = query.where(line_tests.c.ticket == ticket)
-    if depth is not None:
-        query = query.where(line_tests.c.depth == depth)
-    if states is not None:
-        query = query.where(line_tests.c.state.in_([state.value for state in states]))
-    if before is not None:
-        query = query.where(line_tests.c.id < before)
-    return [_record(row) for row in await tx.rows(query)]
+    wanted = None if states is None else [state.value for state in states]
+    query = _LISTED.given(limit=limit, line=line, ticket=ticket, depth=depth, states=wanted, before=before)
+    return [_record(row) for row in await tx.rows(*query)]
 
 
 async def page(

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Boolean, Integer, Text, bindparam, false, func, insert, or_, select, update
 
 from acs.errors import Conflict
+from acs.store.built import Filtered
 from acs.store.instants import instant, instant_or_none, micros, micros_or_none
 from acs.store.limits import check_record, check_text, json_text
 from acs.store.records import (
@@ -37,6 +38,27 @@ _BY_ID = _SELECT.where(operations.c.id == bindparam("id"))
 _BY_IDEMPOTENCY_KEY = _SELECT.where(
     operations.c.actor == bindparam("actor"), operations.c.idempotency_key == bindparam("idempotency_key")
 )
+_BY_COMMAND_KEY = _SELECT.where(
+    operations.c.command_key == bindparam("command_key"), operations.c.device == bindparam("device")
+)
+_IN_STATES = operations.c.state.in_(bindparam("states", expanding=True))
+_LISTED = Filtered(
+    _SELECT.order_by(operations.c.id.desc()).limit(bindparam("limit")),
+    device=operations.c.device == bindparam("device"),
+    states=_IN_STATES,
+    before=operations.c.id < bindparam("before"),
+)
+_UNFINISHED = Filtered(
+    _SELECT.where(_IN_STATES, operations.c.id > bindparam("after")).order_by(operations.c.id).limit(bindparam("limit")),
+    kinds=operations.c.kind.in_(bindparam("kinds", expanding=True)),
+)
+_OVERDUE = (
+    _SELECT.where(_IN_STATES, operations.c.deadline_at <= bindparam("now"))
+    .order_by(operations.c.deadline_at, operations.c.id)
+    .limit(bindparam("limit"))
+)
+_AMONG = _SELECT.where(operations.c.id.in_(bindparam("ids", expanding=True)))
+_DEVICE = select(devices.c.key).where(devices.c.key == bindparam("key"))
 _STEPS = (
     select(operation_steps)
     .where(operation_steps.c.operation_id == bindparam("operation"))
@@ -50,6 +72,7 @@ _COUNT_STEP = (
     .returning(operations.c.steps)
 )
 _SENDING = (StepName.RPC_SENT, StepName.RESENT)
+_NOT_ENDED = [state.value for state in (OperationState.QUEUED, OperationState.SENT, OperationState.UNKNOWN)]
 
 
 async def add(tx: Transaction, operation: OperationRecord, *, step_detail: str = "") -> OperationRecord:
@@ -66,7 +89,7 @@ async def add(tx: Transaction, operation: OperationRecord, *, step_detail: str =
         earlier = await by_idempotency_key(tx, operation.actor, operation.idempotency_key)
         if earlier is not None:
             return earlier
-    if await tx.one(select(devices.c.key).where(devices.c.key == operation.device)) is None:
+    if await tx.one(_DEVICE, {"key": operation.device}) is None:
         raise Conflict(f"device {operation.device} is not known: it has never connected")
     if not await tx.insert(operations, _stored(operation)):
         if operation.idempotency_key is not None:
@@ -88,13 +111,13 @@ async def get(tx: Transaction, operation_id: str) -> OperationRecord | None:
 
 async def get_many(tx: Transaction, ids: Sequence[str]) -> dict[str, OperationRecord]:
     """Return id → operation of those that are there; some thousands at most."""
-    found = await tx.rows(_SELECT.where(operations.c.id.in_(list(ids)))) if ids else ()
+    found = await tx.rows(_AMONG, {"ids": list(ids)}) if ids else ()
     return {row.id: record(row) for row in found}
 
 
 async def by_command_key(tx: Transaction, device: str, command_key: str) -> OperationRecord | None:
     """Return the device's operation with this command key, or None."""
-    row = await tx.one(_SELECT.where(operations.c.command_key == command_key, operations.c.device == device))
+    row = await tx.one(_BY_COMMAND_KEY, {"command_key": command_key, "device": device})
     return None if row is None else record(row)
 
 
@@ -113,14 +136,9 @@ async def list_operations(
     before: str | None = None,
 ) -> list[OperationRecord]:
     """Return operations, newest first; `before` is the id of the last one of the page before."""
-    query = _SELECT.order_by(operations.c.id.desc()).limit(limit)
-    if device is not None:
-        query = query.where(operations.c.device == device)
-    if states is not None:
-        query = query.where(operations.c.state.in_([state.value for state in states]))
-    if before is not None:
-        query = query.where(operations.c.id < before)
-    return [record(row) for row in await tx.rows(query)]
+    wanted = None if states is None else [state.value for state in states]
+    query = _LISTED.given(limit=limit, device=device, states=wanted, before=before)
+    return [record(row) for row in await tx.rows(*query)]
 
 
 async def unfinished(
@@ -130,20 +148,14 @@ async def unfinished(
 
     `after` an id pages on; `kinds` leaves out all others.
     """
-    states = (OperationState.QUEUED, OperationState.SENT, OperationState.UNKNOWN)
-    return await _in_states(tx, states, limit, after, kinds)
+    query = _UNFINISHED.given(states=_NOT_ENDED, after=after, limit=limit, kinds=kinds)
+    return [record(row) for row in await tx.rows(*query)]
 
 
 async def due_expired(tx: Transaction, now: datetime, *, limit: int = 1000) -> list[OperationRecord]:
     """Return unfinished operations whose deadline has passed, the longest overdue first."""
-    due = (OperationState.QUEUED, OperationState.SENT, OperationState.UNKNOWN)
-    query = (
-        _SELECT.where(operations.c.state.in_([state.value for state in due]))
-        .where(operations.c.deadline_at <= micros(now))
-        .order_by(operations.c.deadline_at, operations.c.id)
-        .limit(limit)
-    )
-    return [record(row) for row in await tx.rows(query)]
+    overdue = await tx.rows(_OVERDUE, {"states": _NOT_ENDED, "now": micros(now), "limit": limit})
+    return [record(row) for row in overdue]
 
 
 async def transition(tx: Transaction, change: OperationTransition) -> OperationStep | None:
@@ -275,19 +287,6 @@ def _stored(operation: OperationRecord) -> dict[str, object]:
         "detail": operation.detail,
         "steps": 0,
     }
-
-
-async def _in_states(
-    tx: Transaction, states: Sequence[OperationState], limit: int, after: str, kinds: Sequence[str] | None
-) -> list[OperationRecord]:
-    query = (
-        _SELECT.where(operations.c.state.in_([state.value for state in states]), operations.c.id > after)
-        .order_by(operations.c.id)
-        .limit(limit)
-    )
-    if kinds is not None:
-        query = query.where(operations.c.kind.in_(kinds))
-    return [record(row) for row in await tx.rows(query)]
 
 
 async def _write_step(

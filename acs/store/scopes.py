@@ -6,7 +6,7 @@ The rule of this file: a snapshot replaces the source's former one in one transa
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Table, delete, select
+from sqlalchemy import Table, bindparam, delete, select
 
 from acs.errors import InvalidInput
 from acs.store.instants import instant, micros
@@ -18,6 +18,23 @@ from acs.store.transaction import Transaction
 #: The kinds of snapshot.
 INCIDENTS = "incidents"
 PLANNED_WORKS = "planned_works"
+_SNAPSHOTS = (
+    select(scope_snapshots).where(scope_snapshots.c.kind == bindparam("kind")).order_by(scope_snapshots.c.source)
+)
+_INCIDENTS = (
+    select(incidents)
+    .where(incidents.c.scope.in_(bindparam("scopes", expanding=True)))
+    .order_by(incidents.c.since, incidents.c.id)
+)
+_PLANNED_WORKS = (
+    select(planned_works)
+    .where(
+        planned_works.c.scope.in_(bindparam("scopes", expanding=True)),
+        planned_works.c.from_at <= bindparam("now"),
+        planned_works.c.to_at > bindparam("now"),
+    )
+    .order_by(planned_works.c.from_at, planned_works.c.id)
+)
 
 
 async def put_incidents(tx: Transaction, source: str, at: datetime, records: Sequence[IncidentRecord]) -> bool:
@@ -61,31 +78,19 @@ async def drop_incident(tx: Transaction, source: str, id_: str) -> None:
 
 async def snapshots(tx: Transaction, kind: str) -> dict[str, datetime]:
     """Return source → the instant of its snapshot; empty where no source was ever asked."""
-    query = select(scope_snapshots).where(scope_snapshots.c.kind == kind)
-    return {row.source: instant(row.at) for row in await tx.rows(query.order_by(scope_snapshots.c.source))}
+    return {row.source: instant(row.at) for row in await tx.rows(_SNAPSHOTS, {"kind": kind})}
 
 
 async def incidents_covering(tx: Transaction, scopes: Sequence[str]) -> list[IncidentRecord]:
     """Return the incidents whose scope is one of these (`LineRecord.scopes()`), the oldest first."""
-    query = select(incidents).where(incidents.c.scope.in_(list(scopes))).order_by(incidents.c.since, incidents.c.id)
-    return [IncidentRecord(row.source, row.id, row.scope, row.kind, instant(row.since)) for row in await tx.rows(query)]
+    rows = await tx.rows(_INCIDENTS, {"scopes": list(scopes)})
+    return [IncidentRecord(row.source, row.id, row.scope, row.kind, instant(row.since)) for row in rows]
 
 
 async def planned_works_covering(tx: Transaction, scopes: Sequence[str], now: datetime) -> list[PlannedWorkRecord]:
     """Return the planned works under way at `now` whose scope is one of these, the earliest first."""
-    query = (
-        select(planned_works)
-        .where(
-            planned_works.c.scope.in_(list(scopes)),
-            planned_works.c.from_at <= micros(now),
-            planned_works.c.to_at > micros(now),
-        )
-        .order_by(planned_works.c.from_at, planned_works.c.id)
-    )
-    return [
-        PlannedWorkRecord(row.source, row.id, row.scope, instant(row.from_at), instant(row.to_at))
-        for row in await tx.rows(query)
-    ]
+    rows = await tx.rows(_PLANNED_WORKS, {"scopes": list(scopes), "now": micros(now)})
+    return [PlannedWorkRecord(row.source, row.id, row.scope, instant(row.from_at), instant(row.to_at)) for row in rows]
 
 
 def _checked(

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, func, select, update
+from sqlalchemy import Row, and_, bindparam, delete, func, select, update
 
+from acs.store.built import Filtered, new
 from acs.store.instants import instant, micros
 from acs.store.limits import check_record
 from acs.store.reach import Reach, parse_groups
@@ -16,6 +17,35 @@ from acs.store.transaction import Transaction
 
 #: rows of one removal of old events
 _BITE = 10_000
+_SUBSCRIPTION = select(tmf_subscriptions).where(tmf_subscriptions.c.id == bindparam("id"))
+_SUBSCRIPTIONS = Filtered(
+    select(tmf_subscriptions).order_by(tmf_subscriptions.c.id),
+    interface=tmf_subscriptions.c.interface == bindparam("interface"),
+)
+_COUNT = select(func.count()).select_from(tmf_subscriptions)
+_EVENT = select(tmf_ticket_events).where(tmf_ticket_events.c.event_id == bindparam("event_id"))
+_OF_TICKET = select(tmf_ticket_events).where(tmf_ticket_events.c.ticket == bindparam("ticket")).limit(1)
+_LAST = _OF_TICKET.order_by(tmf_ticket_events.c.received_at.desc(), tmf_ticket_events.c.event_id.desc())
+_FIRST_NOTED = _OF_TICKET.where(tmf_ticket_events.c.detail == bindparam("detail")).order_by(
+    tmf_ticket_events.c.received_at
+)
+_OF_TEST = _OF_TICKET.where(tmf_ticket_events.c.line_test == bindparam("line_test"))
+_THING = select(tmf_remote_things).where(
+    tmf_remote_things.c.system == bindparam("system"),
+    tmf_remote_things.c.kind == bindparam("kind"),
+    tmf_remote_things.c.key == bindparam("key"),
+)
+_TAKE_OVER = (
+    update(tmf_remote_things)
+    .where(
+        tmf_remote_things.c.system == bindparam("its_system"),
+        tmf_remote_things.c.kind == bindparam("its_kind"),
+        tmf_remote_things.c.key == bindparam("its_key"),
+        tmf_remote_things.c.remote_id == "",
+        tmf_remote_things.c.at < bindparam("stale"),
+    )
+    .values(new("at"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +110,18 @@ async def add_subscription(tx: Transaction, subscription: Subscription) -> None:
 
 async def subscription(tx: Transaction, id_: str) -> Subscription | None:
     """One listener, or None."""
-    row = await tx.one(select(tmf_subscriptions).where(tmf_subscriptions.c.id == id_))
+    row = await tx.one(_SUBSCRIPTION, {"id": id_})
     return None if row is None else _subscription(row)
 
 
 async def subscriptions(tx: Transaction, interface: str | None = None) -> list[Subscription]:
     """The listeners of a hub, or of all, by id."""
-    query = select(tmf_subscriptions).order_by(tmf_subscriptions.c.id)
-    if interface is not None:
-        query = query.where(tmf_subscriptions.c.interface == interface)
-    return [_subscription(row) for row in await tx.rows(query)]
+    return [_subscription(row) for row in await tx.rows(*_SUBSCRIPTIONS.given(interface=interface))]
 
 
 async def count_subscriptions(tx: Transaction) -> int:
     """How many listeners there are."""
-    row = await tx.one(select(func.count()).select_from(tmf_subscriptions))
+    row = await tx.one(_COUNT)
     return 0 if row is None else int(row[0])
 
 
@@ -127,30 +154,25 @@ async def add_ticket_event(tx: Transaction, event: TicketEventRecord) -> bool:
 
 async def ticket_event(tx: Transaction, event_id: str) -> TicketEventRecord | None:
     """The event of an id, or None."""
-    row = await tx.one(select(tmf_ticket_events).where(tmf_ticket_events.c.event_id == event_id))
+    row = await tx.one(_EVENT, {"event_id": event_id})
     return None if row is None else _event(row)
 
 
 async def last_ticket_event(tx: Transaction, ticket: str) -> TicketEventRecord | None:
     """The event of a ticket that came last, or None."""
-    table = tmf_ticket_events
-    query = select(table).where(table.c.ticket == ticket).order_by(table.c.received_at.desc(), table.c.event_id.desc())
-    row = await tx.one(query.limit(1))
+    row = await tx.one(_LAST, {"ticket": ticket})
     return None if row is None else _event(row)
 
 
 async def first_noted(tx: Transaction, ticket: str, detail: str) -> TicketEventRecord | None:
     """The first event of a ticket of which that was noted, or None."""
-    table = tmf_ticket_events
-    query = select(table).where(table.c.ticket == ticket, table.c.detail == detail).order_by(table.c.received_at)
-    row = await tx.one(query.limit(1))
+    row = await tx.one(_FIRST_NOTED, {"ticket": ticket, "detail": detail})
     return None if row is None else _event(row)
 
 
 async def event_of_test(tx: Transaction, line_test: str, ticket: str) -> TicketEventRecord | None:
     """The event of a ticket that a line test followed from, or None."""
-    table = tmf_ticket_events
-    row = await tx.one(select(table).where(table.c.line_test == line_test, table.c.ticket == ticket).limit(1))
+    row = await tx.one(_OF_TEST, {"line_test": line_test, "ticket": ticket})
     return None if row is None else _event(row)
 
 
@@ -163,8 +185,7 @@ async def prune_ticket_events(tx: Transaction, before: datetime) -> int:
 
 async def remote_thing(tx: Transaction, system: str, kind: str, key: str) -> RemoteThing | None:
     """What is known of a thing of ours in a ticket system, or None."""
-    table = tmf_remote_things
-    row = await tx.one(select(table).where(table.c.system == system, table.c.kind == kind, table.c.key == key))
+    row = await tx.one(_THING, {"system": system, "kind": kind, "key": key})
     if row is None:
         return None
     return RemoteThing(row.system, row.kind, row.key, row.remote_id, instant(row.at), row.detail)
@@ -176,13 +197,17 @@ async def claim_remote_thing(tx: Transaction, thing: RemoteThing, stale: datetim
     A claim from before `stale` was left by a process that broke, and is taken over.
     """
     check_record(thing)
-    table = tmf_remote_things
     row = {name: getattr(thing, name) for name in ("system", "kind", "key", "remote_id", "detail")}
-    if await tx.insert(table, {**row, "at": micros(thing.at)}):
+    if await tx.insert(tmf_remote_things, {**row, "at": micros(thing.at)}):
         return True
-    same = (table.c.system == thing.system, table.c.kind == thing.kind, table.c.key == thing.key)
-    left = update(table).where(*same, table.c.remote_id == "", table.c.at < micros(stale))
-    return await tx.run(left.values(at=micros(thing.at))) == 1
+    left = {
+        "its_system": thing.system,
+        "its_kind": thing.kind,
+        "its_key": thing.key,
+        "stale": micros(stale),
+        "new_at": micros(thing.at),
+    }
+    return await tx.run(_TAKE_OVER, left) == 1
 
 
 async def put_remote_thing(tx: Transaction, thing: RemoteThing) -> None:
