@@ -121,11 +121,8 @@ class Operations:
         wanted = _asked_by(wanted, actor, reason, ticket, idempotency_key)
         stored = await self._add(actor, wanted, secrets, after)
         _require_same(stored, wanted)
-        if stored.id == wanted.id:
-            for step in await self._steps(stored.id):
-                self._bus.publish(f"operation:{stored.id}", step)
-            if not self._sessions.offer(stored) and call:
-                self.connection_requests.wake(device_key, (stored.id,))
+        if stored.id == wanted.id and not self._sessions.offer(stored) and call:
+            self.connection_requests.wake(device_key, (stored.id,))
         return stored
 
     async def get(self, actor: Actor, operation_id: str) -> OperationRecord:
@@ -243,13 +240,18 @@ class Operations:
         seen = 0
         async with self._bus.subscribe(f"operation:{operation_id}") as news:
             await self._get(operation_id)
+            found = await self._steps(operation_id)
             while True:
-                for step in await self._steps(operation_id, after=seen):
+                for step in found:
                     seen = step.n
                     yield step
                     if step.name in LAST_STEPS:
                         return
-                await _news_or_pause(news)
+                told = await _news_or_pause(news)
+                if told is None or told.n > seen + 1:
+                    found = await self._steps(operation_id, after=seen)
+                else:
+                    found = [told] if told.n > seen else ()
 
     async def _add(
         self, actor: Actor, wanted: OperationRecord, secrets: Mapping[str, Json], gate: str | None = None
@@ -308,13 +310,14 @@ async def _asked_before(tx: Transaction, wanted: OperationRecord) -> bool:
     return key is not None and await operations.by_idempotency_key(tx, wanted.actor, key) is not None
 
 
-async def _news_or_pause(news: Subscription) -> None:
-    """Return when something is published, or after LOOK_S."""
+async def _news_or_pause(news: Subscription) -> OperationStep | None:
+    """The next step that is published here; None after LOOK_S: another process may have written one."""
     try:
         async with asyncio.timeout(LOOK_S):
-            await anext(news)
+            told = await anext(news)
     except TimeoutError:
-        return
+        return None
+    return told if isinstance(told, OperationStep) else None
 
 
 def _record(device: str, kind: str, arguments: dict[str, Any], now: datetime, deadline_at: datetime) -> OperationRecord:

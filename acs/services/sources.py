@@ -188,8 +188,9 @@ async def live_facts(device: KnownDevice, case: Case, places: Places, wait_s: fl
     """
     wanted = wanted_names(device.profile, sorted(device.values)) if device.profile is not None else []
     kind, arguments = ("get", {"names": wanted}) if wanted else ("refresh", {})
+    actor = system_actor("line-test")
     operation = await places.operations.request(
-        system_actor("line-test"),
+        actor,
         device.record.key,
         kind,
         arguments,
@@ -199,7 +200,7 @@ async def live_facts(device: KnownDevice, case: Case, places: Places, wait_s: fl
     )
     why_not, came_at = await _follow(places, operation.id, wait_s)
     attempt = places.operations.last_call(device.record.key) if why_not else None
-    ended = await places.operations.wait(operation.id, 0.0)
+    ended = await places.operations.get(actor, operation.id)
     answered_at = ended.finished_at if ended.state is OperationState.SUCCEEDED else came_at
     contact = contact_fact(
         device,

@@ -142,7 +142,7 @@ class FakeOperations:
     def last_call(self, _: str) -> Attempt:
         return Attempt(self.call, "it did not come")
 
-    async def wait(self, operation_id: str, _timeout_s: float) -> OperationRecord:
+    async def get(self, _actor: object, operation_id: str) -> OperationRecord:
         done = self.behaviour == "answers"
         return self._record(operation_id, "get", {}, OperationState.SUCCEEDED if done else OperationState.QUEUED)
 
