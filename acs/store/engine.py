@@ -15,8 +15,8 @@ from acs.store.sqlite_steps import OneStepModule
 
 #: Connections for management queries; sessions have their own.
 _POOL_SIZE = 5
-#: The same on SQLite, where none is opened beyond them: opening one costs a thread and as much as thirty queries.
-_SQLITE_POOL_SIZE = 15
+#: The same on SQLite: opening one costs a thread and as much as thirty queries, so they stay open.
+SQLITE_CONNECTIONS = 15
 #: Compiled statements that are kept; a server has some hundreds, and a list of rows is one for each of its lengths.
 _COMPILED = 2_000
 #: How long the database may take to let us in.
@@ -69,8 +69,9 @@ def create_engine(url: str) -> AsyncEngine:
     engine = create_async_engine(
         parsed.set(drivername="sqlite+aiosqlite"),
         module=OneStepModule(),
+        connect_args={"check_same_thread": False},  # `OneStepConnection` sees to it that one has it at a time
         poolclass=AsyncAdaptedQueuePool,
-        pool_size=_SQLITE_POOL_SIZE,
+        pool_size=SQLITE_CONNECTIONS,
         max_overflow=0,
         query_cache_size=_COMPILED,
         pool_reset_on_return=None,  # every transaction is ended by `Store`, and one more rollback costs a step
@@ -80,6 +81,5 @@ def create_engine(url: str) -> AsyncEngine:
 
 
 def _on_begin(connection: Connection) -> None:
-    reading = connection.get_execution_options().get("secondline_reading", False)
     driver: Any = connection.connection.dbapi_connection
-    driver.beginning = "BEGIN" if reading else "BEGIN IMMEDIATE"  # goes with the first statement
+    driver.begin(reading=False)

@@ -1,12 +1,16 @@
-"""SQLite for management queries: one step into the driver's thread per statement, instead of four.
+"""SQLite for management queries: at most one step into the driver's thread per statement, instead of four.
 
     SQLAlchemy's adapter:   cursor() · execute() · fetchall() · close()      each a hand-over to the thread and back
     this one:               all of it in one, and BEGIN together with the first statement after it
+    a step that is short:   none
 
-A line test makes some forty statements, and a hand-over costs more than most of them do (`bench/tickets.py`). The rule
-of this file: what a statement does and raises is the driver's; only the number of hand-overs differs.
+A line test makes some forty statements, and a hand-over costs more than most of them do (`bench/tickets.py`). The rules
+of this file: what a statement does and raises is the driver's; only the number of hand-overs differs. What may wait for
+another writer or for the disk (BEGIN IMMEDIATE, COMMIT), and what may touch many rows (UPDATE, DELETE, a query that
+turns out to be long), goes to the thread (`docs/decisions/0361-short-steps-of-sqlite-stay-in-the-loop.md`).
 """
 
+import asyncio
 import sqlite3
 from collections import deque
 from collections.abc import Sequence
@@ -25,8 +29,15 @@ from sqlalchemy.util import await_only
 
 from acs.store.sqlite_file import connect
 
+_READING, _WRITING = "BEGIN", "BEGIN IMMEDIATE"
 #: statements that wait for the next one
-_BEGINNINGS = frozenset({"BEGIN", "BEGIN IMMEDIATE"})
+_BEGINNINGS = frozenset({_READING, _WRITING})
+#: what a step that stays in the loop begins with: a query, which can be given up, or one row that is added
+_QUERY, _ONE_ROW = "SELECT", "INSERT"
+#: instructions of SQLite's machine after which a query counts as long, about a millisecond
+_LONG = 10_000
+#: steps that one transaction may make in the loop before the others have their turn
+_IN_A_ROW = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +91,19 @@ class OneStepCursor(AsyncAdapt_aiosqlite_cursor):
 
 
 class OneStepConnection(AsyncAdapt_aiosqlite_connection):
-    """A connection whose cursors do everything in one step. `beginning`: a BEGIN that goes with the next statement."""
+    """A connection whose cursors do everything in one step.
 
-    __slots__ = ("beginning",)
+    `beginning`: a BEGIN that goes with the next statement. `reading`: the transaction writes nothing. `at_rest`: the
+    last transaction is known to have ended. `in_a_row`: steps that were made in the loop.
+    """
+
+    __slots__ = ("at_rest", "beginning", "in_a_row", "reading")
     _cursor_cls = OneStepCursor
 
     def __init__(self, dbapi: Any, connection: Any) -> None:
         super().__init__(dbapi, connection)
-        self.beginning = ""
+        self.beginning, self.reading, self.at_rest = "", False, True
+        self.in_a_row = 0
 
     async def step(self, operation: str, parameters: Sequence[Any]) -> tuple[Any, list[Any]]:
         """Run one statement from a coroutine, and return what is left of its cursor, and its rows.
@@ -96,7 +112,33 @@ class OneStepConnection(AsyncAdapt_aiosqlite_connection):
             sqlite3.Error: as the driver says it.
         """
         async with self._execute_mutex:
-            return await self.hand_over(operation, parameters, False)
+            if not self._short(operation):
+                return await self.hand_over(operation, parameters, False)
+            self.in_a_row = (self.in_a_row + 1) % _IN_A_ROW
+            if not self.in_a_row:
+                await asyncio.sleep(0)
+            return self._here(operation, parameters) or await self.hand_over(operation, parameters, False)
+
+    def _short(self, operation: str) -> bool:
+        """Whether a step waits for nobody and ends soon, or can be given up."""
+        if self.reading:
+            return operation.startswith(_QUERY)
+        return not self.beginning and operation.startswith((_QUERY, _ONE_ROW))
+
+    def _here(self, operation: str, parameters: Sequence[Any]) -> tuple[Any, list[Any]] | None:
+        """Run a statement in the caller's thread; None where it is a query that is given up, and nothing happened."""
+        connection: Any = self._connection
+        driver: sqlite3.Connection = connection._conn
+        beginning, self.beginning = self.beginning, ""
+        driver.set_progress_handler(_give_up if operation.startswith(_QUERY) else None, _LONG)
+        try:
+            return _run(driver, beginning, operation, parameters, many=False)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                raise
+            return None
+        finally:
+            driver.set_progress_handler(None, _LONG)
 
     async def hand_over(self, operation: str, parameters: Any, many: bool) -> tuple[Any, list[Any]]:
         """Run a statement in the driver's thread, the waiting BEGIN before it; the caller holds the mutex."""
@@ -106,6 +148,25 @@ class OneStepConnection(AsyncAdapt_aiosqlite_connection):
             _run, connection._conn, beginning, operation, parameters, many
         )
         return found
+
+    def begin(self, *, reading: bool) -> None:
+        """Let the next statement begin a transaction."""
+        self.beginning, self.reading, self.at_rest = _READING if reading else _WRITING, reading, False
+
+    async def end(self, *, keep: bool) -> None:
+        """Commit or undo; a transaction in which nothing was said was never begun.
+
+        Raises:
+            sqlite3.Error: as the driver says it.
+        """
+        async with self._execute_mutex:
+            if self.beginning:
+                self.beginning = ""
+            elif self.reading and keep:
+                self._here("COMMIT", ())  # nothing goes to the disk
+            else:
+                await (self._connection.commit() if keep else self._connection.rollback())
+            self.at_rest = True
 
     def commit(self) -> None:
         """Commit; a transaction in which nothing was said was never begun."""
@@ -134,6 +195,11 @@ class OneStepModule(AsyncAdapt_aiosqlite_dbapi):
         connection = aiosqlite.Connection(partial(connect, *arg, **kw), iter_chunk_size=1)
         connection._thread.daemon = True
         return OneStepConnection(self, await_only(connection))
+
+
+def _give_up() -> int:
+    """Interrupt the query."""
+    return 1
 
 
 def _run(

@@ -5,6 +5,7 @@ Store.open(url, vault=…) ─┬─ transaction()   one writer's use case (SQLA
                           └─ sessions        open and commit of CPE sessions, in batches
 """
 
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from acs.errors import StoreError
 from acs.store import audit, migrate
+from acs.store.connections import failed, kept_or_pooled
 from acs.store.engine import create_engine, parse_url
 from acs.store.gate import Gate
 from acs.store.postgres_hot import PostgresHot
@@ -28,6 +30,7 @@ class Store:
 
     def __init__(self, engine: AsyncEngine, vault: Vault, gate: Gate, hot: HotDriver, *, window_s: float) -> None:
         self._engine = engine
+        self._connections = kept_or_pooled(engine)
         self._vault = vault
         self._gate = gate
         #: the two calls of the CPE session hot path
@@ -66,6 +69,7 @@ class Store:
     async def close(self) -> None:
         """Write the sessions that still wait, then end every connection. Nothing may be asked afterwards."""
         await self.sessions.close()
+        await self._connections.close()
         await self._engine.dispose()
 
     @asynccontextmanager
@@ -95,17 +99,10 @@ class Store:
     @asynccontextmanager
     async def _connected(self, *, reading: bool) -> AsyncIterator[AsyncConnection]:
         try:
-            connection = await self._engine.connect()
-        except (TimeoutError, DBAPIError, OSError) as error:
-            raise _translated(error) from error
-        try:
-            await connection.execution_options(secondline_reading=reading)
-            async with connection.begin():
+            async with self._connections.lent(reading=reading) as connection:
                 yield connection
-        except DBAPIError as error:
-            raise _translated(error) from error
-        finally:
-            await connection.close()
+        except (DBAPIError, sqlite3.Error) as error:
+            raise failed(error) from error
 
 
 async def _require_newest(engine: AsyncEngine) -> None:
@@ -120,8 +117,3 @@ async def _require_newest(engine: AsyncEngine) -> None:
         f"the store has schema revision {found}, which this release does not know: it was written by a newer release; "
         "install that release, or restore a copy from before its upgrade"
     )
-
-
-def _translated(error: Exception) -> StoreError:
-    cause = getattr(error, "orig", None) or error
-    return StoreError(f"the store failed, and nothing was written: {cause}")
