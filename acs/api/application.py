@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute
 
 from acs.api.access_network import router as access_network_router
 from acs.api.actions import router as actions_router
@@ -162,13 +163,7 @@ def create_app(services: Northbound, config: ApiSection | None = None) -> FastAP
     )
     app.state.services = services
     app.state.rates = Rates(limits.rate_per_s, limits.rate_burst)
-    for router in _ROUTERS:
-        app.include_router(router, prefix=PREFIX, responses=ERROR_ANSWERS)
-    for router in TMF_ROUTERS:
-        app.include_router(router)
-    app.include_router(docs_router)
-    app.include_router(pages_router)
-    app.router.routes.insert(0, Table(app.routes))
+    _include(app)
     install_error_handlers(app)
     app.add_exception_handler(HTTPException, tmf_http_error)
     app.openapi = partial(describe, app)  # type: ignore[method-assign] # FastAPI's own way to complete it
@@ -181,6 +176,18 @@ def create_app(services: Northbound, config: ApiSection | None = None) -> FastAP
     app.add_middleware(Language)
     app.add_middleware(Origins)
     return app
+
+
+def _include(app: FastAPI) -> None:
+    """Every router, and the table of their routes before them."""
+    included = [(PREFIX, router) for router in _ROUTERS]
+    included += [("", router) for router in (*TMF_ROUTERS, docs_router, pages_router)]
+    rooms: list[tuple[str, BaseRoute]] = []
+    for prefix, router in included:
+        app.include_router(router, prefix=prefix, responses=ERROR_ANSWERS if prefix else None)
+        paths = [f"{prefix}{route.path}" for route in router.routes if isinstance(route, APIRoute)]
+        rooms += [(path, app.routes[-1]) for path in paths]
+    app.router.routes.insert(0, Table(rooms))
 
 
 @cache

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from fastapi import APIRouter
-from fastapi.routing import RouteContext, iter_route_contexts
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from starlette.routing import BaseRoute, Match
 
 from acs.api.table import Table
@@ -77,7 +77,7 @@ def test_a_placeholder_stands_behind_the_words_that_are_looked_up() -> None:
         return version
 
     with pytest.raises(ValueError, match="put it behind them"):
-        Table(router.routes).matches(asked("GET", "/api/v1/things"))
+        Table([(route.path, route) for route in router.routes if isinstance(route, APIRoute)])
 
 
 def _filled(path: str, key: str, part: str) -> str:
