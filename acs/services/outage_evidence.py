@@ -4,7 +4,8 @@
     BRAS sessions  ─► session   tickets           ─► ticket
 
 The rule of this file: each look brings the state of each line up to what was told last; what cannot be dated is not a
-fall but an old one, so that a start of the server finds no outage that is none.
+fall but an old one, so that a start of the server finds no outage that is none. What a look took in counts as told once
+it is stored (`keep`): one whose transaction fails is made again.
 """
 
 from collections import Counter
@@ -61,10 +62,21 @@ _BOOT = timedelta(minutes=20)
 
 @dataclass(slots=True)
 class Look:
-    """What one look brought: which witnesses told something new, and what fell, by (witness, node, line)."""
+    """What one look brought: which witnesses told something new, and what fell, by (witness, node, line).
 
+    The rest is what `keep` remembers of it: how far each line was told, which rounds were read, whose sessions are up
+    and no longer up, which falls line tests told, and whether Informs and sessions were looked at.
+    """
+
+    at: datetime
     witnesses: set[str] = field(default_factory=set)
     falls: list[tuple[str, str, str]] = field(default_factory=list)
+    applied: dict[str, datetime] = field(default_factory=dict)
+    polled: dict[str, datetime] = field(default_factory=dict)
+    up: set[str] = field(default_factory=set)
+    not_up: set[str] = field(default_factory=set)
+    of_tests: set[tuple[str, datetime]] = field(default_factory=set)
+    slow: bool = False
 
 
 class Evidence:
@@ -95,19 +107,33 @@ class Evidence:
         return self._slow_at is None or now - self._slow_at >= _SLOW
 
     async def take(self, tx: Transaction, now: datetime) -> Look:
-        """Bring every line up to date, in the caller's transaction."""
-        look = Look()
+        """Bring every line up to date, in the caller's transaction; once that is stored, `keep` is to be called."""
+        look = Look(now)
         await self._traps(tx, now, look)
         await self._rounds(tx, now, look)
         await self._boots(tx, now, look)
         await self._tickets(tx, now, look)
         await self._line_tests(tx, now, look)
         if self._slow_is_due(now):
-            self._slow_at = now
+            look.slow = True
             await self._sessions(tx, now, look)
             await self._silence(tx, now, look)
             await self._heard_again(tx, now, look)
         return look
+
+    def keep(self, look: Look) -> None:
+        """Remember what a look took in, now that it is stored."""
+        self._applied |= look.applied
+        self._forget_applied(look.at)
+        self._polled |= look.polled
+        self._sessions_up = (self._sessions_up | look.up) - look.not_up
+        self._of_tests, self._tests_at = look.of_tests, look.at
+        if look.slow:
+            self._slow_at = look.at
+
+    def _applied_at(self, look: Look, key: str) -> datetime:
+        """Up to when a witness told of a line, this look included."""
+        return look.applied.get(key) or self._applied.get(key, _BEGINNING)
 
     def _dead(self, now: datetime) -> datetime:
         """An instant for what was down already when we first looked."""
@@ -144,14 +170,14 @@ class Evidence:
         source: str,
     ) -> None:
         """Apply (at, line, node, gasp, well) in order; what was applied before is passed over."""
-        fresh = [one for one in changes if one[0] > self._applied.get(f"{witness} {one[1]}", _BEGINNING)]
+        fresh = [one for one in changes if one[0] > self._applied_at(look, f"{witness} {one[1]}")]
         if not fresh:
             return
         known = {one.line: one for one in await self._known(tx, witness, {one[1] for one in fresh})}
         before = dict(known)
         silent = await self._gaspless(tx, [line for _, line, _, gasp, _ in fresh if gasp is False])
         for at, line, node, told_gasp, well in sorted(fresh, key=lambda one: one[0]):
-            self._applied[f"{witness} {line}"] = at
+            look.applied[f"{witness} {line}"] = at
             gasp = None if told_gasp is False and line in silent else told_gasp
             if well:
                 known.pop(line, None)
@@ -160,7 +186,6 @@ class Evidence:
             else:
                 known[line] = LineTrouble(line, witness, node, at, now, gasp, source)
                 look.falls.append((witness, node, line))
-        self._forget_applied(now)
         await self._store(tx, witness, before, known, look)
 
     async def _known(self, tx: Transaction, witness: str, ids: Iterable[str]) -> list[LineTrouble]:
@@ -198,7 +223,7 @@ class Evidence:
             last = self._polled.get(name)
             if last == poll.polled_at:
                 continue
-            self._polled[name] = poll.polled_at
+            look.polled[name] = poll.polled_at
             seen = await evidence_store.onts_seen_since(tx, poll.polled_at - timedelta(seconds=1))
             ours = [one for one in seen if one.node == name and one.seen_at == poll.polled_at]
             await self._round(tx, ours, now, look)
@@ -215,7 +240,7 @@ class Evidence:
         known = dict(before)
         silent = await self._gaspless(tx, [one.line for one in seen if one.down_cause in _DARK])
         for one in seen:
-            if self._applied.get(f"fall {one.line}", _BEGINNING) > one.seen_at:
+            if self._applied_at(look, f"fall {one.line}") > one.seen_at:
                 continue
             if one.state == "online":
                 known.pop(one.line, None)
@@ -260,8 +285,7 @@ class Evidence:
         )
         told = await outage_store.told_by(tx, SOURCE, since)
         fresh = [one for one in told if (one.line, one.told_at) not in self._of_tests]
-        self._of_tests = {(one.line, one.told_at) for one in told}
-        self._tests_at = now
+        look.of_tests = {(one.line, one.told_at) for one in told}
         if fresh:
             look.witnesses.add("fall")
             look.falls += [("fall", one.node, one.line) for one in fresh]
@@ -273,12 +297,13 @@ class Evidence:
         changes = []
         for line, node, state, at in newest.values():
             if state == "up":
-                self._sessions_up.add(line)
-            elif line not in self._sessions_up:
+                look.up.add(line)
+            elif line in self._sessions_up:
+                look.not_up.add(line)
+            else:
                 continue
             changes.append((min(at, now), line, node, None, state == "up"))
         await self._change(tx, "session", changes, now, look, "session")
-        self._sessions_up -= {line for line, (_, _, state, _) in newest.items() if state != "up"}
 
     async def _silence(self, tx: Transaction, now: datetime, look: Look) -> None:
         """Devices whose periodic Inform is overdue, where their interval is short enough to say something."""

@@ -55,11 +55,12 @@ class UsualFalls:
         hour = _hour_of(now)
         if self._rates_at == hour:
             return
-        self._rates, self._rates_at = {witness: FallRates(witness) for witness in WITNESSES}, hour
+        rates = {witness: FallRates(witness) for witness in WITNESSES}
         for hour_of in (now.hour, (now.hour - 1) % 24):
             for (witness, area), (falls, days) in (await outage_store.rates_at(tx, hour_of)).items():
-                if witness in self._rates:
-                    self._rates[witness].counts[area, hour_of] = Count(falls, days)
+                if witness in rates:
+                    rates[witness].counts[area, hour_of] = Count(falls, days)
+        self._rates, self._rates_at = rates, hour
 
     async def learn(self, now: datetime) -> None:
         """Count what fell in the hour that ended, in a transaction of its own."""

@@ -39,7 +39,8 @@ class OutageTests:
     async def plan(self, tx: Transaction, case: Case) -> None:
         """Have the lines of an outage that is over tested: those with tickets first."""
         tickets = {one.line for one in await outage_store.tickets_of(tx, case.outage.id)}
-        self._due += [(case.outage.id, line) for line in cases.to_test(case, tickets, self._config.tests_after)]
+        due = [(case.outage.id, line) for line in cases.to_test(case, tickets, self._config.tests_after)]
+        self._due += [one for one in due if one not in self._due]  # a look that could not be stored plans twice
 
     async def go_on(self, now: datetime) -> None:
         """Begin the tests that are due, and close outages whose tests have ended."""

@@ -71,7 +71,6 @@ class OutageWatch:
             await self._evidence.prepare(tx, now)
         async with self._store.transaction() as tx:
             seen = await self._evidence.take(tx, now)
-            self._usual.saw(seen.falls)
             await self._usual.refresh(tx, now)
             running = await _running(tx)
             before = {id_: case.outage for id_, case in running.items()}
@@ -84,6 +83,8 @@ class OutageWatch:
                 )
             await self._incidents.tell(tx, running.values(), now)
             changed = await self._keep(tx, running, before, now)
+        self._evidence.keep(seen)
+        self._usual.saw(seen.falls)
         self._telling.publish(changed, before)
         await self._tests.go_on(now)
         return changed
