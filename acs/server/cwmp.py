@@ -37,6 +37,7 @@ from acs.services.background import Background
 from acs.services.bulk_data import BulkData
 from acs.services.clock import Clock
 from acs.services.cpe_auth import CpeAuth
+from acs.services.hearing import SentAway
 from acs.services.lane import OURS
 from acs.services.sessions import Sessions
 from acs.services.visits import Arrival, Visit
@@ -99,6 +100,7 @@ class CwmpEndpoint:
             retry_after_s=self._limits.retry_after_s,
         )
         self._entry.proven = proven
+        self._sent_away = SentAway(store, clock)
         self._collector: Collector | None = None
         if reports is not None and config.cwmp.bulk_data:
             self._collector = Collector(self._entry, reports, self._limits.inflated_bytes)
@@ -153,6 +155,7 @@ class CwmpEndpoint:
         for sweep in self._sweeps:
             sweep.stop()
         await self._work.close(grace_s=1.0)
+        await self._sent_away.close()
         for connection in tuple(self._shared.open):
             connection.close()
         now = self._clock()
@@ -354,16 +357,20 @@ class CwmpEndpoint:
         if answer.status == 401:
             self._metrics.challenges.inc()
         elif answer.status == 503:
-            self._metrics.refusals.labels("503").inc()
-            log.debug("input.deferred", why=answer.why, address=connection.address)
+            self._deferred(connection, answer.why)
         if answer.why and answer.status != 503:
             self._refused(answer.status, answer.why, connection.address)
         connection.respond(answer.status, headers=answer.headers)
 
     def _overloaded(self, connection: Connection, what: str) -> None:
-        self._metrics.refusals.labels("503").inc()
-        log.debug("input.deferred", why=f"too many {what}", address=connection.address)
+        self._deferred(connection, f"too many {what}")
         connection.respond(503, headers=b"Retry-After: %d\r\n" % retry_after(self._limits.retry_after_s))
+
+    def _deferred(self, connection: Connection, why: str) -> None:
+        """Somebody is told to come later: until then nobody can say that he is silent."""
+        self._metrics.refusals.labels("503").inc()
+        self._sent_away.note()
+        log.debug("input.deferred", why=why, address=connection.address)
 
     def _answer_error(
         self, connection: Connection, visit: Visit | None, error: ProtocolError, asked: Envelope | None = None
@@ -383,6 +390,8 @@ class CwmpEndpoint:
 
     def _refused(self, status: int, why: str, address: str) -> None:
         self._metrics.refusals.labels(str(status)).inc()
+        if status == 503:
+            self._sent_away.note()
         log.warning("input.refused", status=status, why=why[:300], address=address)
 
     async def _guarded(self, connection: Connection, work: Coroutine[Any, Any, None]) -> None:
@@ -391,7 +400,7 @@ class CwmpEndpoint:
             await work
         except StoreError as error:
             log.error("store.failed", error=str(error))
-            self._metrics.refusals.labels("503").inc()
+            self._deferred(connection, "the store cannot be used")
             connection.respond(503, headers=b"Retry-After: %d\r\n" % retry_after(self._limits.retry_after_s))
         except Exception as error:
             log.error("session.failed", error=str(error), kind=type(error).__name__, exc_info=error)

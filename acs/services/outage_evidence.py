@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from acs.config import OutagesSection
+from acs.services.hearing import heard_since
 from acs.services.inform_interval import inform_interval_s
 from acs.services.outage_inventory import Inventory, areas_of
 from acs.services.outage_reports import SOURCE
@@ -306,16 +307,19 @@ class Evidence:
         await self._change(tx, "session", changes, now, look, "session")
 
     async def _silence(self, tx: Transaction, now: datetime, look: Look) -> None:
-        """Devices whose periodic Inform is overdue, where their interval is short enough to say something."""
-        changes = []
+        """Devices whose periodic Inform is overdue, where their interval is short enough to say something.
+
+        One that is late since a time in which it could not be heard is neither silent nor well.
+        """
+        changes, since = [], await heard_since(tx, now)
         for one in self._heard:
             interval, _ = self._intervals.get(one.key, (0.0, now))
             if not 0 < interval <= _LONGEST_S or self._doubted(one, now):
                 continue
-            late = evidence_store.overdue_at(one.last_inform_at, interval)
+            late = evidence_store.overdue_at(max(one.last_inform_at, since), interval)
             if late <= now:
                 changes.append((late, one.line, one.node, None, False))
-            else:
+            elif evidence_store.overdue_at(one.last_inform_at, interval) > now:
                 changes.append((one.last_inform_at, one.line, one.node, None, True))
         await self._change(tx, "silent", changes, now, look, "Inform")
 

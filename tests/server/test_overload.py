@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from acs.config.identity import GuardSection
 from acs.server.overload import LATE_LOOKS, Budget, Overload
+from acs.services.hearing import heard_since
 from tests.fakes.acs_server import ACTOR, Running, config_for, running
 from tests.fakes.cpe import Cpe, Http
 
@@ -41,6 +43,15 @@ async def busy(tmp_path: Path) -> AsyncIterator[Running]:
 async def test_a_busy_server_puts_off_those_whom_nobody_waits_for(busy: Running) -> None:
     assert await status(busy, Cpe(0)) == 503
     assert await status(busy, Cpe(0), ("6 CONNECTION REQUEST", "")) == 200
+
+
+async def test_that_informs_are_sent_away_is_told_to_who_misses_them(busy: Running) -> None:
+    began = busy.endpoint._clock()
+    assert await status(busy, Cpe(0)) == 503
+    await busy.endpoint._sent_away.close()
+    async with busy.store.transaction() as tx:
+        await heard_since(tx, began)
+        assert await heard_since(tx, began + timedelta(seconds=30)) >= began + timedelta(seconds=10)
 
 
 async def test_a_device_with_an_operation_that_a_person_asked_for_comes_first(busy: Running) -> None:

@@ -1,4 +1,4 @@
-"""What tickets tell of outages: a complaint whose own test runs tells nothing yet, and a crowd of them convicts no line."""
+"""What tickets tell of outages: one whose own test runs tells nothing yet, and a crowd of them convicts no line."""
 
 import pytest
 
