@@ -7,7 +7,7 @@ operation has one name per attempt, so that a turn that was cut off asks nobody 
 """
 
 import hashlib
-from contextlib import suppress
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,7 +17,7 @@ from acs.config import CampaignsSection
 from acs.errors import Conflict, Frozen, InvalidInput, NotFound, TooMany
 from acs.services.actor import system_actor
 from acs.services.campaign_settings import settings_of
-from acs.services.campaign_steps import Step, judge, step_of
+from acs.services.campaign_steps import Judged, Step, judge, step_of
 from acs.services.clock import Clock
 from acs.services.operations import Operations
 from acs.store import campaigns as campaign_store
@@ -29,8 +29,10 @@ from acs.store.store import Store
 
 log = structlog.get_logger()
 
-#: Devices whose results are collected at once, and that are taken back in a turn.
+#: Devices whose results are read at once.
 _PAGE = 2_000
+#: Devices that are taken back, or get their results, in one transaction: others write in between.
+_STEP = 100
 #: Days after its end in which late evidence still settles a campaign's unknown devices.
 _LATE_DAYS = 14
 _ACTOR = system_actor("campaign")
@@ -130,7 +132,7 @@ class CampaignTurns:
                 attempts=member.attempts + 1,
             )
         if not asked:  # somebody cancelled it meanwhile: nobody would ever look for this operation
-            await self._take_back(operation.id)
+            await self._take_back([operation.id])
 
     async def collect(self, campaign: CampaignRecord, now: datetime) -> None:
         """Settle every device that was asked, as far as is known."""
@@ -139,6 +141,8 @@ class CampaignTurns:
             async with self._store.reading() as tx:
                 page = await campaign_store.with_news(tx, campaign.id, campaign.version, after=after, limit=_PAGE)
                 operations = await operation_store.get_many(tx, [each.operation for each in page if each.operation])
+            news: list[tuple[CampaignDevice, Judged]] = []
+            needless: list[str] = []
             for member in page:
                 operation = operations.get(member.operation) if member.operation else None
                 found = judge(
@@ -151,34 +155,47 @@ class CampaignTurns:
                     silent_s=settings.silent_s,
                 )
                 if found is not None:
-                    await self._settle(member, found.state, found.detail, now)
+                    news.append((member, found))
                     queued = operation is not None and operation.state is OperationState.QUEUED
                     if found.state is DeviceState.SUCCEEDED and operation is not None and queued:
-                        await self._take_back(operation.id)
+                        needless.append(operation.id)
+            for first in range(0, len(news), _STEP):
+                await self._settle(news[first : first + _STEP], now)
+            await self._take_back(needless)
             if len(page) < _PAGE:
                 return
             after = page[-1].place
 
-    async def _settle(self, member: CampaignDevice, state: DeviceState, detail: str, now: datetime) -> None:
-        finished = now if state in _RESULTS else None
-        began = now if state is DeviceState.STARTED else None
+    async def _settle(self, news: Sequence[tuple[CampaignDevice, Judged]], now: datetime) -> None:
+        changed = []
         async with self._store.transaction() as tx:
-            changed = await campaign_store.settle(tx, member, state, detail, started_at=began, finished_at=finished)
-            if changed and state is DeviceState.SILENT and member.canary:
-                await campaign_store.hand_on_canary(tx, member.campaign, member.device)
-        if changed:
+            for member, found in news:
+                finished = now if found.state in _RESULTS else None
+                began = now if found.state is DeviceState.STARTED else None
+                if await campaign_store.settle(
+                    tx, member, found.state, found.detail, started_at=began, finished_at=finished
+                ):
+                    changed.append((member, found.state))
+                    if found.state is DeviceState.SILENT and member.canary:
+                        await campaign_store.hand_on_canary(tx, member.campaign, member.device)
+        for member, state in changed:
             log.info("campaign.device", campaign=member.campaign, device=member.device, state=state.value)
 
     async def recall(self, campaign: CampaignRecord) -> None:
-        """Take back what was asked and has not been sent, a page at a turn; the next collection finds it waiting."""
-        async with self._store.reading() as tx:
-            found = await campaign_store.not_sent(tx, campaign.id, limit=_PAGE)
-        for operation in found:
-            await self._take_back(operation)
+        """Take back all that was asked and has not been sent; the next collection finds it waiting."""
+        after = -1
+        while True:
+            async with self._store.reading() as tx:
+                found = await campaign_store.not_sent(tx, campaign.id, after=after, limit=_PAGE)
+            await self._take_back([operation for _, operation in found])
+            if len(found) < _PAGE:
+                return
+            after = found[-1][0]
 
-    async def _take_back(self, operation: str) -> None:
-        with suppress(Conflict, NotFound):  # it left meanwhile
-            await self._operations.cancel(_ACTOR, operation)
+    async def _take_back(self, wanted: Sequence[str]) -> None:
+        """Cancel those of the operations that have not left meanwhile."""
+        for first in range(0, len(wanted), _STEP):
+            await self._operations.cancel_queued(_ACTOR, wanted[first : first + _STEP])
 
     async def _end(self, campaign: CampaignRecord, state: CampaignState, why: str, at: datetime | None) -> None:
         async with self._store.transaction() as tx:

@@ -161,21 +161,8 @@ class Operations:
         Raises:
             Conflict: it left already and cannot be broken off, or is over.
         """
-        actor.require(Scope.OPERATE)
-        why = f"cancelled by {actor.name}"
-        change = OperationTransition(
-            operation_id,
-            (OperationState.QUEUED,),
-            OperationState.CANCELLED,
-            self._clock(),
-            StepName.CANCELLED,
-            why,
-            detail=why,
-        )
-        async with self._store.transaction() as tx:
-            step = await operations.transition(tx, change)
-            if step is not None:
-                await audit.note(tx, actor, "operation.cancelled", f"operation:{operation_id}", change.at)
+        steps = await self.cancel_queued(actor, (operation_id,))
+        step = steps[0] if steps else None
         operation = await self._get(operation_id)
         if step is None and operation.state in review.LEFT:
             kind = self._kinds.get(operation.kind)
@@ -183,8 +170,25 @@ class Operations:
                 return await self._break_off(actor, operation, kind)
         if step is None:
             raise Conflict(f"operation {operation_id} is {operation.state}; only a queued operation can be cancelled")
-        self._bus.publish(f"operation:{operation_id}", step)
         return operation
+
+    async def cancel_queued(self, actor: Actor, wanted: Sequence[str]) -> Sequence[OperationStep]:
+        """Cancel those of some operations that are still queued, in one transaction; returns a step for each."""
+        actor.require(Scope.OPERATE)
+        why, now = f"cancelled by {actor.name}", self._clock()
+        done = []
+        async with self._store.transaction() as tx:
+            for id in wanted:
+                change = OperationTransition(
+                    id, (OperationState.QUEUED,), OperationState.CANCELLED, now, StepName.CANCELLED, why, detail=why
+                )
+                step = await operations.transition(tx, change)
+                if step is not None:
+                    done.append(step)
+                    await audit.note(tx, actor, "operation.cancelled", f"operation:{id}", now)
+        for step in done:
+            self._bus.publish(f"operation:{step.operation_id}", step)
+        return done
 
     async def _break_off(self, actor: Actor, operation: OperationRecord, kind: Kind) -> OperationRecord:
         """Note that a running test is not wanted any more, and call the device for it."""

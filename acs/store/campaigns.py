@@ -257,21 +257,22 @@ async def with_news(
     return [_device(row) for row in await tx.rows(query)]
 
 
-async def not_sent(tx: Transaction, campaign_id: str, *, limit: int = 1000) -> list[str]:
-    """Return operations of devices that were asked which have not left yet, in the order of starting."""
+async def not_sent(tx: Transaction, campaign_id: str, *, limit: int = 1000, after: int = -1) -> list[tuple[int, str]]:
+    """Return (place, operation) of devices whose operation has not left yet, in the order of starting."""
     table = campaign_devices.c
     query = (
-        select(table.operation)
+        select(table.place, table.operation)
         .join(operations, operations.c.id == table.operation)
         .where(
             table.campaign == campaign_id,
+            table.place > after,
             table.state.in_((DeviceState.STARTED.value, DeviceState.SILENT.value)),
             operations.c.state == OperationState.QUEUED.value,
         )
         .order_by(table.place)
         .limit(limit)
     )
-    return [row.operation for row in await tx.rows(query)]
+    return [(row.place, row.operation) for row in await tx.rows(query)]
 
 
 async def next_waiting(

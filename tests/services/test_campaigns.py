@@ -12,6 +12,7 @@ import pytest
 from acs.app import App, build
 from acs.cwmp.structs import DeviceId
 from acs.errors import Conflict
+from acs.services import campaign_turns
 from acs.services.actor import Actor, local_actor
 from acs.services.campaign_settings import CampaignSettings
 from acs.services.campaigns import CampaignView
@@ -202,6 +203,24 @@ async def test_pausing_takes_back_what_a_silent_device_was_asked(tmp_path: Path)
             await campaign_store.settle(tx, asked, DeviceState.SILENT, "silent")
         paused = await campaigns.pause(ADMIN, "to-v2")
         assert paused.tally.all == {DeviceState.WAITING: 1}
+
+
+async def test_pausing_takes_back_all_however_many_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_PAGE", "_STEP"):
+        monkeypatch.setattr(campaign_turns, name, 2, raising=False)
+    async with serving(tmp_path, tick_s=3600.0) as app:
+        for n in range(5):
+            known = opening(app.clock(), key=f"d{n}", product_class="ONT-5", software_version="V1", session_id=f"s{n}")
+            await app.store.sessions.open(known)
+        view = await begin(app)
+        await app.northbound.fleet.campaign_turns.turn()
+        assert (await app.northbound.fleet.campaigns.get(ADMIN, "to-v2")).tally.all == {DeviceState.STARTED: 5}
+        paused = await app.northbound.fleet.campaigns.pause(ADMIN, view.campaign.id)
+        assert paused.tally.all == {DeviceState.WAITING: 5}
+        found = await app.operations.list(ADMIN)
+        assert [one.state for one in found] == [OperationState.CANCELLED] * 5
+        trail = await app.northbound.audit_trail.list(ADMIN, action="operation.cancelled")
+        assert {one.target for one in trail} == {f"operation:{one.id}" for one in found}
 
 
 async def test_a_turn_that_was_cut_off_asks_nobody_twice(tmp_path: Path) -> None:
@@ -445,8 +464,10 @@ async def test_silent_devices_are_looked_at_only_when_something_may_be_new(app_o
             "came",
             "late",
         ]
-        assert await campaign_store.not_sent(tx, "c1") == ["o-waits", "o-seen"]
-        assert await campaign_store.not_sent(tx, "c1", limit=1) == ["o-waits"]
+        (place, first), (_, second) = await campaign_store.not_sent(tx, "c1")
+        assert (first, second) == ("o-waits", "o-seen")
+        assert await campaign_store.not_sent(tx, "c1", limit=1) == [(place, "o-waits")]
+        assert [one for _, one in await campaign_store.not_sent(tx, "c1", after=place)] == ["o-seen"]
         operations = await operation_store.get_many(tx, ["o-came", "o-nothing"])
         assert {id_: each.state for id_, each in operations.items()} == {"o-came": OperationState.SENT}
         assert await operation_store.get_many(tx, []) == {}
