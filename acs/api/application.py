@@ -8,6 +8,7 @@ from functools import cache, partial
 from fastapi import APIRouter, FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 
@@ -109,6 +110,9 @@ _TAGS = [
     {"name": "service", "description": "Health and metrics of the server."},
 ]
 
+#: `/metrics` and the log tell of requests; the framework need not look for others who would hear of them
+_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+
 _ROUTERS: tuple[APIRouter, ...] = (
     identity_router,
     secrets_router,
@@ -160,6 +164,7 @@ def create_app(services: Northbound, config: ApiSection | None = None) -> FastAP
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
+        telemetry=_NO_TELEMETRY,
     )
     app.state.services = services
     app.state.rates = Rates(limits.rate_per_s, limits.rate_burst)

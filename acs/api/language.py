@@ -9,6 +9,8 @@ from contextvars import ContextVar
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from acs.api.asked import header
+
 #: the languages of what people read
 LANGUAGES = ("en", "ru")
 #: where subscribers ask, who are spoken to in Russian unless they say otherwise
@@ -24,13 +26,13 @@ def current() -> str:
     return _asked.get()
 
 
-def preferred(header: str, default: str = "en") -> str:
-    """The one of our languages that the header wants most, the first of equals; `default` where it names none.
+def preferred(wanted: str, default: str = "en") -> str:
+    """The one of our languages that a header wants most, the first of equals; `default` where it names none.
 
     Source: RFC 9110 §12.5.4.
     """
     best, most = default, 0.0
-    for part in header[:_HEADER_CHARS].split(","):
+    for part in wanted[:_HEADER_CHARS].split(","):
         name, *parameters = part.split(";")
         word, weight = name.strip().lower().partition("-")[0], _weight(parameters)
         if word in LANGUAGES and weight > most:
@@ -55,7 +57,7 @@ class Language:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; the language stays until the next request of the task sets its own."""
         if scope["type"] == "http":
-            header = next((value for name, value in scope["headers"] if name == b"accept-language"), b"")
+            wanted = header(scope, b"accept-language")
             default = "ru" if scope["path"] == _OF_SUBSCRIBERS else "en"
-            _asked.set(preferred(header.decode("latin-1"), default))
+            _asked.set(default if wanted is None else preferred(wanted.decode("latin-1"), default))
         await self._app(scope, receive, send)

@@ -11,9 +11,9 @@ from time import monotonic
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from acs.api.asked import header, is_known
 from acs.api.errors import answer
 from acs.errors import TooMany
-from acs.services.northbound import Northbound
 from acs.services.signatures import HEADER
 
 #: bytes of an ordinary body
@@ -59,7 +59,7 @@ class BodyLimit:
         if _declared(scope) > limit:
             await _refuse(limit)(scope, receive, send)
             return
-        if _is_large(scope) and not await _is_known(scope):
+        if _is_large(scope) and not await _may_be_read(scope):
             told = "no valid token; a body of this size is read from known callers only"
             refusal = answer(401, "unauthenticated", told, {"WWW-Authenticate": "Bearer", "Connection": "close"})
             await refusal(scope, receive, send)
@@ -132,32 +132,22 @@ def limit_of(path: str) -> int:
 
 
 def _declared(scope: Scope) -> int:
-    for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit():
-            return int(value)
-    return 0
+    length = header(scope, b"content-length") or b""
+    return int(length) if length.isdigit() else 0
 
 
 def _is_large(scope: Scope) -> bool:
     """Whether the body may be larger than what anybody's is read for: a chunked one does not say."""
-    chunked = any(name == b"transfer-encoding" for name, _ in scope["headers"])
-    return chunked or _declared(scope) > ANYBODYS_BYTES
+    return header(scope, b"transfer-encoding") is not None or _declared(scope) > ANYBODYS_BYTES
 
 
-async def _is_known(scope: Scope) -> bool:
-    """Whether the caller's token is good. The route looks at it too, but only after its body was read.
+async def _may_be_read(scope: Scope) -> bool:
+    """Whether a large body is read: its caller's token is good, which the route asks only after it has read the body.
 
     A signature can be looked at no earlier than its body: one that comes signed to the door of ticket systems is read.
     """
-    if scope["path"].startswith(_SIGNED) and any(name in _SIGNATURES for name, _ in scope["headers"]):
-        return True
-    header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-    kind, _, token = header.decode("latin-1").partition(" ")
-    services: Northbound = scope["app"].state.services
-    client = scope.get("client")
-    return kind.lower() == "bearer" and (
-        await services.access.authenticate(token.strip(), client[0] if client else "") is not None
-    )
+    signed = scope["path"].startswith(_SIGNED) and any(header(scope, one) is not None for one in _SIGNATURES)
+    return signed or await is_known(scope)
 
 
 def _refuse(limit: int) -> ASGIApp:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from acs.api.asked import header
 from acs.services.northbound import Northbound
 
 #: what pages may call
@@ -35,7 +36,7 @@ class Origins:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer what a browser asks first."""
-        origin = _header(scope, b"origin") if scope["type"] == "http" and scope["path"] == _PATH else None
+        origin = header(scope, b"origin") if scope["type"] == "http" and scope["path"] == _PATH else None
         if origin is None or origin.decode("latin-1") not in _named(scope):
             await self._app(scope, receive, send)
             return
@@ -56,7 +57,3 @@ class Origins:
 def _named(scope: Scope) -> Sequence[str]:
     services: Northbound = scope["app"].state.services
     return services.self_service.origins
-
-
-def _header(scope: Scope, wanted: bytes) -> bytes | None:
-    return next((value for name, value in scope["headers"] if name == wanted), None)

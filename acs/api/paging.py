@@ -54,7 +54,10 @@ NEWEST = (
     "/provisioning/stopped",
 )
 _ROOT = "/api/v1"
-_PATHS = tuple((re.compile(_ROOT + re.sub(r"\{\w+\}", "[^/]+", path)), how) for path, how in LISTS.items())
+_PLAIN = {_ROOT + path: how for path, how in LISTS.items() if "{" not in path}
+_FORMS = tuple(
+    (re.compile(_ROOT + re.sub(r"\{\w+\}", "[^/]+", path)), how) for path, how in LISTS.items() if "{" in path
+)
 
 
 class Paging:
@@ -98,7 +101,8 @@ class Paging:
 
 
 def _list_of(scope: Scope) -> tuple[str, str, int] | None:
-    return next((how for pattern, how in _PATHS if pattern.fullmatch(scope["path"])), None)
+    path: str = scope["path"]
+    return _PLAIN.get(path) or next((how for form, how in _FORMS if form.fullmatch(path)), None)
 
 
 def _cursor(body: bytes, field: str, full: int) -> str | None:

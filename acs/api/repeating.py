@@ -9,10 +9,10 @@ from collections.abc import Callable
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from acs.api.asked import header, is_known
 from acs.api.errors import answer, answer_of
 from acs.errors import AcsError
 from acs.services.kept_answers import KeptAnswers, Repeatable, repeatable
-from acs.services.northbound import Northbound
 from acs.store.kept_answers import KeptAnswer
 
 #: characters of a key
@@ -32,10 +32,12 @@ class Repeating:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer it from what is kept."""
-        key = _header(scope, b"idempotency-key") if scope["type"] == "http" and scope["method"] == "POST" else None
-        if key is None or self._owns_key(scope["path"]) or not await _is_known(scope):
+        found = header(scope, b"idempotency-key") if scope["type"] == "http" and scope["method"] == "POST" else None
+        # an answer is given to nobody but its caller, whose token may have been taken back since
+        if found is None or self._owns_key(scope["path"]) or not await is_known(scope):
             await self._app(scope, receive, send)
             return
+        key = found.decode("latin-1")
         if not 0 < len(key) <= KEY_CHARS:
             told = f"Idempotency-Key: write 1 to {KEY_CHARS} characters"
             await answer(422, "invalid_input", told)(scope, receive, send)
@@ -45,7 +47,7 @@ class Repeating:
         except HTTPException as error:
             await answer(error.status_code, "too_large", error.detail)(scope, receive, send)
             return
-        caller = _header(scope, b"authorization") or ""
+        caller = (header(scope, b"authorization") or b"").decode("latin-1")
         one = repeatable(caller, key, scope["method"].encode(), scope["path"].encode(), scope["query_string"], body)
         kept: KeptAnswers = scope["app"].state.services.kept_answers
         try:
@@ -115,17 +117,3 @@ def _again(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return give
-
-
-def _header(scope: Scope, wanted: bytes) -> str | None:
-    found: bytes | None = next((value for name, value in scope["headers"] if name == wanted), None)
-    return None if found is None else found.decode("latin-1")
-
-
-async def _is_known(scope: Scope) -> bool:
-    """Whether the token is good now: an answer is given to nobody else, and a token may have been taken back."""
-    kind, _, token = (_header(scope, b"authorization") or "").partition(" ")
-    services: Northbound = scope["app"].state.services
-    client = scope.get("client")
-    origin = client[0] if client else ""
-    return kind.lower() == "bearer" and await services.access.authenticate(token.strip(), origin) is not None

@@ -9,6 +9,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as AsgiScope
 
+from acs.api.asked import header
 from acs.services.actor import Actor
 from acs.services.refusals import Refusal, Refusals
 from acs.store.reach import View, viewing
@@ -62,6 +63,5 @@ def _refusal(scope: AsgiScope, actor: Actor | None, view: View, status: int) -> 
 
 
 def _ticket(scope: AsgiScope) -> str:
-    value = next((value for name, value in scope["headers"] if name == TICKET_HEADER), b"")
-    text: str = value.decode("latin-1").strip()
+    text = (header(scope, TICKET_HEADER) or b"").decode("latin-1").strip()
     return text if len(text) <= _TICKET_CHARS and text.isprintable() else ""
