@@ -128,6 +128,13 @@ def log_tail(n: int, k: int, p: float) -> float:
         return float("-inf")
     if p >= 1.0:
         return 0.0
+    if k <= n * p:  # what is missing to one is few terms, this is many
+        return log1p(-exp(_summed(n, n - k + 1, 1.0 - p)))
+    return min(0.0, _summed(n, k, p))
+
+
+def _summed(n: int, k: int, p: float) -> float:
+    """The logarithm of the tail from `k` on, which lies above the mean, so that its terms fall from the first on."""
     first = lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) + k * log(p) + (n - k) * log1p(-p)
     total, term = 1.0, 1.0
     for i in range(k, min(n, k + _TERMS)):
@@ -135,7 +142,7 @@ def log_tail(n: int, k: int, p: float) -> float:
         total += term
         if term < total * 1e-12:
             break
-    return min(0.0, first + log(total))
+    return first + log(total)
 
 
 def chance_of(per_day: float, window_s: float) -> float:

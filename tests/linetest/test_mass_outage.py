@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from math import exp, log
 
 import pytest
@@ -54,6 +55,20 @@ def test_tail_is_that_of_the_binomial(n: int, k: int, p: float) -> None:
 def test_tail_holds_where_numbers_end() -> None:
     assert log_tail(128, 128, 1e-4) == pytest.approx(128 * log(1e-4), rel=1e-9)
     assert log_tail(5, 6, 0.5) == float("-inf")
+
+
+@pytest.mark.parametrize(
+    ("n", "k", "p"), [(20_000, 250, 0.05), (20_000, 999, 0.05), (100_000_000, 3_000, 6e-5), (10, 5, 0.5), (1, 1, 0.999)]
+)
+def test_fewer_than_chance_brings_are_not_improbable(n: int, k: int, p: float) -> None:
+    assert log_tail(n, k, p) >= log(0.5) - 1e-6
+    assert exp(log_tail(n, k, p)) <= 1.0
+
+
+def test_the_tail_has_no_step_where_the_mean_is() -> None:
+    near = [exp(log_tail(20_000, k, 0.05)) for k in range(990, 1011)]
+    steps = [before - after for before, after in pairwise(near)]
+    assert all(0.01 < step < 0.015 for step in steps), "one hundredth each: the chance of just so many"
 
 
 def test_splitter_is_named_and_not_what_lies_above() -> None:
