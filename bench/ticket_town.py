@@ -6,7 +6,7 @@ PONs of one district are cut off: all dark. The other PONs are well, and every h
 import asyncio
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -104,12 +104,3 @@ def snmp_answered(town: ScenarioTown) -> int:
 def cpes(town: ScenarioTown) -> int:
     """CPEs of the town."""
     return sum(len(place.cpes) for place in town.places)
-
-
-def tests_by_ticket(client: Client, lines: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-    """Every line test of these lines, by the ticket that it is for; "" is for none."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for line in sorted(set(lines)):
-        for test in client.get("/line-tests", line=line, limit=100):
-            found.setdefault(test["ticket"] or "", []).append(test)
-    return found

@@ -10,9 +10,10 @@ import pytest
 
 from bench import ticket_events
 from bench.ticket_events import Due, Sent, Tally, TicketEvents
+from bench.ticket_outcomes import CpuTrack, Outcome, collect
 from bench.ticket_system import BenchTicketSystem
 from bench.ticket_town import PER_PON, scenarios
-from bench.tickets import Measured, Outcome, figures, report, tickets_due, times
+from bench.tickets import Measured, figures, report, tickets_due, times
 from bench.tickets_away import PER_LINE, Arrivals, arrivals_of, rounds_due
 from cli.ports import free_port
 from cli.simulator.scenario_files import Scenario
@@ -57,8 +58,11 @@ def test_every_line_has_its_tickets_in_rounds() -> None:
     assert rounds[0] != rounds[1]
 
 
-def outcome(number: int, after_s: float | None = 5.0, *, cut: bool = False, fails: bool = False) -> Outcome:
-    said = None if fails else {"verdict": "field_visit", "cause": "fibre_cut"}
+def outcome(
+    number: int, after_s: float | None = 5.0, *, cut: bool = False, fails: bool = False, said_of: str = ""
+) -> Outcome:
+    verdict = said_of or ("ATTACH_OUTAGE" if cut else "NFF")
+    said = None if fails else {"verdict": verdict, "cause": "x"}
     done = {
         "state": "failed" if fails else "done",
         "verdict": said,
@@ -73,7 +77,7 @@ def measured(outcomes: list[Outcome], per_ticket: Counter[int]) -> Measured:
 
 
 def test_an_outcome_is_told_from_when_its_ticket_was_due() -> None:
-    assert (outcome(1, 7.5).took_s, outcome(1).verdict) == (7.5, "field_visit fibre_cut")
+    assert (outcome(1, 7.5).took_s, outcome(1).verdict) == (7.5, "NFF x")
     unsaid = outcome(1, None)
     assert unsaid.verdict == "no verdict: running"
     assert unsaid.took_s == pytest.approx((datetime.now(UTC) - AT).total_seconds(), abs=60)
@@ -89,8 +93,9 @@ def test_an_outcome_is_told_from_when_its_ticket_was_due() -> None:
         ([outcome(n) for n in range(20)], Counter({1: 19, 0: 1}), False),
         ([outcome(n) for n in range(19)], Counter({1: 20}), False),
         ([*(outcome(n) for n in range(19)), outcome(19, fails=True)], Counter({1: 20}), False),
+        ([*(outcome(n) for n in range(19)), outcome(19, said_of="ATTACH_OUTAGE")], Counter({1: 20}), False),
     ],
-    ids=["well", "one-late", "two-late", "tested-twice", "not-tested", "lost", "no-verdict"],
+    ids=["well", "one-late", "two-late", "tested-twice", "not-tested", "lost", "no-verdict", "wrong"],
 )
 def test_the_aim_is_kept_where_every_ticket_has_one_verdict_in_time(
     outcomes: list[Outcome], per_ticket: Counter[int], kept: bool
@@ -103,6 +108,62 @@ def test_the_aim_is_kept_where_every_ticket_has_one_verdict_in_time(
     assert counted["without_verdict"] == sum(one.test["verdict"] is None for one in outcomes)
     assert counted["cpu_ms_per_ticket"] == 100.0
     assert report(run, counted)[-1].endswith(": kept" if kept else ": NOT kept")
+
+
+@pytest.mark.parametrize(
+    ("cut", "said", "wrong"),
+    [
+        (False, "NFF", False),
+        (False, "INCONCLUSIVE", False),
+        (False, "ATTACH_OUTAGE", True),
+        (False, "DISPATCH_HOME", True),
+        (True, "OPEN_OUTAGE", False),
+        (True, "ATTACH_OUTAGE", False),
+        (True, "INCONCLUSIVE", False),
+        (True, "NFF", True),
+        (True, "DISPATCH_HOME", True),
+    ],
+)
+def test_a_line_is_judged_wrongly_where_its_verdict_is_of_the_other_side(cut: bool, said: str, wrong: bool) -> None:
+    assert outcome(1, cut=cut, said_of=said).wrong is wrong
+    assert not outcome(1, cut=cut, fails=True).wrong
+
+
+def test_cpu_is_counted_to_the_last_verdict() -> None:
+    track = CpuTrack()
+    for second in range(5):
+        track.look(10.0 + second, AT + timedelta(seconds=second))
+    assert track.until(AT + timedelta(seconds=2)) == 2.0
+    assert track.until(AT + timedelta(seconds=2.5)) == 3.0
+    assert track.until(AT + timedelta(seconds=60)) == 4.0
+
+
+class Server:
+    """Line tests of which one more has ended at each question for the last one."""
+
+    def __init__(self, tests: list[dict[str, Any]]) -> None:
+        self.tests, self.asked = tests, Counter[str]()
+
+    def get(self, path: str, *, limit: int = 0, before: str | None = None) -> Any:
+        self.asked[path] += 1
+        if path != "/line-tests":
+            next(one for one in self.tests if one["state"] == "running")["state"] = "done"
+            return next(one for one in self.tests if path.endswith(one["id"]))
+        newest = sorted(self.tests, key=lambda one: one["id"], reverse=True)
+        return [one for one in newest if before is None or one["id"] < before][:limit]
+
+
+def test_outcomes_are_read_once_nothing_runs_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.ticket_outcomes._ASKED_S", 0.0)
+    monkeypatch.setattr("bench.ticket_outcomes._PAGE", 2)
+    said = {"verdict": {"verdict": "NFF", "cause": "nff"}, "finished_at": AT.isoformat()}
+    tests = [{"id": f"t{n}", "ticket": f"T{n}", "state": "running", **said} for n in range(3)]
+    server = Server([*tests, {"id": "t3", "ticket": None, "state": "done", **said}])
+    sent = [Sent(f"T{n}", f"L{n}", False, AT + timedelta(seconds=n), f"t{n}") for n in range(3)]
+    outcomes, per_ticket = collect(server, [*sent, Sent("T9", "L9", False, AT, "t9")])  # type: ignore[arg-type]
+    assert [one.verdict for one in outcomes] == ["NFF nff"] * 3 + ["no verdict: lost"]
+    assert per_ticket == Counter(["T0", "T1", "T2"])
+    assert server.asked == Counter({"/line-tests/t2": 3, "/line-tests": 3})
 
 
 def test_the_report_tells_the_district_from_the_others() -> None:
