@@ -6,13 +6,38 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
+from acs.store.built import Filtered, new
 from acs.store.instants import instant, instant_or_none, micros
 from acs.store.limits import check_text
 from acs.store.records import Json
 from acs.store.schema import alarms
 from acs.store.transaction import Transaction
+
+_AGAIN = (
+    update(alarms)
+    .where(
+        alarms.c.kind == bindparam("its_kind"),
+        alarms.c.subject == bindparam("its_subject"),
+        alarms.c.cleared_at.is_(None),
+    )
+    .values(count=alarms.c.count + 1, **new("detail", "last_at"))
+)
+_LISTED = Filtered(
+    select(alarms).order_by(alarms.c.id.desc()).limit(bindparam("limit")),
+    active=alarms.c.cleared_at.is_(None),
+    over=alarms.c.cleared_at.is_not(None),
+    kind=alarms.c.kind == bindparam("kind"),
+    subject=alarms.c.subject == bindparam("subject"),
+    after=alarms.c.id < bindparam("after"),
+)
+_BY_ID = select(alarms).where(alarms.c.id == bindparam("id"))
+_CLEAR = (
+    update(alarms)
+    .where(alarms.c.id == bindparam("its_id"), alarms.c.cleared_at.is_(None))
+    .values(new("cleared_at", "cleared_by"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +65,8 @@ async def raise_alarm(
     """
     check_text("subject", subject)
     seen = {"detail": json.dumps(detail), "last_at": micros(now)}
-    active = (alarms.c.kind == kind, alarms.c.subject == subject, alarms.c.cleared_at.is_(None))
-    if await tx.run(update(alarms).where(*active).values(count=alarms.c.count + 1, **seen)):
+    again = {"its_kind": kind, "its_subject": subject, "new_detail": seen["detail"], "new_last_at": seen["last_at"]}
+    if await tx.run(_AGAIN, again):
         return False
     row = {"id": id_, "kind": kind, "subject": subject, "raised_at": micros(now), "count": 1, **seen}
     return await tx.insert(alarms, row)
@@ -52,21 +77,15 @@ async def list_alarms(
     limit: int = 100, after: str = "",
 ) -> list[AlarmRecord]:  # fmt: skip
     """Alarms, newest first; `after` is the last id of the page before."""
-    query = select(alarms).order_by(alarms.c.id.desc()).limit(limit)
-    if active is not None:
-        query = query.where(alarms.c.cleared_at.is_(None) if active else alarms.c.cleared_at.is_not(None))
-    if kind is not None:
-        query = query.where(alarms.c.kind == kind)
-    if subject is not None:
-        query = query.where(alarms.c.subject == subject)
-    if after:
-        query = query.where(alarms.c.id < after)
-    return [_record(row) for row in await tx.rows(query)]
+    query = _LISTED.given(
+        limit=limit, active=active, over=active is False, kind=kind, subject=subject, after=after or None
+    )
+    return [_record(row) for row in await tx.rows(*query)]
 
 
 async def get_alarm(tx: Transaction, id_: str) -> AlarmRecord | None:
     """One alarm, or None."""
-    row = await tx.one(select(alarms).where(alarms.c.id == id_))
+    row = await tx.one(_BY_ID, {"id": id_})
     return None if row is None else _record(row)
 
 
@@ -79,8 +98,8 @@ async def by_prefix(tx: Transaction, prefix: str) -> AlarmRecord | None:
 
 async def clear_alarm(tx: Transaction, id_: str, by: str, now: datetime) -> bool:
     """End an alarm; False when it is not active."""
-    cleared = update(alarms).where(alarms.c.id == id_, alarms.c.cleared_at.is_(None))
-    return await tx.run(cleared.values(cleared_at=micros(now), cleared_by=by)) == 1
+    values = {"its_id": id_, "new_cleared_at": micros(now), "new_cleared_by": by}
+    return await tx.run(_CLEAR, values) == 1
 
 
 def _record(row: Any) -> AlarmRecord:

@@ -7,6 +7,7 @@ is made of the one before it (`acs/store/audit_chain.py`), whoever writes at the
 """
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +23,8 @@ from acs.store.transaction import Transaction
 _SELECT = select(audit, audit_links.c.hash, audit_links.c.ticket).select_from(
     audit.outerjoin(audit_links, audit_links.c.entry == audit.c.id)
 )
+_ADD = insert(audit).returning(audit.c.id)
+_ADD_MANY = insert(audit).returning(audit.c.id, sort_by_parameter_order=True)
 
 
 async def append(tx: Transaction, entry: AuditRecord) -> None:
@@ -47,11 +50,15 @@ async def flush(tx: Transaction) -> None:
     if not waiting:
         return
     head = await chain.take(tx)
-    statement = insert(audit).returning(audit.c.id, sort_by_parameter_order=True)
-    written = await tx.connection.execute(statement, [row for row, _ in waiting])
+    rows = [row for row, _ in waiting]
+    written: Sequence[Row[Any]]
+    if len(rows) == 1:
+        written = await tx.rows(_ADD, rows[0])
+    else:
+        written = (await tx.connection.execute(_ADD_MANY, rows)).all()
     entries = [
         chain.Linked(int(number), row["at"], row["actor"], row["action"], row["target"], row["detail"], ticket)
-        for (number,), (row, ticket) in zip(written.all(), waiting, strict=True)
+        for (number,), (row, ticket) in zip(written, waiting, strict=True)
     ]
     await chain.extend(tx, head, entries)
 

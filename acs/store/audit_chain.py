@@ -27,6 +27,7 @@ _LOCK = 0x61_75_64_69
 _PAGE = 2_000
 _HEAD = 1
 _CHAIN = select(audit_chain).where(audit_chain.c.id == _HEAD)
+_TAKE = text("SELECT pg_advisory_xact_lock(:key)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ async def head(tx: Transaction) -> Head | None:
 async def take(tx: Transaction) -> Head:
     """The head, held for this transaction alone; the first one begins after what was written before the chain."""
     if tx.connection.dialect.name == "postgresql":
-        await tx.connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        await tx.connection.execute(_TAKE, {"key": _LOCK})
     found = await head(tx)
     if found is not None:
         return found

@@ -16,6 +16,7 @@ from typing import Any
 import zstandard
 from sqlalchemy import Row, bindparam, delete, exists, select, update
 
+from acs.store.built import Filtered, new
 from acs.store.instants import instant, micros
 from acs.store.limits import check_record, json_text
 from acs.store.records import Json, OperationState
@@ -36,6 +37,44 @@ Values = Mapping[str, tuple[str, str]]
 _LEVEL = 9
 _BYTES = 16
 _TAKEOVER = select(takeovers).where(takeovers.c.serial_number == bindparam("serial_number"))
+_BY_ID = select(config_backups).where(config_backups.c.id == bindparam("id"))
+_OF_DEVICE = Filtered(
+    select(config_backups)
+    .where(config_backups.c.device == bindparam("device"))
+    .order_by(config_backups.c.id.desc())
+    .limit(bindparam("limit")),
+    good=config_backups.c.good == 1,
+    before=config_backups.c.id < bindparam("before"),
+)
+_SEEN_AGAIN = update(config_backups).where(config_backups.c.id == bindparam("its_id")).values(new("seen_at"))
+_SEEN_AGAIN_GOOD = _SEEN_AGAIN.values(good=1)
+_BODY = (
+    select(config_backups.c.vector, config_backups.c.sealed, backup_schemas.c.body)
+    .join(backup_schemas, backup_schemas.c.id == config_backups.c.schema_id)
+    .where(config_backups.c.id == bindparam("id"))
+)
+_ALL_BUT = delete(config_backups).where(
+    config_backups.c.device == bindparam("device"), config_backups.c.id.not_in(bindparam("kept", expanding=True))
+)
+_UNUSED = delete(backup_schemas).where(~exists().where(config_backups.c.schema_id == backup_schemas.c.id))
+_RECENT = exists().where(config_backups.c.device == devices.c.key, config_backups.c.seen_at > bindparam("before"))
+_ASKED = exists().where(
+    operations.c.device == devices.c.key,
+    operations.c.kind == bindparam("kind"),
+    operations.c.created_at > bindparam("before"),
+)
+_DUE = (
+    select(devices.c.key)
+    .where(~_RECENT, ~_ASKED, devices.c.last_inform_at > bindparam("seen_since"))
+    .order_by(devices.c.key)
+    .limit(bindparam("limit"))
+)
+_DESIRED = select(desired_settings).where(desired_settings.c.device == bindparam("device"))
+_GATE = (
+    select(operations.c.id, operations.c.state, operations.c.detail)
+    .join(operation_gates, operation_gates.c.after == operations.c.id)
+    .where(operation_gates.c.operation_id == bindparam("operation"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +137,9 @@ async def add(tx: Transaction, record: BackupRecord, configuration: Configuratio
     digest = hashlib.blake2b(schema_id + text.encode("utf-8", "surrogatepass"), digest_size=_BYTES).digest()
     newest = await _newest(tx, record.device)
     if newest is not None and bytes(newest.digest) == digest and _opened(tx, newest) == dict(configuration.secrets):
-        better = {"good": 1} if record.good else {}
-        here = config_backups.c.id == newest.id
-        await tx.run(update(config_backups).where(here).values(seen_at=micros(record.at), **better))
-        return _record(await tx.one(select(config_backups).where(here)) or newest)
+        again = _SEEN_AGAIN_GOOD if record.good else _SEEN_AGAIN
+        await tx.run(again, {"its_id": newest.id, "new_seen_at": micros(record.at)})
+        return _record(await tx.one(_BY_ID, {"id": newest.id}) or newest)
     await tx.insert(backup_schemas, {"id": schema_id, "body": body})
     row = {
         "id": record.id,
@@ -121,7 +159,7 @@ async def add(tx: Transaction, record: BackupRecord, configuration: Configuratio
         "sealed": _sealed(tx, configuration.secrets),
     }
     await tx.insert(config_backups, row)
-    stored = await tx.one(select(config_backups).where(config_backups.c.id == record.id))
+    stored = await tx.one(_BY_ID, {"id": record.id})
     assert stored is not None
     return _record(stored)
 
@@ -130,10 +168,7 @@ async def list_backups(
     tx: Transaction, device: str, *, limit: int = 50, before: str | None = None
 ) -> list[BackupRecord]:
     """Return a device's configurations, newest first; `before` is the id of the last one of the page before."""
-    query = select(config_backups).where(config_backups.c.device == device).order_by(config_backups.c.id.desc())
-    if before is not None:
-        query = query.where(config_backups.c.id < before)
-    return [_record(row) for row in await tx.rows(query.limit(limit))]
+    return [_record(row) for row in await tx.rows(*_OF_DEVICE.given(device=device, limit=limit, before=before))]
 
 
 async def get(tx: Transaction, device: str, backup_id: str) -> BackupRecord | None:
@@ -155,10 +190,7 @@ async def open_backup(tx: Transaction, backup_id: str) -> Configuration | None:
     Raises:
         StoreError: it was sealed with another key.
     """
-    query = select(config_backups.c.vector, config_backups.c.sealed, backup_schemas.c.body).join(
-        backup_schemas, backup_schemas.c.id == config_backups.c.schema_id
-    )
-    row = await tx.one(query.where(config_backups.c.id == backup_id))
+    row = await tx.one(_BODY, {"id": backup_id})
     if row is None:
         return None
     schema = decode_schema(row.body)
@@ -173,31 +205,23 @@ async def thin_out(tx: Transaction, device: str, keep: int) -> int:
     good = await newest(tx, device, good=True)
     if good is not None:
         kept.append(good.id)
-    where = (config_backups.c.device == device, config_backups.c.id.not_in(kept))
-    return await tx.run(delete(config_backups).where(*where))
+    return await tx.run(_ALL_BUT, {"device": device, "kept": kept})
 
 
 async def forget_schemas(tx: Transaction) -> int:
     """Delete names that no configuration has; returns how many went."""
-    used = exists().where(config_backups.c.schema_id == backup_schemas.c.id)
-    return await tx.run(delete(backup_schemas).where(~used))
+    return await tx.run(_UNUSED)
 
 
 async def due(tx: Transaction, before: datetime, *, seen_since: datetime, kind: str, limit: int) -> list[str]:
     """Return devices that informed since then, whose newest configuration is older, and that have none under way."""
-    recent = exists().where(config_backups.c.device == devices.c.key, config_backups.c.seen_at > micros(before))
-    asked = exists().where(
-        operations.c.device == devices.c.key,
-        operations.c.kind == kind,
-        operations.c.created_at > micros(before),
-    )
-    query = select(devices.c.key).where(~recent, ~asked, devices.c.last_inform_at > micros(seen_since))
-    return [row.key for row in await tx.rows(query.order_by(devices.c.key).limit(limit))]
+    values = {"before": micros(before), "seen_since": micros(seen_since), "kind": kind, "limit": limit}
+    return [row.key for row in await tx.rows(_DUE, values)]
 
 
 async def desired(tx: Transaction, device: str) -> Configuration:
     """Return what a device was told, secrets in clear; empty where it was told nothing."""
-    row = await tx.one(select(desired_settings).where(desired_settings.c.device == device))
+    row = await tx.one(_DESIRED, {"device": device})
     if row is None:
         return Configuration({})
     body = json.loads(zstandard.ZstdDecompressor().decompress(row.body))
@@ -230,10 +254,7 @@ async def put_gate(tx: Transaction, operation_id: str, after: str) -> None:
 
 async def gate_of(tx: Transaction, operation_id: str) -> tuple[str, OperationState, str] | None:
     """Return id, state and end of the operation that this one waits for; None where it waits for none."""
-    query = select(operations.c.id, operations.c.state, operations.c.detail).join(
-        operation_gates, operation_gates.c.after == operations.c.id
-    )
-    row = await tx.one(query.where(operation_gates.c.operation_id == operation_id))
+    row = await tx.one(_GATE, {"operation": operation_id})
     return None if row is None else (row.id, OperationState(row.state), row.detail)
 
 
@@ -269,10 +290,7 @@ async def drop_takeover(tx: Transaction, serial_number: str) -> bool:
 
 
 async def _newest(tx: Transaction, device: str, *, good: bool = False) -> Row[Any] | None:
-    query = select(config_backups).where(config_backups.c.device == device).order_by(config_backups.c.id.desc())
-    if good:
-        query = query.where(config_backups.c.good == 1)
-    return await tx.one(query.limit(1))
+    return await tx.one(*_OF_DEVICE.given(device=device, limit=1, good=good))
 
 
 def _sealed(tx: Transaction, secrets: Mapping[str, str]) -> bytes | None:

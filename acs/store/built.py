@@ -17,23 +17,23 @@ from sqlalchemy import BindParameter, ColumnElement, Select, bindparam
 class Filtered:
     """A query with conditions of which each holds only where a value is given for it, built once for each set of them.
 
-    A condition takes the value of its own name, `since=t.c.at >= bindparam("since")`, or none at all.
+    A condition takes the value of its own name, `since=t.c.at >= bindparam("since")`, or is only switched on by True.
     """
 
     __slots__ = ("_built", "_conditions", "_query")
 
-    def __init__(self, query: Select[Any], **conditions: ColumnElement[bool]) -> None:
+    def __init__(self, query: Select[*tuple[Any, ...]], **conditions: ColumnElement[bool]) -> None:
         self._query = query
         self._conditions = conditions
         self._built: dict[tuple[str, ...], Select[Any]] = {}
 
     def given(self, **values: object) -> tuple[Select[Any], dict[str, object]]:
-        """The query under these conditions, and its values; a condition whose value is None is left out.
+        """The query under these conditions, and its values; a condition whose value is None or False is left out.
 
         Raises:
             KeyError: nothing takes a value of this name.
         """
-        there = {name: value for name, value in values.items() if value is not None}
+        there = {name: value for name, value in values.items() if value is not None and value is not False}
         shape = tuple(there)
         if (query := self._built.get(shape)) is None:
             query = self._built[shape] = self._under(shape)

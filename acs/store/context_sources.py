@@ -4,14 +4,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 
+from acs.store.built import Filtered, new
 from acs.store.instants import instant, instant_or_none, micros, micros_or_none
 from acs.store.schema import context_facts, context_sources, scope_snapshots
 from acs.store.transaction import Transaction
 
 #: characters kept of what went wrong
 _PROBLEM_CHARS = 500
+_BY_NAME = select(context_sources).where(context_sources.c.name == bindparam("name"))
+_EVERY = Filtered(
+    select(context_sources).order_by(context_sources.c.name), down=context_sources.c.down_since.is_not(None)
+)
+_STILL_TRUE = [
+    update(table).where(table.c.source == bindparam("its_source")).values(new("at"))
+    for table in (context_facts, scope_snapshots)
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +56,19 @@ async def put(tx: Transaction, source: ContextSource) -> None:
 
 async def get(tx: Transaction, name: str) -> ContextSource | None:
     """Return a source, or None."""
-    row = await tx.one(select(context_sources).where(context_sources.c.name == name))
+    row = await tx.one(_BY_NAME, {"name": name})
     return None if row is None else _record(row)
 
 
 async def every(tx: Transaction, *, down: bool = False) -> list[ContextSource]:
     """Return all sources by name, or those that are down."""
-    query = select(context_sources).order_by(context_sources.c.name)
-    if down:
-        query = query.where(context_sources.c.down_since.is_not(None))
-    return [_record(row) for row in await tx.rows(query)]
+    return [_record(row) for row in await tx.rows(*_EVERY.given(down=down))]
 
 
 async def still_true(tx: Transaction, source: str, at: datetime) -> None:
     """What a source said has not changed, as it just confirmed: facts and snapshots are as old as that."""
-    await tx.run(update(context_facts).where(context_facts.c.source == source).values(at=micros(at)))
-    await tx.run(update(scope_snapshots).where(scope_snapshots.c.source == source).values(at=micros(at)))
+    for statement in _STILL_TRUE:
+        await tx.run(statement, {"its_source": source, "new_at": micros(at)})
 
 
 def _record(row: Row[Any]) -> ContextSource:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, or_, select, update
 
 from acs.errors import no_device
+from acs.store.built import Filtered, new
 from acs.store.instants import instant, instant_or_none, micros
 from acs.store.limits import check_text
 from acs.store.records import Credentials, DeviceRecord, EventRecord
@@ -24,6 +25,18 @@ COLUMNS = (
 _SELECT = select(*(devices.c[name] for name in COLUMNS))
 _BY_KEY = _SELECT.where(devices.c.key == bindparam("key"))
 _ON_LINE = _SELECT.where(devices.c.line == bindparam("line")).order_by(devices.c.key).limit(bindparam("limit"))
+_AMONG = _SELECT.where(devices.c.key.in_(bindparam("keys", expanding=True)))
+_BY_SERIALS = _SELECT.where(devices.c.serial_number.in_(bindparam("serials", expanding=True))).order_by(devices.c.key)
+_SET_LINE = (
+    update(devices)
+    .where(devices.c.key == bindparam("its_key"), devices.c.line.is_distinct_from(bindparam("new_line")))
+    .values(new("line"))
+)
+_EVENTS = Filtered(
+    select(events).where(events.c.device == bindparam("device")).order_by(events.c.id.desc()).limit(bindparam("limit")),
+    before=events.c.id < bindparam("before"),
+    codes=events.c.code.in_(bindparam("codes", expanding=True)),
+)
 _CREDENTIALS = select(device_credentials).where(
     device_credentials.c.device == bindparam("device"), device_credentials.c.kind == bindparam("kind")
 )
@@ -54,7 +67,7 @@ async def get_many(tx: Transaction, keys: Sequence[str]) -> dict[str, DeviceReco
     """Return key → device of those that exist; up to a few thousand are asked for at once."""
     if not keys:
         return {}
-    return {row.key: record(row) for row in await tx.rows(_SELECT.where(devices.c.key.in_(list(keys))))}
+    return {row.key: record(row) for row in await tx.rows(_AMONG, {"keys": list(keys)})}
 
 
 async def on_line(tx: Transaction, line: str, limit: int = 1000) -> list[DeviceRecord]:
@@ -83,14 +96,12 @@ async def by_serials(tx: Transaction, serials: Sequence[str]) -> list[DeviceReco
     """Return the devices with one of these serial numbers, by key."""
     if not serials:
         return []
-    query = _SELECT.where(devices.c.serial_number.in_(list(serials))).order_by(devices.c.key)
-    return [record(row) for row in await tx.rows(query)]
+    return [record(row) for row in await tx.rows(_BY_SERIALS, {"serials": list(serials)})]
 
 
 async def set_line(tx: Transaction, key: str, line: str | None) -> bool:
     """Put the device on a line, or on none; False where it was there already or is not known."""
-    changed = update(devices).where(devices.c.key == key, devices.c.line.is_distinct_from(line)).values(line=line)
-    if await tx.run(changed) != 1:
+    if await tx.run(_SET_LINE, {"its_key": key, "new_line": line}) != 1:
         return False
     await note(tx, devices=[key])
     return True
@@ -166,14 +177,10 @@ async def list_events(
     tx: Transaction, key: str, *, limit: int = 100, before: int | None = None, codes: Sequence[str] | None = None
 ) -> list[EventRecord]:
     """Return the device's events, newest first; `before` is the id of the last one of the page before."""
-    query = select(events).where(events.c.device == key).order_by(events.c.id.desc()).limit(limit)
-    if before is not None:
-        query = query.where(events.c.id < before)
-    if codes is not None:
-        query = query.where(events.c.code.in_(list(codes)))
+    query = _EVENTS.given(device=key, limit=limit, before=before, codes=None if codes is None else list(codes))
     return [
         EventRecord(row.id, row.device, instant(row.at), row.session_id, row.code, row.command_key)
-        for row in await tx.rows(query)
+        for row in await tx.rows(*query)
     ]
 
 

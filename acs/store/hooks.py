@@ -6,13 +6,32 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Row, bindparam, delete, func, select, update
 
+from acs.store.built import Filtered, new
 from acs.store.instants import instant, micros
 from acs.store.limits import check_text, json_text
 from acs.store.records import Json
 from acs.store.schema import hook_calls
 from acs.store.transaction import Transaction
+
+_OF_LINE_OR_TICKET = {
+    "line": hook_calls.c.line == bindparam("line"),
+    "ticket": hook_calls.c.ticket == bindparam("ticket"),
+}
+_BY_ID = select(hook_calls).where(hook_calls.c.id == bindparam("id"))
+_BY_KEY = select(hook_calls).where(hook_calls.c.actor == bindparam("actor"), hook_calls.c.key == bindparam("key"))
+_COUNTED = Filtered(
+    select(func.count(), func.min(hook_calls.c.created_at)).where(
+        hook_calls.c.hook.in_(bindparam("hooks", expanding=True)), hook_calls.c.created_at > bindparam("since")
+    ),
+    **_OF_LINE_OR_TICKET,
+)
+_LISTED = Filtered(select(hook_calls).order_by(hook_calls.c.id.desc()).limit(bindparam("limit")), **_OF_LINE_OR_TICKET)
+_THIS = update(hook_calls).where(hook_calls.c.id == bindparam("its_id"))
+_BEGIN_TEST = _THIS.where(hook_calls.c.line_test.is_(None)).values(new("line_test"))
+_SET_OPERATIONS = _THIS.values(new("operations"))
+_FORGET = delete(hook_calls).where(hook_calls.c.id == bindparam("id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,46 +79,38 @@ async def add(tx: Transaction, call: HookCall) -> bool:
 
 async def get(tx: Transaction, id_: str) -> HookCall | None:
     """Return the call, or None."""
-    row = await tx.one(select(hook_calls).where(hook_calls.c.id == id_))
+    row = await tx.one(_BY_ID, {"id": id_})
     return None if row is None else _record(row)
 
 
 async def by_key(tx: Transaction, actor: str, key: str) -> HookCall | None:
     """Return what the caller began with this key, or None."""
-    row = await tx.one(select(hook_calls).where(hook_calls.c.actor == actor, hook_calls.c.key == key))
+    row = await tx.one(_BY_KEY, {"actor": actor, "key": key})
     return None if row is None else _record(row)
 
 
 async def begin_test(tx: Transaction, call: HookCall, line_test: str) -> HookCall | None:
     """Note the test of a call; None where it has one already."""
-    statement = update(hook_calls).where(hook_calls.c.id == call.id, hook_calls.c.line_test.is_(None))
-    written = await tx.run(statement.values(line_test=line_test))
+    written = await tx.run(_BEGIN_TEST, {"its_id": call.id, "new_line_test": line_test})
     return replace(call, line_test=line_test) if written else None
 
 
 async def set_operations(tx: Transaction, call: HookCall, operations: Sequence[str]) -> HookCall:
     """Note the operations of a call."""
-    await tx.run(update(hook_calls).where(hook_calls.c.id == call.id).values(operations=json.dumps(list(operations))))
+    await tx.run(_SET_OPERATIONS, {"its_id": call.id, "new_operations": json.dumps(list(operations))})
     return replace(call, operations=tuple(operations))
 
 
 async def forget(tx: Transaction, id_: str) -> None:
     """Delete a call that began nothing: its key is free again, and it is not counted."""
-    await tx.run(delete(hook_calls).where(hook_calls.c.id == id_))
+    await tx.run(_FORGET, {"id": id_})
 
 
 async def count(
     tx: Transaction, hooks: Sequence[str], since: datetime, *, line: str | None = None, ticket: str | None = None
 ) -> tuple[int, datetime | None]:
     """Return how many calls of these hooks there were since, and when the oldest of them was."""
-    query = select(func.count(), func.min(hook_calls.c.created_at)).where(
-        hook_calls.c.hook.in_(list(hooks)), hook_calls.c.created_at > micros(since)
-    )
-    if line is not None:
-        query = query.where(hook_calls.c.line == line)
-    if ticket is not None:
-        query = query.where(hook_calls.c.ticket == ticket)
-    row = await tx.one(query)
+    row = await tx.one(*_COUNTED.given(hooks=list(hooks), since=micros(since), line=line, ticket=ticket))
     number, oldest = (0, None) if row is None else tuple(row)
     return number, None if oldest is None else instant(oldest)
 
@@ -108,12 +119,7 @@ async def find(
     tx: Transaction, *, line: str | None = None, ticket: str | None = None, limit: int = 100
 ) -> list[HookCall]:
     """Return calls, newest first."""
-    query = select(hook_calls).order_by(hook_calls.c.id.desc()).limit(limit)
-    if line is not None:
-        query = query.where(hook_calls.c.line == line)
-    if ticket is not None:
-        query = query.where(hook_calls.c.ticket == ticket)
-    return [_record(row) for row in await tx.rows(query)]
+    return [_record(row) for row in await tx.rows(*_LISTED.given(limit=limit, line=line, ticket=ticket))]
 
 
 async def prune(tx: Transaction, before: datetime) -> int:

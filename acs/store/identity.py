@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import bindparam, delete, select, text
 
 from acs.store.instants import instant, micros
 from acs.store.records import OperationState
@@ -17,6 +17,7 @@ from acs.store.transaction import Transaction
 _BITE = 10_000
 #: Devices that are waited for, at most.
 _AWAITED = 20_000
+_OF_DEVICE = select(device_quarantine).where(device_quarantine.c.device == bindparam("device"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ async def admit(tx: Transaction, device: str) -> bool:
 
 async def quarantined(tx: Transaction, device: str) -> QuarantineRecord | None:
     """The device's quarantine; None when it is admitted."""
-    row = await tx.one(select(device_quarantine).where(device_quarantine.c.device == device))
+    row = await tx.one(_OF_DEVICE, {"device": device})
     return None if row is None else _quarantine(row)
 
 

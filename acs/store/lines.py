@@ -10,6 +10,7 @@ from sqlalchemy import Row, bindparam, delete, func, or_, select, update
 from acs.errors import InvalidInput
 from acs.store import devices as devices_module
 from acs.store import groups
+from acs.store.built import Filtered
 from acs.store.instants import micros
 from acs.store.limits import check_record
 from acs.store.records import DeviceRecord, LineRecord
@@ -17,6 +18,7 @@ from acs.store.schema import devices, line_serials, lines
 from acs.store.search import note
 from acs.store.transaction import Transaction
 
+#: The columns of a LineRecord, in its order.
 _COLUMNS = (
     "id", "technology", "address", "node", "frame", "slot", "port", "splitter", "ont", "gpon_serial", "account",
     "services", "pppoe_login", "cable_length_m", "device_serials",
@@ -28,6 +30,17 @@ _BY_SERIAL = (
     .where(line_serials.c.serial == bindparam("serial"))
     .order_by(lines.c.id)
 )
+_AMONG = _SELECT.where(lines.c.id.in_(bindparam("ids", expanding=True)))
+_ON_NODE = Filtered(
+    _SELECT.where(lines.c.node == bindparam("node")).order_by(lines.c.id),
+    slot=lines.c.slot == bindparam("slot"),
+    no_slot=lines.c.slot.is_(None),
+    port=lines.c.port == bindparam("port"),
+    no_port=lines.c.port.is_(None),
+    frame=lines.c.frame == bindparam("frame"),
+)
+_BY_LOGIN = _SELECT.where(lines.c.pppoe_login == bindparam("login")).order_by(lines.c.id)
+_BY_ACCOUNT = _SELECT.where(lines.c.account == bindparam("account")).order_by(lines.c.id)
 _TECHNOLOGIES = ("pon", "fttb", "dsl")
 #: How many ids one query asks for at once.
 _CHUNK = 5000
@@ -60,7 +73,7 @@ async def get_many(tx: Transaction, ids: Sequence[str]) -> dict[str, LineRecord]
     """Return id → line of those that exist."""
     found: dict[str, LineRecord] = {}
     for start in range(0, len(ids), _CHUNK):
-        for row in await tx.rows(_SELECT.where(lines.c.id.in_(list(ids[start : start + _CHUNK])))):
+        for row in await tx.rows(_AMONG, {"ids": list(ids[start : start + _CHUNK])}):
             found[row.id] = _record(row)
     await tx.note_hidden(lines, lines.c.id, [id_ for id_ in ids if id_ not in found])
     return found
@@ -89,15 +102,13 @@ async def siblings(
     tx: Transaction, node: str, slot: int | None, port: int | None, *, frame: int | None = None
 ) -> list[LineRecord]:
     """Return every line on one port of a node (of every frame, when `frame` is None), by id."""
-    query = _SELECT.where(lines.c.node == node, lines.c.slot == slot, lines.c.port == port).order_by(lines.c.id)
-    if frame is not None:
-        query = query.where(lines.c.frame == frame)
-    return [_record(row) for row in await tx.rows(query)]
+    query = _ON_NODE.given(node=node, slot=slot, no_slot=slot is None, port=port, no_port=port is None, frame=frame)
+    return [_record(row) for row in await tx.rows(*query)]
 
 
 async def on_node(tx: Transaction, node: str) -> list[LineRecord]:
     """Return every line of a node, by id."""
-    return [_record(row) for row in await tx.rows(_SELECT.where(lines.c.node == node).order_by(lines.c.id))]
+    return [_record(row) for row in await tx.rows(*_ON_NODE.given(node=node))]
 
 
 async def by_serial(tx: Transaction, serial: str) -> list[LineRecord]:
@@ -109,14 +120,14 @@ async def by_pppoe_login(tx: Transaction, login: str) -> list[LineRecord]:
     """Return the lines with this PPPoE login, by id."""
     if not login:
         return []
-    return [_record(row) for row in await tx.rows(_SELECT.where(lines.c.pppoe_login == login).order_by(lines.c.id))]
+    return [_record(row) for row in await tx.rows(_BY_LOGIN, {"login": login})]
 
 
 async def by_account(tx: Transaction, account: str) -> list[LineRecord]:
     """Return the lines of an account, by id."""
     if not account:
         return []
-    return [_record(row) for row in await tx.rows(_SELECT.where(lines.c.account == account).order_by(lines.c.id))]
+    return [_record(row) for row in await tx.rows(_BY_ACCOUNT, {"account": account})]
 
 
 async def bind_device(tx: Transaction, line_id: str, device_key: str) -> bool:
@@ -169,7 +180,10 @@ def _stored(record: LineRecord, now: datetime) -> dict[str, object]:
 
 
 def _record(row: Row[Any]) -> LineRecord:
-    values = dict(row._mapping)
-    values["services"] = tuple(json.loads(values["services"]))
-    values["device_serials"] = tuple(json.loads(values["device_serials"]))
-    return LineRecord(**values)
+    values: list[Any] = list(row)
+    values[11], values[14] = _texts(row.services), _texts(row.device_serials)
+    return LineRecord(*values)
+
+
+def _texts(stored: str) -> tuple[str, ...]:
+    return () if stored == "[]" else tuple(json.loads(stored))

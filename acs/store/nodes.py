@@ -3,13 +3,16 @@
 import json
 from typing import Any
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, bindparam, delete, select
 
 from acs.store.instants import instant, micros
 from acs.store.limits import check_record, check_text
 from acs.store.records import AccessNode
 from acs.store.schema import access_nodes
 from acs.store.transaction import Transaction
+
+_BY_NAME = select(access_nodes).where(access_nodes.c.name == bindparam("name"))
+_ALL = select(access_nodes).order_by(access_nodes.c.name)
 
 
 async def put(tx: Transaction, node: AccessNode) -> None:
@@ -35,13 +38,13 @@ async def put(tx: Transaction, node: AccessNode) -> None:
 
 async def get(tx: Transaction, name: str) -> AccessNode | None:
     """Return the node with its credentials opened, or None."""
-    row = await tx.one(select(access_nodes).where(access_nodes.c.name == name))
+    row = await tx.one(_BY_NAME, {"name": name})
     return None if row is None else _record(tx, row)
 
 
 async def list_nodes(tx: Transaction) -> list[AccessNode]:
     """Return every node with its credentials opened, by name."""
-    return [_record(tx, row) for row in await tx.rows(select(access_nodes).order_by(access_nodes.c.name))]
+    return [_record(tx, row) for row in await tx.rows(_ALL)]
 
 
 async def remove(tx: Transaction, name: str) -> bool:

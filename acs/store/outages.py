@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select
+from sqlalchemy import Row, bindparam, delete, func, select
 
+from acs.store.built import Filtered
 from acs.store.instants import instant, instant_or_none, micros, micros_or_none
 from acs.store.limits import check_record
 from acs.store.schema import (
@@ -24,6 +25,39 @@ from acs.store.transaction import Transaction
 _CHUNK = 5_000
 #: states of an outage that is not over
 OPEN = ("candidate", "confirmed", "restored")
+_BY_ID = select(outages).where(outages.c.id == bindparam("id"))
+_LISTED = Filtered(
+    select(outages).order_by(outages.c.id.desc()).limit(bindparam("limit")),
+    states=outages.c.state.in_(bindparam("states", expanding=True)),
+    before=outages.c.id < bindparam("before"),
+)
+_LINES_OF = select(outage_lines).where(outage_lines.c.outage == bindparam("outage")).order_by(outage_lines.c.line)
+_TICKETS_OF = (
+    select(outage_tickets)
+    .where(outage_tickets.c.outage == bindparam("outage"))
+    .order_by(outage_tickets.c.at, outage_tickets.c.ticket)
+)
+_HIT_SINCE = select(outage_lines.c.line).where(outage_lines.c.at >= bindparam("since"))
+_TROUBLES = Filtered(
+    select(line_troubles).order_by(line_troubles.c.at),
+    witness=line_troubles.c.witness == bindparam("witness"),
+    lines=line_troubles.c.line.in_(bindparam("lines", expanding=True)),
+    nodes=line_troubles.c.node.in_(bindparam("nodes", expanding=True)),
+)
+_TOLD_BY = (
+    select(line_troubles)
+    .where(line_troubles.c.source == bindparam("source"), line_troubles.c.told_at >= bindparam("since"))
+    .order_by(line_troubles.c.told_at)
+)
+_TROUBLED = select(line_troubles.c.node).where(line_troubles.c.at >= bindparam("since")).distinct()
+_EXPIRE = delete(line_troubles).where(
+    line_troubles.c.witness == bindparam("witness"), line_troubles.c.at < bindparam("before")
+)
+_CLEAR = delete(line_troubles).where(
+    line_troubles.c.witness == bindparam("witness"), line_troubles.c.line.in_(bindparam("lines", expanding=True))
+)
+_CURSOR = select(outage_cursors.c.position).where(outage_cursors.c.name == bindparam("name"))
+_RATES = select(fall_rates).where(fall_rates.c.hour == bindparam("hour"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +136,7 @@ async def put(tx: Transaction, outage: OutageRecord) -> None:
 
 async def get(tx: Transaction, id_: str) -> OutageRecord | None:
     """One outage, or None."""
-    row = await tx.one(select(outages).where(outages.c.id == id_))
+    row = await tx.one(_BY_ID, {"id": id_})
     return None if row is None else _outage(row)
 
 
@@ -110,12 +144,8 @@ async def list_outages(
     tx: Transaction, *, states: Sequence[str] | None = None, limit: int = 100, before: str = ""
 ) -> list[OutageRecord]:
     """Outages, the newest first; `before` is the last id of the page before."""
-    query = select(outages).order_by(outages.c.id.desc()).limit(limit)
-    if states is not None:
-        query = query.where(outages.c.state.in_(list(states)))
-    if before:
-        query = query.where(outages.c.id < before)
-    return [_outage(row) for row in await tx.rows(query)]
+    wanted = None if states is None else list(states)
+    return [_outage(row) for row in await tx.rows(*_LISTED.given(limit=limit, states=wanted, before=before or None))]
 
 
 async def put_lines(tx: Transaction, many: Sequence[OutageLine]) -> None:
@@ -137,13 +167,12 @@ async def put_lines(tx: Transaction, many: Sequence[OutageLine]) -> None:
 
 async def lines_of(tx: Transaction, outage: str) -> list[OutageLine]:
     """The lines of an outage, by id."""
-    query = select(outage_lines).where(outage_lines.c.outage == outage).order_by(outage_lines.c.line)
-    return [_line(row) for row in await tx.rows(query)]
+    return [_line(row) for row in await tx.rows(_LINES_OF, {"outage": outage})]
 
 
 async def recent_hits(tx: Transaction, since: datetime) -> set[str]:
     """Lines that fell in outages since an instant."""
-    return {row.line for row in await tx.rows(select(outage_lines.c.line).where(outage_lines.c.at >= micros(since)))}
+    return {row.line for row in await tx.rows(_HIT_SINCE, {"since": micros(since)})}
 
 
 async def add_tickets(tx: Transaction, many: Sequence[OutageTicket]) -> None:
@@ -155,8 +184,7 @@ async def add_tickets(tx: Transaction, many: Sequence[OutageTicket]) -> None:
 
 async def tickets_of(tx: Transaction, outage: str) -> list[OutageTicket]:
     """The tickets of an outage, in order."""
-    query = select(outage_tickets).where(outage_tickets.c.outage == outage)
-    rows = await tx.rows(query.order_by(outage_tickets.c.at, outage_tickets.c.ticket))
+    rows = await tx.rows(_TICKETS_OF, {"outage": outage})
     return [OutageTicket(row.outage, row.ticket, row.line, instant(row.at)) for row in rows]
 
 
@@ -181,49 +209,42 @@ async def clear_troubles(tx: Transaction, witness: str, ids: Sequence[str]) -> N
     """These lines are well again, as this witness says."""
     for start in range(0, len(ids), _CHUNK):
         part = list(ids[start : start + _CHUNK])
-        await tx.run(delete(line_troubles).where(line_troubles.c.witness == witness, line_troubles.c.line.in_(part)))
+        await tx.run(_CLEAR, {"witness": witness, "lines": part})
 
 
 async def expire_troubles(tx: Transaction, witness: str, before: datetime) -> int:
     """Forget what a witness said before an instant, and return of how many lines."""
-    return await tx.run(
-        delete(line_troubles).where(line_troubles.c.witness == witness, line_troubles.c.at < micros(before))
-    )
+    return await tx.run(_EXPIRE, {"witness": witness, "before": micros(before)})
 
 
 async def troubles(
     tx: Transaction, *, nodes: Sequence[str] | None = None, ids: Sequence[str] | None = None, witness: str = ""
 ) -> list[LineTrouble]:
     """Troubles of nodes, or of lines; of all where neither is named."""
-    query = select(line_troubles).order_by(line_troubles.c.at)
-    if witness:
-        query = query.where(line_troubles.c.witness == witness)
-    column, wanted = (line_troubles.c.line, ids) if ids is not None else (line_troubles.c.node, nodes)
+    said_by = witness or None
+    whose, wanted = ("lines", ids) if ids is not None else ("nodes", nodes)
     if wanted is None:
-        return [_trouble(row) for row in await tx.rows(query)]
+        return [_trouble(row) for row in await tx.rows(*_TROUBLES.given(witness=said_by))]
     found = []
     for start in range(0, len(wanted), _CHUNK):
-        part = query.where(column.in_(list(wanted[start : start + _CHUNK])))
-        found += [_trouble(row) for row in await tx.rows(part)]
+        part = {whose: list(wanted[start : start + _CHUNK])}
+        found += [_trouble(row) for row in await tx.rows(*_TROUBLES.given(witness=said_by, **part))]
     return found
 
 
 async def told_by(tx: Transaction, source: str, since: datetime) -> list[LineTrouble]:
     """Troubles that a source told since an instant."""
-    c = line_troubles.c
-    query = select(line_troubles).where(c.source == source, c.told_at >= micros(since)).order_by(c.told_at)
-    return [_trouble(row) for row in await tx.rows(query)]
+    return [_trouble(row) for row in await tx.rows(_TOLD_BY, {"source": source, "since": micros(since)})]
 
 
 async def troubled_nodes(tx: Transaction, since: datetime) -> list[str]:
     """The nodes of which a trouble began since an instant."""
-    query = select(line_troubles.c.node).where(line_troubles.c.at >= micros(since)).distinct()
-    return sorted(row.node for row in await tx.rows(query))
+    return sorted(row.node for row in await tx.rows(_TROUBLED, {"since": micros(since)}))
 
 
 async def cursor(tx: Transaction, name: str) -> int | None:
     """Up to where the detector has read; None where it never did."""
-    row = await tx.one(select(outage_cursors.c.position).where(outage_cursors.c.name == name))
+    row = await tx.one(_CURSOR, {"name": name})
     return None if row is None else int(row.position)
 
 
@@ -234,8 +255,7 @@ async def put_cursor(tx: Transaction, name: str, position: int) -> None:
 
 async def rates_at(tx: Transaction, hour: int) -> dict[tuple[str, str], tuple[float, float]]:
     """(witness, area) → falls and line days, of one hour of the day."""
-    query = select(fall_rates).where(fall_rates.c.hour == hour)
-    return {(row.witness, row.area): (row.falls, row.line_days) for row in await tx.rows(query)}
+    return {(row.witness, row.area): (row.falls, row.line_days) for row in await tx.rows(_RATES, {"hour": hour})}
 
 
 async def learn(

@@ -9,13 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, bindparam, func, select, update
 
 from acs.store.instants import instant, instant_or_none, micros, micros_or_none
 from acs.store.limits import check_record, json_text
 from acs.store.records import Json
 from acs.store.schema import pack_activations, pack_approvals, pack_shadows, rule_packs, shadow_verdicts
 from acs.store.transaction import Transaction
+
+_BY_HASH = select(rule_packs).where(rule_packs.c.hash == bindparam("hash"))
+_NEWEST = select(func.max(pack_activations.c.id)).group_by(pack_activations.c.scope)
+_ACTIVE = select(pack_activations).where(pack_activations.c.id.in_(_NEWEST))
+_RUNNING = select(pack_shadows).where(pack_shadows.c.ended_at.is_(None)).order_by(pack_shadows.c.hash)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,7 @@ async def put(tx: Transaction, pack: PackRecord) -> bool:
 
 async def get(tx: Transaction, digest: str) -> PackRecord | None:
     """Return a version by its hash, or None."""
-    row = await tx.one(select(rule_packs).where(rule_packs.c.hash == digest))
+    row = await tx.one(_BY_HASH, {"hash": digest})
     return None if row is None else _pack(row)
 
 
@@ -149,9 +154,7 @@ async def activate(tx: Transaction, activation: PackActivation) -> None:
 
 async def active(tx: Transaction) -> dict[str, PackActivation]:
     """Return scope → the newest activation there."""
-    newest = select(func.max(pack_activations.c.id)).group_by(pack_activations.c.scope)
-    query = select(pack_activations).where(pack_activations.c.id.in_(newest))
-    return {row.scope: _activation(row) for row in await tx.rows(query)}
+    return {row.scope: _activation(row) for row in await tx.rows(_ACTIVE)}
 
 
 async def activations(tx: Transaction, *, scope: str | None = None, limit: int = 100) -> list[PackActivation]:
@@ -193,8 +196,7 @@ async def shadow(tx: Transaction, digest: str) -> PackShadow | None:
 
 async def running_shadows(tx: Transaction) -> list[PackShadow]:
     """Return the shadows that run, by hash."""
-    query = select(pack_shadows).where(pack_shadows.c.ended_at.is_(None)).order_by(pack_shadows.c.hash)
-    return [_shadow(row) for row in await tx.rows(query)]
+    return [_shadow(row) for row in await tx.rows(_RUNNING)]
 
 
 async def add_shadow_verdicts(tx: Transaction, verdicts: Sequence[ShadowVerdict]) -> None:

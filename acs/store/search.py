@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, not_, or_, select, text, true
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, not_, or_, select, text, true
 from sqlalchemy.sql.selectable import Select
 
 from acs.store.instants import instant, micros
@@ -47,6 +47,28 @@ from acs.store.transaction import Transaction
 #: The key of the advisory lock that lets one process of a PostgreSQL store take changes in ("2lsi").
 _LOCK = 0x32_6C_73_69
 _CHUNK = 5_000
+_NOTE = insert(search_changes)
+_CHANGES = select(search_changes).order_by(search_changes.c.id).limit(bindparam("limit"))
+_ANY_CHANGE = select(search_changes.c.id).limit(1)
+_TAKE = text("SELECT pg_advisory_xact_lock(:key)")
+_WAITING = select(func.count()).where(search_changes.c.id.in_(bindparam("ids", expanding=True)))
+_TAKEN_IN = delete(search_changes).where(search_changes.c.id.in_(bindparam("ids", expanding=True)))
+_DEVICES_OF = select(devices.c.key, devices.c.line).where(devices.c.line.in_(bindparam("lines", expanding=True)))
+_GROUPS_OF = select(line_groups).where(line_groups.c.line.in_(bindparam("lines", expanding=True)))
+_LINES_OF = select(search_docs.c.line).where(
+    search_docs.c.device.in_(bindparam("keys", expanding=True)), search_docs.c.line.is_not(None)
+)
+_OLD = select(search_docs.c.id).where(
+    or_(
+        search_docs.c.device.in_(bindparam("keys", expanding=True)),
+        and_(search_docs.c.line.in_(bindparam("lines", expanding=True)), search_docs.c.device.is_(None)),
+    )
+)
+_DROP_OLD = delete(search_docs).where(search_docs.c.id.in_(_OLD))
+_LAST_ID = select(func.max(search_docs.c.id))
+_PHONES_OF = (
+    select(line_phones).where(line_phones.c.line.in_(bindparam("lines", expanding=True))).order_by(line_phones.c.phone)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +116,16 @@ class SavedGroup:
 async def note(tx: Transaction, *, devices: Sequence[str] = (), lines: Sequence[str] = ()) -> None:
     """Note that these changed: in the transaction that changes them."""
     rows = [{"device": key, "line": None} for key in devices] + [{"device": None, "line": id_} for id_ in lines]
+    if len(rows) == 1:
+        await tx.run(_NOTE, rows[0])
+        return
     for start in range(0, len(rows), _CHUNK):
-        await tx.connection.execute(insert(search_changes), rows[start : start + _CHUNK])
+        await tx.connection.execute(_NOTE, rows[start : start + _CHUNK])
 
 
 async def changes(tx: Transaction, limit: int) -> Changes:
     """Return the oldest changes that wait."""
-    rows = await tx.rows(select(search_changes).order_by(search_changes.c.id).limit(limit))
+    rows = await tx.rows(_CHANGES, {"limit": limit})
     return Changes(
         tuple(row.id for row in rows),
         frozenset(row.device for row in rows if row.device is not None),
@@ -111,22 +136,22 @@ async def changes(tx: Transaction, limit: int) -> Changes:
 async def still_waiting(tx: Transaction, taken: Changes) -> bool:
     """Whether nobody took these changes in meanwhile; nobody else can until this transaction ends."""
     if tx.connection.dialect.name == "postgresql":
-        await tx.run(text("SELECT pg_advisory_xact_lock(:key)").bindparams(key=_LOCK))
-    row = await tx.one(select(func.count()).where(search_changes.c.id.in_(list(taken.ids))))
+        await tx.run(_TAKE, {"key": _LOCK})
+    row = await tx.one(_WAITING, {"ids": list(taken.ids)})
     return row is not None and row[0] == len(taken.ids)
 
 
 async def any_change(tx: Transaction) -> bool:
     """Whether something waits to be taken in."""
-    return await tx.one(select(search_changes.c.id).limit(1)) is not None
+    return await tx.one(_ANY_CHANGE) is not None
 
 
 async def devices_of_lines(tx: Transaction, ids: Sequence[str]) -> dict[str, str]:
     """Return device → line of every device on these lines."""
     found: dict[str, str] = {}
     for start in range(0, len(ids), _CHUNK):
-        query = select(devices.c.key, devices.c.line).where(devices.c.line.in_(list(ids[start : start + _CHUNK])))
-        found.update({row.key: row.line for row in await tx.rows(query)})
+        rows = await tx.rows(_DEVICES_OF, {"lines": list(ids[start : start + _CHUNK])})
+        found.update({row.key: row.line for row in rows})
     return found
 
 
@@ -134,31 +159,23 @@ async def groups_of_lines(tx: Transaction, ids: Sequence[str]) -> dict[str, tupl
     """Return line → (kind, name) of the groups that it is in; lines in none are absent."""
     found: dict[str, list[tuple[str, str]]] = {}
     for start in range(0, len(ids), _CHUNK):
-        query = select(line_groups).where(line_groups.c.line.in_(list(ids[start : start + _CHUNK])))
-        for row in await tx.rows(query):
+        for row in await tx.rows(_GROUPS_OF, {"lines": list(ids[start : start + _CHUNK])}):
             found.setdefault(row.line, []).append((row.kind, row.name))
     return {line: tuple(groups) for line, groups in found.items()}
 
 
 async def lines_of_entries(tx: Transaction, keys: Sequence[str]) -> set[str]:
     """Return the lines that the index has these devices on."""
-    query = select(search_docs.c.line).where(search_docs.c.device.in_(list(keys)), search_docs.c.line.is_not(None))
-    return {row.line for row in await tx.rows(query)}
+    return {row.line for row in await tx.rows(_LINES_OF, {"keys": list(keys)})}
 
 
 async def replace(
     tx: Transaction, taken: Changes, keys: Sequence[str], lines: Sequence[str], new: Sequence[Entry]
 ) -> None:
     """Put entries in place of those of these devices, and of the lines without a device; the notes are gone then."""
-    old = select(search_docs.c.id).where(
-        or_(
-            search_docs.c.device.in_(list(keys)),
-            and_(search_docs.c.line.in_(list(lines)), search_docs.c.device.is_(None)),
-        )
-    )
-    await tx.run(delete(search_docs).where(search_docs.c.id.in_(old)))
+    await tx.run(_DROP_OLD, {"keys": list(keys), "lines": list(lines)})
     await _add(tx, new)
-    await tx.run(delete(search_changes).where(search_changes.c.id.in_(list(taken.ids))))
+    await tx.run(_TAKEN_IN, {"ids": list(taken.ids)})
 
 
 async def _add(tx: Transaction, new: Sequence[Entry]) -> None:
@@ -179,7 +196,7 @@ async def _new_ids(tx: Transaction, n: int) -> list[int]:
     if tx.connection.dialect.name == "postgresql":
         drawn = text("SELECT nextval('search_docs_id_seq') FROM generate_series(1, :n)")
         return [row[0] for row in await tx.rows(drawn, {"n": n})]
-    row = await tx.one(select(func.max(search_docs.c.id)))
+    row = await tx.one(_LAST_ID)
     last: int = row[0] or 0 if row is not None else 0
     return list(range(last + 1, last + 1 + n))
 
@@ -258,8 +275,7 @@ async def phones_of(tx: Transaction, ids: Sequence[str]) -> dict[str, tuple[str,
     """Return line → its telephone numbers; lines without one are absent."""
     found: dict[str, list[str]] = {}
     for start in range(0, len(ids), _CHUNK):
-        query = select(line_phones).where(line_phones.c.line.in_(list(ids[start : start + _CHUNK])))
-        for row in await tx.rows(query.order_by(line_phones.c.phone)):
+        for row in await tx.rows(_PHONES_OF, {"lines": list(ids[start : start + _CHUNK])}):
             found.setdefault(row.line, []).append(row.phone)
     return {line: tuple(phones) for line, phones in found.items()}
 

@@ -12,10 +12,11 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import ColumnElement, select, true, update
+from sqlalchemy import Update, bindparam, select, update
 
 from acs.errors import AcsError
 from acs.store import operations, trees
+from acs.store.built import new
 from acs.store.coalescer import Coalescer
 from acs.store.hot import Item, Outcome, check, wants_nothing
 from acs.store.instants import instant, micros
@@ -29,6 +30,14 @@ from acs.store.records import (
 from acs.store.schema import devices
 from acs.store.transaction import Transaction
 
+_STORED_FORM = ("stored_session_id", "stored_session", "stored_session_at")
+_STORED = select(devices.c.key, *(devices.c[name] for name in _STORED_FORM)).where(
+    devices.c.stored_session_id == bindparam("session")
+)
+_DEVICE = update(devices).where(devices.c.key == bindparam("its_key"))
+_UPTIME = _DEVICE.values(new("uptime_s", "uptime_at"))
+_VOID = _DEVICE.where(devices.c.stored_session_id == bindparam("session")).values(dict.fromkeys(_STORED_FORM))
+_KEEP = _DEVICE.where(devices.c.last_session_id == bindparam("session")).values(new(*_STORED_FORM))
 #: Opens a transaction of the store: `Store.transaction`.
 Transactions = Callable[[], AbstractAsyncContextManager[Transaction]]
 
@@ -85,11 +94,8 @@ class Sessions:
 
     async def resume(self, session_id: str, not_before: datetime) -> StoredSession | None:
         """Return the stored form of a session, if one was stored since `not_before`."""
-        query = select(
-            devices.c.key, devices.c.stored_session_id, devices.c.stored_session, devices.c.stored_session_at
-        ).where(devices.c.stored_session_id == session_id)
         async with self._transactions() as tx:
-            row = await tx.one(query)
+            row = await tx.one(_STORED, {"session": session_id})
         if row is None or row.stored_session_at < micros(not_before):
             return None
         return StoredSession(row.key, row.stored_session_id, bytes(row.stored_session), instant(row.stored_session_at))
@@ -107,21 +113,20 @@ class Sessions:
             for operation in commit.operations:
                 await operations.add(tx, operation)
             steps = [await operations.transition(tx, change) for change in commit.transitions]
-            for guard, values in _device_changes(commit):
-                await tx.run(update(devices).where(devices.c.key == commit.key, guard).values(values))
+            for statement, values in _device_changes(commit):
+                await tx.run(statement, {"its_key": commit.key, **values})
         return SessionCommitted(tuple(steps))
 
 
-def _device_changes(commit: SessionCommit) -> list[tuple[ColumnElement[bool], dict[str, object]]]:
-    """(guard, values) of each UPDATE of the device's row, as the hot drivers make them too."""
-    at = micros(commit.at)
-    changes: list[tuple[ColumnElement[bool], dict[str, object]]] = []
+def _device_changes(commit: SessionCommit) -> list[tuple[Update, dict[str, object]]]:
+    """Each UPDATE of the device's row and its values, as the hot drivers make them too."""
+    at, this = micros(commit.at), commit.session_id
+    changes: list[tuple[Update, dict[str, object]]] = []
     if commit.uptime_s is not None:
-        changes.append((true(), {"uptime_s": commit.uptime_s, "uptime_at": at}))
+        changes.append((_UPTIME, {"new_uptime_s": commit.uptime_s, "new_uptime_at": at}))
     if commit.ended:
-        void: dict[str, object] = {"stored_session_id": None, "stored_session": None, "stored_session_at": None}
-        changes.append((devices.c.stored_session_id == commit.session_id, void))
+        changes.append((_VOID, {"session": this}))
     elif commit.session is not None:
-        form = {"stored_session_id": commit.session_id, "stored_session": commit.session, "stored_session_at": at}
-        changes.append((devices.c.last_session_id == commit.session_id, form))
+        form = {"new_stored_session_id": this, "new_stored_session": commit.session, "new_stored_session_at": at}
+        changes.append((_KEEP, {"session": this, **form}))
     return changes

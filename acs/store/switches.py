@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from acs.store.instants import instant, micros
 from acs.store.limits import check_text
 from acs.store.schema import switches
 from acs.store.transaction import Transaction
+
+_BY_NAME = select(switches).where(switches.c.name == bindparam("name"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class SwitchRecord:
 
 async def get(tx: Transaction, name: str) -> SwitchRecord | None:
     """Return the switch; None where it was never thrown."""
-    row = await tx.one(select(switches).where(switches.c.name == name))
+    row = await tx.one(_BY_NAME, {"name": name})
     return None if row is None else SwitchRecord(row.name, bool(row.engaged), row.actor, instant(row.at), row.reason)
 
 

@@ -4,12 +4,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, bindparam, func, select, update
 
+from acs.store.built import new
 from acs.store.instants import instant, instant_or_none, micros
 from acs.store.limits import check_text
 from acs.store.schema import ticket_checks
 from acs.store.transaction import Transaction
+
+_BY_TICKET = select(ticket_checks).where(ticket_checks.c.ticket == bindparam("ticket"))
+_OF_TEST = (
+    select(ticket_checks).where(ticket_checks.c.line_test == bindparam("line_test")).order_by(ticket_checks.c.ticket)
+)
+_FIXES_DUE = (
+    select(ticket_checks)
+    .where(ticket_checks.c.fix != "", ticket_checks.c.fix_call.is_(None), ticket_checks.c.fix_detail == "")
+    .order_by(ticket_checks.c.decided_at)
+    .limit(bindparam("limit"))
+)
+_FIXES = select(func.count()).where(
+    ticket_checks.c.fix_call.is_not(None), ticket_checks.c.decided_at > bindparam("since")
+)
+_FIXED = (
+    update(ticket_checks).where(ticket_checks.c.ticket == bindparam("its_ticket")).values(new("fix_call", "fix_detail"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,40 +77,30 @@ async def put(tx: Transaction, check: TicketCheck) -> None:
 
 async def get(tx: Transaction, ticket: str) -> TicketCheck | None:
     """Return the row of a ticket, or None."""
-    row = await tx.one(select(ticket_checks).where(ticket_checks.c.ticket == ticket))
+    row = await tx.one(_BY_TICKET, {"ticket": ticket})
     return None if row is None else _record(row)
 
 
 async def of_test(tx: Transaction, line_test: str) -> list[TicketCheck]:
     """Return the rows of the tickets that wait for a test."""
-    query = select(ticket_checks).where(ticket_checks.c.line_test == line_test).order_by(ticket_checks.c.ticket)
-    return [_record(row) for row in await tx.rows(query)]
+    return [_record(row) for row in await tx.rows(_OF_TEST, {"line_test": line_test})]
 
 
 async def fixes_due(tx: Transaction, *, limit: int = 50) -> list[TicketCheck]:
     """Return the rows whose fix shall run and has not, the oldest decision first."""
-    query = (
-        select(ticket_checks)
-        .where(ticket_checks.c.fix != "", ticket_checks.c.fix_call.is_(None), ticket_checks.c.fix_detail == "")
-        .order_by(ticket_checks.c.decided_at)
-        .limit(limit)
-    )
-    return [_record(row) for row in await tx.rows(query)]
+    return [_record(row) for row in await tx.rows(_FIXES_DUE, {"limit": limit})]
 
 
 async def fixes_since(tx: Transaction, since: datetime) -> int:
     """Return how many fixes ran whose verdict came since."""
-    query = select(func.count()).where(
-        ticket_checks.c.fix_call.is_not(None), ticket_checks.c.decided_at > micros(since)
-    )
-    row = await tx.one(query)
+    row = await tx.one(_FIXES, {"since": micros(since)})
     return 0 if row is None else int(row[0])
 
 
 async def fixed(tx: Transaction, ticket: str, call: str | None, detail: str) -> None:
     """Note what became of a fix: its call, or why there is none."""
-    values = {"fix_call": call, "fix_detail": check_text("detail", detail)}
-    await tx.run(update(ticket_checks).where(ticket_checks.c.ticket == ticket).values(values))
+    values = {"its_ticket": ticket, "new_fix_call": call, "new_fix_detail": check_text("detail", detail)}
+    await tx.run(_FIXED, values)
 
 
 def _record(row: Row[Any]) -> TicketCheck:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 
 from acs.errors import Conflict
+from acs.store.built import new
 from acs.store.instants import instant, instant_or_none, micros, micros_or_none
 from acs.store.limits import check_record
 from acs.store.records import GrantRecord, TokenRecord
@@ -17,6 +18,9 @@ from acs.store.transaction import Transaction
 _SELECT = select(tokens, token_grants.c.grants, token_grants.c.person).select_from(
     tokens.outerjoin(token_grants, token_grants.c.token == tokens.c.id)
 )
+_BY_ID = _SELECT.where(tokens.c.id == bindparam("id"))
+_BY_HASH = _SELECT.where(tokens.c.token_hash == bindparam("token_hash"))
+_TOUCH = update(tokens).where(tokens.c.id == bindparam("its_id")).values(new("last_used_at"))
 
 
 async def add(tx: Transaction, token: TokenRecord) -> None:
@@ -47,13 +51,13 @@ async def add(tx: Transaction, token: TokenRecord) -> None:
 
 async def get(tx: Transaction, token_id: str) -> TokenRecord | None:
     """Return the token, or None."""
-    row = await tx.one(_SELECT.where(tokens.c.id == token_id))
+    row = await tx.one(_BY_ID, {"id": token_id})
     return None if row is None else _record(row)
 
 
 async def by_hash(tx: Transaction, token_hash: str) -> TokenRecord | None:
     """Return the token with this hash, whether it is still good or not, or None."""
-    row = await tx.one(_SELECT.where(tokens.c.token_hash == token_hash))
+    row = await tx.one(_BY_HASH, {"token_hash": token_hash})
     return None if row is None else _record(row)
 
 
@@ -77,7 +81,7 @@ async def revoke_of(tx: Transaction, person: str, at: datetime) -> int:
 
 async def touch(tx: Transaction, token_id: str, at: datetime) -> None:
     """Note when the token was last used; the caller does so at most once in some minutes."""
-    await tx.run(update(tokens).where(tokens.c.id == token_id).values(last_used_at=micros(at)))
+    await tx.run(_TOUCH, {"its_id": token_id, "new_last_used_at": micros(at)})
 
 
 def grants_text(grants: Sequence[GrantRecord]) -> str:

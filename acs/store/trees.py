@@ -22,6 +22,7 @@ import zstandard
 from sqlalchemy import Row, bindparam, select, update
 
 from acs.errors import InvalidInput, no_device
+from acs.store.built import new
 from acs.store.instants import instant, micros
 from acs.store.limits import check_text, storable
 from acs.store.records import Tree, TreeUpdate
@@ -63,6 +64,7 @@ _TREE = (
     )
     .where(devices.c.key == bindparam("key"))
 )
+_SET_INFORM = update(devices).where(devices.c.key == bindparam("its_key")).values(last_values=0, **new("inform_json"))
 
 
 async def read(tx: Transaction, key: str) -> Tree | None:
@@ -200,7 +202,7 @@ async def _refresh_inform_values(tx: Transaction, key: str, known: dict[str, lis
         value, type_ = change.values[name]
         known[name] = [value, type_, micros(change.read_at)]
     text = json.dumps(known, separators=(",", ":"))
-    await tx.run(update(devices).where(devices.c.key == key).values(inform_json=text, last_values=0))
+    await tx.run(_SET_INFORM, {"its_key": key, "new_inform_json": text})
 
 
 def _check(values: Mapping[str, tuple[str, str]]) -> None:

@@ -40,6 +40,7 @@ async def three(store: Store, now: datetime) -> Store:
         ({"node": None, "ids": ["L1", "L2", "none"]}, ["L1", "L2"]),
         ({"ids": []}, []),
         ({"node": "olt-0", "placed": True}, ["L2"]),
+        ({"node": "olt-0", "placed": False}, ["L0", "L2"]),
         ({"limit": 1}, ["L0"]),
     ],
 )
