@@ -13,7 +13,10 @@ from acs.api.pages import Page, head
 router = APIRouter(include_in_schema=False)
 
 
-@router.get("/docs")
+_PATH = "/docs"
+
+
+@router.get(_PATH)
 async def docs(request: Request) -> Page:
     """The page."""
     return Page(page(request.app.openapi()))
@@ -31,7 +34,7 @@ def page(described: dict[str, Any]) -> str:
         if tag["name"] in calls
     ]
     about = escape(described["info"]["description"].strip())
-    begin = head("secondline API", "en")
+    begin = head("secondline API", "en", _PATH)
     return f"{begin}<h1>secondline API</h1><p>{about}</p><p><code>GET /api/v1/openapi.json</code></p>{''.join(parts)}"
 
 

@@ -94,6 +94,8 @@ _VERDICTS: Mapping[str, Mapping[str, str]] = {
         "MONITOR_24H": "наблюдать сутки",
     },
 }
+#: where the page is
+PATH = "/api/v1/reports/operating.html"
 _BAR, _LABEL, _ROW = 420, 220, 24
 #: rows of a table and bars of a plot
 _MOST = 50
@@ -118,7 +120,7 @@ def page(report: Report, lang: str, causes: Mapping[str, Mapping[str, str]]) -> 
         + _plot(division, [(one.name or texts["none"], Part(one.tests, _most(report))) for one in shown])
     )
     return (
-        f"{head(texts['title'], lang)}<h1>{texts['title']}</h1><p><small>{span}</small></p>{cut}"
+        f"{head(texts['title'], lang, PATH)}<h1>{texts['title']}</h1><p><small>{span}</small></p>{cut}"
         f"{_table(texts['title'], '', [replace(report.total, name=texts['all'])], texts)}"
         f"<h2>{texts['norms']}</h2>{_plot(texts['norms'], norms)}"
         f"<h2>{texts['verdicts']}</h2>{_plot(texts['verdicts'], verdicts)}{parts}"

@@ -1,10 +1,12 @@
 """What every page for people has in common: its looks, which come from one file of ours, and what it may not do.
 
 The rule of this file: a page runs nothing, is shown in nobody's frame, sends nothing anywhere, and takes its looks from
-`/style.css` alone, so that whatever slips into one stays text.
+`/style.css` alone, so that whatever slips into one stays text. What a page links to it names from its own place: it
+is found behind a proxy that puts all of ours below a path of its own.
 """
 
 import hashlib
+import re
 from base64 import b64encode
 
 from fastapi import APIRouter, Response
@@ -33,8 +35,9 @@ _STYLE = (
 )
 
 
-#: where a page takes its looks from
-_LINK = '<link rel=stylesheet href="/style.css">'
+#: where a page takes its looks from: so many folders up
+_LINK = '<link rel=stylesheet href="{up}style.css">'
+_LINKED = re.compile(re.escape(_LINK).replace(re.escape("{up}"), r"(?:\.\./)*"))
 
 
 class Page(HTMLResponse):
@@ -53,11 +56,12 @@ async def style() -> Response:
     return Response(_STYLE, media_type="text/css", headers=kept)
 
 
-def head(title: str, lang: str) -> str:
-    """The beginning of a page; `title` is escaped already."""
+def head(title: str, lang: str, path: str) -> str:
+    """The beginning of the page at a path of ours, such as `/docs`; `title` is escaped already."""
+    link = _LINK.format(up="../" * (path.count("/") - 1))
     return (
         f'<!doctype html><html lang={lang}><meta charset=utf-8><meta name=viewport content="width=device-width">'
-        f"<title>{title}</title>{_LINK}"
+        f"<title>{title}</title>{link}"
     )
 
 
@@ -66,4 +70,4 @@ def alone(content: str) -> str:
     digest = b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
     rules = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     inside = f'<meta http-equiv=Content-Security-Policy content="{rules}"><style>{_STYLE}</style>'
-    return content.replace(_LINK, inside, 1)
+    return _LINKED.sub(lambda _: inside, content, count=1)

@@ -2,6 +2,7 @@
 
 import re
 from html.parser import HTMLParser
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 import pytest
@@ -60,10 +61,23 @@ async def test_a_page_may_nothing(app: App, path: str) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
     reader = _Reader()
     reader.feed(answer.text)
-    assert (reader.wrong, reader.fetched) == ([], ["/style.css"])
+    assert (reader.wrong, _fetched(reader, path)) == ([], ["/style.css"])
     assert style.headers["Content-Type"] == "text/css; charset=utf-8"
     assert style.headers["X-Content-Type-Options"] == "nosniff"
     assert not re.search(r"url\(|@import|expression", style.text)
+
+
+def _fetched(reader: _Reader, path: str) -> list[str]:
+    return [urlsplit(urljoin(f"http://server{path}", each)).path for each in reader.fetched]
+
+
+@pytest.mark.parametrize("path", _PAGES)
+async def test_a_page_has_its_looks_below_the_path_of_a_proxy(app: App, path: str) -> None:
+    """The proxy strips what it puts before our paths, and nobody tells us of it."""
+    async with await client_of(app, "read") as client:
+        reader = _Reader()
+        reader.feed((await client.get(f"http://server{path}")).text)
+    assert [urljoin(f"http://noc/desk{path}", each) for each in reader.fetched] == ["http://noc/desk/style.css"]
 
 
 async def test_nothing_else_is_a_page(app: App) -> None:
