@@ -49,7 +49,7 @@ class OutageWatch:
         self._store = store
         self._config = config
         self._clock = clock
-        inventory = Inventory()
+        self._inventory = inventory = Inventory()
         self._evidence = Evidence(inventory, config)
         self._usual = UsualFalls(store, inventory, config.keep_learned)
         self._matching = Matching(inventory, config)
@@ -68,6 +68,7 @@ class OutageWatch:
         now = self._clock()
         await self._usual.learn(now)
         async with self._store.reading() as tx:
+            await self._inventory.prepare(tx, now)
             await self._evidence.prepare(tx, now)
         async with self._store.transaction() as tx:
             seen = await self._evidence.take(tx, now)

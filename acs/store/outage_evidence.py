@@ -11,6 +11,7 @@ from json import loads
 from sqlalchemy import and_, func, or_, select
 
 from acs.store.instants import instant, instant_or_none, micros
+from acs.store.line_tests import of_verdict
 from acs.store.records import LineTestState
 from acs.store.schema import (
     access_alarms,
@@ -167,18 +168,16 @@ async def complaints_since(
     c, test = tickets.c, line_tests.c
     ended = and_(test.state != LineTestState.RUNNING.value, test.finished_at >= micros(since))
     untested = and_(test.id.is_(None), c.received_at >= micros(since), c.received_at <= micros(until))
+    said = of_verdict(tx.connection.dialect.name, "verdict").label("said")
     query = (
-        select(c.line, lines.c.node, c.received_at, test.verdict)
+        select(c.line, lines.c.node, c.received_at, said)
         .join(lines, lines.c.id == c.line)
         .outerjoin(line_tests, test.id == c.line_test)
         .where(c.received_at >= micros(oldest), or_(ended, untested))
         .order_by(c.received_at)
         .limit(_PAGE)
     )
-    return [
-        (row.line, row.node, instant(row.received_at), None if row.verdict is None else loads(row.verdict)["verdict"])
-        for row in await tx.rows(query)
-    ]
+    return [(row.line, row.node, instant(row.received_at), row.said) for row in await tx.rows(query)]
 
 
 async def bras_of(tx: Transaction, node: str) -> dict[str, str]:
@@ -200,9 +199,31 @@ async def firmware_of(tx: Transaction, node: str) -> dict[str, tuple[str, str]]:
         query = query.where(lines.c.node == node)
     found = {}
     for row in await tx.rows(query.order_by(devices.c.key.desc())):
-        model = " ".join(part for part in (row.manufacturer, row.product_class) if part)
+        model = _model(row.manufacturer, row.product_class)
         found[row.line] = (model, f"{model} {row.software_version}" if row.software_version else "")
     return found
+
+
+async def lines_of_bras(tx: Transaction) -> dict[str, int]:
+    """System that tells of sessions → how many lines it tells of."""
+    c = context_facts.c
+    query = select(c.source, func.count().label("n")).where(c.name == "bras.session").group_by(c.source)
+    return {row.source: row.n for row in await tx.rows(query)}
+
+
+async def lines_of_firmware(tx: Transaction) -> dict[str, int]:
+    """Model and firmware, as `firmware_of` names them → how many devices on lines have it."""
+    c = devices.c
+    named = (c.manufacturer, c.product_class, c.software_version)
+    query = select(*named, func.count().label("n")).where(c.line.is_not(None), c.software_version != "")
+    return {
+        f"{_model(row.manufacturer, row.product_class)} {row.software_version}": row.n
+        for row in await tx.rows(query.group_by(*named))
+    }
+
+
+def _model(manufacturer: str, product_class: str) -> str:
+    return " ".join(part for part in (manufacturer, product_class) if part)
 
 
 async def lines_acted_on(tx: Transaction, kinds: Sequence[str], since: datetime) -> set[str]:

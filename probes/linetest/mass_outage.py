@@ -96,6 +96,12 @@ class Area:
 
     members: dict[Group, list[str]] = field(default_factory=lambda: defaultdict(list))
     groups: dict[str, tuple[Group, ...]] = field(default_factory=dict)
+    #: lines of groups that have more of them than this area holds, for they go on elsewhere
+    sizes: Mapping[Group, int] = field(default_factory=dict)
+
+    def size(self, group: Group) -> int:
+        """Lines of a group, here and elsewhere."""
+        return max(len(self.members[group]), self.sizes.get(group, 0))
 
     @classmethod
     def of(cls, lines: Iterable[AreaLine]) -> "Area":
@@ -210,7 +216,7 @@ def _weigh(
     if len(falls) < rules.least_lines:
         return None
     members = area.members[group]
-    n = len(members) - lying
+    n = area.size(group) - lying
     per_day = sum(map(rate, members)) / len(members)
     best: _Weighed | None = None
     for window_s in rules.windows_s:
@@ -302,7 +308,7 @@ def _found(area: Area, weighed: _Weighed, left: Mapping[str, Fall], rules: Outag
         group
         for group in area.groups[hit[0]]
         if group != weighed.group
-        and len(area.members[group]) == len(area.members[weighed.group])
+        and area.size(group) == area.size(weighed.group)
         and set(area.members[group]) == set(area.members[weighed.group])
     ]
     return Found(level, scope, hit, weighed.members, weighed.log_chance, weighed.since, kind, share, tuple(alike))
