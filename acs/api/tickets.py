@@ -70,9 +70,9 @@ async def take_event(
 
     The verdict is sent to the configured webhooks and stands under `/tickets/{id}`.
     """
-    view = await services.tickets.receive(actor, body)
-    response.headers["Location"] = f"/api/v1/tickets/{view.ticket.id}"
-    return TicketAnswer.model_validate(view.ticket)
+    ticket = await services.tickets.receive(actor, body)
+    response.headers["Location"] = f"/api/v1/tickets/{ticket.id}"
+    return TicketAnswer.model_validate(ticket)
 
 
 @router.get("/tickets", summary="Tickets")

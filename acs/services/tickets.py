@@ -38,15 +38,11 @@ class _TakenMeanwhile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TicketView:
-    """A ticket with its line test, and what happened by itself.
-
-    `created` is False when the event, or the ticket, was known before; a new one comes without its check.
-    """
+    """A ticket with its line test, and what happened by itself."""
 
     ticket: TicketRecord
     line_test: LineTestRecord | None
-    created: bool = False
-    check: TicketCheck | None = None
+    check: TicketCheck | None
 
 
 class Tickets:
@@ -67,8 +63,10 @@ class Tickets:
         self._line_tests = line_tests
         self._clock = clock
 
-    async def receive(self, actor: Actor, body: Mapping[str, Any]) -> TicketView:
+    async def receive(self, actor: Actor, body: Mapping[str, Any]) -> TicketRecord:
         """Take a TroubleTicketCreateEvent: ticket and line test are on disk when this returns.
+
+        One that came before is told as it was stored; its test and its check are not looked at.
 
         Raises:
             InvalidInput: it is no such event; the message names each wrong member.
@@ -78,20 +76,20 @@ class Tickets:
         event = parse_event(body)
         ticket = event.event.trouble_ticket
         async with self._store.reading() as tx:
-            known = await _known(tx, event)
+            known = await ticket_store.known(tx, ticket.id, event.event_id)
         if known is not None:
-            return await self._view(known)
+            return known
         rule = USUAL if self._automation is None else self._automation.check_for(ticket, actor.name, self._clock())
         priority = NAMES[rule.priority]
         if rule.test:
             self._line_tests.refuse_when_full(priority)
         try:
             async with self._line_tests.door(actor, priority) as door, self._store.transaction(first=True) as tx:
-                record, test = await self._store_ticket(tx, actor, event, body, door, rule)
+                record = await self._store_ticket(tx, actor, event, body, door, rule)
         except _TakenMeanwhile:
             return await self.receive(actor, body)
         log.info("ticket.taken", ticket=ticket.id, line=record.line, line_test=record.line_test)
-        return TicketView(record, test, created=True)
+        return record
 
     async def get(self, actor: Actor, ticket_id: str) -> TicketView:
         """A ticket with its line test and verdict.
@@ -103,9 +101,10 @@ class Tickets:
             actor.require(Scope.TICKETS)
         async with self._store.reading() as tx:
             record = await ticket_store.get(tx, ticket_id)
-        if record is None:
-            raise NotFound(f"there is no ticket {ticket_id[:80]!r}; `secondline ticket list` shows those that came")
-        return await self._view(record)
+            if record is None:
+                raise NotFound(f"there is no ticket {ticket_id[:80]!r}; `secondline ticket list` shows those that came")
+            test = await test_store.get(tx, record.line_test) if record.line_test is not None else None
+            return TicketView(record, test, await check_store.get(tx, record.id))
 
     async def recent(
         self, actor: Actor, *, line: str | None = None, limit: int = 100, after: str = ""
@@ -123,7 +122,7 @@ class Tickets:
         body: Mapping[str, Any],
         door: Door,
         rule: CheckRule,
-    ) -> tuple[TicketRecord, LineTestRecord | None]:
+    ) -> TicketRecord:
         ticket, now = event.event.trouble_ticket, self._clock()
         line, why = await self._line_of(tx, ticket)
         test: LineTestRecord | None = None
@@ -155,7 +154,7 @@ class Tickets:
             await check_store.put(tx, check)
         after: dict[str, Json] = {"event": event.event_id, "line": record.line, "line_test": line_test}
         await audit.note(tx, actor, "ticket.taken", f"ticket:{ticket.id}", now, after=after)
-        return record, test
+        return record
 
     async def _line_of(self, tx: Transaction, ticket: TroubleTicket) -> tuple[LineRecord | None, str]:
         """The line that the ticket names by the first rule that finds exactly one, or why there is none."""
@@ -180,13 +179,3 @@ class Tickets:
         if key == "entity":
             return await line_store.by_account(tx, value) or await line_store.by_pppoe_login(tx, value)
         return []
-
-    async def _view(self, record: TicketRecord) -> TicketView:
-        async with self._store.reading() as tx:
-            test = await test_store.get(tx, record.line_test) if record.line_test is not None else None
-            check = await check_store.get(tx, record.id)
-        return TicketView(record, test, check=check)
-
-
-async def _known(tx: Transaction, event: TicketEvent) -> TicketRecord | None:
-    return await ticket_store.known(tx, event.event.trouble_ticket.id, event.event_id)

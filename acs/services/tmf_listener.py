@@ -99,8 +99,8 @@ class TicketListener:
             await tmf_store.prune_ticket_events(tx, self._clock() - timedelta(days=self._config.event_days))
 
     async def _receive(self, actor: Actor, event: TicketEvent, body: Mapping[str, Any]) -> Taken:
-        view = await self._tickets.receive(actor, body)
-        return Taken(event.event_id, view.ticket.id, view.ticket.line_test, view.ticket.detail)
+        ticket = await self._tickets.receive(actor, body)
+        return Taken(event.event_id, ticket.id, ticket.line_test, ticket.detail)
 
     async def _note(self, actor: Actor, event: TicketEvent, ticket: TicketRecord | None) -> Taken:
         async with self._tests.door(actor) as door, self._store.transaction() as tx:

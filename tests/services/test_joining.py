@@ -80,10 +80,10 @@ async def test_a_full_house_refuses_at_once_what_it_cannot_take(world: World) ->
     assert 4 <= len(taken) <= 12, "what was taken and ended meanwhile leaves room"
     async with world.app.store.reading() as tx:
         stored = await ticket_store.list_tickets(tx, limit=100)
-    assert {ticket.id for ticket in stored} == {view.ticket.id for view in taken}, "refused is not stored"
-    for view in taken:
-        assert view.ticket.line_test is not None
-        assert (await finished(tests, view.ticket.line_test)).state is LineTestState.DONE
+    assert {ticket.id for ticket in stored} == {ticket.id for ticket in taken}, "refused is not stored"
+    for ticket in taken:
+        assert ticket.line_test is not None
+        assert (await finished(tests, ticket.line_test)).state is LineTestState.DONE
 
 
 @pytest.fixture
@@ -110,12 +110,12 @@ async def test_every_ticket_that_joined_is_told_the_verdict(hooked: World) -> No
     hooked.reader.delay_s = 0.05
     tests = hooked.line_tests()
     tickets = Tickets(hooked.app.store, TicketsSection(), tests)
-    views = []
+    taking = []
     for n in range(40):
-        views.append(asyncio.create_task(tickets.receive(ACTOR, event(n, "L-1"))))
+        taking.append(asyncio.create_task(tickets.receive(ACTOR, event(n, "L-1"))))
         await asyncio.sleep(0.02)
-    taken = [await view for view in views]
-    for test_id in {str(view.ticket.line_test) for view in taken}:
+    taken = [await one for one in taking]
+    for test_id in {str(ticket.line_test) for ticket in taken}:
         assert (await finished(tests, test_id)).state is LineTestState.DONE
     assert await told(hooked.app) == {f"TT-{n}": "line_test.verdict" for n in range(40)}
 
@@ -126,16 +126,16 @@ async def test_a_ticket_about_television_gets_a_test_of_its_own(hooked: World) -
     tickets = Tickets(hooked.app.store, TicketsSection(), tests)
     internet = await tickets.receive(ACTOR, event(1, "L-1", **about("internet")))
     television = await tickets.receive(ACTOR, event(2, "L-1", **about("iptv")))
-    assert internet.ticket.line_test != television.ticket.line_test
-    for view in (internet, television):
-        await finished(tests, str(view.ticket.line_test))
+    assert internet.line_test != television.line_test
+    for ticket in (internet, television):
+        await finished(tests, str(ticket.line_test))
 
 
 async def test_a_ticket_whose_test_fails_is_told_so(hooked: World, monkeypatch: pytest.MonkeyPatch) -> None:
     tests = hooked.line_tests()
     monkeypatch.setattr("probes.linetest.explanation.judge", _crash)
-    view = await Tickets(hooked.app.store, TicketsSection(), tests).receive(ACTOR, event(1, "L-1"))
-    record = await finished(tests, str(view.ticket.line_test))
+    ticket = await Tickets(hooked.app.store, TicketsSection(), tests).receive(ACTOR, event(1, "L-1"))
+    record = await finished(tests, str(ticket.line_test))
     assert record.state is LineTestState.FAILED
     assert await told(hooked.app) == {"TT-1": "line_test.failed"}
 
