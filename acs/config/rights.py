@@ -14,6 +14,9 @@ class RightsSection(Section):
     roles_file: FilePath | None = None
     #: Days that a new token lives when nobody says otherwise; a forgotten one ends by itself.
     token_days: Annotated[int, Field(ge=1, le=3_650)] = 365
+    #: Days that a token is kept after it expired or was revoked: as long as the events of devices, so that whoever
+    #: looks into what happened still finds whose it was. What was done with it stays in the audit trail.
+    keep_ended_tokens_days: Count = 90
     #: Hours that a person stays signed in: one shift.
     session_hours: Annotated[float, Field(gt=0, le=168)] = 12.0
     #: Wrong passwords or codes in a row after which an account is closed for a while.

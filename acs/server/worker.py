@@ -129,6 +129,7 @@ class Worker:
             events_d=config.operations.keep_events_days,
             operations_d=config.operations.keep_days,
             line_tests_d=config.line_tests.keep_days,
+            tokens_d=config.rights.keep_ended_tokens_days,
         )
         more = True
         while more:

@@ -1,15 +1,15 @@
 """The worker: every operation gets its turn, and what another process left behind is found."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from acs.server import worker
 from acs.services.clock import utc_now
-from acs.store import operations
-from acs.store.records import OperationRecord, OperationState, OperationTransition, StepName
+from acs.store import operations, tokens
+from acs.store.records import OperationRecord, OperationState, OperationTransition, StepName, TokenRecord
 from tests.fakes.acs_server import ACTOR, Running, config_for, running
 from tests.fakes.cpe import Cpe
 
@@ -49,3 +49,23 @@ async def test_an_operation_that_another_process_left_becomes_unknown(server: Ru
     await server.worker.wake()
     assert (await server.now(young)).state is OperationState.SENT
     assert (await server.now(old)).state is OperationState.UNKNOWN
+
+
+async def test_tokens_that_ended_are_kept_as_long_as_it_is_configured(tmp_path: Path) -> None:
+    def token(id: str, **ended: datetime) -> TokenRecord:
+        return TokenRecord(id, id, f"hash of {id}", ("read",), now - timedelta(days=30), "test", **ended)
+
+    now = utc_now()
+    long_ago, late = now - timedelta(days=6), now - timedelta(days=4)
+    made = (
+        token("expired", expires_at=long_ago), token("revoked", revoked_at=long_ago), token("endless"),
+        token("expired late", expires_at=late), token("revoked late", expires_at=now, revoked_at=late),
+    )  # fmt: skip
+    async with running(config_for(tmp_path, rights={"keep_ended_tokens_days": 5})) as server:
+        async with server.store.transaction() as tx:
+            for each in made:
+                await tokens.add(tx, each)
+        await server.worker.prune()
+        async with server.store.reading() as tx:
+            left = {each.id for each in await tokens.list_tokens(tx)}
+    assert left == {"endless", "expired late", "revoked late"}
