@@ -256,6 +256,7 @@ tickets = Table(
     text_column("detail"),
     Index("uq_tickets_event_id", "event_id", unique=True),
     Index("ix_tickets_line", "line"),
+    Index("ix_tickets_received_at", "received_at"),
 )
 
 tokens = Table(
