@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, delete, exists, select, update
+from sqlalchemy import bindparam, delete, exists, select, update
 
+from acs.store.built import new
 from acs.store.devices import CredentialKind, get_credentials, set_credentials
 from acs.store.instants import instant, micros
 from acs.store.limits import check_record
@@ -29,6 +30,64 @@ from acs.store.transaction import Transaction
 
 _LAST_INFORM = select(devices.c.last_inform_at).where(devices.c.key == bindparam("key"))
 _ROTATION = select(credential_rotations).where(credential_rotations.c.device == bindparam("device"))
+_LAST_METHOD = (
+    select(connection_requests.c.method)
+    .where(
+        connection_requests.c.device == bindparam("device"),
+        connection_requests.c.result.in_(bindparam("results", expanding=True)),
+        connection_requests.c.at >= bindparam("since"),
+    )
+    .order_by(connection_requests.c.id.desc())
+    .limit(1)
+)
+_KNOWN = select(devices.c.key).where(devices.c.key.in_(bindparam("keys", expanding=True)))
+_BINDING = select(stun_bindings).where(stun_bindings.c.device == bindparam("device"))
+_ANY_ORDER = select(udp_orders.c.id).limit(1)
+_TAKE_ORDERS = (
+    delete(udp_orders)
+    .where(udp_orders.c.id.in_(select(udp_orders.c.id).order_by(udp_orders.c.id).limit(bindparam("limit"))))
+    .returning(udp_orders)
+)
+_SETTLED = (
+    select(credential_rotations.c.device)
+    .join(operations, operations.c.id == credential_rotations.c.operation)
+    .where(operations.c.state == OperationState.SUCCEEDED.value)
+    .order_by(credential_rotations.c.device)
+    .limit(bindparam("limit"))
+)
+_IS_OPEN = exists().where(
+    operations.c.device == device_credentials.c.device,
+    operations.c.kind == bindparam("kind"),
+    operations.c.state.in_([state.value for state in DUE_STATES]),
+)
+_DUE_FOR_ROTATION = (
+    select(device_credentials.c.device)
+    .where(
+        device_credentials.c.kind == CredentialKind.CONNECTION_REQUEST.value,
+        device_credentials.c.updated_at < bindparam("before"),
+        ~_IS_OPEN,
+    )
+    .order_by(device_credentials.c.updated_at)
+    .limit(bindparam("limit"))
+)
+_TOUCH = (
+    update(device_credentials)
+    .where(
+        device_credentials.c.device == bindparam("its_device"),
+        device_credentials.c.kind == CredentialKind.CONNECTION_REQUEST.value,
+    )
+    .values(new("updated_at"))
+)
+_OWNERS = (
+    select(device_credentials.c.device)
+    .where(
+        device_credentials.c.kind == CredentialKind.STUN.value, device_credentials.c.username == bindparam("username")
+    )
+    .order_by(device_credentials.c.device)
+    .limit(4)
+)
+_MARK = select(lightweight_marks).where(lightweight_marks.c.device == bindparam("device")).with_for_update()
+_STATE = select(operations.c.state).where(operations.c.id == bindparam("operation"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +177,7 @@ async def list_tries(tx: Transaction, device: str, *, limit: int = 50) -> list[T
 
 async def last_method(tx: Transaction, device: str, results: Sequence[str], since: datetime) -> str | None:
     """Return the method by which the device was last woken since then; None where none was."""
-    query = (
-        select(connection_requests.c.method)
-        .where(
-            connection_requests.c.device == device,
-            connection_requests.c.result.in_(list(results)),
-            connection_requests.c.at >= micros(since),
-        )
-        .order_by(connection_requests.c.id.desc())
-        .limit(1)
-    )
-    row = await tx.one(query)
+    row = await tx.one(_LAST_METHOD, {"device": device, "results": list(results), "since": micros(since)})
     return None if row is None else str(row.method)
 
 
@@ -152,7 +201,7 @@ async def last_inform(tx: Transaction, device: str) -> datetime | None:
 async def put_bindings(tx: Transaction, found: Sequence[Binding]) -> None:
     """Store bindings, each in place of the device's older one; those of devices that are not known are left out."""
     keys = [each.device for each in found]
-    known = {row.key for row in await tx.rows(select(devices.c.key).where(devices.c.key.in_(keys)))}
+    known = {row.key for row in await tx.rows(_KNOWN, {"keys": keys})}
     rows = [
         asdict(each)
         | {"proved": int(each.proved), "changed_at": micros(each.changed_at), "seen_at": micros(each.seen_at)}
@@ -165,7 +214,7 @@ async def put_bindings(tx: Transaction, found: Sequence[Binding]) -> None:
 
 async def get_binding(tx: Transaction, device: str) -> Binding | None:
     """Return where STUN last saw the device, or None."""
-    row = await tx.one(select(stun_bindings).where(stun_bindings.c.device == device))
+    row = await tx.one(_BINDING, {"device": device})
     if row is None:
         return None
     return Binding(row.device, row.host, row.port, bool(row.proved), instant(row.changed_at), instant(row.seen_at))
@@ -179,14 +228,13 @@ async def order(tx: Transaction, orders: Sequence[Order]) -> None:
 
 async def has_orders(tx: Transaction) -> bool:
     """Whether datagrams wait to be sent."""
-    return await tx.one(select(udp_orders.c.id).limit(1)) is not None
+    return await tx.one(_ANY_ORDER) is not None
 
 
 async def take_orders(tx: Transaction, *, limit: int = 500) -> list[Order]:
     """Return the oldest datagrams that wait, and remove them: each is given once."""
-    some = select(udp_orders.c.id).order_by(udp_orders.c.id).limit(limit)
-    taken = delete(udp_orders).where(udp_orders.c.id.in_(some)).returning(udp_orders)
-    return [Order(r.host, r.port, bytes(r.datagram), instant(r.created_at)) for r in await tx.rows(taken)]
+    taken = await tx.rows(_TAKE_ORDERS, {"limit": limit})
+    return [Order(r.host, r.port, bytes(r.datagram), instant(r.created_at)) for r in taken]
 
 
 async def start_rotation(tx: Transaction, rotation: Rotation) -> None:
@@ -244,58 +292,23 @@ async def settle_rotation(tx: Transaction, device: str, now: datetime) -> bool:
 
 async def settled_rotations(tx: Transaction, *, limit: int = 200) -> list[str]:
     """Return devices whose rotation succeeded and was not settled."""
-    query = (
-        select(credential_rotations.c.device)
-        .join(operations, operations.c.id == credential_rotations.c.operation)
-        .where(operations.c.state == OperationState.SUCCEEDED.value)
-        .order_by(credential_rotations.c.device)
-        .limit(limit)
-    )
-    return [row.device for row in await tx.rows(query)]
+    return [row.device for row in await tx.rows(_SETTLED, {"limit": limit})]
 
 
 async def due_for_rotation(tx: Transaction, before: datetime, *, kind: str, limit: int) -> list[str]:
     """Return devices whose connection-request password is older than that and that have no open operation `kind`."""
-    is_open = exists().where(
-        operations.c.device == device_credentials.c.device,
-        operations.c.kind == kind,
-        operations.c.state.in_([state.value for state in DUE_STATES]),
-    )
-    query = (
-        select(device_credentials.c.device)
-        .where(
-            and_(
-                device_credentials.c.kind == CredentialKind.CONNECTION_REQUEST.value,
-                device_credentials.c.updated_at < micros(before),
-                ~is_open,
-            )
-        )
-        .order_by(device_credentials.c.updated_at)
-        .limit(limit)
-    )
-    return [row.device for row in await tx.rows(query)]
+    due = await tx.rows(_DUE_FOR_ROTATION, {"before": micros(before), "kind": kind, "limit": limit})
+    return [row.device for row in due]
 
 
 async def touch_credentials(tx: Transaction, device: str, now: datetime) -> None:
     """Count the age of a device's password from now: its rotation was begun, or failed and shall not repeat at once."""
-    await tx.run(
-        update(device_credentials)
-        .where(
-            device_credentials.c.device == device,
-            device_credentials.c.kind == CredentialKind.CONNECTION_REQUEST.value,
-        )
-        .values(updated_at=micros(now))
-    )
+    await tx.run(_TOUCH, {"its_device": device, "new_updated_at": micros(now)})
 
 
 async def stun_owners(tx: Transaction, username: str) -> list[tuple[str, Credentials]]:
     """Return (device, credentials) of every device that may use this STUN user name, rotations included."""
-    rows = await tx.rows(
-        select(device_credentials.c.device)
-        .where(device_credentials.c.kind == CredentialKind.STUN.value, device_credentials.c.username == username)
-        .order_by(device_credentials.c.device)
-        .limit(4)
-    )
+    rows = await tx.rows(_OWNERS, {"username": username})
     found: list[tuple[str, Credentials]] = []
     for row in rows:
         found += [(row.device, each) for each in await candidates(tx, row.device, CredentialKind.STUN)]
@@ -304,7 +317,7 @@ async def stun_owners(tx: Transaction, username: str) -> list[tuple[str, Credent
 
 async def get_mark(tx: Transaction, device: str) -> tuple[int, list[str]]:
     """Return the newest time of a device's lightweight notifications and the cnonces used at it; 0 where none came."""
-    row = await tx.one(select(lightweight_marks).where(lightweight_marks.c.device == device).with_for_update())
+    row = await tx.one(_MARK, {"device": device})
     return (0, []) if row is None else (row.ts, json.loads(row.cnonces))
 
 
@@ -314,7 +327,7 @@ async def put_mark(tx: Transaction, device: str, ts: int, cnonces: Sequence[str]
 
 
 async def _state_of(tx: Transaction, operation: str) -> OperationState | None:
-    row = await tx.one(select(operations.c.state).where(operations.c.id == operation))
+    row = await tx.one(_STATE, {"operation": operation})
     return None if row is None else OperationState(row.state)
 
 

@@ -6,11 +6,18 @@ The rule of this file: what an answer says is sealed, because it may hold a secr
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 
+from acs.store.built import new
 from acs.store.instants import instant, micros
 from acs.store.schema import kept_answers
 from acs.store.transaction import Transaction
+
+_BY_ID = select(kept_answers).where(kept_answers.c.id == bindparam("id"))
+_END = (
+    update(kept_answers).where(kept_answers.c.id == bindparam("its_id")).values(new("status", "headers", "sealed_body"))
+)
+_DROP = delete(kept_answers).where(kept_answers.c.id == bindparam("id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,7 @@ async def begin(tx: Transaction, id_: str, request: str, now: datetime) -> bool:
 
 async def get(tx: Transaction, id_: str) -> KeptAnswer | None:
     """Return what is known of a request, or None."""
-    row = await tx.one(select(kept_answers).where(kept_answers.c.id == id_))
+    row = await tx.one(_BY_ID, {"id": id_})
     if row is None:
         return None
     body = b"" if row.sealed_body is None else tx.vault.open(row.sealed_body)
@@ -43,13 +50,12 @@ async def get(tx: Transaction, id_: str) -> KeptAnswer | None:
 async def end(tx: Transaction, id_: str, status: int, headers: str, body: bytes) -> None:
     """Keep the answer of a request."""
     sealed = tx.vault.seal(body)
-    done = update(kept_answers).where(kept_answers.c.id == id_)
-    await tx.run(done.values(status=status, headers=headers, sealed_body=sealed))
+    await tx.run(_END, {"its_id": id_, "new_status": status, "new_headers": headers, "new_sealed_body": sealed})
 
 
 async def drop(tx: Transaction, id_: str) -> None:
     """Forget a request: it may be tried again."""
-    await tx.run(delete(kept_answers).where(kept_answers.c.id == id_))
+    await tx.run(_DROP, {"id": id_})
 
 
 async def drop_before(tx: Transaction, then: datetime) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Row, Text, bindparam, cast, func, literal_column, select, update
 
 from acs.errors import Conflict
 from acs.store.built import Filtered, new
@@ -133,6 +133,13 @@ async def page(
     counted = await tx.one(select(func.count()).select_from(line_tests).where(*wanted))
     query = select(line_tests).where(*wanted).order_by(line_tests.c.id.desc()).offset(offset).limit(limit)
     return [_record(row) for row in await tx.rows(query)], 0 if counted is None else int(counted[0])
+
+
+def of_verdict(dialect: str, name: str) -> ColumnElement[Any]:
+    """One text of the verdict, read by the database: the whole is large."""
+    if dialect == "postgresql":
+        return cast(line_tests.c.verdict, Text).op("::json ->>")(literal_column(f"'{name}'"))
+    return func.json_extract(line_tests.c.verdict, f"$.{name}")
 
 
 def _json_or_none(name: str, value: Json) -> str | None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, and_, cast, exists, func, literal_column, select
+from sqlalchemy import and_, exists, func, select
 
 from acs.store.instants import instant, instant_or_none, micros
+from acs.store.line_tests import of_verdict
 from acs.store.schema import checkups, closures, devices, line_groups, line_tests, tickets
 from acs.store.transaction import Transaction
 
@@ -36,7 +37,7 @@ class TestedCase:
 
 async def tested_between(tx: Transaction, since: datetime, until: datetime, *, limit: int) -> list[TestedCase]:
     """Return the tests with a verdict that ended in a time, the oldest first."""
-    c = line_tests.c
+    c, dialect = line_tests.c, tx.connection.dialect.name
     region = (
         select(func.min(line_groups.c.name))
         .where(line_groups.c.line == c.line, line_groups.c.kind == "region")
@@ -51,8 +52,8 @@ async def tested_between(tx: Transaction, since: datetime, until: datetime, *, l
             c.ticket,
             c.created_at,
             c.finished_at,
-            _of_verdict(tx, "verdict").label("said"),
-            _of_verdict(tx, "cause").label("cause"),
+            of_verdict(dialect, "verdict").label("said"),
+            of_verdict(dialect, "cause").label("cause"),
             region.label("region"),
             model.label("model"),
             tickets.c.received_at,
@@ -68,12 +69,6 @@ async def tested_between(tx: Transaction, since: datetime, until: datetime, *, l
         .limit(limit)
     )
     return [_case(row) for row in await tx.rows(query)]
-
-
-def _of_verdict(tx: Transaction, name: str) -> ColumnElement[Any]:
-    if tx.connection.dialect.name == "postgresql":
-        return cast(line_tests.c.verdict, Text).op("::json ->>")(literal_column(f"'{name}'"))
-    return func.json_extract(line_tests.c.verdict, f"$.{name}")
 
 
 def _case(row: Any) -> TestedCase:

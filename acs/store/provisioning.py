@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, or_, select, update
+from sqlalchemy import Row, bindparam, delete, func, or_, select, update
 
 from acs.errors import no_device
 from acs.store.instants import instant, instant_or_none, micros, micros_or_none
@@ -17,6 +17,16 @@ from acs.store.transaction import Transaction
 
 #: How many keys one query asks for at once.
 _CHUNK = 5000
+_DEVICE = select(devices.c.key).where(devices.c.key == bindparam("key"))
+_TAGS_OF = select(device_tags.c.device, device_tags.c.tag).where(
+    device_tags.c.device.in_(bindparam("keys", expanding=True))
+)
+_STATE = select(provision_states).where(provision_states.c.device == bindparam("device"))
+_REFUSALS_OF = (
+    select(provision_refusals)
+    .where(provision_refusals.c.device.in_(bindparam("keys", expanding=True)))
+    .order_by(provision_refusals.c.device, provision_refusals.c.rule)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +83,7 @@ async def add_tags(tx: Transaction, device: str, tags: Collection[str], now: dat
         NotFound: the device is not known.
         InvalidInput: a tag is too long.
     """
-    if await tx.one(select(devices.c.key).where(devices.c.key == device)) is None:
+    if await tx.one(_DEVICE, {"key": device}) is None:
         raise no_device(device)
     added = []
     for tag in sorted(set(tags)):
@@ -96,10 +106,7 @@ async def tags_of(tx: Transaction, keys: Sequence[str]) -> dict[str, frozenset[s
     """Return key → tags; devices without one are absent."""
     found: dict[str, set[str]] = {}
     for start in range(0, len(keys), _CHUNK):
-        query = select(device_tags.c.device, device_tags.c.tag).where(
-            device_tags.c.device.in_(list(keys[start : start + _CHUNK]))
-        )
-        for row in await tx.rows(query):
+        for row in await tx.rows(_TAGS_OF, {"keys": list(keys[start : start + _CHUNK])}):
             found.setdefault(row.device, set()).add(row.tag)
     return {key: frozenset(tags) for key, tags in found.items()}
 
@@ -142,7 +149,7 @@ async def candidates(
 
 async def state_of(tx: Transaction, device: str) -> ProvisionState | None:
     """Return what the device was last given, or None."""
-    row = await tx.one(select(provision_states).where(provision_states.c.device == device))
+    row = await tx.one(_STATE, {"device": device})
     if row is None:
         return None
     return ProvisionState(device, row.wanted, instant(row.updated_at), row.operation, json.loads(row.secrets))
@@ -170,10 +177,8 @@ async def refusals_of(tx: Transaction, keys: Sequence[str]) -> list[RuleRefusal]
     """Return the refusals of these devices, by device and rule."""
     found: list[RuleRefusal] = []
     for start in range(0, len(keys), _CHUNK):
-        part = list(keys[start : start + _CHUNK])
-        query = select(provision_refusals).where(provision_refusals.c.device.in_(part))
-        query = query.order_by(provision_refusals.c.device, provision_refusals.c.rule)
-        found += [_refusal(row) for row in await tx.rows(query)]
+        rows = await tx.rows(_REFUSALS_OF, {"keys": list(keys[start : start + _CHUNK])})
+        found += [_refusal(row) for row in rows]
     return found
 
 

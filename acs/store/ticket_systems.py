@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, bindparam, delete, select
 
 from acs.store.instants import instant, micros
 from acs.store.limits import check_record, check_text
@@ -13,6 +13,13 @@ from acs.store.schema import ticket_feeds, ticket_states, webhook_replays
 from acs.store.transaction import Transaction
 
 _PROBLEM = 1000
+_FEED = select(ticket_feeds).where(ticket_feeds.c.system == bindparam("system"))
+_FEEDS = select(ticket_feeds).order_by(ticket_feeds.c.system)
+_STATE = select(ticket_states).where(ticket_states.c.ticket == bindparam("ticket"))
+_HEARD = select(webhook_replays.c.at).where(
+    webhook_replays.c.source == bindparam("source"), webhook_replays.c.digest == bindparam("digest")
+)
+_FORGET = delete(webhook_replays).where(webhook_replays.c.at < bindparam("before"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +45,13 @@ class TicketState:
 
 async def feed(tx: Transaction, system: str) -> Feed | None:
     """Return how far a system was read; None for never."""
-    row = await tx.one(select(ticket_feeds).where(ticket_feeds.c.system == system))
+    row = await tx.one(_FEED, {"system": system})
     return None if row is None else _feed(row)
 
 
 async def feeds(tx: Transaction) -> Sequence[Feed]:
     """Return every feed, by name."""
-    return [_feed(row) for row in await tx.rows(select(ticket_feeds).order_by(ticket_feeds.c.system))]
+    return [_feed(row) for row in await tx.rows(_FEEDS)]
 
 
 async def put_feed(tx: Transaction, one: Feed) -> None:
@@ -60,7 +67,7 @@ async def put_feed(tx: Transaction, one: Feed) -> None:
 
 async def state(tx: Transaction, ticket: str) -> TicketState | None:
     """Return how a ticket stood last; None where it was never seen."""
-    row = await tx.one(select(ticket_states).where(ticket_states.c.ticket == ticket))
+    row = await tx.one(_STATE, {"ticket": ticket})
     if row is None:
         return None
     return TicketState(row.ticket, row.system, row.status, row.word, instant(row.changed_at))
@@ -85,13 +92,12 @@ async def put_state(tx: Transaction, one: TicketState) -> None:
 
 async def was_heard(tx: Transaction, source: str, digest: str) -> bool:
     """Whether a message with this signature was taken before."""
-    c = webhook_replays.c
-    return await tx.one(select(c.at).where(c.source == source, c.digest == digest)) is not None
+    return await tx.one(_HEARD, {"source": source, "digest": digest}) is not None
 
 
 async def is_new(tx: Transaction, source: str, digest: str, now: datetime, forget_before: datetime) -> bool:
     """Remember a signature; False where it was heard before. Those older than `forget_before` are forgotten."""
-    await tx.run(delete(webhook_replays).where(webhook_replays.c.at < micros(forget_before)))
+    await tx.run(_FORGET, {"before": micros(forget_before)})
     return await tx.insert(webhook_replays, {"source": source, "digest": digest, "at": micros(now)})
 
 
