@@ -17,29 +17,13 @@ _NAME_BYTES = 28
 _CONTROL_BYTES = 64
 #: of one control buffer: length, level and kind of its message, and the two numbers of the stamp
 _STAMPS = struct.Struct("@Niill32x")
+#: one iovec of uio.h: where a datagram goes, and its room
+_VECTOR = struct.Struct("@PN")
+#: one mmsghdr of socket.h: name and its room, vectors and their count, control and its room, flags, octets that came
+_HEADER = struct.Struct("@PI4xPNPNi4xI4x")
 #: of one mmsghdr: how many octets came
 _LENGTHS = struct.Struct("@56xI4x")
 _SO_TIMESTAMPNS = 35
-
-
-class _IoVector(ctypes.Structure):
-    _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
-
-
-class _Header(ctypes.Structure):
-    """struct mmsghdr of socket.h."""
-
-    _fields_ = [
-        ("name", ctypes.c_void_p),
-        ("name_length", ctypes.c_uint32),
-        ("vectors", ctypes.POINTER(_IoVector)),
-        ("vector_count", ctypes.c_size_t),
-        ("control", ctypes.c_void_p),
-        ("control_length", ctypes.c_size_t),
-        ("flags", ctypes.c_int),
-        ("_padding", ctypes.c_int),
-        ("received", ctypes.c_uint32),
-    ]
 
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -56,19 +40,27 @@ class Arrivals:
         self._data = ctypes.create_string_buffer(_AT_ONCE * _KEPT_BYTES)
         self._names = ctypes.create_string_buffer(_AT_ONCE * _NAME_BYTES)
         self._controls = ctypes.create_string_buffer(_AT_ONCE * _CONTROL_BYTES)
-        self._vectors = (_IoVector * _AT_ONCE)()
-        self._headers = (_Header * _AT_ONCE)()
-        for index in range(_AT_ONCE):
-            vector, header = self._vectors[index], self._headers[index]
-            vector.base = ctypes.addressof(self._data) + index * _KEPT_BYTES
-            vector.length = _KEPT_BYTES
-            header.name = ctypes.addressof(self._names) + index * _NAME_BYTES
-            header.name_length = _NAME_BYTES
-            header.vectors = ctypes.pointer(vector)
-            header.vector_count = 1
-            header.control = ctypes.addressof(self._controls) + index * _CONTROL_BYTES
-            header.control_length = _CONTROL_BYTES
-        self._fresh = bytes(self._headers)
+        data, names, controls = map(ctypes.addressof, (self._data, self._names, self._controls))
+        each = range(_AT_ONCE)
+        packed = b"".join([_VECTOR.pack(data + number * _KEPT_BYTES, _KEPT_BYTES) for number in each])
+        self._vectors = ctypes.create_string_buffer(packed, len(packed))
+        vectors = ctypes.addressof(self._vectors)
+        self._fresh = b"".join(
+            [
+                _HEADER.pack(
+                    names + number * _NAME_BYTES,
+                    _NAME_BYTES,
+                    vectors + number * _VECTOR.size,
+                    1,
+                    controls + number * _CONTROL_BYTES,
+                    _CONTROL_BYTES,
+                    0,
+                    0,
+                )
+                for number in each
+            ]
+        )
+        self._headers = ctypes.create_string_buffer(self._fresh, len(self._fresh))
         self._place = ctypes.addressof(self._headers)
 
     def take(self) -> Iterator[tuple[bytes, bytes, int]]:

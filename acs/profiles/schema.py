@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -339,6 +339,7 @@ def _ordered(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", re.sub(r"(rc|beta|alpha)\d*.*", "", version)))
 
 
+@lru_cache(maxsize=4096)
 def _fits(patterns: tuple[str, ...], said: str) -> bool:
     return like(said.strip(), patterns)
 

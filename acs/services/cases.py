@@ -26,6 +26,7 @@ from acs.store import tickets as ticket_store
 from acs.store import trees as tree_store
 from acs.store.records import (
     AccessNode,
+    ContextFact,
     DeviceRecord,
     LineRecord,
     LineTestRecord,
@@ -38,6 +39,7 @@ from probes.facts import FACTS, Fact
 #: the number of which a line's history is kept
 LIGHT = "ont.rx_dbm"
 _FLAPS = "ont.flaps_24h"
+_GASPS = "ont.gasp_supported"
 #: codes of an Inform that tell of a start
 _BOOT = "1 BOOT"
 #: events looked at for a count of starts
@@ -147,7 +149,7 @@ async def load_case(
     light = tuple((point.at, point.value) for point in month)
     since = now - timedelta(days=BASELINE_DAYS)
     ids = [neighbour.id for neighbour in neighbours]
-    gasps = await fact_store.of_lines(tx, ids, "ont.gasp_supported")
+    kept = await fact_store.named(tx, ids, (_GASPS, _FLAPS))
     return Case(
         test=test,
         line=line,
@@ -157,17 +159,16 @@ async def load_case(
         devices=tuple(devices),
         neighbours=tuple(neighbours),
         medians=await usual.of(tx, ids, now),
-        gasps={line: fact.value for line, fact in gasps.items() if isinstance(fact.value, bool)},
+        gasps={line: fact.value for line, fact in kept[_GASPS].items() if isinstance(fact.value, bool)},
         own_light=tuple(level for level in light if level[0] >= since),
         own_light_30d=light,
-        flaps=await _flaps(tx, ids, now),
+        flaps=_flaps(kept[_FLAPS], now),
     )
 
 
-async def _flaps(tx: Transaction, lines: Sequence[str], now: datetime) -> dict[str, int]:
+def _flaps(counted: Mapping[str, ContextFact], now: datetime) -> dict[str, int]:
     """Falls of the last day by line, as far as they were counted within their greatest age."""
     oldest = now - timedelta(seconds=FACTS[_FLAPS].max_age_s or 0)
-    counted = await fact_store.of_lines(tx, lines, _FLAPS)
     return {line: int(fact.value) for line, fact in counted.items() if fact.at >= oldest and fact.value is not None}
 
 

@@ -279,15 +279,14 @@ async def scope_facts(tx: Transaction, scopes: Sequence[str], now: datetime) -> 
     Where no source ever gave a snapshot there is no fact: nobody was asked. `none` is as old as the oldest source.
     """
     facts = []
-    asked = await scope_store.snapshots(tx, scope_store.INCIDENTS)
-    if asked:
+    snapshots = await scope_store.snapshots(tx)
+    if asked := snapshots[scope_store.INCIDENTS]:
         found = await scope_store.incidents_covering(tx, scopes)
         if not found:  # that our own detector sees none does not say that nobody does
             asked.pop(OWN_OUTAGES, None)
         if asked:
             facts.append(_scope_fact("incident.match", [(one.source, one.id) for one in found], asked))
-    asked = await scope_store.snapshots(tx, scope_store.PLANNED_WORKS)
-    if asked:
+    if asked := snapshots[scope_store.PLANNED_WORKS]:
         works = await scope_store.planned_works_covering(tx, scopes, now)
         facts.append(_scope_fact("planned.work", [(one.source, one.id) for one in works], asked))
     return facts

@@ -243,8 +243,9 @@ class Operations:
         """
         seen = 0
         async with self._bus.subscribe(f"operation:{operation_id}") as news:
-            await self._get(operation_id)
             found = await self._steps(operation_id)
+            if not found:
+                await self._get(operation_id)
             while True:
                 for step in found:
                     seen = step.n

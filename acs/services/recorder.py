@@ -41,6 +41,8 @@ _WAITING = 5_000
 _TOGETHER = 50
 #: Seconds that readings wait for others, so that they share a transaction.
 _GATHER_S = 0.2
+#: Values that are judged at once: of fewer the way to a thread and back costs more than the judging.
+_AT_ONCE = 200
 #: Sets of names of Informs that are remembered.
 _SHAPES = 4_096
 #: What nearly every Inform can carry and nobody wants a point of each time.
@@ -124,27 +126,32 @@ class Recorder:
                 log.warning("history.not_kept", devices=len(some), error=str(error))
 
     async def _store_some(self, some: Sequence[_Read]) -> None:
-        found = [(device, facts) for read in some if (told := await self._judge(read)) for device, facts in [told]]
+        async with self._store.reading() as tx:
+            devices = await device_store.get_many(tx, sorted({read.key for read in some}))
+        found = [(read.key, await self._judge(read, devices[read.key])) for read in some if read.key in devices]
         if any(facts for _, facts in found):
             async with self._store.transaction() as tx:
-                for device, facts in found:
-                    if await device_store.get(tx, device.key) is not None:
-                        await record(tx, device, facts)
+                devices = await device_store.get_many(tx, sorted({key for key, _ in found}))
+                for key, facts in found:
+                    if facts and key in devices:
+                        await record(tx, devices[key], facts)
 
-    async def _judge(self, read: _Read) -> tuple[DeviceRecord, list[Fact]] | None:
+    async def _judge(self, read: _Read, device: DeviceRecord) -> list[Fact]:
         async with self._store.reading() as tx:
-            device = await device_store.get(tx, read.key)
             tree = await tree_store.read(tx, read.key)
-        if device is None or tree is None:
-            return None
+        if tree is None:
+            return []
         known = {name: text for name, (text, _) in tree.values.items()}
         profile = profile_of(self._profiles, device, sorted(known))
         if profile is None:
-            return None
-        facts, seen = await asyncio.to_thread(_facts_of, profile, read, known)
+            return []
+        if len(read.values) > _AT_ONCE:
+            facts, seen = await asyncio.to_thread(_facts_of, profile, read, known)
+        else:
+            facts, seen = _facts_of(profile, read, known)
         if seen is not None:
             await self._abilities.learn_reported(device, seen.shown, seen.lacking, read.at)
-        return device, facts
+        return facts
 
 
 def _facts_of(profile: Profile, read: _Read, known: Mapping[str, str]) -> tuple[list[Fact], Seen | None]:

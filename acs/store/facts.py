@@ -18,7 +18,8 @@ _CHUNK = 5000
 _BY_AGE = select(context_facts).order_by(context_facts.c.at, context_facts.c.source)
 _OF_LINE = _BY_AGE.where(context_facts.c.line == bindparam("line"))
 _OF_LINES = _BY_AGE.where(
-    context_facts.c.line.in_(bindparam("lines", expanding=True)), context_facts.c.name == bindparam("name")
+    context_facts.c.line.in_(bindparam("lines", expanding=True)),
+    context_facts.c.name.in_(bindparam("names", expanding=True)),
 )
 _BY_VALUE = (
     select(context_facts)
@@ -48,10 +49,15 @@ async def latest(tx: Transaction, line: str) -> dict[str, ContextFact]:
 
 async def of_lines(tx: Transaction, lines: Sequence[str], name: str) -> dict[str, ContextFact]:
     """Return line → the newest fact of one name, whatever its source; lines without are absent."""
-    newest: dict[str, ContextFact] = {}
+    return (await named(tx, lines, (name,)))[name]
+
+
+async def named(tx: Transaction, lines: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, ContextFact]]:
+    """Return name → line → the newest fact of that name, whatever its source; every name is there."""
+    newest: dict[str, dict[str, ContextFact]] = {name: {} for name in names}
     for start in range(0, len(lines), _CHUNK):
-        for row in await tx.rows(_OF_LINES, {"lines": lines[start : start + _CHUNK], "name": name}):
-            newest[row.line] = _fact(row)
+        for row in await tx.rows(_OF_LINES, {"lines": lines[start : start + _CHUNK], "names": list(names)}):
+            newest[row.name][row.line] = _fact(row)
     return newest
 
 

@@ -18,9 +18,7 @@ from acs.store.transaction import Transaction
 #: The kinds of snapshot.
 INCIDENTS = "incidents"
 PLANNED_WORKS = "planned_works"
-_SNAPSHOTS = (
-    select(scope_snapshots).where(scope_snapshots.c.kind == bindparam("kind")).order_by(scope_snapshots.c.source)
-)
+_SNAPSHOTS = select(scope_snapshots).order_by(scope_snapshots.c.source)
 _INCIDENTS = (
     select(incidents)
     .where(incidents.c.scope.in_(bindparam("scopes", expanding=True)))
@@ -76,9 +74,12 @@ async def drop_incident(tx: Transaction, source: str, id_: str) -> None:
     await tx.run(delete(incidents).where(incidents.c.source == source, incidents.c.id == id_))
 
 
-async def snapshots(tx: Transaction, kind: str) -> dict[str, datetime]:
-    """Return source → the instant of its snapshot; empty where no source was ever asked."""
-    return {row.source: instant(row.at) for row in await tx.rows(_SNAPSHOTS, {"kind": kind})}
+async def snapshots(tx: Transaction) -> dict[str, dict[str, datetime]]:
+    """Return kind → source → the instant of its snapshot; of a kind that no source was ever asked for nothing."""
+    found: dict[str, dict[str, datetime]] = {INCIDENTS: {}, PLANNED_WORKS: {}}
+    for row in await tx.rows(_SNAPSHOTS):
+        found.setdefault(row.kind, {})[row.source] = instant(row.at)
+    return found
 
 
 async def incidents_covering(tx: Transaction, scopes: Sequence[str]) -> list[IncidentRecord]:

@@ -170,9 +170,11 @@ async def test_reboots_have_causes(tmp_path: Path) -> None:
     async with town(tmp_path, CpeKind.ONT) as (app, cpes):
         cpe = cpes[CpeKind.ONT]
         key = str(cpe.key)
+        sessions = cpe.sessions
         asked = await app.operations.request(ACTOR, key, "reboot", {}, reason="subscriber asks")
         ended = await app.operations.wait(asked.id, PATIENCE_S)
         assert ended.state is OperationState.SUCCEEDED
+        await until(lambda: cpe.sessions >= sessions + 2)  # it was told so: its Inform was answered
         await cpe.stop()
         sessions = cpe.sessions
         await cpe.start("1 BOOT")

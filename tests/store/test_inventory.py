@@ -145,7 +145,7 @@ async def test_snapshot_replaces_only_an_older_one(store: Store, now: datetime) 
         return IncidentRecord(source, id_, scope, "fibre cut", now)
 
     async with store.transaction() as tx:
-        assert await scopes.snapshots(tx, scopes.INCIDENTS) == {}
+        assert (await scopes.snapshots(tx))[scopes.INCIDENTS] == {}
         assert await scopes.put_incidents(tx, "noc", now, [incident("i1", "olt-1/0/1"), incident("i2", "olt-2")])
         assert await scopes.put_incidents(tx, "other", now, [incident("i9", "line:line-1", "other")])
         assert not await scopes.put_incidents(tx, "noc", now - HOUR, [])
@@ -153,7 +153,7 @@ async def test_snapshot_replaces_only_an_older_one(store: Store, now: datetime) 
         assert [each.id for each in found] == ["i1", "i9"]
         assert await scopes.put_incidents(tx, "noc", now + HOUR, [])
         assert [each.id for each in await scopes.incidents_covering(tx, line().scopes())] == ["i9"]
-        assert await scopes.snapshots(tx, scopes.INCIDENTS) == {"noc": now + HOUR, "other": now}
+        assert (await scopes.snapshots(tx))[scopes.INCIDENTS] == {"noc": now + HOUR, "other": now}
         with pytest.raises(InvalidInput, match="source"):
             await scopes.put_incidents(tx, "noc", now + HOUR, [incident("i1", "olt-1", "other")])
 
@@ -164,4 +164,4 @@ async def test_planned_works_cover_while_they_last(store: Store, now: datetime) 
         assert await scopes.put_planned_works(tx, "noc", now, [work])
         for at, found in ((now - HOUR, []), (now, [work]), (now + HOUR, [])):
             assert await scopes.planned_works_covering(tx, line().scopes(), at) == found
-        assert await scopes.snapshots(tx, scopes.PLANNED_WORKS) == {"noc": now}
+        assert (await scopes.snapshots(tx))[scopes.PLANNED_WORKS] == {"noc": now}
