@@ -1,9 +1,12 @@
 """The table of routes: it finds what trying one route after the other finds, and leaves the rest to them."""
 
+import inspect
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from fastapi import APIRouter
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from starlette.routing import BaseRoute, Match
 
@@ -24,17 +27,20 @@ def table_of(routes: list[BaseRoute]) -> Table:
     return found
 
 
-def one_after_the_other(routes: list[RouteContext], scope: dict[str, Any]) -> tuple[Any, dict[str, Any]] | None:
-    for route in routes:
-        found = route.path_regex.match(scope["path"])
-        if found is not None and scope["method"] in (route.methods or ()):
-            return route.app, found.groupdict()
+def routes_behind() -> list[RouteContext]:
+    return list(iter_route_contexts([route for route in routed().routes if not isinstance(route, Table)]))
+
+
+def one_after_the_other(tried: list[Any], scope: dict[str, Any]) -> tuple[Any, dict[str, Any]] | None:
+    for form, methods, app in tried:
+        if scope["method"] in methods and (found := form.match(scope["path"])) is not None:
+            return app, found.groupdict()
     return None
 
 
 def test_every_address_is_taken_by_the_route_that_comes_first() -> None:
-    behind = routed().routes
-    table, routes = table_of(behind), list(iter_route_contexts([one for one in behind if not isinstance(one, Table)]))
+    table, routes = table_of(routed().routes), routes_behind()
+    tried = [(route.path_regex, route.methods or (), route.app) for route in routes]
     taken = 0
     for route in routes:
         for key, part in zip(_KEYS, _PARTS, strict=True):
@@ -42,7 +48,7 @@ def test_every_address_is_taken_by_the_route_that_comes_first() -> None:
             for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
                 scope = asked(method, path)
                 match, told = table.matches(scope)
-                wanted = one_after_the_other(routes, scope)
+                wanted = one_after_the_other(tried, scope)
                 assert (match is Match.FULL) == (wanted is not None), scope
                 if wanted is not None:
                     assert (told["acs.taken_by"], told["path_params"]) == wanted, scope
@@ -78,6 +84,24 @@ def test_a_placeholder_stands_behind_the_words_that_are_looked_up() -> None:
 
     with pytest.raises(ValueError, match="put it behind them"):
         Table([(route.path, route) for route in router.routes if isinstance(route, APIRoute)])
+
+
+def test_no_request_waits_for_a_thread() -> None:
+    """What a route needs, and the route itself, are coroutines: anything else is run in a thread, each time."""
+    asked_of = [route.dependant for route in routes_behind()]
+    plain = {f"{one.call}" for asked in asked_of for one in _needed(asked) if not _is_coroutine(one.call)}
+    assert len(asked_of) > 150
+    assert not plain
+
+
+def _needed(dependant: Dependant) -> Iterator[Dependant]:
+    yield dependant
+    for one in dependant.dependencies:
+        yield from _needed(one)
+
+
+def _is_coroutine(call: Any) -> bool:
+    return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(type(call).__call__)
 
 
 def _filled(path: str, key: str, part: str) -> str:
