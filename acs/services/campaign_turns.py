@@ -102,7 +102,7 @@ class CampaignTurns:
 
     async def _ask(self, campaign: CampaignRecord, member: CampaignDevice, now: datetime) -> None:
         if member.version_now == campaign.version:
-            await self._settle(member, DeviceState.SKIPPED, f"it runs {campaign.version} already", now)
+            await self._settle([(member, Judged(DeviceState.SKIPPED, f"it runs {campaign.version} already"))], now)
             return
         arguments = {"file_type": "firmware", "file": campaign.file, "version": campaign.version}
         short = hashlib.blake2b(member.device.encode(), digest_size=16).hexdigest()
@@ -119,7 +119,7 @@ class CampaignTurns:
         except (TooMany, Frozen):  # later: it has enough to do, or the switch was thrown this very moment
             return
         except (InvalidInput, NotFound, Conflict) as error:
-            await self._settle(member, DeviceState.SKIPPED, str(error), now)
+            await self._settle([(member, Judged(DeviceState.SKIPPED, str(error)))], now)
             return
         async with self._store.transaction() as tx:
             asked = await campaign_store.settle(

@@ -19,6 +19,7 @@ from acs.services.campaigns import CampaignView
 from acs.services.files import NewFile
 from acs.services.identifiers import new_id
 from acs.store import campaigns as campaign_store
+from acs.store import devices
 from acs.store import operations as operation_store
 from acs.store.campaigns import CampaignDevice, CampaignRecord, CampaignState, DeviceState
 from acs.store.records import OperationRecord, OperationState, OperationTransition, StepName
@@ -221,6 +222,22 @@ async def test_pausing_takes_back_all_however_many_there_are(tmp_path: Path, mon
         assert [one.state for one in found] == [OperationState.CANCELLED] * 5
         trail = await app.northbound.audit_trail.list(ADMIN, action="operation.cancelled")
         assert {one.target for one in trail} == {f"operation:{one.id}" for one in found}
+
+
+async def test_who_has_the_version_meanwhile_or_is_gone_is_skipped(tmp_path: Path) -> None:
+    async with serving(tmp_path, tick_s=3600.0) as app:
+        for n in range(2):
+            known = opening(app.clock(), key=f"d{n}", product_class="ONT-5", software_version="V1", session_id=f"s{n}")
+            await app.store.sessions.open(known)
+        await begin(app)
+        has_it = opening(app.clock(), key="d0", product_class="ONT-5", software_version="V2", session_id="later")
+        await app.store.sessions.open(has_it)
+        async with app.store.transaction() as tx:
+            assert await devices.remove(tx, "d1")
+        await app.northbound.fleet.campaign_turns.turn()
+        found = await app.northbound.fleet.campaigns.devices(ADMIN, "to-v2")
+        assert {each.device: each.state for each in found} == dict.fromkeys(("d0", "d1"), DeviceState.SKIPPED)
+        assert {each.detail for each in found if each.device == "d0"} == {"it runs V2 already"}
 
 
 async def test_a_turn_that_was_cut_off_asks_nobody_twice(tmp_path: Path) -> None:
