@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import zstandard
 
+from acs.errors import StoreError
 from acs.store.planes import PlaneReader, PlaneWriter
-from acs.store.varied_numbers import VariedReader
 
 #: (second since 1970, mean, least, greatest, how many measurements)
 Point = tuple[int, float, float, float, int]
@@ -37,6 +37,7 @@ _DECIMALS = (0, 1, 2, 3, 6)
 #: Greater numbers stay doubles: a scaled one must be exact.
 _GREATEST = 2**52
 _LEVEL = 9
+#: flags of a body; `_PLANES` is in each
 _SHARED, _DOUBLES, _SQUEEZED, _PLANES = 0x10, 0x20, 0x40, 0x80
 
 
@@ -72,12 +73,18 @@ def unpack(body: bytes, count: int) -> list[Point]:
 
 
 def unpack_columns(body: bytes, count: int) -> Columns:
-    """The columns of a body that `pack` made of `count` points: much less work than its points."""
+    """The columns of a body that `pack` made of `count` points: much less work than its points.
+
+    Raises:
+        StoreError: `pack` did not make it.
+    """
     flags, rest = body[0], body[1:]
+    if not flags & _PLANES:
+        raise StoreError(f"a body of history has the form {flags:#04x}, which nothing here writes: restore the store")
     if flags & _SQUEEZED:
         rest = zstandard.ZstdDecompressor().decompress(rest)
-    reader = PlaneReader(rest) if flags & _PLANES else VariedReader(rest)
-    seconds = reader.course(count) if isinstance(reader, PlaneReader) else reader.seconds(count)
+    reader = PlaneReader(rest)
+    seconds = reader.course(count)
     shared = bool(flags & _SHARED)
     if flags & _DOUBLES:
         columns: list[Sequence[float]] = [reader.doubles(count) for _ in range(3 if shared else 1)]
@@ -124,13 +131,9 @@ def _fits(columns: Sequence[Sequence[float]], places: int) -> bool:
     )
 
 
-def _scaled(reader: PlaneReader | VariedReader, count: int, places: int, *, shared: bool) -> list[Sequence[float]]:
+def _scaled(reader: PlaneReader, count: int, places: int, *, shared: bool) -> list[Sequence[float]]:
     whole = reader.course(count)
     columns = [whole]
     if shared:
-        columns += [list(map(way, whole, _gaps(reader, count))) for way in (sub, add)]
+        columns += [list(map(way, whole, reader.numbers(count))) for way in (sub, add)]
     return [list(map(truediv, column, repeat(10**places))) for column in columns]
-
-
-def _gaps(reader: PlaneReader | VariedReader, count: int) -> Sequence[int]:
-    return reader.numbers(count) if isinstance(reader, PlaneReader) else reader.signed(count)

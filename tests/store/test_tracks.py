@@ -5,6 +5,7 @@ import statistics
 
 import pytest
 
+from acs.errors import StoreError
 from acs.store.instants import instant
 from acs.store.packing import Columns, pack, unpack, unpack_columns
 from acs.store.tracks import Track, corrected, joined, points, thinned
@@ -12,13 +13,9 @@ from acs.store.tracks import Track, corrected, joined, points, thinned
 SECOND = 1_000_000
 
 
-def test_bodies_of_the_former_kind_are_read() -> None:
-    assert unpack(bytes.fromhex("0280ee89ab0df7df89ab0d00a3210202"), 3) == [
-        (1_790_000_000 + 900 * n, value, value, value, 1) for n, value in enumerate([-21.3, -21.29, -21.28])
-    ]
-    assert unpack(bytes.fromhex("11c0e189ab0d9fa989ab0d00a9030101b801b601b401182e44030405"), 3) == [
-        (1_789_999_200 + 3_600 * n, round(-21.3 - n / 10, 1), -30.5, round(-20.1 + n, 1), 4 + n) for n in range(3)
-    ]
+def test_a_body_of_another_form_is_refused_by_name() -> None:
+    with pytest.raises(StoreError, match=r"form 0x02, which nothing here writes"):
+        unpack(bytes.fromhex("0280ee89ab0df7df89ab0d00a3210202"), 3)
 
 
 @pytest.mark.parametrize("rises", [0, 900, 70_000, 2**40])
