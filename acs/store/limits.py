@@ -47,6 +47,8 @@ GREATEST_NUMBER = 2**31 - 1
 
 #: Greatest size of a JSON document (operation arguments and results, ticket bodies, verdicts), in characters.
 JSON_LIMIT = 4_000_000
+#: what holds itself is found by its depth
+_JSON = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False)
 
 
 def check_text(name: str, text: str, limit: int | None = None) -> str:
@@ -111,7 +113,7 @@ def json_text(name: str, value: Json | Mapping[str, Json]) -> str:
         InvalidInput: it is no JSON value, or is greater than JSON_LIMIT.
     """
     try:
-        text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+        text = _JSON.encode(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInput(f"{name} cannot be stored as JSON: {error}") from error
     if len(text) > JSON_LIMIT:
