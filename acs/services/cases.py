@@ -32,6 +32,7 @@ from acs.store.records import (
     LineTestRecord,
     OperationRecord,
     OperationState,
+    TicketRecord,
 )
 from acs.store.transaction import Transaction
 from probes.facts import FACTS, Fact
@@ -44,8 +45,9 @@ _GASPS = "ont.gasp_supported"
 _BOOT = "1 BOOT"
 #: events looked at for a count of starts
 _EVENTS = 200
-#: finished operations looked at for what was tried already
-_OPERATIONS = 20
+#: operations looked at for what was tried already, and for what is under way: those that change a device
+_OPERATIONS = 40
+_KINDS = ("reboot", "set", "download")
 _UNDER_WAY = (OperationState.SENT, OperationState.UNKNOWN)
 #: tickets looked at for a count of contacts
 _TICKETS = 500
@@ -55,7 +57,8 @@ _TICKETS = 500
 class KnownDevice:
     """A device on the line as the store knows it. `values` is path → text, `times` when each was read.
 
-    `done` are its last operations that succeeded, newest first; `under_way` those that were sent and have not ended.
+    `done` are its last restarts, settings and downloads that succeeded, newest first; `under_way` those that were sent
+    and have not ended.
     """
 
     record: DeviceRecord
@@ -88,7 +91,7 @@ class Case:
 
     `medians`, `gasps` (whether the ONT tells of a power failure, where that is known) and `flaps` (falls of the last
     day, where a round counted them lately) are of the lines of the same port; `own_light` is this line's history of
-    seven days, `own_light_30d` of thirty, oldest first.
+    seven days, `own_light_30d` of thirty, oldest first; `tickets_14d` are its tickets of 14 days that we were handed.
     """
 
     test: LineTestRecord
@@ -103,6 +106,7 @@ class Case:
     own_light: tuple[tuple[datetime, float], ...]
     own_light_30d: tuple[tuple[datetime, float], ...] = ()
     flaps: Mapping[str, int] = field(default_factory=dict)
+    tickets_14d: int = 0
 
     @property
     def told_by_name(self) -> dict[str, Fact]:
@@ -140,7 +144,8 @@ async def load_case(
         for fact in (await fact_store.latest(tx, line.id)).values()
     ]
     told += await scope_facts(tx, line.scopes(), now)
-    told += await _ticket_facts(tx, test)
+    tickets = await ticket_store.list_tickets(tx, line=line.id, limit=_TICKETS)
+    told += await _ticket_facts(tx, test, tickets)
     devices = [await _known_device(tx, record, profiles, now) for record in await line_store.devices_on(tx, line.id)]
     neighbours: list[LineRecord] = []
     if line.node and line.port is not None:
@@ -163,6 +168,7 @@ async def load_case(
         own_light=tuple(level for level in light if level[0] >= since),
         own_light_30d=light,
         flaps=_flaps(kept[_FLAPS], now),
+        tickets_14d=sum(ticket.received_at >= now - timedelta(days=14) for ticket in tickets),
     )
 
 
@@ -172,15 +178,11 @@ def _flaps(counted: Mapping[str, ContextFact], now: datetime) -> dict[str, int]:
     return {line: int(fact.value) for line, fact in counted.items() if fact.at >= oldest and fact.value is not None}
 
 
-async def tickets_14d(tx: Transaction, case: Case) -> int:
-    """Tickets of the line in the last 14 days, as far as we were handed them."""
-    since = case.now - timedelta(days=14)
-    tickets = await ticket_store.list_tickets(tx, line=case.line.id, limit=_TICKETS)
-    return sum(ticket.received_at >= since for ticket in tickets)
-
-
-async def _ticket_facts(tx: Transaction, test: LineTestRecord) -> list[Fact]:
-    ticket = await ticket_store.get(tx, test.ticket) if test.ticket is not None else None
+async def _ticket_facts(tx: Transaction, test: LineTestRecord, of_line: Sequence[TicketRecord]) -> list[Fact]:
+    if test.ticket is None:
+        return []
+    ticket = next((ticket for ticket in of_line if ticket.id == test.ticket), None)
+    ticket = ticket or await ticket_store.get(tx, test.ticket)
     if ticket is None or not isinstance(ticket.body, dict):
         return []
     return ticket_facts(parse_event(ticket.body), ticket.received_at)
@@ -201,9 +203,10 @@ async def _known_device(
     known = {name: value for name, (value, _) in record.known_values().items()} | dict(values)
     events = await device_store.list_events(tx, record.key, limit=_EVENTS)
     boots = sum(event.code == _BOOT and event.at > now - timedelta(days=1) for event in events)
-    done = await operation_store.list_operations(
-        tx, device=record.key, states=(OperationState.SUCCEEDED,), limit=_OPERATIONS
+    operations = await operation_store.list_operations(
+        tx, device=record.key, states=(OperationState.SUCCEEDED, *_UNDER_WAY), kinds=_KINDS, limit=_OPERATIONS
     )
-    under_way = await operation_store.list_operations(tx, device=record.key, states=_UNDER_WAY, limit=_OPERATIONS)
+    done = tuple(operation for operation in operations if operation.state is OperationState.SUCCEEDED)
+    under_way = tuple(operation for operation in operations if operation.state in _UNDER_WAY)
     profile = profile_of(profiles, record, known)
-    return KnownDevice(record, profile, values, times, boots, tuple(done), tuple(under_way))
+    return KnownDevice(record, profile, values, times, boots, done, under_way)

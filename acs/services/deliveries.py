@@ -118,7 +118,7 @@ class Deliveries:
         self._clock = clock
         self._lines: dict[str, _Line] = {}
         #: hears of every message in the transaction that it is written in; see `Hubs.outage`
-        self.also: Callable[[Transaction, str, Mapping[str, Json]], Awaitable[None]] | None = None
+        self.also: Callable[[Transaction, str, Mapping[str, Json]], Awaitable[int]] | None = None
 
     def add(self, target: Target) -> None:
         """Make a system known; before `run`.
@@ -144,7 +144,7 @@ class Deliveries:
         *,
         subject: str | None = None,
     ) -> int:
-        """Write one message per target that wants it, in the caller's transaction, and return how many there are.
+        """Write one message per target that wants it, in the caller's transaction, and return how many were written.
 
         `subject`: messages of one subject arrive in the order in which they were written; None takes the body's
         `line`, or its `ticket`.
@@ -166,9 +166,8 @@ class Deliveries:
                 ticket=ticket if isinstance(ticket, str) else None,
             )
             await delivery_store.add(tx, delivery)
-        if self.also is not None:
-            await self.also(tx, event_type, body)
-        return len(wanting)
+        others = 0 if self.also is None else await self.also(tx, event_type, body)
+        return len(wanting) + others
 
     def wake(self) -> None:
         """Tell the senders that there is something to send; called after the transaction."""

@@ -33,13 +33,13 @@ class Judgement:
     judged: Judged
 
 
-def facts_known(case: Case, tickets_14d: int, *, optical_class: str) -> list[Fact]:
+def facts_known(case: Case, *, optical_class: str) -> list[Fact]:
     """What is known of a line before anything is asked."""
     return [
         *actions_tried(case),
         *stored_facts(case),
         *line_facts(case, optical_class=optical_class),
-        *contact_counts(case.told_by_name, tickets_14d, case.now),
+        *contact_counts(case.told_by_name, case.tickets_14d, case.now),
         *own_knowledge(case),
     ]
 

@@ -51,7 +51,7 @@ class Hearers:
     #: decides about the tickets of a test in the transaction that ends it; see `Automation.decided`
     decided: Decided | None = None
     #: hears of each test in the transactions that begin and end it; see `Hubs.line_test`
-    told: Callable[[Transaction, str], Awaitable[None]] | None = None
+    told: Callable[[Transaction, str], Awaitable[int]] | None = None
     #: whether what a test sees of a mass fault is told to the search for outages
     tells_falls: bool = False
 
@@ -101,7 +101,8 @@ class LineTestEnds:
         """
         record, verdict = job.record, outcome.verdict
         await self._running.close(job)
-        await _until_stored(record, lambda: self._store_done(record, outcome))
+        if await _until_stored(record, lambda: self._store_done(record, outcome)):
+            self._deliveries.wake()
         took_s = monotonic() - job.began
         log.info(
             "line_test.done",
@@ -116,7 +117,8 @@ class LineTestEnds:
         self._progress.tell(job, "verdict", verdict)
         self._progress.tell(job, "ended", {"state": LineTestState.DONE.value, "detail": ""})
 
-    async def _store_done(self, record: LineTestRecord, outcome: Outcome) -> None:
+    async def _store_done(self, record: LineTestRecord, outcome: Outcome) -> int:
+        """Store it all; how many messages to other systems were written with it."""
         facts, verdict = dict(outcome.facts), outcome.verdict
         async with self._store.transaction() as tx:
             if not await test_store.finish(tx, record.id, LineTestState.DONE, outcome.at, facts=facts, verdict=verdict):
@@ -126,7 +128,7 @@ class LineTestEnds:
             if outcome.light:
                 await history.put(tx, outcome.light)
             await tell_falls(tx, outcome.falls)
-            await self._tell_tickets(tx, record, "line_test.verdict", {"verdict": verdict}, outcome.at)
+            return await self._tell_tickets(tx, record, "line_test.verdict", {"verdict": verdict}, outcome.at)
 
     async def failed(self, job: Job, detail: str) -> None:
         """End a test without a verdict: its tickets are told so, and whoever follows it stops waiting."""
@@ -134,13 +136,15 @@ class LineTestEnds:
         log.warning("line_test.failed", line=record.line, test=record.id, problem=detail)
         await self._running.close(job)
 
-        async def store() -> None:
+        async def store() -> int:
             async with self._store.transaction() as tx:
-                if await test_store.finish(tx, record.id, LineTestState.FAILED, now, detail=detail[:4000]):
-                    await self._tell_tickets(tx, record, "line_test.failed", {"detail": detail[:4000]}, now)
+                if not await test_store.finish(tx, record.id, LineTestState.FAILED, now, detail=detail[:4000]):
+                    return 0
+                return await self._tell_tickets(tx, record, "line_test.failed", {"detail": detail[:4000]}, now)
 
         try:
-            await _until_stored(record, store)
+            if await _until_stored(record, store):
+                self._deliveries.wake()
         except StoreError as error:
             log.error("line_test.not_stored", line=record.line, test=record.id, problem=str(error))
         self._metrics.line_tests.labels(LineTestState.FAILED.value).inc()
@@ -148,9 +152,8 @@ class LineTestEnds:
 
     async def _tell_tickets(
         self, tx: Transaction, record: LineTestRecord, event_type: str, said: Mapping[str, Json], now: datetime
-    ) -> None:
-        if self._hearers.told is not None:
-            await self._hearers.told(tx, record.id)
+    ) -> int:
+        written = 0 if self._hearers.told is None else await self._hearers.told(tx, record.id)
         verdict = said.get("verdict")
         decided: Mapping[str, Mapping[str, Json]] = {}
         if self._hearers.decided is not None:
@@ -158,12 +161,12 @@ class LineTestEnds:
         for ticket in await _waiting_tickets(tx, record):
             body: dict[str, Json] = {"ticket": ticket, "line": record.line, "line_test": record.id, **said}
             body.update(decided.get(ticket, {}))
-            await self._deliveries.enqueue(tx, event_type, body, now)
-        self._deliveries.wake()
+            written += await self._deliveries.enqueue(tx, event_type, body, now)
+        return written
 
 
-async def _until_stored(record: LineTestRecord, store: Callable[[], Awaitable[None]]) -> None:
-    """Store the end of a test, with patience.
+async def _until_stored(record: LineTestRecord, store: Callable[[], Awaitable[int]]) -> int:
+    """Store the end of a test, with patience; what `store` gives.
 
     Raises:
         StoreError: the store stays away, or refuses.
@@ -174,7 +177,7 @@ async def _until_stored(record: LineTestRecord, store: Callable[[], Awaitable[No
         except StoreError as error:
             log.warning("line_test.not_stored", line=record.line, test=record.id, problem=str(error))
             await asyncio.sleep(_RETRY_S * 2**tries)
-    await store()
+    return await store()
 
 
 async def _waiting_tickets(tx: Transaction, record: LineTestRecord) -> list[str]:

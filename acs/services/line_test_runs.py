@@ -16,7 +16,7 @@ import structlog
 from acs.errors import AcsError
 from acs.metrics import Metrics
 from acs.profiles.schema import Profile
-from acs.services.cases import LIGHT, Case, load_case, tickets_14d
+from acs.services.cases import LIGHT, Case, load_case
 from acs.services.context_sources import down_reports
 from acs.services.gathering import Gathering, SourceReport, asks
 from acs.services.line_judging import Judgement, document, facts_known, judge_line, light_read
@@ -88,12 +88,11 @@ class LineTestRuns:
     async def _gather_and_judge(self, job: Job) -> None:
         async with self._places.store.reading() as tx:
             case = await load_case(tx, job.record, self._profiles, self._clock(), self._usual)
-            tickets = await tickets_14d(tx, case)
             scopes = case.line.scopes()
             down = await down_reports(tx)
             pack, silent = await self._packs.deciding(tx, scopes), await self._packs.silent(tx, scopes)
         self._progress.tell(job, "started", {"line": case.line.id, "technology": case.line.technology})
-        known = facts_known(case, tickets, optical_class=self._config.optical_class)
+        known = facts_known(case, optical_class=self._config.optical_class)
         sources = sources_of(case, self._places)
         asked = [source for source in sources if asks(job.record.depth, source)]
         gathering = Gathering(asked, lambda report: self._tell_source(job, report), down)

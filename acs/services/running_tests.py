@@ -157,7 +157,7 @@ class Door:
         self._priority = priority
         self.opened: Job | None = None
         #: hears of a new test in the transaction that it is written in
-        self.told: Callable[[Transaction, str], Awaitable[None]] | None = None
+        self.told: Callable[[Transaction, str], Awaitable[object]] | None = None
 
     async def test_for(self, tx: Transaction, wanted: LineTestRecord, *, join: bool = True) -> LineTestRecord:
         """The test that serves: one that runs (unless `join` is false), or the wanted one, written in the caller's

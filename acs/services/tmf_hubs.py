@@ -171,31 +171,33 @@ class Hubs:
 
     # --- what is told, in the transaction of what happened -----------------------------------------------------------
 
-    async def line_test(self, tx: Transaction, test_id: str) -> None:
-        """A line test was stored, or ended."""
+    async def line_test(self, tx: Transaction, test_id: str) -> int:
+        """A line test was stored, or ended; how many messages that made."""
         subscriptions = await tmf_store.subscriptions(tx, Interface.SERVICE_TEST.value)
         test = await test_store.get(tx, test_id) if subscriptions else None
         if test is None:
-            return
+            return 0
         begun = test.state is LineTestState.RUNNING
         event = "ServiceTestCreateEvent" if begun else "ServiceTestStateChangeEvent"
         heard = [one for one in subscriptions if await tmf_store.hears_of(tx, one.groups, test.line)]
-        await self._tell(tx, heard, Interface.SERVICE_TEST, event, lambda base: service_tests.service_test(test, base))
+        return await self._tell(
+            tx, heard, Interface.SERVICE_TEST, event, lambda base: service_tests.service_test(test, base)
+        )
 
-    async def outage(self, tx: Transaction, event_type: str, body: Mapping[str, Json]) -> None:
-        """Something became of an outage, as the outbox tells it; other messages are passed over."""
+    async def outage(self, tx: Transaction, event_type: str, body: Mapping[str, Json]) -> int:
+        """Something became of an outage, as the outbox tells it; other messages are passed over. How many it made."""
         event = _OUTAGE_EVENTS.get(event_type)
         subscriptions = await tmf_store.subscriptions(tx, Interface.SERVICE_PROBLEM.value) if event else []
         outage = await outage_store.get(tx, str(body.get("outage"))) if subscriptions else None
         if event is None or outage is None:
-            return
+            return 0
         tickets = await outage_store.tickets_of(tx, outage.id)
         system = self._config.system
 
         def shown(base: str) -> dict[str, Any]:
             return service_problems.service_problem(outage, base, system, tickets=tickets)
 
-        await self._tell(tx, subscriptions, Interface.SERVICE_PROBLEM, event, shown)
+        return await self._tell(tx, subscriptions, Interface.SERVICE_PROBLEM, event, shown)
 
     async def alarm(self, tx: Transaction, id_: str) -> None:
         """One of our own alarms was raised or cleared."""
@@ -216,8 +218,8 @@ class Hubs:
 
     async def _tell(
         self, tx: Transaction, heard: list[Subscription], interface: Interface, event_type: str, shown: Shown
-    ) -> None:
-        now = self._clock()
+    ) -> int:
+        now, written = self._clock(), 0
         for one in heard:
             thing = shown(one.base)
             if not is_wanted(one.query, event_type, thing):
@@ -228,6 +230,8 @@ class Hubs:
                 "event": notice(interface, event_type, id_, thing, now),
             }
             await delivery_store.add(tx, _delivery(id_, one, event_type, body, now))
+            written += 1
+        return written
 
 
 class HubSender:

@@ -42,15 +42,17 @@ _BY_COMMAND_KEY = _SELECT.where(
     operations.c.command_key == bindparam("command_key"), operations.c.device == bindparam("device")
 )
 _IN_STATES = operations.c.state.in_(bindparam("states", expanding=True))
+_OF_KINDS = operations.c.kind.in_(bindparam("kinds", expanding=True))
 _LISTED = Filtered(
     _SELECT.order_by(operations.c.id.desc()).limit(bindparam("limit")),
     device=operations.c.device == bindparam("device"),
     states=_IN_STATES,
+    kinds=_OF_KINDS,
     before=operations.c.id < bindparam("before"),
 )
 _UNFINISHED = Filtered(
     _SELECT.where(_IN_STATES, operations.c.id > bindparam("after")).order_by(operations.c.id).limit(bindparam("limit")),
-    kinds=operations.c.kind.in_(bindparam("kinds", expanding=True)),
+    kinds=_OF_KINDS,
 )
 _OVERDUE = (
     _SELECT.where(_IN_STATES, operations.c.deadline_at <= bindparam("now"))
@@ -132,12 +134,13 @@ async def list_operations(
     *,
     device: str | None = None,
     states: Sequence[OperationState] | None = None,
+    kinds: Sequence[str] | None = None,
     limit: int = 100,
     before: str | None = None,
 ) -> list[OperationRecord]:
     """Return operations, newest first; `before` is the id of the last one of the page before."""
     wanted = None if states is None else [state.value for state in states]
-    query = _LISTED.given(limit=limit, device=device, states=wanted, before=before)
+    query = _LISTED.given(limit=limit, device=device, states=wanted, kinds=kinds, before=before)
     return [record(row) for row in await tx.rows(*query)]
 
 
