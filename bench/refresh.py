@@ -87,8 +87,8 @@ class Device:
                     return m.SoapFault(9004, "Resources exceeded")
                 return m.GetParameterValuesResponse(tuple(ParameterValueStruct(n, self.tree[n]) for n in found))
             case m.GetParameterNames(parameter_path=path):
-                names = [name for name in self.tree if name.startswith(path)]
-                return m.GetParameterNamesResponse(tuple(ParameterInfoStruct(name) for name in names))
+                below = (name for name in self.tree if name.startswith(path))
+                return m.GetParameterNamesResponse(tuple(ParameterInfoStruct(name) for name in below))
             case m.SetParameterValues():
                 return m.SetParameterValuesResponse(0)
         return m.SoapFault(9000, "Method not supported")

@@ -22,16 +22,15 @@ import uvloop
 from gufo.snmp.aio import SnmpSession
 
 from bench.beside import beside
+from bench.olt_rows import PROFILE, port_row
 from probes.access import AccessReader, NodeTarget, OntPlace
 from probes.gentle import Gentle, Limits, polling
-from probes.profiles.schema import load_profiles
 from probes.snmp import client
 from probes.snmp.agent import Agent, AgentTable, Cell, integer, octets
 from probes.snmp.client import SnmpTarget
 from probes.survey import survey_olt
 
-PROFILE = load_profiles()["huawei-smartax"]
-INDEX = PROFILE.index.encode(0, 1, 1)
+INDEX = port_row(1, 1)
 ROOT = "1.3.6.1.4.1.99999.1"
 ONTS = 32
 ONTS_OF_OLT = 2_000
@@ -169,7 +168,7 @@ def whole_olt(onts: int) -> dict[str, Cell]:
     found: dict[str, Cell] = {}
     for number in range(onts):
         port, ont = divmod(number, 128)
-        row = f"{PROFILE.index.encode(0, 1 + port // 16, port % 16)}.{ont}"
+        row = f"{port_row(1 + port // 16, port % 16)}.{ont}"
         values = {name: integer(1) for name in EIGHT}
         values |= {
             "serial": octets(b"HWTC" + number.to_bytes(4, "big")),

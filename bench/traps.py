@@ -27,11 +27,10 @@ from acs.store import Vault
 from acs.store import lines as line_store
 from acs.store.records import LineRecord
 from bench.beside import beside
-from probes.profiles.schema import load_profiles
+from bench.olt_rows import PROFILE, port_row
 from probes.snmp.ber import Cell, Kind, encode_varbind, integer, parse_oid, tlv
 from probes.snmp.notification import SYS_UPTIME, TRAP_OID
 
-PROFILE = load_profiles()["huawei-smartax"]
 TRAP = "1.3.6.1.4.1.2011.6.128.9.9.9"
 BOSS = local_actor()
 ONTS = 128
@@ -39,7 +38,7 @@ ONTS = 128
 
 def message(number: int) -> bytes:
     """A dying gasp of one of many ONTs: eight varbinds, as vendors send them."""
-    row = f"{PROFILE.index.encode(0, 1 + number // (ONTS * 16) % 16, number // ONTS % 16)}.{number % ONTS}"
+    row = f"{port_row(1 + number // (ONTS * 16) % 16, number // ONTS % 16)}.{number % ONTS}"
     columns = PROFILE.columns
     cells = {
         SYS_UPTIME: Cell(Kind.TIMETICKS, number),
