@@ -51,6 +51,7 @@ def _conditions(of: Owner) -> dict[str, ColumnElement[bool]]:
         "subject": subject == bindparam("subject"),
         "subjects": subject.in_(bindparam("subjects", expanding=True)),
         "name": series.c.name == bindparam("name"),
+        "names": series.c.name.in_(bindparam("names", expanding=True)),
     }
 
 
@@ -224,8 +225,10 @@ async def _numbers(tx: Transaction, many: Sequence[Reading], of: Owner) -> dict[
 async def _known(tx: Transaction, wanted: set[tuple[str, str, str]], of: Owner) -> dict[tuple[str, str, str], int]:
     known: dict[tuple[str, str, str], int] = {}
     subjects = sorted({subject for subject, _, _ in wanted})
+    # what one subject has is read whole: to name what is wanted would cost more than the rows left out
+    called = sorted({name for _, name, _ in wanted}) if len(subjects) > 1 else None
     for start in range(0, len(subjects), _CHUNK):
-        query = _NUMBERS[of].given(subjects=subjects[start : start + _CHUNK])
+        query = _NUMBERS[of].given(subjects=subjects[start : start + _CHUNK], names=called)
         rows: Sequence[Any] = await tx.rows(*query)
         known |= {(subject, name, source): number for number, subject, name, source in rows}
     return {key: number for key, number in known.items() if key in wanted}
