@@ -5,7 +5,7 @@ The rule of this file: what is known is widened before anything new is opened, a
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -14,6 +14,7 @@ from acs.services import outage_cases as cases
 from acs.services.identifiers import new_id
 from acs.services.outage_cases import RUNNING, Case
 from acs.services.outage_inventory import Inventory
+from acs.services.outage_splitting import split
 from acs.services.outage_witnesses import beside
 from acs.store import outage_evidence as evidence_store
 from acs.store import outages as outage_store
@@ -38,6 +39,8 @@ class _Pass:
     now: datetime
     running: dict[str, Case]
     troubles: Mapping[str, LineTrouble]
+    #: outages that stay as wide as a person said
+    kept: frozenset[str] = frozenset()
 
     def ours(self) -> list[Case]:
         """The outages of this witness that run."""
@@ -77,8 +80,10 @@ class Matching:
             await outage_store.put_lines(tx, back)
         excused = await self._excused(tx, witness, now, running)
         falls = [cases.fall_of(one) for one in troubles.values() if not excused(one)]
+        founds = await asyncio.to_thread(find_outages, area, falls, now, usual, self._rules)
         this = _Pass(tx, witness, now, running, troubles)
-        for found in await asyncio.to_thread(find_outages, area, falls, now, usual, self._rules):
+        this = replace(this, kept=await self._split(this, founds))
+        for found in founds:
             await self._match(this, found)
         await self._join_late(this)
 
@@ -104,6 +109,15 @@ class Matching:
 
         return excused
 
+    async def _split(self, this: _Pass, founds: Sequence[Found]) -> frozenset[str]:
+        """Take apart what is several outages; returns those that stay as wide as a person said."""
+        done = split(this.ours(), founds)
+        for id_, lines in done.let_go:
+            await outage_store.drop_lines(this.tx, id_, lines)
+        for case in done.cases:
+            this.running[case.outage.id] = cases.with_lines(case, (), self._rules, this.now)
+        return done.kept
+
     async def _match(self, this: _Pass, found: Found) -> None:
         """What was found is an outage that is known, several that are one, or a new one."""
         hit = set(found.hit)
@@ -118,7 +132,8 @@ class Matching:
         else:
             case = min(same, key=lambda each: each.outage.opened_at)
             grown = found.level != case.outage.level or found.scope != case.outage.scope or hit - case.lines.keys()
-            case = Case(cases.widened(case, found, this.now), case.lines) if grown else case
+            if grown and case.outage.id not in this.kept:
+                case = Case(cases.widened(case, found, this.now), case.lines)
         for other in same:
             if other.outage.id != case.outage.id:
                 case, this.running[other.outage.id] = cases.merged(case, other, this.now)

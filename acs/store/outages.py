@@ -1,6 +1,6 @@
 """Mass outages as they are kept: outages with their lines and tickets, lines in trouble, rates, cursors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -32,6 +32,9 @@ _LISTED = Filtered(
     before=outages.c.id < bindparam("before"),
 )
 _LINES_OF = select(outage_lines).where(outage_lines.c.outage == bindparam("outage")).order_by(outage_lines.c.line)
+_DROP_LINES = delete(outage_lines).where(
+    outage_lines.c.outage == bindparam("outage"), outage_lines.c.line.in_(bindparam("lines", expanding=True))
+)
 _TICKETS_OF = (
     select(outage_tickets)
     .where(outage_tickets.c.outage == bindparam("outage"))
@@ -163,6 +166,13 @@ async def put_lines(tx: Transaction, many: Sequence[OutageLine]) -> None:
         for one in many
     ]
     await tx.upsert(outage_lines, rows)
+
+
+async def drop_lines(tx: Transaction, outage: str, ids: Iterable[str]) -> None:
+    """These lines are none of an outage's any more."""
+    gone = sorted(ids)
+    for start in range(0, len(gone), _CHUNK):
+        await tx.run(_DROP_LINES, {"outage": outage, "lines": gone[start : start + _CHUNK]})
 
 
 async def lines_of(tx: Transaction, outage: str) -> list[OutageLine]:
