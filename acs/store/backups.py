@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 import zstandard
-from sqlalchemy import Row, bindparam, delete, exists, select, update
+from sqlalchemy import Row, bindparam, delete, exists, func, select, update
 
 from acs.store.built import Filtered, new
 from acs.store.instants import instant, micros
@@ -37,10 +37,15 @@ Values = Mapping[str, tuple[str, str]]
 _LEVEL = 9
 _BYTES = 16
 _TAKEOVER = select(takeovers).where(takeovers.c.serial_number == bindparam("serial_number"))
-_BY_ID = select(config_backups).where(config_backups.c.id == bindparam("id"))
+#: a configuration without its values
+_SELECT = select(
+    *(column for column in config_backups.c if column.name != "vector"),
+    func.length(config_backups.c.vector).label("vector_bytes"),
+)
+_BY_ID = _SELECT.where(config_backups.c.id == bindparam("id"))
+_ONE_OF = _BY_ID.where(config_backups.c.device == bindparam("device"))
 _OF_DEVICE = Filtered(
-    select(config_backups)
-    .where(config_backups.c.device == bindparam("device"))
+    _SELECT.where(config_backups.c.device == bindparam("device"))
     .order_by(config_backups.c.id.desc())
     .limit(bindparam("limit")),
     good=config_backups.c.good == 1,
@@ -173,8 +178,7 @@ async def list_backups(
 
 async def get(tx: Transaction, device: str, backup_id: str) -> BackupRecord | None:
     """Return one configuration of the device without its values, or None."""
-    where = (config_backups.c.device == device, config_backups.c.id == backup_id)
-    row = await tx.one(select(config_backups).where(*where))
+    row = await tx.one(_ONE_OF, {"device": device, "id": backup_id})
     return None if row is None else _record(row)
 
 
@@ -314,5 +318,5 @@ def _record(row: Row[Any]) -> BackupRecord:
         operation=row.operation,
         parameters=row.parameters,
         seen_at=instant(row.seen_at),
-        size_bytes=len(row.vector) + len(row.sealed or b""),
+        size_bytes=row.vector_bytes + len(row.sealed or b""),
     )
