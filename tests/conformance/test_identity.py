@@ -152,9 +152,13 @@ async def test_020_replay_is_stale(closed_acs: Acs, tmp_path: Path) -> None:
         await asyncio.sleep(0.4)
         stale = await answered(late, digest.answer(challenge, USER, PASSWORD))
         assert stale.status == 401
-        fresh = stale.header("WWW-Authenticate") or ""
-        assert digest.parts(fresh).get("stale", "").lower() == "true"
-        assert (await answered(late, digest.answer(fresh, USER, PASSWORD))).rpc == "InformResponse"
+        for _ in range(100):  # on a busy machine an answer may be late again
+            fresh = stale.header("WWW-Authenticate") or ""
+            assert digest.parts(fresh).get("stale", "").lower() == "true"
+            stale = await answered(late, digest.answer(fresh, USER, PASSWORD))
+            if stale.rpc == "InformResponse":
+                break
+        assert stale.rpc == "InformResponse"
 
 
 @item(21, "3.4.4", "401 keeps the connection open, and the answer may also come on a new one")

@@ -103,7 +103,8 @@ async def test_a_node_that_has_rested_is_tried_once_and_taken_back_when_it_answe
     assert "20 s more" in str(ended[-1])
     clock.now += 21
     agent.answering = True
-    answers = await asyncio.gather(*(gentle.get(target, [f"{ROOT}.{row}"]) for row in range(20)))
+    patient = target_of(agent)
+    answers = await asyncio.gather(*(gentle.get(patient, [f"{ROOT}.{row}"]) for row in range(20)))
     assert [one.value[f"{ROOT}.{row}"] for row, one in enumerate(answers)] == list(range(20))
     assert gentle.state_of(target).breaker is BreakerState.CLOSED
 
@@ -132,7 +133,7 @@ async def test_a_slow_node_is_asked_less_at_once(start_agent: StartAgent) -> Non
     assert gentle.state_of(target).in_flight_limit == 1
     agent.delay_s = 0.0
     for row in range(12):
-        await gentle.get(target, [f"{ROOT}.{row}"])
+        await gentle.get(target_of(agent), [f"{ROOT}.{row}"])
     assert gentle.state_of(target).in_flight_limit == 4
 
 

@@ -108,7 +108,7 @@ async def test_a_port_that_is_not_there_and_a_node_that_is_silent(start_agent: S
     profile = load_switches()["generic"]
     node = node_of(agent, snmp=target_of(agent, timeout_s=0.05, retries=0))
     reader = AccessReader(rate_window_s=0.02, ping_silent=False)
-    lost = await reader.read_switch_port(node, profile, PortPlace(99), NOW)
+    lost = await reader.read_switch_port(node_of(agent), profile, PortPlace(99), NOW)
     assert [fact.name for fact in lost] == ["sw.reachable", "sw.port_oper"]
     assert lost[1].quality is Quality.MISSING and lost[1].raw == "olt-1 has no port 0/0/99"
     agent.answering = False

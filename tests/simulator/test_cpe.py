@@ -140,7 +140,7 @@ async def test_a_hung_device_takes_connections_and_says_nothing(acs: FakeAcs, ma
     await cpe.start()
     await cpe.wait_informed()
     cpe.hang()
-    async with httpx.AsyncClient(trust_env=False, timeout=0.3) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=httpx.Timeout(60.0, read=0.3)) as client:
         with pytest.raises(httpx.ReadTimeout):
             await client.get(cpe.doorbell.url)
 
