@@ -6,7 +6,7 @@ from acs.services.context import scope_facts
 from acs.services.identifiers import new_id
 from acs.store import line_tests as test_store
 from acs.store import tickets as ticket_store
-from acs.store.records import LineRecord, LineTestRecord, LineTestState, TicketRecord
+from acs.store.records import Json, LineRecord, LineTestRecord, LineTestState, TicketRecord
 from tests.services.test_outages import BOSS, LINES, World, world
 
 __all__ = ["world"]
@@ -30,7 +30,7 @@ async def ended(world: World, tests: list[str], verdict: str | None) -> None:
     state = LineTestState.DONE if verdict else LineTestState.FAILED
     async with world.store.transaction() as tx:
         for test in tests:
-            said = {"verdict": verdict} if verdict else None
+            said: Json = {"verdict": verdict} if verdict else None
             await test_store.finish(tx, test, state, world.clock.now, facts={}, verdict=said)
 
 
