@@ -10,15 +10,16 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from acs.errors import ConfigError
+from acs.store.postgres_steps import PostgresModule
 from acs.store.sqlite_file import prepare_file
-from acs.store.sqlite_steps import OneStepModule
+from acs.store.sqlite_steps import SqliteModule
 
-#: Connections for management queries; sessions have their own.
-_POOL_SIZE = 5
-#: The same on SQLite: opening one costs a thread and as much as thirty queries, so they stay open.
-SQLITE_CONNECTIONS = 15
+#: Connections for management queries, which stay open (`acs/store/connections.py`); sessions have their own.
+CONNECTIONS = 15
 #: Compiled statements that are kept; a server has some hundreds, and a list of rows is one for each of its lengths.
 _COMPILED = 2_000
+#: Of them, those that a connection to PostgreSQL keeps prepared; the others cost a round trip more.
+_PREPARED = 500
 #: How long the database may take to let us in.
 _CONNECT_TIMEOUT_S = 10.0
 #: How long one statement may take.
@@ -57,9 +58,12 @@ def create_engine(url: str) -> AsyncEngine:
     if parsed.drivername == "postgresql":
         return create_async_engine(
             parsed.set(drivername="postgresql+asyncpg"),
-            pool_size=_POOL_SIZE,
-            pool_pre_ping=True,
+            module=PostgresModule(),
+            pool_size=CONNECTIONS,
+            max_overflow=0,
+            query_cache_size=_COMPILED,
             connect_args={
+                "prepared_statement_cache_size": _PREPARED,
                 "timeout": _CONNECT_TIMEOUT_S,
                 "command_timeout": COMMAND_TIMEOUT_S,
                 "server_settings": {"application_name": "secondline", "synchronous_commit": "on"},
@@ -68,10 +72,10 @@ def create_engine(url: str) -> AsyncEngine:
     prepare_file(Path(parsed.database or ""))
     engine = create_async_engine(
         parsed.set(drivername="sqlite+aiosqlite"),
-        module=OneStepModule(),
-        connect_args={"check_same_thread": False},  # `OneStepConnection` sees to it that one has it at a time
+        module=SqliteModule(),
+        connect_args={"check_same_thread": False},  # `SqliteConnection` sees to it that one has it at a time
         poolclass=AsyncAdaptedQueuePool,
-        pool_size=SQLITE_CONNECTIONS,
+        pool_size=CONNECTIONS,
         max_overflow=0,
         query_cache_size=_COMPILED,
         pool_reset_on_return=None,  # every transaction is ended by `Store`, and one more rollback costs a step

@@ -1,7 +1,7 @@
-"""One statement on SQLite without the detour: compiled by SQLAlchemy, handed to the driver's thread, read as its rows.
+"""One statement without the detour: compiled by SQLAlchemy, run by the driver, read as its rows.
 
-    SQLAlchemy:  execute ─► context ─► greenlet ─► cursor ─► thread ─► result with metadata of its own ─► rows
-    this way:    compiled statement from the same cache ─► thread ─► rows
+    SQLAlchemy:  execute ─► context ─► greenlet ─► cursor ─► driver ─► result with metadata of its own ─► rows
+    this way:    compiled statement from the same cache ─► driver ─► rows
 
 A line test makes some eighty statements, and what surrounds one on the long way costs five times the statement
 (`docs/benchmarks.md`). The rule of this file: the text of the statement, its values, its rows and its errors are those
@@ -9,19 +9,21 @@ of the long way; whatever is not plain goes there (None is returned).
 """
 
 import asyncio
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Delete, Executable, Insert, Row, Select, Update
+from sqlalchemy import Column, Delete, Executable, Float, Insert, Row, Select, Update
 from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from acs.store.sqlite_steps import OneStepConnection
+from acs.store.connections import driver_of
+from acs.store.steps import DRIVER_ERRORS
 
+#: PostgreSQL's number of the type "double precision", in which every fraction of ours is kept
+FLOAT8 = 701
 _PLAIN = (Select, Insert, Update, Delete)
 
 
@@ -56,9 +58,8 @@ async def answer(
     Raises:
         DBAPIError: as on the long way.
     """
-    inner = connection.sync_connection
-    adapted: Any = None if inner is None or not isinstance(statement, _PLAIN) else inner.connection.dbapi_connection
-    if inner is None or not isinstance(adapted, OneStepConnection):
+    inner: Any = connection.sync_connection
+    if inner is None or not isinstance(statement, _PLAIN):
         return None
     compiled: Any
     compiled, extracted, given, _ = statement._compile_w_cache(
@@ -75,10 +76,10 @@ async def answer(
     )
     sql, bound = _bound(compiled, values)
     try:
-        done, found = await adapted.step(sql, bound)
-    except sqlite3.Error as error:
-        raise DBAPIError.instance(sql, None, error, sqlite3.Error, dialect=inner.dialect) from error
-    except asyncio.CancelledError as error:  # nobody knows what the driver's thread did: this connection is done
+        done, found = await driver_of(connection).step(sql, bound)
+    except DRIVER_ERRORS as error:
+        raise DBAPIError.instance(sql, None, error, inner.dialect.dbapi.Error, dialect=inner.dialect) from error
+    except asyncio.CancelledError as error:  # nobody knows what the database did: this connection is done
         await connection.invalidate(error)
         raise
     return Answer(_rows(plan, found), done.rowcount)
@@ -94,8 +95,17 @@ def _planned(compiled: Any, dialect: Any) -> _Plan | None:
     names = [column.keyname for column in columns]
     if not compiled._ordered_columns or compiled._ad_hoc_textual or len(set(names)) != len(names):
         return None
-    read = [column.type._cached_result_processor(dialect, None) for column in columns]
+    try:
+        read = [column.type._cached_result_processor(dialect, _kind(column)) for column in columns]
+    except TypeError:  # PostgreSQL has many kinds of numbers, and which one an expression gives is seen in its answer
+        return None
     return _Plan(SimpleResultMetaData(names), read if any(read) else None)
+
+
+def _kind(column: Any) -> int | None:
+    """What PostgreSQL calls the type of a result where that has to be known: of a number with a fraction."""
+    whole = any(isinstance(each, Column) for each in column.objects)
+    return FLOAT8 if isinstance(column.type, Float) and whole else None
 
 
 def _bound(compiled: Any, values: dict[str, Any]) -> tuple[str, tuple[Any, ...]]:

@@ -14,7 +14,6 @@ import asyncio
 import sqlite3
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -28,6 +27,7 @@ from sqlalchemy.dialects.sqlite.aiosqlite import (
 from sqlalchemy.util import await_only
 
 from acs.store.sqlite_file import connect
+from acs.store.steps import Done
 
 _READING, _WRITING = "BEGIN", "BEGIN IMMEDIATE"
 #: statements that wait for the next one
@@ -40,24 +40,14 @@ _LONG = 10_000
 _IN_A_ROW = 10
 
 
-@dataclass(frozen=True, slots=True)
-class _Done:
-    """What is left of a driver's cursor when its statement is over."""
-
-    description: Any = None
-    rowcount: int = -1
-    lastrowid: int | None = None
-    arraysize: int = 1
-
-
-class OneStepCursor(AsyncAdapt_aiosqlite_cursor):
+class SqliteCursor(AsyncAdapt_aiosqlite_cursor):
     """A cursor whose statement is executed, read and closed in one hand-over."""
 
     __slots__ = ()
     _awaitable_cursor_close = False
 
     def _make_new_cursor(self, connection: Any) -> Any:
-        return _Done()
+        return Done()
 
     def _aenter_cursor(self, cursor: Any) -> Any:
         return cursor
@@ -90,20 +80,25 @@ class OneStepCursor(AsyncAdapt_aiosqlite_cursor):
         """Nothing is open."""
 
 
-class OneStepConnection(AsyncAdapt_aiosqlite_connection):
-    """A connection whose cursors do everything in one step.
+class SqliteConnection(AsyncAdapt_aiosqlite_connection):
+    """A connection whose cursors do everything in one step. See `acs.store.steps.Driver`.
 
     `beginning`: a BEGIN that goes with the next statement. `reading`: the transaction writes nothing. `at_rest`: the
     last transaction is known to have ended. `in_a_row`: steps that were made in the loop.
     """
 
     __slots__ = ("at_rest", "beginning", "in_a_row", "reading")
-    _cursor_cls = OneStepCursor
+    _cursor_cls = SqliteCursor
 
     def __init__(self, dbapi: Any, connection: Any) -> None:
         super().__init__(dbapi, connection)
         self.beginning, self.reading, self.at_rest = "", False, True
         self.in_a_row = 0
+
+    @property
+    def lost(self) -> bool:
+        """A file does not go."""
+        return False
 
     async def step(self, operation: str, parameters: Sequence[Any]) -> tuple[Any, list[Any]]:
         """Run one statement from a coroutine, and return what is left of its cursor, and its rows.
@@ -183,18 +178,18 @@ class OneStepConnection(AsyncAdapt_aiosqlite_connection):
         super().rollback()
 
 
-class OneStepModule(AsyncAdapt_aiosqlite_dbapi):
+class SqliteModule(AsyncAdapt_aiosqlite_dbapi):
     """The driver as SQLAlchemy's engine wants it, with our connections."""
 
     def __init__(self, driver: ModuleType = aiosqlite, sqlite: ModuleType = sqlite3) -> None:
         super().__init__(driver, sqlite)
 
-    def connect(self, *arg: Any, **kw: Any) -> OneStepConnection:
+    def connect(self, *arg: Any, **kw: Any) -> SqliteConnection:
         """Open a connection with a thread of its own."""
         # its cursors are read whole, never by chunks
         connection = aiosqlite.Connection(partial(connect, *arg, **kw), iter_chunk_size=1)
         connection._thread.daemon = True
-        return OneStepConnection(self, await_only(connection))
+        return SqliteConnection(self, await_only(connection))
 
 
 def _give_up() -> int:
@@ -204,7 +199,7 @@ def _give_up() -> int:
 
 def _run(
     driver: sqlite3.Connection, beginning: str, operation: str, parameters: Sequence[Any], many: bool
-) -> tuple[_Done, list[Any]]:
+) -> tuple[Done, list[Any]]:
     """In the driver's thread: the waiting BEGIN, the statement, its rows."""
     if beginning:
         driver.execute(beginning).close()
@@ -215,6 +210,6 @@ def _run(
         else:
             cursor.execute(operation, parameters)
         rows = cursor.fetchall() if cursor.description else []
-        return _Done(cursor.description, cursor.rowcount, cursor.lastrowid), rows
+        return Done(cursor.description, cursor.rowcount, cursor.lastrowid), rows
     finally:
         cursor.close()

@@ -5,7 +5,6 @@ Store.open(url, vault=…) ─┬─ transaction()   one writer's use case (SQLA
                           └─ sessions        open and commit of CPE sessions, in batches
 """
 
-import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -14,13 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from acs.errors import StoreError
 from acs.store import audit, migrate
-from acs.store.connections import failed, kept_or_pooled
+from acs.store.connections import Connections, failed
 from acs.store.engine import create_engine, parse_url
 from acs.store.gate import Gate
 from acs.store.postgres_hot import PostgresHot
 from acs.store.reach import current_view
 from acs.store.sessions import HotDriver, Sessions
 from acs.store.sqlite_hot import SqliteHot
+from acs.store.steps import DRIVER_ERRORS
 from acs.store.transaction import Transaction
 from acs.store.vault import Vault
 
@@ -30,7 +30,7 @@ class Store:
 
     def __init__(self, engine: AsyncEngine, vault: Vault, gate: Gate, hot: HotDriver, *, window_s: float) -> None:
         self._engine = engine
-        self._connections = kept_or_pooled(engine)
+        self._connections = Connections(engine)
         self._vault = vault
         self._gate = gate
         #: the two calls of the CPE session hot path
@@ -101,7 +101,7 @@ class Store:
         try:
             async with self._connections.lent(reading=reading) as connection:
                 yield connection
-        except (DBAPIError, sqlite3.Error) as error:
+        except (DBAPIError, *DRIVER_ERRORS) as error:
             raise failed(error) from error
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Row, Select, Table, select
+from sqlalchemy import ColumnElement, Executable, Row, Select, Table, bindparam, column, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -113,7 +113,8 @@ class Transaction:
         step = max(1, _MAX_BOUND // len(table.columns))
         for start in range(0, len(ordered), step):
             part = ordered[start : start + step]
-            statement = _replacement(self.connection.dialect.name, table, tuple(part[0]), newer, tuple(keep))
+            many = len(part) > 1 and self.connection.dialect.name == "postgresql"
+            statement = _replacement(self.connection.dialect.name, table, tuple(part[0]), newer, tuple(keep), many)
             if len(part) == 1:
                 written += await self._changed(statement, dict(part[0]))
             else:
@@ -123,8 +124,8 @@ class Transaction:
     async def _replaced(self, statement: postgresql.Insert | sqlite.Insert, rows: list[dict[str, object]]) -> int:
         if self.connection.dialect.name == "sqlite":
             return (await self.connection.execute(statement, rows)).rowcount
-        # asyncpg counts nothing where one statement runs for many rows; one with many rows is compiled for each number
-        return await self._changed(statement.values(rows))
+        # asyncpg counts nothing where one statement runs for many rows; columns as arrays make it one row of values
+        return await self._changed(statement, {_array(name): [row[name] for row in rows] for name in rows[0]})
 
     async def note_hidden(self, table: Table, key: ColumnElement[str], missing: Sequence[str]) -> None:
         """Remember which of these keys, named by a limited view and not found, are there but out of reach."""
@@ -183,14 +184,25 @@ def _insertion(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
 
 @cache
 def _replacement(
-    dialect: str, table: Table, names: tuple[str, ...], newer: str | None, keep: tuple[str, ...]
+    dialect: str, table: Table, names: tuple[str, ...], newer: str | None, keep: tuple[str, ...], arrays: bool
 ) -> postgresql.Insert | sqlite.Insert:
-    """An INSERT of these columns that replaces the row with the same primary key."""
-    statement = _insert(dialect, table)
+    """An INSERT of these columns, as one row or as arrays, that replaces the row with the same primary key."""
+    statement = _insertion_of_arrays(table, names) if arrays else _insert(dialect, table)
     key = [column.name for column in table.primary_key]
     changed = {name: statement.excluded[name] for name in names if name not in key and name not in keep}
     where = statement.excluded[newer] >= table.c[newer] if newer else None
     return statement.on_conflict_do_update(index_elements=key, set_=changed, where=where)
+
+
+def _insertion_of_arrays(table: Table, names: tuple[str, ...]) -> postgresql.Insert:
+    columns = [table.c[name] for name in names]
+    arrays = [bindparam(_array(each.name), type_=postgresql.ARRAY(each.type)) for each in columns]
+    rows = func.unnest(*arrays).table_valued(*(column(each.name, each.type) for each in columns)).render_derived()
+    return postgresql.insert(table).from_select(names, select(rows))
+
+
+def _array(name: str) -> str:
+    return f"all_{name}"
 
 
 def _insert(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:

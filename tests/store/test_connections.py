@@ -1,28 +1,27 @@
-"""SQLite's connections stay open: each transaction begins and ends in one of them, and a doubtful one is never lent."""
+"""Connections stay open: each transaction begins and ends in one of them, and a doubtful or dead one is never lent."""
 
 import asyncio
-import shutil
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select, text
 
 from acs.errors import StoreError
 from acs.store import Store, Vault, connections
+from acs.store.postgres_steps import PostgresConnection
 from acs.store.schema import switches
-from acs.store.sqlite_steps import OneStepConnection
+from acs.store.sqlite_steps import SqliteConnection
+from acs.store.transaction import Transaction
 
 ROW = {"name": "s", "engaged": 1, "actor": "a", "at": 1, "reason": "r"}
 
 
-@pytest.fixture
-async def store(sqlite_template: Path, tmp_path: Path, vault: Vault) -> AsyncIterator[Store]:
-    path = tmp_path / "store.db"
-    shutil.copy(sqlite_template, path)
-    store = await Store.open(f"sqlite:///{path}", vault=vault)
-    yield store
-    await store.close()
+END = text("SELECT pg_terminate_backend(:pid, 10000)")
+
+
+async def backend(tx: Transaction) -> int:
+    """The process of PostgreSQL behind a transaction."""
+    number: int = (await tx.connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+    return number
 
 
 async def stored(store: Store) -> int:
@@ -40,7 +39,8 @@ async def test_one_connection_serves_one_after_the_other(store: Store) -> None:
     assert len(used) == 1
 
 
-async def test_what_a_reader_sees_stays_the_same_until_it_ends(store: Store) -> None:
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+async def test_what_a_reader_of_a_file_sees_stays_the_same_until_it_ends(store: Store) -> None:
     async with store.reading() as reader:
         assert await reader.rows(select(switches)) == []
         async with store.transaction() as tx:
@@ -63,12 +63,10 @@ async def test_a_connection_whose_end_was_cut_short_is_not_lent_again(
     store: Store, monkeypatch: pytest.MonkeyPatch, keep: bool
 ) -> None:
     ending = asyncio.Event()
-    end = OneStepConnection.end
 
-    async def slow_end(self: OneStepConnection, *, keep: bool) -> None:
+    async def slow_end(_self: object, *, keep: bool) -> None:
         ending.set()
         await asyncio.sleep(60)
-        await end(self, keep=keep)
 
     async def write() -> None:
         async with store.transaction() as tx:
@@ -76,7 +74,8 @@ async def test_a_connection_whose_end_was_cut_short_is_not_lent_again(
             if not keep:
                 raise RuntimeError
 
-    monkeypatch.setattr(OneStepConnection, "end", slow_end)
+    for driver in (SqliteConnection, PostgresConnection):
+        monkeypatch.setattr(driver, "end", slow_end)
     task = asyncio.create_task(write())
     for _ in range(2 if keep else 1):  # the commit where there is one, and the undoing
         await ending.wait()
@@ -92,16 +91,50 @@ async def test_a_connection_whose_end_was_cut_short_is_not_lent_again(
 
 
 async def test_who_waits_too_long_for_a_connection_is_told_why(
-    sqlite_template: Path, tmp_path: Path, vault: Vault, monkeypatch: pytest.MonkeyPatch
+    url: str, vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "SQLITE_CONNECTIONS", 1)
+    monkeypatch.setattr(connections, "CONNECTIONS", 1)
     monkeypatch.setattr(connections, "_WAIT_S", 0.05)
-    path = tmp_path / "one.db"
-    shutil.copy(sqlite_template, path)
-    store = await Store.open(f"sqlite:///{path}", vault=vault)
+    store = await Store.open(url, vault=vault)
     async with store.reading():
         with pytest.raises(StoreError, match="none of its 1 connections was free"):
             async with store.reading():
                 pass
     assert await stored(store) == 0
     await store.close()
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+async def test_a_connection_that_the_server_ended_costs_nobody_an_error(store: Store) -> None:
+    async with store.transaction() as tx, store.reading() as kept:
+        await tx.insert(switches, ROW)
+        number, driver = await backend(kept), connections.driver_of(kept.connection)
+    async with store.transaction() as tx:  # in the one that was given back last
+        assert await backend(tx) != number
+        await tx.connection.execute(END, {"pid": number})
+        async with asyncio.timeout(30):
+            while not driver.lost:  # noqa: ASYNC110 - the driver notices by itself
+                await asyncio.sleep(0.01)
+        assert await asyncio.gather(*(stored(store) for _ in range(3))) == [1, 1, 1]
+    assert await stored(store) == 1
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+async def test_a_connection_that_the_server_ends_in_the_middle_is_said_and_dropped(store: Store) -> None:
+    async with store.reading() as other:
+        with pytest.raises(StoreError, match="nothing was written"):
+            async with store.transaction() as tx:
+                await tx.insert(switches, ROW)
+                await other.connection.execute(END, {"pid": await backend(tx)})
+                await tx.rows(select(switches))
+    assert await stored(store) == 0
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+async def test_a_reading_that_writes_is_undone_with_it_all_the_same(store: Store) -> None:
+    with pytest.raises(RuntimeError):
+        async with store.reading() as tx:
+            await tx.rows(select(switches))
+            await tx.insert(switches, ROW)
+            raise RuntimeError
+    assert await stored(store) == 0
