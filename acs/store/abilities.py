@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from acs.store.instants import micros
 from acs.store.limits import check_text, json_text
@@ -15,13 +15,21 @@ from acs.store.transaction import Transaction
 
 #: OUI, product class, software version.
 Model = tuple[str, str, str]
+_BODY = select(model_abilities.c.body).where(
+    model_abilities.c.oui == bindparam("oui"),
+    model_abilities.c.product_class == bindparam("product_class"),
+    model_abilities.c.software_version == bindparam("software_version"),
+)
+_PROGRESS = select(operation_progress.c.body).where(operation_progress.c.operation_id == bindparam("operation"))
+_DROP_PROGRESS = delete(operation_progress).where(operation_progress.c.operation_id == bindparam("operation"))
+_SEALED = select(operation_secrets.c.sealed).where(operation_secrets.c.operation_id == bindparam("operation"))
 
 
 async def get(tx: Transaction, model: Model) -> dict[str, Any]:
     """What is known of the model; empty for one that is not."""
-    table = model_abilities.c
-    where = (table.oui == model[0], table.product_class == model[1], table.software_version == model[2])
-    row = await tx.one(select(table.body).where(*where))
+    oui, product_class, software_version = model
+    named = {"oui": oui, "product_class": product_class, "software_version": software_version}
+    row = await tx.one(_BODY, named)
     return {} if row is None else dict(json.loads(row.body))
 
 
@@ -46,7 +54,7 @@ async def put(tx: Transaction, model: Model, body: Mapping[str, Json], now: date
 
 async def get_progress(tx: Transaction, operation_id: str) -> Json:
     """What an operation has left to do; None when nothing was noted."""
-    row = await tx.one(select(operation_progress.c.body).where(operation_progress.c.operation_id == operation_id))
+    row = await tx.one(_PROGRESS, {"operation": operation_id})
     return None if row is None else json.loads(row.body)
 
 
@@ -58,7 +66,7 @@ async def put_progress(tx: Transaction, operation_id: str, body: Json, now: date
 
 async def drop_progress(tx: Transaction, operation_id: str) -> None:
     """Forget it: the operation is over."""
-    await tx.run(delete(operation_progress).where(operation_progress.c.operation_id == operation_id))
+    await tx.run(_DROP_PROGRESS, {"operation": operation_id})
 
 
 async def seal_arguments(tx: Transaction, operation_id: str, secrets: Json) -> None:
@@ -73,5 +81,5 @@ async def open_arguments(tx: Transaction, operation_id: str) -> Json:
     Raises:
         StoreError: they were sealed with another key.
     """
-    row = await tx.one(select(operation_secrets.c.sealed).where(operation_secrets.c.operation_id == operation_id))
+    row = await tx.one(_SEALED, {"operation": operation_id})
     return None if row is None else json.loads(tx.vault.open(bytes(row.sealed)))

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Row, bindparam, delete, func, select, update
 
 from acs.store import lines as line_store
-from acs.store.instants import instant, micros
+from acs.store.built import Filtered, new
+from acs.store.instants import instant, micros, micros_or_none
 from acs.store.limits import check_record
 from acs.store.records import LineRecord
 from acs.store.schema import access_alarms, lines, node_disagreements, node_endpoints, node_polls
@@ -16,6 +17,29 @@ from acs.store.transaction import Transaction
 
 #: How many ids one query asks for at once.
 _CHUNK = 5000
+_AGAIN = update(access_alarms).where(access_alarms.c.id == bindparam("its_id")).values(new("last_at", "count"))
+_WANTED = {
+    "node": access_alarms.c.node == bindparam("node"),
+    "line": access_alarms.c.line == bindparam("line"),
+    "kind": access_alarms.c.kind == bindparam("kind"),
+    "since": access_alarms.c.last_at >= bindparam("since"),
+    "after": access_alarms.c.id > bindparam("after"),
+}
+_ALARMS = select(access_alarms).limit(bindparam("limit"))
+_YOUNGEST = Filtered(_ALARMS.order_by(access_alarms.c.id.desc()), **_WANTED)
+_LATER = Filtered(_ALARMS.order_by(access_alarms.c.id), **_WANTED)
+_POLLS = select(node_polls).order_by(node_polls.c.node)
+_ENDPOINTS = Filtered(
+    select(node_endpoints)
+    .where(node_endpoints.c.node == bindparam("node"))
+    .order_by(node_endpoints.c.kind, node_endpoints.c.key),
+    kind=node_endpoints.c.kind == bindparam("kind"),
+)
+_SEEN = (
+    select(node_endpoints)
+    .where(node_endpoints.c.key.in_(bindparam("keys", expanding=True)))
+    .order_by(node_endpoints.c.seen_at.desc())
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +130,7 @@ async def add_alarms(tx: Transaction, alarms: Sequence[AccessAlarm]) -> list[Acc
 
 async def count_again(tx: Transaction, alarm_id: int, last_at: datetime, count: int) -> None:
     """The same alarm came again."""
-    values = {"last_at": micros(last_at), "count": count}
-    await tx.run(update(access_alarms).where(access_alarms.c.id == alarm_id).values(values))
+    await tx.run(_AGAIN, {"its_id": alarm_id, "new_last_at": micros(last_at), "new_count": count})
 
 
 async def alarm(tx: Transaction, alarm_id: int) -> AccessAlarm | None:
@@ -127,17 +150,9 @@ async def list_alarms(
     limit: int = 100,
 ) -> list[AccessAlarm]:
     """Alarms, the youngest first; with `after`, the ones that came later than that id, oldest first."""
-    query = select(access_alarms).limit(limit)
-    for column, wanted in (("node", node), ("line", line), ("kind", kind)):
-        if wanted is not None:
-            query = query.where(access_alarms.c[column] == wanted)
-    if since is not None:
-        query = query.where(access_alarms.c.last_at >= micros(since))
-    if after is not None:
-        query = query.where(access_alarms.c.id > after).order_by(access_alarms.c.id)
-    else:
-        query = query.order_by(access_alarms.c.id.desc())
-    return [_alarm(row) for row in await tx.rows(query)]
+    alarms = _YOUNGEST if after is None else _LATER
+    query = alarms.given(limit=limit, node=node, line=line, kind=kind, since=micros_or_none(since), after=after)
+    return [_alarm(row) for row in await tx.rows(*query)]
 
 
 async def prune_alarms(tx: Transaction, before: datetime, limit: int = 5_000) -> int:
@@ -175,7 +190,7 @@ async def polls(tx: Transaction) -> dict[str, NodePoll]:
             bool(row.complete),
             row.problem,
         )
-        for row in await tx.rows(select(node_polls).order_by(node_polls.c.node))
+        for row in await tx.rows(_POLLS)
     }
 
 
@@ -206,16 +221,12 @@ async def put_endpoints(tx: Transaction, endpoints: Sequence[Endpoint]) -> int:
 
 async def endpoints_of(tx: Transaction, node: str, kind: str | None = None) -> list[Endpoint]:
     """The endpoints that were seen at a node."""
-    query = select(node_endpoints).where(node_endpoints.c.node == node)
-    if kind is not None:
-        query = query.where(node_endpoints.c.kind == kind)
-    return [_endpoint(row) for row in await tx.rows(query.order_by(node_endpoints.c.kind, node_endpoints.c.key))]
+    return [_endpoint(row) for row in await tx.rows(*_ENDPOINTS.given(node=node, kind=kind))]
 
 
 async def find_endpoints(tx: Transaction, keys: Sequence[str]) -> list[Endpoint]:
     """Where one of these serials or MACs was seen, the latest first."""
-    query = select(node_endpoints).where(node_endpoints.c.key.in_(list(keys)))
-    return [_endpoint(row) for row in await tx.rows(query.order_by(node_endpoints.c.seen_at.desc()))]
+    return [_endpoint(row) for row in await tx.rows(_SEEN, {"keys": list(keys)})]
 
 
 async def forget_endpoints(tx: Transaction, node: str, kind: str, before: datetime) -> int:

@@ -5,13 +5,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, select, tuple_, update
+from sqlalchemy import Row, bindparam, delete, select, tuple_, update
 
 from acs.store.instants import instant, instant_or_none, micros, micros_or_none
 from acs.store.schema import access_sessions
 from acs.store.transaction import Transaction
 
 _CHUNK = 300
+_OPEN_ON = (
+    select(access_sessions)
+    .where(access_sessions.c.line.in_(bindparam("lines", expanding=True)), access_sessions.c.stopped_at.is_(None))
+    .order_by(access_sessions.c.heard_at.desc())
+)
+_ON_LINE = (
+    select(access_sessions)
+    .where(access_sessions.c.line == bindparam("line"))
+    .order_by(access_sessions.c.heard_at.desc())
+    .limit(bindparam("limit"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +65,7 @@ async def open_on(tx: Transaction, lines: Sequence[str]) -> dict[str, list[Acces
     """Return line → its open sessions, the youngest first."""
     found: dict[str, list[AccessSession]] = {}
     for start in range(0, len(lines), _CHUNK):
-        query = select(access_sessions).where(
-            access_sessions.c.line.in_(list(lines[start : start + _CHUNK])), access_sessions.c.stopped_at.is_(None)
-        )
-        for row in await tx.rows(query.order_by(access_sessions.c.heard_at.desc())):
+        for row in await tx.rows(_OPEN_ON, {"lines": list(lines[start : start + _CHUNK])}):
             found.setdefault(row.line, []).append(_record(row))
     return found
 
@@ -102,9 +110,7 @@ async def mark(tx: Transaction, sessions: Sequence[AccessSession], cause: str) -
 
 async def on_line(tx: Transaction, line: str, *, limit: int = 20) -> list[AccessSession]:
     """Return the sessions of a line, the youngest first."""
-    query = select(access_sessions).where(access_sessions.c.line == line)
-    query = query.order_by(access_sessions.c.heard_at.desc()).limit(limit)
-    return [_record(row) for row in await tx.rows(query)]
+    return [_record(row) for row in await tx.rows(_ON_LINE, {"line": line, "limit": limit})]
 
 
 async def prune(tx: Transaction, before: datetime) -> int:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, bindparam, func, select, update
 
+from acs.store.built import Filtered, new
 from acs.store.instants import instant, instant_or_none, micros, micros_or_none
 from acs.store.limits import check_record, json_text
 from acs.store.records import Json, LineTestRecord, LineTestState, TicketRecord
@@ -16,6 +17,39 @@ from acs.store.transaction import Transaction
 
 #: rows of one look
 _PAGE = 500
+_THIS = update(checkups).where(checkups.c.id == bindparam("its_id"))
+_CHANGE = _THIS.values(new("state", "changed_at"))
+_CHANGE_AT = _THIS.values(new("state", "changed_at", "at"))
+_BY_ID = select(checkups).where(checkups.c.id == bindparam("id"))
+_LISTED = Filtered(
+    select(checkups).order_by(checkups.c.id.desc()).limit(bindparam("limit")),
+    before=checkups.c.id < bindparam("before"),
+    states=checkups.c.state.in_(bindparam("states", expanding=True)),
+    line=checkups.c.line == bindparam("line"),
+    ticket=checkups.c.ticket == bindparam("ticket"),
+    since=checkups.c.at >= bindparam("since"),
+)
+_RUNS_OF = (
+    select(checkup_runs)
+    .where(checkup_runs.c.checkup.in_(bindparam("ids", expanding=True)))
+    .order_by(checkup_runs.c.checkup, checkup_runs.c.n)
+)
+_DUE = (
+    select(checkup_runs)
+    .join(checkups, checkups.c.id == checkup_runs.c.checkup)
+    .where(
+        checkup_runs.c.due_at <= bindparam("now"),
+        checkup_runs.c.done_at.is_(None),
+        checkups.c.state.in_(("watching", "not_fixed")),
+    )
+    .order_by(checkup_runs.c.due_at)
+    .limit(_PAGE)
+)
+_LAST_TEST = select(func.max(line_tests.c.id).label("id")).where(
+    line_tests.c.line == bindparam("line"),
+    line_tests.c.state == LineTestState.DONE.value,
+    line_tests.c.finished_at >= bindparam("since"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +116,16 @@ async def add(tx: Transaction, checkup: Checkup) -> bool:
 
 async def change(tx: Transaction, id_: str, state: str, now: datetime, *, at: datetime | None = None) -> None:
     """Note how a checkup stands; `at` is when the action was done, where that became known."""
-    values: dict[str, Any] = {"state": state, "changed_at": micros(now)}
-    if at is not None:
-        values["at"] = micros(at)
-    await tx.run(update(checkups).where(checkups.c.id == id_).values(values))
+    values: dict[str, Any] = {"its_id": id_, "new_state": state, "new_changed_at": micros(now)}
+    if at is None:
+        await tx.run(_CHANGE, values)
+    else:
+        await tx.run(_CHANGE_AT, {**values, "new_at": micros(at)})
 
 
 async def get(tx: Transaction, id_: str) -> Checkup | None:
     """One checkup, or None."""
-    row = await tx.one(select(checkups).where(checkups.c.id == id_))
+    row = await tx.one(_BY_ID, {"id": id_})
     return None if row is None else _checkup(row)
 
 
@@ -105,18 +140,15 @@ async def find(
     before: str = "",
 ) -> list[Checkup]:
     """Checkups, the newest first; `before` is the id of the last one of the page before."""
-    query = select(checkups).order_by(checkups.c.id.desc()).limit(limit)
-    if before:
-        query = query.where(checkups.c.id < before)
-    if states is not None:
-        query = query.where(checkups.c.state.in_(list(states)))
-    if line is not None:
-        query = query.where(checkups.c.line == line)
-    if ticket is not None:
-        query = query.where(checkups.c.ticket == ticket)
-    if since is not None:
-        query = query.where(checkups.c.at >= micros(since))
-    return [_checkup(row) for row in await tx.rows(query)]
+    query = _LISTED.given(
+        limit=limit,
+        before=before or None,
+        states=None if states is None else list(states),
+        line=line,
+        ticket=ticket,
+        since=micros_or_none(since),
+    )
+    return [_checkup(row) for row in await tx.rows(*query)]
 
 
 async def put_runs(tx: Transaction, runs: Sequence[CheckupRun]) -> None:
@@ -140,23 +172,14 @@ async def runs_of(tx: Transaction, ids: Sequence[str]) -> dict[str, list[Checkup
     """Checkup → its runs, in order."""
     found: dict[str, list[CheckupRun]] = {id_: [] for id_ in ids}
     for start in range(0, len(ids), _PAGE):
-        query = select(checkup_runs).where(checkup_runs.c.checkup.in_(list(ids[start : start + _PAGE])))
-        for row in await tx.rows(query.order_by(checkup_runs.c.checkup, checkup_runs.c.n)):
+        for row in await tx.rows(_RUNS_OF, {"ids": list(ids[start : start + _PAGE])}):
             found[row.checkup].append(_run(row))
     return found
 
 
 async def due_runs(tx: Transaction, now: datetime) -> list[CheckupRun]:
     """Runs of checkups under way whose time has come, and those whose test is under way."""
-    query = (
-        select(checkup_runs)
-        .join(checkups, checkups.c.id == checkup_runs.c.checkup)
-        .where(checkup_runs.c.due_at <= micros(now), checkup_runs.c.done_at.is_(None))
-        .where(checkups.c.state.in_(("watching", "not_fixed")))
-        .order_by(checkup_runs.c.due_at)
-        .limit(_PAGE)
-    )
-    return [_run(row) for row in await tx.rows(query)]
+    return [_run(row) for row in await tx.rows(_DUE, {"now": micros(now)})]
 
 
 async def put_closure(tx: Transaction, closure: Closure) -> None:
@@ -216,9 +239,7 @@ async def verdicts_since(tx: Transaction, since: datetime) -> Mapping[str, int]:
 
 async def last_test(tx: Transaction, line: str, since: datetime) -> str | None:
     """The last finished test of a line since an instant."""
-    c = line_tests.c
-    query = select(func.max(c.id).label("id")).where(c.line == line, c.state == "done", c.finished_at >= micros(since))
-    row = await tx.one(query)
+    row = await tx.one(_LAST_TEST, {"line": line, "since": micros(since)})
     return None if row is None else row.id
 
 

@@ -27,6 +27,11 @@ class Filtered:
         self._conditions = conditions
         self._built: dict[tuple[str, ...], Select[Any]] = {}
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of its conditions."""
+        return frozenset(self._conditions)
+
     def given(self, **values: object) -> tuple[Select[Any], dict[str, object]]:
         """The query under these conditions, and its values; a condition whose value is None or False is left out.
 

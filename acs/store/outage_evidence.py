@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from json import loads
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import BindParameter, and_, bindparam, func, or_, select
 
+from acs.store.built import Filtered
 from acs.store.instants import instant, instant_or_none, micros
 from acs.store.line_tests import of_verdict
 from acs.store.records import LineTestState
@@ -28,6 +29,83 @@ from acs.store.transaction import Transaction
 
 #: rows of one look
 _PAGE = 20_000
+#: events of a boot that was asked for
+_ASKED_FOR = ("M Reboot", "M Download", "7 TRANSFER COMPLETE", "0 BOOTSTRAP")
+_SINCE: BindParameter[int] = bindparam("since")
+
+_alarm, _ont, _fact = access_alarms.c, node_endpoints.c, context_facts.c
+_ALARMS = (
+    select(_alarm.last_at, _alarm.node, _alarm.kind, _alarm.line, _alarm.frame, _alarm.slot, _alarm.port, _alarm.ont)
+    .where(_alarm.last_at >= _SINCE, _alarm.kind != "other")
+    .order_by(_alarm.last_at, _alarm.id)
+    .limit(_PAGE)
+)
+_ONTS = (
+    select(_ont.line, _ont.node, _ont.state, _ont.last_down_at, _ont.seen_at, _ont.down_cause)
+    .where(_ont.kind == "ont", _ont.line.is_not(None), _ont.seen_at > _SINCE)
+    .order_by(_ont.seen_at)
+    .limit(_PAGE)
+)
+_HEARD = (
+    select(devices.c.key, devices.c.line, devices.c.last_inform_at, lines.c.node)
+    .join(lines, lines.c.id == devices.c.line)
+    .where(devices.c.last_inform_at >= _SINCE, devices.c.last_inform_at < bindparam("until"))
+)
+_HEARD_ON = (
+    select(devices.c.line, func.max(devices.c.last_inform_at).label("at"))
+    .where(devices.c.line.in_(bindparam("lines", expanding=True)))
+    .group_by(devices.c.line)
+)
+_NEWEST = select(func.max(events.c.id).label("id"))
+_BOOTS = (
+    select(devices.c.key, devices.c.line, events.c.at, lines.c.node)
+    .join(devices, devices.c.key == events.c.device)
+    .join(lines, lines.c.id == devices.c.line)
+    .where(
+        events.c.id > bindparam("after"),
+        events.c.id <= bindparam("newest"),
+        events.c.code == "1 BOOT",
+        events.c.session_id.not_in(
+            select(events.c.session_id).where(events.c.id > bindparam("after"), events.c.code.in_(_ASKED_FOR))
+        ),
+    )
+    .limit(_PAGE)
+)
+_SESSIONS = (
+    select(_fact.line, lines.c.node, _fact.value, _fact.at)
+    .join(lines, lines.c.id == _fact.line)
+    .where(_fact.name == "bras.session", _fact.at > _SINCE)
+    .order_by(_fact.at)
+    .limit(_PAGE)
+)
+_TICKETS = (
+    select(tickets.c.id, tickets.c.line, lines.c.node, tickets.c.received_at)
+    .join(lines, lines.c.id == tickets.c.line)
+    .where(tickets.c.received_at >= _SINCE)
+    .order_by(tickets.c.received_at)
+    .limit(_PAGE)
+)
+_BRAS = (
+    select(_fact.line, _fact.source)
+    .join(lines, lines.c.id == _fact.line)
+    .where(_fact.name == "bras.session", lines.c.node == bindparam("node"))
+)
+_FIRMWARE = Filtered(
+    select(devices.c.line, devices.c.manufacturer, devices.c.product_class, devices.c.software_version)
+    .join(lines, lines.c.id == devices.c.line)
+    .order_by(devices.c.key.desc()),
+    node=lines.c.node == bindparam("node"),
+)
+_ACTED_ON = (
+    select(devices.c.line)
+    .join(operations, operations.c.device == devices.c.key)
+    .where(
+        operations.c.kind.in_(bindparam("kinds", expanding=True)),
+        operations.c.sent_at >= _SINCE,
+        devices.c.line.is_not(None),
+    )
+    .distinct()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,93 +146,57 @@ class Heard:
 
 async def alarms_since(tx: Transaction, since: datetime) -> list[Told]:
     """Alarms of known kinds that were told since an instant, in order; one that came again comes again."""
-    c = access_alarms.c
-    query = select(c.last_at, c.node, c.kind, c.line, c.frame, c.slot, c.port, c.ont)
-    query = query.where(c.last_at >= micros(since), c.kind != "other").order_by(c.last_at, c.id).limit(_PAGE)
     return [
         Told(instant(row.last_at), row.node, row.kind, row.line, row.frame, row.slot, row.port, row.ont)
-        for row in await tx.rows(query)
+        for row in await tx.rows(_ALARMS, {"since": micros(since)})
     ]
 
 
 async def onts_seen_since(tx: Transaction, since: datetime) -> list[SeenOnt]:
     """ONTs of lines that rounds saw since an instant, in the order of time."""
-    c = node_endpoints.c
-    query = select(c.line, c.node, c.state, c.last_down_at, c.seen_at, c.down_cause).where(
-        c.kind == "ont", c.line.is_not(None), c.seen_at > micros(since)
-    )
     return [
         SeenOnt(row.line, row.node, row.state, instant_or_none(row.last_down_at), instant(row.seen_at), row.down_cause)
-        for row in await tx.rows(query.order_by(c.seen_at).limit(_PAGE))
+        for row in await tx.rows(_ONTS, {"since": micros(since)})
     ]
 
 
 async def heard(tx: Transaction, since: datetime, until: datetime) -> list[Heard]:
     """Devices on lines whose last Inform came within a time."""
-    query = (
-        select(devices.c.key, devices.c.line, devices.c.last_inform_at, lines.c.node)
-        .join(lines, lines.c.id == devices.c.line)
-        .where(devices.c.last_inform_at >= micros(since), devices.c.last_inform_at < micros(until))
-    )
-    return [Heard(row.key, row.line, row.node, instant(row.last_inform_at)) for row in await tx.rows(query)]
+    rows = await tx.rows(_HEARD, {"since": micros(since), "until": micros(until)})
+    return [Heard(row.key, row.line, row.node, instant(row.last_inform_at)) for row in rows]
 
 
 async def heard_on(tx: Transaction, ids: Sequence[str]) -> dict[str, datetime]:
     """line → when a device on it was last heard."""
-    query = select(devices.c.line, func.max(devices.c.last_inform_at).label("at")).where(devices.c.line.in_(list(ids)))
-    return {row.line: instant(row.at) for row in await tx.rows(query.group_by(devices.c.line))}
+    return {row.line: instant(row.at) for row in await tx.rows(_HEARD_ON, {"lines": list(ids)})}
 
 
 async def boots_since(tx: Transaction, after: int) -> tuple[list[Heard], int]:
     """Devices on lines that told of a boot which nobody asked for, and the id of the last event that was looked at."""
-    last = await tx.one(select(func.max(events.c.id).label("id")))
+    last = await tx.one(_NEWEST)
     newest = int(last.id) if last is not None and last.id is not None else after
     if newest <= after:
         return [], after
-    asked = select(events.c.session_id).where(
-        events.c.id > after, events.c.code.in_(("M Reboot", "M Download", "7 TRANSFER COMPLETE", "0 BOOTSTRAP"))
-    )
-    query = (
-        select(devices.c.key, devices.c.line, events.c.at, lines.c.node)
-        .join(devices, devices.c.key == events.c.device)
-        .join(lines, lines.c.id == devices.c.line)
-        .where(events.c.id > after, events.c.id <= newest, events.c.code == "1 BOOT")
-        .where(events.c.session_id.not_in(asked))
-        .limit(_PAGE)
-    )
-    return [Heard(row.key, row.line, row.node, instant(row.at)) for row in await tx.rows(query)], newest
+    rows = await tx.rows(_BOOTS, {"after": after, "newest": newest})
+    return [Heard(row.key, row.line, row.node, instant(row.at)) for row in rows], newest
 
 
 async def newest_event(tx: Transaction) -> int:
     """The id of the newest event; 0 where there is none."""
-    row = await tx.one(select(func.max(events.c.id).label("id")))
+    row = await tx.one(_NEWEST)
     return int(row.id) if row is not None and row.id is not None else 0
 
 
 async def sessions_since(tx: Transaction, since: datetime) -> list[tuple[str, str, str, datetime]]:
     """(line, node, state, at) of BRAS sessions that were told since an instant."""
-    c = context_facts.c
-    query = (
-        select(c.line, lines.c.node, c.value, c.at)
-        .join(lines, lines.c.id == c.line)
-        .where(c.name == "bras.session", c.at > micros(since))
-        .order_by(c.at)
-        .limit(_PAGE)
-    )
-    return [(row.line, row.node, str(loads(row.value)), instant(row.at)) for row in await tx.rows(query)]
+    rows = await tx.rows(_SESSIONS, {"since": micros(since)})
+    return [(row.line, row.node, str(loads(row.value)), instant(row.at)) for row in rows]
 
 
 async def tickets_since(tx: Transaction, since: datetime) -> list[tuple[str, str, str, datetime]]:
     """(ticket, line, node, at) of tickets about known lines that came since an instant."""
-    c = tickets.c
-    query = (
-        select(c.id, c.line, lines.c.node, c.received_at)
-        .join(lines, lines.c.id == c.line)
-        .where(c.received_at >= micros(since))
-        .order_by(c.received_at)
-        .limit(_PAGE)
-    )
-    return [(row.id, row.line, row.node, instant(row.received_at)) for row in await tx.rows(query)]
+    rows = await tx.rows(_TICKETS, {"since": micros(since)})
+    return [(row.id, row.line, row.node, instant(row.received_at)) for row in rows]
 
 
 async def complaints_since(
@@ -182,23 +224,13 @@ async def complaints_since(
 
 async def bras_of(tx: Transaction, node: str) -> dict[str, str]:
     """line → the system that tells of its session, for the lines of a node."""
-    query = (
-        select(context_facts.c.line, context_facts.c.source)
-        .join(lines, lines.c.id == context_facts.c.line)
-        .where(context_facts.c.name == "bras.session", lines.c.node == node)
-    )
-    return {row.line: row.source for row in await tx.rows(query)}
+    return {row.line: row.source for row in await tx.rows(_BRAS, {"node": node})}
 
 
 async def firmware_of(tx: Transaction, node: str) -> dict[str, tuple[str, str]]:
     """line → model and firmware of a device on it, for the lines of a node; all lines where `node` is empty."""
-    query = select(devices.c.line, devices.c.manufacturer, devices.c.product_class, devices.c.software_version).join(
-        lines, lines.c.id == devices.c.line
-    )
-    if node:
-        query = query.where(lines.c.node == node)
     found = {}
-    for row in await tx.rows(query.order_by(devices.c.key.desc())):
+    for row in await tx.rows(*_FIRMWARE.given(node=node or None)):
         model = _model(row.manufacturer, row.product_class)
         found[row.line] = (model, f"{model} {row.software_version}" if row.software_version else "")
     return found
@@ -228,13 +260,7 @@ def _model(manufacturer: str, product_class: str) -> str:
 
 async def lines_acted_on(tx: Transaction, kinds: Sequence[str], since: datetime) -> set[str]:
     """Lines of devices that we restart, or did since an instant: their falls are ours."""
-    query = (
-        select(devices.c.line)
-        .join(operations, operations.c.device == devices.c.key)
-        .where(operations.c.kind.in_(list(kinds)), operations.c.sent_at >= micros(since), devices.c.line.is_not(None))
-        .distinct()
-    )
-    return {row.line for row in await tx.rows(query)}
+    return {row.line for row in await tx.rows(_ACTED_ON, {"kinds": list(kinds), "since": micros(since)})}
 
 
 def overdue_at(last_inform_at: datetime, interval_s: float) -> datetime:

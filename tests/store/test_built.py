@@ -1,11 +1,16 @@
 """What statements are built of once: optional conditions, the values of an UPDATE; limited views hold them too."""
 
+import importlib
+import pkgutil
+from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Delete, Dialect, Select, Update, bindparam, select, update
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.types import NullType
 
+import acs.store
 from acs.errors import StoreError
 from acs.store import Store, groups, lines
 from acs.store.built import Filtered, new
@@ -87,3 +92,43 @@ async def test_a_limited_view_is_held_to_its_lines(three: Store) -> None:
             assert [row.id for row in await tx.rows(*LISTED.given(limit=10, node="olt-0"))] == []
             assert await tx.run(MOVE, {"its_id": "L2", "new_node": "moved", "new_slot": 7}) == 0
             assert await tx.run(MOVE, {"its_id": "L1", "new_node": "moved", "new_slot": 7}) == 1
+
+
+async def test_every_statement_that_is_built_once_runs(store: Store) -> None:
+    found = list(_statements())
+    assert len(found) > 150
+    async with store.transaction() as tx:
+        for statement in found:
+            values = _values(statement, tx.connection.dialect)
+            if isinstance(statement, Select):
+                await tx.rows(statement, values)
+            else:
+                await tx.run(statement, values)
+
+
+def _statements() -> Iterator[Select[*tuple[object, ...]] | Update | Delete]:
+    for module in pkgutil.iter_modules(acs.store.__path__, "acs.store."):
+        if not module.ispkg:
+            for value in vars(importlib.import_module(module.name)).values():
+                yield from _within(value)
+
+
+def _within(value: object) -> Iterator[Select[*tuple[object, ...]] | Update | Delete]:
+    """The statements of a constant; of one with optional conditions that with all of them."""
+    if isinstance(value, Select | Update | Delete):
+        yield value
+    elif isinstance(value, Filtered):
+        yield value.given(**dict.fromkeys(value.names, "any"))[0]
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _within(each)
+
+
+def _values(statement: Select[*tuple[object, ...]] | Update | Delete, dialect: Dialect) -> dict[str, object]:
+    """Some value for each that must be given."""
+    found: dict[str, object] = {}
+    for name, each in statement.compile(dialect=dialect).binds.items():
+        if each.required:
+            one = 1 if isinstance(each.type, NullType) else each.type.python_type()  # a limit has no column's type
+            found[name] = [one] if each.expanding else one
+    return found
