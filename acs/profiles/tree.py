@@ -38,16 +38,20 @@ class _Sample:
 Times = datetime | Mapping[str, datetime]
 
 
-def facts_from_tree(profile: Profile, values: Mapping[str, str], at: Times, source: str) -> list[Fact]:
+def facts_from_tree(
+    profile: Profile, values: Mapping[str, str], at: Times, source: str, *, only: Collection[str] | None = None
+) -> list[Fact]:
     """What the tree says, one fact per name that the profile knows and the tree has.
 
     `values` is path → text as the CPE sent it, `at` when they were read; a fact of several values is as old as the
-    oldest of them. A fact whose every reading is a sentinel or
-    garbage comes back as `unreadable` with the raw text; one without any parameter in the tree does not come back.
+    oldest of them. A fact whose every reading is a sentinel or garbage comes back as `unreadable` with the raw text;
+    one without any parameter in the tree does not come back. `only`: no other facts are looked for.
     """
     shape = shape_of(values)
     facts = []
     for fact, readings in profile.readings.items():
+        if only is not None and fact not in only:
+            continue
         found = _first_usable(readings, values, shape)
         if found is not None:
             quality = Quality.OK if found.value is not None else Quality.UNREADABLE
@@ -143,7 +147,9 @@ def _first_usable(readings: Sequence[Reading], values: Mapping[str, str], shape:
 
 
 def _read(reading: Reading, values: Mapping[str, str], shape: Shape) -> _Sample | None:
-    rows = [name for name in shape.matching(reading.path) if _row_counts(reading, name, values)]
+    rows: Sequence[str] = shape.matching(reading.path)
+    if reading.counted_by is not None or reading.where or reading.given:
+        rows = [name for name in rows if _row_counts(reading, name, values)]
     if reading.pick == "count":
         return _Sample(len(rows), f"{len(rows)} rows", reading.path, tuple(rows)) if rows else None
     samples = [_sample(reading, name, values) for name in rows if values[name].strip()]

@@ -205,7 +205,7 @@ def _numbers(known: Known, profiles: Sequence[Profile]) -> Mapping[str, float]:
         return {}
     values = {name: value for name, (value, _) in tree.values.items()}
     found: dict[str, float] = {}
-    for fact in facts_from_tree(profile, values, tree.times, device.key):
+    for fact in facts_from_tree(profile, values, tree.times, device.key, only=NUMBERS.keys()):
         name = NUMBERS.get(fact.name)
         if name is not None and isinstance(fact.value, int | float) and not isinstance(fact.value, bool):
             found[name] = float(fact.value)

@@ -3,9 +3,10 @@
 import json
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import bindparam, select
 
 from acs.errors import InvalidInput
 from acs.store.instants import instant, micros
@@ -15,6 +16,8 @@ from acs.store.schema import context_facts
 from acs.store.transaction import Transaction
 
 _CHUNK = 5000
+#: Texts of values that are remembered; most facts say yes, no, or one of a few words.
+_VALUES = 8_192
 _BY_AGE = select(context_facts).order_by(context_facts.c.at, context_facts.c.source)
 _OF_LINE = _BY_AGE.where(context_facts.c.line == bindparam("line"))
 _OF_LINES = _BY_AGE.where(
@@ -41,10 +44,8 @@ async def put(tx: Transaction, facts: Sequence[ContextFact]) -> int:
 
 async def latest(tx: Transaction, line: str) -> dict[str, ContextFact]:
     """Return name → the newest fact of the line, whatever its source."""
-    newest: dict[str, ContextFact] = {}
-    for row in await tx.rows(_OF_LINE, {"line": line}):
-        newest[row.name] = _fact(row)
-    return newest
+    newest = {row.name: row for row in await tx.rows(_OF_LINE, {"line": line})}
+    return {name: _fact(row) for name, row in newest.items()}
 
 
 async def of_lines(tx: Transaction, lines: Sequence[str], name: str) -> dict[str, ContextFact]:
@@ -54,11 +55,11 @@ async def of_lines(tx: Transaction, lines: Sequence[str], name: str) -> dict[str
 
 async def named(tx: Transaction, lines: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, ContextFact]]:
     """Return name → line → the newest fact of that name, whatever its source; every name is there."""
-    newest: dict[str, dict[str, ContextFact]] = {name: {} for name in names}
+    newest: dict[str, dict[str, Sequence[Any]]] = {name: {} for name in names}
     for start in range(0, len(lines), _CHUNK):
         for row in await tx.rows(_OF_LINES, {"lines": lines[start : start + _CHUNK], "names": list(names)}):
-            newest[row.name][row.line] = _fact(row)
-    return newest
+            newest[row.name][row.line] = row
+    return {name: {line: _fact(row) for line, row in rows.items()} for name, rows in newest.items()}
 
 
 async def by_value(tx: Transaction, name: str, value: str) -> list[ContextFact]:
@@ -66,8 +67,15 @@ async def by_value(tx: Transaction, name: str, value: str) -> list[ContextFact]:
     return [_fact(row) for row in await tx.rows(_BY_VALUE, {"name": name, "value": json.dumps(value)})]
 
 
-def _fact(row: Row[Any]) -> ContextFact:
-    return ContextFact(row.line, row.name, json.loads(row.value), instant(row.at), row.source)
+def _fact(row: Sequence[Any]) -> ContextFact:
+    line, name, source, value, at = row
+    return ContextFact(line, name, _value(value), instant(at), source)
+
+
+@lru_cache(maxsize=_VALUES)
+def _value(stored: str) -> Any:
+    """The value of a stored text: a word, a number or yes and no, so that everybody may have the same one."""
+    return json.loads(stored)
 
 
 def _stored_fact(fact: ContextFact) -> dict[str, object]:

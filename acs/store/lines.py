@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Row, bindparam, delete, func, or_, select, update
@@ -185,5 +186,6 @@ def _record(row: Row[Any]) -> LineRecord:
     return LineRecord(*values)
 
 
+@lru_cache(maxsize=_CHUNK)
 def _texts(stored: str) -> tuple[str, ...]:
     return () if stored == "[]" else tuple(json.loads(stored))
