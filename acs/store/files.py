@@ -6,13 +6,39 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import BigInteger, Row, bindparam, delete, func, select, update
 
 from acs.errors import Conflict
+from acs.store.built import Filtered, new
 from acs.store.instants import instant, instant_or_none, micros
 from acs.store.limits import check_record, check_text
 from acs.store.schema import file_transfers, files
 from acs.store.transaction import Transaction
+
+_BY_ID = select(files).where(files.c.id == bindparam("id"))
+_LISTED = Filtered(
+    select(files).order_by(files.c.id.desc()).limit(bindparam("limit")),
+    device=files.c.device == bindparam("device"),
+    operation=files.c.operation == bindparam("operation"),
+    uploads=files.c.device.is_not(None),
+    own=files.c.device.is_(None),
+    before=files.c.id < bindparam("before"),
+)
+_TOTAL = select(func.coalesce(func.sum(files.c.size_bytes), 0))
+_TRANSFER = select(file_transfers).where(file_transfers.c.id == bindparam("id"))
+_TRANSFERS = Filtered(
+    select(file_transfers).order_by(file_transfers.c.id.desc()).limit(100),
+    device=file_transfers.c.device == bindparam("device"),
+    file=file_transfers.c.file == bindparam("file"),
+)
+_THIS = update(file_transfers).where(file_transfers.c.id == bindparam("its_id"))
+_NOTE_USE = _THIS.values(
+    first_used_at=func.coalesce(file_transfers.c.first_used_at, bindparam("at", type_=BigInteger)),
+    sent_bytes=file_transfers.c.sent_bytes + bindparam("sent"),
+    **new("address"),
+)
+_COMPLETE = _THIS.where(file_transfers.c.completed_at.is_(None)).values(new("completed_at"))
+_COMPLETE_WITH = _COMPLETE.values(new("file"))
 
 
 class Direction(StrEnum):
@@ -81,7 +107,7 @@ async def add(tx: Transaction, file: FileRecord) -> None:
 
 async def get(tx: Transaction, file_id: str) -> FileRecord | None:
     """Return the file, or None."""
-    row = await tx.one(select(files).where(files.c.id == file_id))
+    row = await tx.one(_BY_ID, {"id": file_id})
     return None if row is None else _file(row)
 
 
@@ -95,16 +121,15 @@ async def list_files(
     before: str = "",
 ) -> list[FileRecord]:
     """Return files, newest first; `uploads` True only those that devices sent, False only operators' own."""
-    query = select(files).order_by(files.c.id.desc()).limit(limit)
-    if device is not None:
-        query = query.where(files.c.device == device)
-    if operation is not None:
-        query = query.where(files.c.operation == operation)
-    if uploads is not None:
-        query = query.where(files.c.device.is_not(None) if uploads else files.c.device.is_(None))
-    if before:
-        query = query.where(files.c.id < before)
-    return [_file(row) for row in await tx.rows(query)]
+    query = _LISTED.given(
+        limit=limit,
+        device=device,
+        operation=operation,
+        uploads=uploads,
+        own=uploads is False,
+        before=before or None,
+    )
+    return [_file(row) for row in await tx.rows(*query)]
 
 
 async def remove(tx: Transaction, file_id: str) -> bool:
@@ -114,7 +139,7 @@ async def remove(tx: Transaction, file_id: str) -> bool:
 
 async def total_bytes(tx: Transaction) -> int:
     """Return the bytes of all files together."""
-    row = await tx.one(select(func.coalesce(func.sum(files.c.size_bytes), 0)))
+    row = await tx.one(_TOTAL)
     return 0 if row is None else int(row[0])
 
 
@@ -145,45 +170,26 @@ async def add_transfer(tx: Transaction, transfer: TransferRecord) -> None:
 
 async def get_transfer(tx: Transaction, transfer_id: str) -> TransferRecord | None:
     """Return the transfer with its password opened, or None."""
-    row = await tx.one(select(file_transfers).where(file_transfers.c.id == transfer_id))
+    row = await tx.one(_TRANSFER, {"id": transfer_id})
     return None if row is None else _transfer(tx, row)
 
 
 async def transfers_of(tx: Transaction, *, device: str | None = None, file: str | None = None) -> list[TransferRecord]:
     """Return the last hundred transfers of a device or a file, newest first."""
-    query = select(file_transfers).order_by(file_transfers.c.id.desc()).limit(100)
-    if device is not None:
-        query = query.where(file_transfers.c.device == device)
-    if file is not None:
-        query = query.where(file_transfers.c.file == file)
-    return [_transfer(tx, row) for row in await tx.rows(query)]
+    return [_transfer(tx, row) for row in await tx.rows(*_TRANSFERS.given(device=device, file=file))]
 
 
 async def note_use(tx: Transaction, transfer_id: str, at: datetime, sent_bytes: int, address: str) -> None:
     """Count what was sent in a transfer; the first use is remembered."""
-    statement = (
-        update(file_transfers)
-        .where(file_transfers.c.id == transfer_id)
-        .values(
-            first_used_at=func.coalesce(file_transfers.c.first_used_at, micros(at)),
-            sent_bytes=file_transfers.c.sent_bytes + sent_bytes,
-            address=address,
-        )
-    )
-    await tx.run(statement)
+    await tx.run(_NOTE_USE, {"its_id": transfer_id, "at": micros(at), "sent": sent_bytes, "new_address": address})
 
 
 async def complete(tx: Transaction, transfer_id: str, at: datetime, *, file: str | None = None) -> bool:
     """A transfer came to its end; False where it had before: it is used once. `file` is what an upload brought."""
-    values: dict[str, object] = {"completed_at": micros(at)}
-    if file is not None:
-        values["file"] = file
-    statement = (
-        update(file_transfers)
-        .where(file_transfers.c.id == transfer_id, file_transfers.c.completed_at.is_(None))
-        .values(**values)
-    )
-    return await tx.run(statement) == 1
+    values: dict[str, object] = {"its_id": transfer_id, "new_completed_at": micros(at)}
+    if file is None:
+        return await tx.run(_COMPLETE, values) == 1
+    return await tx.run(_COMPLETE_WITH, {**values, "new_file": file}) == 1
 
 
 async def forget_transfers(tx: Transaction, before: datetime, *, limit: int = 1000) -> int:

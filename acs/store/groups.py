@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from acs.errors import Forbidden
 from acs.store.limits import check_text
@@ -13,6 +13,11 @@ from acs.store.transaction import Transaction
 
 #: lines of one query
 _CHUNK = 5_000
+_OF_LINES = (
+    select(line_groups)
+    .where(line_groups.c.line.in_(bindparam("lines", expanding=True)))
+    .order_by(line_groups.c.line, line_groups.c.kind, line_groups.c.name)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +33,7 @@ async def of_lines(tx: Transaction, ids: Sequence[str]) -> dict[str, LineGroups]
     """Return id → groups of those lines that have any."""
     found: dict[str, dict[str, list[str]]] = {}
     for start in range(0, len(ids), _CHUNK):
-        query = select(line_groups).where(line_groups.c.line.in_(list(ids[start : start + _CHUNK])))
-        for row in await tx.rows(query.order_by(line_groups.c.line, line_groups.c.kind, line_groups.c.name)):
+        for row in await tx.rows(_OF_LINES, {"lines": list(ids[start : start + _CHUNK])}):
             found.setdefault(row.line, {}).setdefault(row.kind, []).append(row.name)
     return {
         line: LineGroups(
