@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from acs.api.application import create_app
+from acs.api.one_piece import OnePiece
 from acs.config import ApiSection
 from acs.services.northbound import Northbound
 
@@ -28,6 +29,7 @@ def api_server(services: Northbound, config: ApiSection | None = None) -> ApiSer
     """The server of the API over these services; it listens to nothing yet."""
     settings = uvicorn.Config(
         create_app(services, config),
+        http=OnePiece,
         log_config=None,
         access_log=False,
         lifespan="off",
