@@ -189,10 +189,12 @@ class LineTests:
         limit: int = 100,
         before: str | None = None,
     ) -> list[LineTestRecord]:
-        """Tests, newest first."""
+        """Tests without their facts, newest first."""
         actor.require(Scope.READ)
         async with self._store.reading() as tx:
-            return await test_store.list_line_tests(tx, line=line, ticket=ticket, limit=limit, before=before)
+            return await test_store.list_line_tests(
+                tx, line=line, ticket=ticket, facts=False, limit=limit, before=before
+            )
 
     async def watch(self, actor: Actor, test_id: str) -> AsyncIterator[Progress]:
         """What happened in a test so far, then what happens, until it has ended."""

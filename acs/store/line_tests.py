@@ -22,13 +22,16 @@ _FINISH = (
     .where(line_tests.c.id == bindparam("its_id"), line_tests.c.state == LineTestState.RUNNING.value)
     .values(new("state", "finished_at", "facts", "verdict", "detail"))
 )
-_LISTED = Filtered(
-    select(line_tests).order_by(line_tests.c.id.desc()).limit(bindparam("limit")),
-    line=line_tests.c.line == bindparam("line"),
-    ticket=line_tests.c.ticket == bindparam("ticket"),
-    depth=line_tests.c.depth == bindparam("depth"),
-    states=line_tests.c.state.in_(bindparam("states", expanding=True)),
-    before=line_tests.c.id < bindparam("before"),
+_WANTED = {
+    "line": line_tests.c.line == bindparam("line"),
+    "ticket": line_tests.c.ticket == bindparam("ticket"),
+    "depth": line_tests.c.depth == bindparam("depth"),
+    "states": line_tests.c.state.in_(bindparam("states", expanding=True)),
+    "before": line_tests.c.id < bindparam("before"),
+}
+_LISTED, _WITHOUT_FACTS = (
+    Filtered(select(*columns).order_by(line_tests.c.id.desc()).limit(bindparam("limit")), **_WANTED)
+    for columns in (line_tests.c, [column for column in line_tests.c if column.name != "facts"])
 )
 
 
@@ -112,12 +115,17 @@ async def list_line_tests(
     ticket: str | None = None,
     states: Sequence[LineTestState] | None = None,
     depth: str | None = None,
+    facts: bool = True,
     limit: int = 100,
     before: str | None = None,
 ) -> list[LineTestRecord]:
-    """Return line tests, newest first; `before` is the id of the last one of the page before."""
+    """Return line tests, newest first; `before` is the id of the last one of the page before.
+
+    `facts` False leaves them out: they are nearly all of a test.
+    """
     wanted = None if states is None else [state.value for state in states]
-    query = _LISTED.given(limit=limit, line=line, ticket=ticket, depth=depth, states=wanted, before=before)
+    listed = _LISTED if facts else _WITHOUT_FACTS
+    query = listed.given(limit=limit, line=line, ticket=ticket, depth=depth, states=wanted, before=before)
     return [_record(row) for row in await tx.rows(*query)]
 
 
@@ -147,6 +155,7 @@ def _json_or_none(name: str, value: Json) -> str | None:
 
 
 def _record(row: Row[Any]) -> LineTestRecord:
+    facts = getattr(row, "facts", None)
     return LineTestRecord(
         id=row.id,
         line=row.line,
@@ -158,7 +167,7 @@ def _record(row: Row[Any]) -> LineTestRecord:
         service=row.service,
         ticket=row.ticket,
         finished_at=instant_or_none(row.finished_at),
-        facts=None if row.facts is None else json.loads(row.facts),
+        facts=None if facts is None else json.loads(facts),
         verdict=None if row.verdict is None else json.loads(row.verdict),
         detail=row.detail,
     )

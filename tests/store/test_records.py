@@ -50,6 +50,7 @@ async def test_line_test_ends_once(store: Store, now: datetime) -> None:
         done = dataclasses.replace(test, state=LineTestState.DONE, finished_at=now, facts=facts_, verdict=verdict)
         assert await line_tests.get(tx, "t1") == done
         assert await line_tests.list_line_tests(tx, line="line-1", ticket="T1", states=[LineTestState.DONE]) == [done]
+        assert await line_tests.list_line_tests(tx, facts=False) == [dataclasses.replace(done, facts=None)]
         assert await line_tests.list_line_tests(tx, before="t1") == []
 
 
