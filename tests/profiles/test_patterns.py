@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acs.profiles.patterns import beside, matching, rows_of
+from acs.profiles.patterns import beside, matching, rows_of, shape_of
 
 PART = st.sampled_from(["A", "B", "X_C-D", "1", "2", "10", "11", "0", "1-2", "AB"])
 NAME = st.lists(PART, min_size=1, max_size=5).map(".".join)
@@ -20,6 +20,13 @@ def plain(pattern: str) -> re.Pattern[str]:
 def test_the_names_that_fit_are_those_of_a_plain_search(pattern: str, names: set[str]) -> None:
     fits = [(tuple(map(int, found.groups())), name) for name in names if (found := plain(pattern).fullmatch(name))]
     assert list(matching(pattern, sorted(names))) == [name for _, name in sorted(fits)]
+
+
+@given(PATTERN, st.sets(NAME, max_size=30))
+def test_what_is_remembered_of_names_is_what_a_search_finds(pattern: str, names: set[str]) -> None:
+    shape = shape_of(names)
+    assert shape_of(sorted(names, reverse=True)) is shape
+    assert shape.matching(pattern) == shape.matching(pattern) == tuple(matching(pattern, sorted(names)))
 
 
 @given(PATTERN, st.sets(NAME, max_size=30))

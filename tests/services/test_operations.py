@@ -8,6 +8,7 @@ import pytest
 from acs.cwmp.messages import GetParameterNames, GetParameterValues, Message, SetParameterValues, SoapFault
 from acs.cwmp.structs import SetParameterValuesFault
 from acs.errors import Conflict, InvalidInput, NotFound, TooMany
+from acs.store import operations as stored
 from acs.store import trees
 from acs.store.records import OperationState, StepName
 from tests.fakes.acs_server import ACTOR, Running, config_for, running
@@ -183,6 +184,27 @@ async def test_watching_gives_every_step_once_and_ends(server: Running, cpe: Cpe
     await cpe.session(("2 PERIODIC", ""))
     numbers = await asyncio.wait_for(following, 60)
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+async def test_watching_misses_no_step_that_was_told_elsewhere_or_late(server: Running, cpe: Cpe) -> None:
+    operation = await server.operations.request(ACTOR, cpe.key, "get", {"names": ["Device.Test.Enable"]}, call=False)
+    topic, now, numbers, follows = f"operation:{operation.id}", operation.created_at, list[int](), asyncio.Event()
+
+    async def follow() -> None:
+        async for step in server.operations.watch(operation.id):
+            numbers.append(step.n)
+            follows.set()
+
+    following = asyncio.get_running_loop().create_task(follow())
+    await asyncio.wait_for(follows.wait(), 60)
+    async with server.store.transaction() as tx:
+        second = await stored.step(tx, operation.id, StepName.CONNECTION_REQUEST_SENT, now)
+        third = await stored.step(tx, operation.id, StepName.CONNECTION_REQUEST_FAILED, now, "nobody is there")
+    server.bus.publish(topic, third)
+    server.bus.publish(topic, second)
+    await server.operations.cancel(ACTOR, operation.id)
+    await asyncio.wait_for(following, 60)
+    assert numbers == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(
