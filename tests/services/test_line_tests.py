@@ -510,8 +510,8 @@ async def test_a_reboot_since_the_ticket_is_told_as_tried(world: World) -> None:
             record = OperationRecord(id_, KEY, kind, {}, OperationState.SUCCEEDED, id_, at, at, "x", ticket=of)
             await operation_store.add(tx, record)
     tests = world.line_tests()
-    ticket = await Tickets(world.app.store, TicketsSection(), tests).receive(ACTOR, body)
-    facts = facts_of(await finished(tests, str(ticket.line_test)))
+    taken = await Tickets(world.app.store, TicketsSection(), tests).receive(ACTOR, body)
+    facts = facts_of(await finished(tests, str(taken.line_test)))
     assert facts["actions.tried"]["value"] == "reboot_cpe,push_settings"
     plain = facts_of(await finished(tests, (await tests.start(ACTOR, "L-1")).id))
     assert "actions.tried" not in plain, "no ticket, nothing tried for it"
