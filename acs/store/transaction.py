@@ -83,10 +83,11 @@ class Transaction:
         for start in range(0, len(rows), step):
             part = [_row(table, row) for row in rows[start : start + step]]
             statement = _insertion(self.connection.dialect.name, table)
-            if len(part) == 1:
-                await self._changed(statement, part[0])
-            else:
+            if len(part) > self._few:
                 await self.connection.execute(statement, part)
+                continue
+            for row in part:
+                await self._changed(statement, row)
 
     async def upsert(
         self, table: Table, rows: Sequence[Mapping[str, object]], *, newer: str | None = None, keep: Sequence[str] = ()
@@ -113,13 +114,20 @@ class Transaction:
         step = max(1, _MAX_BOUND // len(table.columns))
         for start in range(0, len(ordered), step):
             part = ordered[start : start + step]
-            many = len(part) > 1 and self.connection.dialect.name == "postgresql"
-            statement = _replacement(self.connection.dialect.name, table, tuple(part[0]), newer, tuple(keep), many)
-            if len(part) == 1:
-                written += await self._changed(statement, dict(part[0]))
-            else:
+            many = len(part) > self._few
+            arrays = many and self.connection.dialect.name == "postgresql"
+            statement = _replacement(self.connection.dialect.name, table, tuple(part[0]), newer, tuple(keep), arrays)
+            if many:
                 written += await self._replaced(statement, [dict(row) for row in part])
+                continue
+            for row in part:
+                written += await self._changed(statement, dict(row))
         return written
+
+    @property
+    def _few(self) -> int:
+        """Up to how many rows are written one by one: on SQLite a hand-over to the thread costs as much as five."""
+        return 5 if self.connection.dialect.name == "sqlite" else 1
 
     async def _replaced(self, statement: postgresql.Insert | sqlite.Insert, rows: list[dict[str, object]]) -> int:
         if self.connection.dialect.name == "sqlite":
