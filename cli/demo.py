@@ -146,7 +146,8 @@ async def _play(town: "Town", client: Client, progress: output.Progress) -> list
 
 async def _in_time(work: Any, limit_s: float, text: str, town: "Town") -> None:
     try:
-        await asyncio.wait_for(work, limit_s)
+        async with asyncio.timeout(limit_s):
+            await work
     except TimeoutError as error:
         silent = [f"{cpe.key} ({cpe.last_error or '-'})" for cpe in town.cpes.values() if not cpe.sessions]
         raise CliError(text.format(why=", ".join(silent[:5])), ExitStatus.TIMEOUT) from error

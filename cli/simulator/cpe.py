@@ -193,7 +193,8 @@ class Cpe:
         """Wait until there is something to do: an event, a deed, or the period."""
         while self.hung or not (self._events or self._due):
             try:
-                await asyncio.wait_for(self._wake.wait(), self._period_s())
+                async with asyncio.timeout(self._period_s()):  # wait_for of Python 3.11 may lose a cancellation
+                    await self._wake.wait()
                 self._wake.clear()
             except TimeoutError:
                 self._raise_event("2 PERIODIC")
@@ -211,7 +212,8 @@ class Cpe:
             self._failures += 1
             if not deeds:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), self._retry_pause_s())
+                    async with asyncio.timeout(self._retry_pause_s()):
+                        await self._wake.wait()
             return deeds
         self._failures = 0
         self.sessions += 1

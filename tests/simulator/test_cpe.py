@@ -174,3 +174,23 @@ async def test_a_factory_reset_forgets_what_was_set(acs: FakeAcs, make_cpe: Make
     await acs.until(lambda: len(acs.informs) == 2)
     assert codes(acs.informs[1]) == ["0 BOOTSTRAP", "1 BOOT"]
     assert cpe.tree.value(name) == ""
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_power_goes_off_in_the_moment_in_which_there_is_something_to_do(
+    acs: FakeAcs, make_cpe: MakeCpe, turns: int
+) -> None:
+    """A cancellation that meets the end of what it cancels is lost by `asyncio.wait_for` of Python 3.11."""
+    cpe = make_cpe()
+    await cpe.start()
+    await acs.until(lambda: acs.sessions_ended)
+    await cpe.wait_informed()
+    life = cpe._life
+    assert life is not None
+    cpe._wake.set()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    life.cancel()
+    done, _ = await asyncio.wait({life}, timeout=30)
+    assert done
+    assert life.cancelled()
