@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, select
+from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, select
 
 from acs.errors import InvalidInput
 from acs.store.built import Filtered
@@ -57,30 +57,36 @@ def _conditions(of: Owner) -> dict[str, ColumnElement[bool]]:
 
 _WHOSE = {of: (series.c[of.value], series.c.name, series.c.source) for of in Owner}
 _NUMBERS = {of: Filtered(select(series.c.id, *_WHOSE[of]), **_conditions(of)) for of in Owner}
-_PACKED = {
-    of: Filtered(
-        select(*_WHOSE[of], sample_blocks.c.points, sample_blocks.c.body)
-        .join(sample_blocks, sample_blocks.c.series == series.c.id)
-        .where(sample_blocks.c.end_at >= bindparam("start"), sample_blocks.c.start_at < bindparam("end"))
-        .order_by(sample_blocks.c.start_at),
-        **_conditions(of),
-    )
-    for of in Owner
-}
-_YOUNG = {
-    of: Filtered(
-        select(*_WHOSE[of], samples.c.at, samples.c.value)
-        .join(samples, samples.c.series == series.c.id)
-        .where(samples.c.at >= bindparam("start"), samples.c.at < bindparam("end"))
-        .order_by(samples.c.at),
-        **_conditions(of),
-    )
-    for of in Owner
-}
 _NAMES = {
     of: select(series.c.name).where(series.c[of.value] == bindparam("subject")).distinct().order_by(series.c.name)
     for of in Owner
 }
+
+
+def _values(
+    table: Table, told: Sequence[str], since: ColumnElement[int], *within: ColumnElement[bool]
+) -> Mapping[Owner, Filtered]:
+    """For each kind of owner: what a table of values tells of its series, in the order of time."""
+    columns = [table.c[name] for name in told]
+    return {
+        of: Filtered(
+            select(*_WHOSE[of], *columns).join(table, table.c.series == series.c.id).where(*within).order_by(since),
+            **_conditions(of),
+        )
+        for of in Owner
+    }
+
+
+_PACKED = _values(
+    sample_blocks,
+    ("points", "body"),
+    sample_blocks.c.start_at,
+    sample_blocks.c.end_at >= bindparam("start"),
+    sample_blocks.c.start_at < bindparam("end"),
+)
+_YOUNG = _values(
+    samples, ("at", "value"), samples.c.at, samples.c.at >= bindparam("start"), samples.c.at < bindparam("end")
+)
 
 
 @dataclass(frozen=True, slots=True)

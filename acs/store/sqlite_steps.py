@@ -29,9 +29,8 @@ from sqlalchemy.util import await_only
 from acs.store.sqlite_file import connect
 from acs.store.steps import Done
 
+#: how a transaction begins, together with its first statement
 _READING, _WRITING = "BEGIN", "BEGIN IMMEDIATE"
-#: statements that wait for the next one
-_BEGINNINGS = frozenset({_READING, _WRITING})
 #: what a step that stays in the loop begins with: a query, which can be given up, or one row that is added
 _QUERY, _ONE_ROW = "SELECT", "INSERT"
 #: instructions of SQLite's machine after which a query counts as long, about a millisecond
@@ -55,10 +54,6 @@ class SqliteCursor(AsyncAdapt_aiosqlite_cursor):
     async def _execute_async(self, operation: Any, parameters: Any) -> Any:
         adapted: Any = self._adapt_connection
         async with adapted._execute_mutex:
-            if operation in _BEGINNINGS:
-                adapted.beginning = operation
-                self._cursor = self._make_new_cursor(self._connection)
-                return self
             await self._step(adapted, operation, () if parameters is None else parameters, many=False)
         return self
 

@@ -14,20 +14,22 @@ async def all_inform(world: World, but: int | None = None) -> None:
             await inform(world, one, world.clock.now)
 
 
-async def test_after_a_time_in_which_we_were_away_every_device_has_its_interval_again(world: World) -> None:
+async def away(world: World) -> None:
+    """Everybody is heard, then the server is gone for twenty minutes and starts anew."""
     await all_inform(world)
     await world.look(31)
     world.clock.pass_s(1_200)
     world.watch = world.detector()
+
+
+async def test_after_a_time_in_which_we_were_away_every_device_has_its_interval_again(world: World) -> None:
+    await away(world)
     for _ in range(8):
         assert await world.look(31) == [], "nobody could call while we were away"
 
 
 async def test_a_port_that_died_while_we_were_away_is_found_an_interval_after(world: World) -> None:
-    await all_inform(world)
-    await world.look(31)
-    world.clock.pass_s(1_200)
-    world.watch = world.detector()
+    await away(world)
     for _ in range(20):
         await all_inform(world, but=1)
         await world.look(31)
