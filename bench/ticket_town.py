@@ -7,13 +7,14 @@ import asyncio
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from acs.store import upgrade
 from cli.client import Client, connect
 from cli.own_server import OwnServer
 from cli.simulator.feed import BATCH
@@ -21,6 +22,7 @@ from cli.simulator.scenario_files import Near, Scenario, load_systems
 from cli.simulator.scenario_town import ScenarioTown
 from cli.simulator.town import Settings
 from tests.own_server import own_server
+from tests.postgres import running_postgres
 
 PER_PON = 31  # of 32 ONTs one is dead for a month
 _EXPECT = {"verdict": "-", "cause": "-", "location": "-"}
@@ -28,10 +30,22 @@ _RUNNING = ("queued", "waiting", "running", "sent", "answered")
 
 
 @contextmanager
-def serving(config: str = "") -> Iterator[OwnServer]:
-    """A server of its own, with these lines at the end of its configuration, for the length of a block."""
-    with tempfile.TemporaryDirectory(prefix="secondline-bench-") as folder, own_server(Path(folder), config) as server:
-        yield server
+def serving(config: str = "", *, postgresql: bool = False) -> Iterator[OwnServer]:
+    """A server of its own, with these lines at the end of its configuration, for the length of a block.
+
+    Its store is SQLite, or a new database of a PostgreSQL server of its own on the same machine.
+    """
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="secondline-bench-"))
+        options = {"store_url": _new_database(stack)} if postgresql else {}
+        yield stack.enter_context(own_server(Path(folder), config, **options))
+
+
+def _new_database(stack: ExitStack) -> str:
+    server = stack.enter_context(running_postgres())
+    url = server.url(asyncio.run(server.create_database()))
+    asyncio.run(upgrade(url))
+    return url
 
 
 @asynccontextmanager

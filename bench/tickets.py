@@ -1,4 +1,6 @@
-"""A bad minute of the second line: python -m bench.tickets [--tickets 1000] [--outage 300] [--twice 0.5] [--json FILE].
+"""A bad minute of the second line.
+
+    python -m bench.tickets [--tickets 1000] [--outage 300] [--twice 0.5] [--postgresql] [--json FILE]
 
 A server of its own with default budgets, simulated OLTs and CPEs on the loopback: a test reads the PON over SNMP, calls
 the CPE and talks CWMP with it, and pings; account, session and works are what other systems handed in before. One
@@ -65,10 +67,11 @@ def main() -> None:
     parser.add_argument("--outage", type=int, default=300, help="of them, on the lines of one district that is cut off")
     parser.add_argument("--seconds", type=float, default=60.0, help="in which they come")
     parser.add_argument("--twice", type=float, default=0.5, help="share of the events that are sent twice")
+    parser.add_argument("--postgresql", action="store_true", help="a PostgreSQL server of its own instead of SQLite")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, help="file for the figures")
     given = parser.parse_args()
-    with serving() as server:
+    with serving(postgresql=given.postgresql) as server:
         measured = asyncio.run(_measure(server, given))
     counted = figures(measured, given.tickets)
     if given.json is not None:

@@ -60,7 +60,7 @@ host = "127.0.0.1"
 port = {api_port}
 
 [store]
-url = "sqlite:///secondline.db"
+url = "{store_url}"
 vault_key_file = "vault.key"
 
 [line_tests]
@@ -71,8 +71,9 @@ fresh_contact_s = 1.0                   # the demo breaks things seconds after t
 class OwnServer:
     """The server's process with everything a client needs to know about it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, store_url: str = "sqlite:///secondline.db") -> None:
         self.folder = folder
+        self._store_url = store_url
         self.config_file = folder / "secondline.toml"
         self.token_file = folder / "token"
         self.log_file = folder / "server.log"
@@ -102,7 +103,12 @@ class OwnServer:
         from acs.services.access import Access
         from acs.services.actor import local_actor
 
-        text = CONFIG.format(cwmp_port=self.cwmp_port, api_port=self.api_port, enrol_username=self.enrol_username)
+        text = CONFIG.format(
+            cwmp_port=self.cwmp_port,
+            api_port=self.api_port,
+            enrol_username=self.enrol_username,
+            store_url=self._store_url,
+        )
         self.config_file.write_text(text, encoding="utf-8")
         write_secret(self.folder / "enrol.password", self.enrol_password)
         made = with_store(
