@@ -14,9 +14,10 @@ class SourcesSection(Section):
 
     #: The access node over SNMP; a port of 128 ONTs takes under 2.
     access_s: Seconds = 8.0
-    #: A live reading of the CPE: `line check` answers within 3 seconds, so the CPE gets 2.5.
+    #: A live reading of the CPE: `line check` answers within 3 seconds, so the CPE has 2.5 to open its session.
     cpe_s: Seconds = 2.5
-    #: A live reading of the CPE in a test of depth `full`: a slow CPE takes several seconds.
+    #: A live reading of a CPE that has opened its session, and of every CPE in a test of depth `full`: slow ones take
+    #: several seconds.
     cpe_full_s: Seconds = 8.0
     #: Ping, its echoes and the wait for the last answer.
     ping_s: Seconds = 2.5

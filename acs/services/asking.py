@@ -76,6 +76,8 @@ class Asking:
                 self.lane.leave(visit.session.id)
                 if visit.pending or visit.tree or visit.stored:
                     await self._commits.write(visit, now, ended=True)
+                    if visit.due and visit.takes_work:  # offered while that was written: nobody else calls for it
+                        continue
                 return None
 
     async def _begin(self, visit: Visit, now: datetime) -> bool:

@@ -199,7 +199,9 @@ class ConnectionRequests:
     async def _attempts(self, wake: _Wake) -> list[Attempt]:
         refused = await self._not_now(wake.key)
         if refused is not None:
-            wake.tell(StepName.CONNECTION_REQUEST_FAILED, refused.line)
+            coming = refused.result in SETTLED  # who gave up now would miss the session that is on its way
+            step = StepName.CONNECTION_REQUEST_ACCEPTED if coming else StepName.CONNECTION_REQUEST_FAILED
+            wake.tell(step, refused.line)
             return [refused]
         await asyncio.sleep(self._pace.wait_s(time.monotonic()))
         reach, path, credentials = await self._prepare(wake.key)

@@ -40,6 +40,8 @@ Ping = Callable[[str], Awaitable[PingResult]]
 _READING_DEADLINE_S = 60.0
 #: ends of a connection request after which nobody is there; others were no call, or were answered by somebody
 _NOBODY = frozenset({Result.REFUSED, Result.TIMED_OUT})
+#: steps that only a device in a session can cause; one that was open already took the operation without a call
+_HERE = frozenset({StepName.SESSION_OPENED, StepName.RPC_SENT})
 #: what our own ping tells
 _OF_PING = frozenset({"ping.loss_pct", "ping.rtt_ms", "ping.sent_n"})
 #: share of an SNMP source's deadline that one try may take
@@ -64,7 +66,8 @@ class Places:
 def sources_of(case: Case, places: Places) -> list[Source]:
     """Every source for a case, the most trusted first: with equal age the earlier one's word counts."""
     timeouts = places.config.sources
-    cpe_s = timeouts.cpe_full_s if case.test.depth == "full" else timeouts.cpe_s
+    patience_s = max(timeouts.cpe_s, timeouts.cpe_full_s)
+    cpe_s = patience_s if case.test.depth == "full" else timeouts.cpe_s
     known = access_facts_known(case.line.technology)
     sources = [Source("access", timeouts.access_s, lambda: access_facts(case, places), known)]
     for n, device in enumerate(case.devices):
@@ -72,7 +75,7 @@ def sources_of(case: Case, places: Places) -> list[Source]:
         sources.append(
             Source(
                 f"{kind}-{n + 1}",
-                cpe_s + 0.5,
+                patience_s + 0.5,
                 lambda device=device: live_facts(device, case, places, cpe_s),  # type: ignore[misc]  # binds the loop's device
                 frozenset(device.profile.readings if device.profile is not None else ()),
             )
@@ -216,7 +219,8 @@ async def live_facts(device: KnownDevice, case: Case, places: Places, wait_s: fl
         return facts
     if why_not or ended.detail:
         return Partly(facts, why_not or ended.detail, SourceState.FAILED)
-    return Partly(facts, f"the device did not answer within {wait_s:g} s", SourceState.LATE)
+    patience_s = wait_s if came_at is None else max(wait_s, places.config.sources.cpe_full_s)
+    return Partly(facts, f"the device did not answer within {patience_s:g} s", SourceState.LATE)
 
 
 async def ping_of(case: Case, places: Places) -> list[Fact]:
@@ -258,15 +262,20 @@ def _target(node: AccessNode, places: Places) -> NodeTarget:
 
 
 async def _follow(places: Places, operation_id: str, wait_s: float) -> tuple[str, datetime | None]:
-    """Follow an operation: why the call failed, if it did, and when the device opened a session, if it did."""
+    """Follow an operation: why the call failed, if it did, and when the device came, if it did.
+
+    A device that has come is talking to us: it gets what a slow one needs, for what is stored is older than the trouble.
+    """
     why_not, came_at = "", None
+    until_s = asyncio.get_running_loop().time() + max(wait_s, places.config.sources.cpe_full_s)
     try:
         # `watch` is a generator: what it listens to is let go at once, not when it is collected
-        async with asyncio.timeout(wait_s), aclosing(places.operations.watch(operation_id)) as steps:
+        async with asyncio.timeout(wait_s) as limit, aclosing(places.operations.watch(operation_id)) as steps:
             async for step in steps:
-                if step.name is StepName.SESSION_OPENED:
-                    came_at, why_not = step.at, ""
-                elif step.name is StepName.CONNECTION_REQUEST_FAILED:
+                if step.name in _HERE:
+                    came_at, why_not = came_at or step.at, ""
+                    limit.reschedule(until_s)
+                elif step.name is StepName.CONNECTION_REQUEST_FAILED and came_at is None:
                     why_not = step.detail or "the connection request failed"
                     break
     except TimeoutError:

@@ -246,6 +246,11 @@ async def test_a_device_that_accepted_is_not_called_again_before_its_session_is_
         async with device_with(server, door) as cpe:
             assert (await server.connection_requests.request(cpe.key)).result is Result.ACCEPTED
             assert (await server.connection_requests.request(cpe.key)).result is Result.AWAITED
+            operation = await server.operations.request(ACTOR, cpe.key, "reboot", {})
+            steps = server.operations.watch(operation.id)
+            told = await anext(step async for step in steps if step.detail)
+            assert told.name is StepName.CONNECTION_REQUEST_ACCEPTED, "its session does this operation too"
+            assert told.detail.startswith("none awaited ")
             assert len(door.seen) == 1
             await cpe.session(("6 CONNECTION REQUEST", ""))
             assert (await server.connection_requests.request(cpe.key)).result is Result.ACCEPTED

@@ -148,6 +148,10 @@ class FakeOperations:
 
     async def watch(self, operation_id: str) -> AsyncGenerator[OperationStep, None]:
         yield OperationStep(operation_id, 1, utc_now(), StepName.QUEUED)
+        if self.behaviour == "comes":
+            yield OperationStep(operation_id, 2, utc_now(), StepName.SESSION_OPENED)
+            await asyncio.sleep(self.delay_s)
+            self.behaviour = "answers"
         if self.behaviour == "call fails":
             yield OperationStep(operation_id, 2, utc_now(), StepName.CONNECTION_REQUEST_FAILED, "refused")
         if self.behaviour != "answers":
@@ -267,6 +271,26 @@ async def test_a_cpe_that_does_not_answer_leaves_its_cached_facts_with_their_age
     assert facts["cpe.mem_free_pct"]["quality"] == "stale"
     assert facts["cpe.reachable"]["value"] is True, "its last Inform stands"
     assert facts["cpe.reachable"]["age_s"] > 25
+
+
+async def test_a_cpe_that_came_in_time_is_heard_to_its_end(world: World) -> None:
+    """What is stored of it is from before the trouble: a slow answer is worth the seconds."""
+    world.operations.behaviour, world.operations.delay_s = "comes", 0.6
+    world.config = world.config.model_copy(update={"sources": SourcesSection(cpe_s=0.2, cpe_full_s=30.0)})
+    tests = world.line_tests()
+    record = await finished(tests, (await tests.start(ACTOR, "L-1")).id)
+    assert sources_of(record)["cpe-1"] == "answered"
+    assert facts_of(record)["cpe.mem_free_pct"]["source"] == "cpe live"
+
+
+async def test_a_cpe_that_came_and_never_answers_is_left_at_the_patience_of_a_slow_one(world: World) -> None:
+    world.operations.behaviour, world.operations.delay_s = "comes", 60.0
+    world.config = world.config.model_copy(update={"sources": SourcesSection(cpe_s=0.2, cpe_full_s=0.9)})
+    tests = world.line_tests()
+    record = await finished(tests, (await tests.start(ACTOR, "L-1")).id)
+    cpe = next(one for one in record.facts["sources"] if one["name"] == "cpe-1")
+    assert (cpe["state"], cpe["problem"]) == ("late", "the device did not answer within 0.9 s")
+    assert facts_of(record)["cpe.reachable"]["value"] is True, "its session is a contact"
 
 
 async def test_reading_one_parameter_makes_no_other_younger(world: World) -> None:

@@ -5,14 +5,22 @@ from pathlib import Path
 
 import pytest
 
-from acs.cwmp.messages import GetParameterNames, GetParameterValues, Message, SetParameterValues, SoapFault
-from acs.cwmp.structs import SetParameterValuesFault
+from acs.cwmp.messages import (
+    GetParameterNames,
+    GetParameterValues,
+    GetParameterValuesResponse,
+    Message,
+    SetParameterValues,
+    SoapFault,
+)
+from acs.cwmp.soap import Envelope, encode
+from acs.cwmp.structs import ParameterValueStruct, SetParameterValuesFault
 from acs.errors import Conflict, InvalidInput, NotFound, TooMany
 from acs.store import operations as stored
 from acs.store import trees
-from acs.store.records import OperationState, StepName
+from acs.store.records import OperationRecord, OperationState, SessionCommit, SessionCommitted, StepName
 from tests.fakes.acs_server import ACTOR, Running, config_for, running
-from tests.fakes.cpe import Cpe, Dropped
+from tests.fakes.cpe import Cpe, Dropped, Http
 
 
 @pytest.fixture
@@ -125,21 +133,37 @@ async def test_a_set_of_an_unknown_name_sets_nothing(server: Running, cpe: Cpe) 
 
 
 async def test_an_operation_requested_during_a_session_is_done_in_it(server: Running, cpe: Cpe) -> None:
-    first = await server.operations.request(ACTOR, cpe.key, "get", {"names": ["Device.Test.Enable"]})
-    second: list[asyncio.Task[object]] = []
+    await server.operations.request(ACTOR, cpe.key, "get", {"names": ["Device.Test.Enable"]})
+    http = Http(server.port)
+    await http.post(cpe.inform(("2 PERIODIC", "")))
+    asked = (await http.post()).envelope
+    wanted = await server.operations.request(ACTOR, cpe.key, "get", {"names": ["Device.Test.Item.1.Value"]})
+    assert asked is not None
+    value = ParameterValueStruct("Device.Test.Enable", "true", "xsd:boolean")
+    read = GetParameterValuesResponse((value,))
+    answer = await http.post(encode(Envelope(read, asked.id, asked.namespace)))
+    assert answer.message == GetParameterValues(("Device.Test.Item.1.Value",))
+    assert (await server.now(wanted)).state is OperationState.SENT
+    await http.close()
 
-    def request_another(message: Message) -> None:
-        if not second:
-            wanted = server.operations.request(ACTOR, cpe.key, "get", {"names": ["Device.Test.Item.1.Value"]})
-            second.append(asyncio.get_running_loop().create_task(wanted))
 
-    cpe.hook = request_another
-    session = asyncio.get_running_loop().create_task(cpe.session(("2 PERIODIC", "")))
-    await session
-    wanted = await second[0]
-    ended = await server.operations.wait(wanted.id, 1)  # type: ignore[attr-defined]
-    assert (await server.now(first)).state is OperationState.SUCCEEDED
-    assert ended.state in (OperationState.SUCCEEDED, OperationState.QUEUED)
+async def test_an_operation_requested_while_a_session_writes_its_end_is_done_in_it(
+    server: Running, cpe: Cpe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody calls the device for it: the open session has taken it."""
+    await server.operations.request(ACTOR, cpe.key, "get", {"names": ["Device.Test.Enable"]})
+    commit = server.store.sessions.commit
+    late: list[OperationRecord] = []
+
+    async def meanwhile_another(change: SessionCommit) -> SessionCommitted:
+        if change.ended and not late:
+            names = ["Device.Test.Item.1.Value"]
+            late.append(await server.operations.request(ACTOR, cpe.key, "get", {"names": names}))
+        return await commit(change)
+
+    monkeypatch.setattr(server.store.sessions, "commit", meanwhile_another)
+    await cpe.session(("2 PERIODIC", ""))
+    assert (await server.now(late[0])).state is OperationState.SUCCEEDED
 
 
 async def test_the_same_idempotency_key_gives_the_same_operation(server: Running, cpe: Cpe) -> None:
