@@ -264,7 +264,7 @@ def _target(node: AccessNode, places: Places) -> NodeTarget:
 async def _follow(places: Places, operation_id: str, wait_s: float) -> tuple[str, datetime | None]:
     """Follow an operation: why the call failed, if it did, and when the device came, if it did.
 
-    A device that has come is talking to us, and what is stored of it is older than the trouble: it gets a slow one's time.
+    A device that has come is talking to us, and what is stored of it is older than the trouble: it gets longer.
     """
     why_not, came_at = "", None
     until_s = asyncio.get_running_loop().time() + max(wait_s, places.config.sources.cpe_full_s)
