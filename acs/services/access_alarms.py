@@ -15,19 +15,22 @@ from datetime import datetime, timedelta
 import structlog
 
 from acs.config import TrapsSection
-from acs.errors import StoreError
+from acs.errors import AcsError
 from acs.metrics import Metrics
 from acs.services.actor import Actor, Scope
 from acs.services.alarm_senders import BELIEVED_S, AlarmSenders
+from acs.services.background import PAUSE_S, repeat
 from acs.services.bus import Bus
 from acs.services.clock import Clock
 from acs.store import access as access_store
 from acs.store import facts as fact_store
 from acs.store.access import AccessAlarm
+from acs.store.limits import GREATEST_NUMBER
 from acs.store.records import AccessNode, ContextFact
 from acs.store.store import Store
 from acs.store.transaction import Transaction
 from probes.profiles.decode import plain_text
+from probes.profiles.indexes import Spot
 from probes.profiles.schema import AccessProfile
 from probes.snmp.ber import MalformedMessage
 from probes.snmp.notification import Engine, Notification, Report, Unknown, decode
@@ -94,6 +97,8 @@ class AccessAlarms:
         self._senders = AlarmSenders(store, clock)
         self._lately: OrderedDict[tuple[object, ...], AccessAlarm] = OrderedDict()
         self._came = asyncio.Event()
+        # the loop and the end of the server may store at the same time: each batch is taken and stored by one of them
+        self._storing = asyncio.Lock()
         #: hears of new alarms in the transaction that stores them; see `Hubs.node_alarms`
         self.told: Callable[[Transaction, list[AccessAlarm]], Awaitable[None]] | None = None
         #: what became of datagrams, by a word
@@ -128,25 +133,16 @@ class AccessAlarms:
         self._came.set()
 
     async def run(self) -> None:
-        """Store what waits, batch by batch, until cancelled."""
-        await self._senders.refresh()
-        while True:
-            try:
-                async with asyncio.timeout(BELIEVED_S):
-                    await self._came.wait()
-            except TimeoutError:
-                await self._refresh_or_tell()
-                continue
-            await asyncio.sleep(_BATCH_S)
-            self._came.clear()
-            while self._waiting:
-                if not await self._flush_or_tell():
-                    break
+        """Store what waits, batch by batch, until cancelled; a store that fails for a while ends nothing."""
+        await repeat(self._turn, self._not_stored, pause_s=PAUSE_S)
 
     async def drain(self) -> None:
         """Store everything that waits: the server ends. What cannot be stored is told, and its senders ask again."""
-        while self._waiting and await self._flush_or_tell():
-            continue
+        try:
+            while self._waiting:
+                await self.flush()
+        except AcsError as error:
+            self._not_stored(error)
 
     async def flush(self) -> int:
         """Store one batch of what waits; returns how many alarms were new.
@@ -154,33 +150,8 @@ class AccessAlarms:
         Raises:
             StoreError: the store failed; everything still waits.
         """
-        await self._senders.refresh()
-        batch = [self._waiting[n] for n in range(min(_BATCH, len(self._waiting)))]
-        alarms = [self._alarm(one) for one in batch]
-        await self._senders.refresh_lines({alarm.node for alarm in alarms})
-        new, again = self._sorted(alarms)
-        async with self._store.transaction() as tx:
-            stored = await access_store.add_alarms(tx, new)
-            for alarm in again:
-                await access_store.count_again(tx, alarm.id, alarm.last_at, alarm.count)
-            await fact_store.put(tx, [fact for alarm in stored for fact in _facts(alarm)])
-            if self.told is not None:
-                await self.told(tx, stored)
-        for _ in batch:
-            self._waiting.popleft()
-        for alarm in again:
-            self._lately[_key(alarm)] = alarm
-        for alarm in stored:
-            self._lately[_key(alarm)] = alarm
-            self._bus.publish(TOPIC, alarm)
-        while len(self._lately) > _REMEMBERED:
-            self._lately.popitem(last=False)
-        for one in batch:
-            if one.acknowledge is not None:
-                one.acknowledge()
-        self._count("stored", len(stored))
-        self._count("repeated", len(batch) - len(stored))
-        return len(stored)
+        async with self._storing:
+            return await self._flush()
 
     async def latest(
         self,
@@ -226,13 +197,59 @@ class AccessAlarms:
         async with self._store.transaction() as tx:
             await access_store.prune_alarms(tx, before)
 
+    async def _turn(self) -> None:
+        """Wait for alarms, and store them; where none come, the inventory is read again when it is old."""
+        await self._senders.refresh()
+        if not self._waiting:
+            try:
+                async with asyncio.timeout(BELIEVED_S):
+                    await self._came.wait()
+            except TimeoutError:
+                return
+            await asyncio.sleep(_BATCH_S)
+        self._came.clear()
+        while self._waiting:
+            await self.flush()
+
+    async def _flush(self) -> int:
+        await self._senders.refresh()
+        batch = [self._waiting[n] for n in range(min(_BATCH, len(self._waiting)))]
+        alarms = [self._alarm(one) for one in batch]
+        await self._senders.refresh_lines({alarm.node for alarm in alarms})
+        new, again = self._sorted(alarms)
+        async with self._store.transaction() as tx:
+            stored = await access_store.add_alarms(tx, new)
+            for alarm in again:
+                await access_store.count_again(tx, alarm.id, alarm.last_at, alarm.count)
+            await fact_store.put(tx, [fact for alarm in stored for fact in _facts(alarm)])
+            if self.told is not None:
+                await self.told(tx, stored)
+        for _ in batch:
+            self._waiting.popleft()
+        for alarm in again:
+            self._lately[_key(alarm)] = alarm
+        for alarm in stored:
+            self._lately[_key(alarm)] = alarm
+            self._bus.publish(TOPIC, alarm)
+        while len(self._lately) > _REMEMBERED:
+            self._lately.popitem(last=False)
+        for one in batch:
+            if one.acknowledge is not None:
+                one.acknowledge()
+        self._count("stored", len(stored))
+        self._count("repeated", len(batch) - len(stored))
+        return len(stored)
+
+    def _not_stored(self, error: Exception) -> None:
+        log.error("traps.not_stored", waiting=len(self._waiting), error=str(error), kind=type(error).__name__)
+
     def _count(self, what: str, times: int = 1) -> None:
         self.counts[what] += times
         self._metrics.traps.labels(what).inc(times)
 
     def _alarm(self, one: _Waiting) -> AccessAlarm:
         alarm = self._traps.alarm(one.told, self._profiles.get(one.node.profile or ""))
-        spot = alarm.spot
+        spot = _held(alarm.spot)
         return AccessAlarm(
             node=one.node.name,
             address=one.address,
@@ -267,20 +284,6 @@ class AccessAlarms:
             new[key] = replace(alarm, line=self._senders.line_of(alarm))
         return list(new.values()), list(again.values())
 
-    async def _flush_or_tell(self) -> bool:
-        try:
-            await self.flush()
-        except StoreError as error:
-            log.error("traps.not_stored", waiting=len(self._waiting), error=str(error))
-            return False
-        return True
-
-    async def _refresh_or_tell(self) -> None:
-        try:
-            await self._senders.refresh()
-        except StoreError as error:
-            log.error("traps.not_stored", waiting=len(self._waiting), error=str(error))
-
 
 def _facts(alarm: AccessAlarm) -> list[ContextFact]:
     """What an alarm says of its line."""
@@ -294,6 +297,12 @@ def _facts(alarm: AccessAlarm) -> list[ContextFact]:
         told.append(("ont.last_down_cause", cause))
     source = f"{SOURCE}{alarm.node}"
     return [ContextFact(alarm.line, name, value, alarm.at, source) for name, value in told]
+
+
+def _held(spot: Spot | None) -> Spot | None:
+    """A place whose numbers a column holds: 32 bits of an index are no place that an inventory knows."""
+    numbers = () if spot is None else (spot.frame, spot.slot, spot.port, spot.ont or 0)
+    return spot if all(number <= GREATEST_NUMBER for number in numbers) else None
 
 
 def _key(alarm: AccessAlarm) -> tuple[object, ...]:

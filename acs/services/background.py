@@ -1,8 +1,11 @@
-"""Work that nobody waits for, but somebody owns: it is ended when its owner closes, and its failure is told."""
+"""Work that nobody waits for, but somebody owns: it is ended when its owner closes, and its failure is told.
+
+The rule for what runs as long as the server: it is `repeat`ed, and nothing that can fail stands outside of its turns.
+"""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, NoReturn
 
 import structlog
 
@@ -10,6 +13,9 @@ from acs.store.reach import unlimited
 from probes.tasks import end_tasks
 
 log = structlog.get_logger()
+
+#: seconds after which work that failed is tried again
+PAUSE_S = 1.0
 
 
 class Background:
@@ -35,3 +41,28 @@ class Background:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("background.failed", error=str(error), kind=type(error).__name__, exc_info=error)
+
+
+async def repeat(
+    turn: Callable[[], Awaitable[object]], tell: Callable[[Exception], object], *, pause_s: float = PAUSE_S
+) -> NoReturn:
+    """Take one turn after the other until cancelled. A turn waits for its work itself.
+
+    One that fails is told by `tell`, and the next begins after a pause: a store that is away for a while ends nothing.
+    """
+    while True:
+        await try_until_done(turn, tell, pause_s=pause_s)
+
+
+async def try_until_done(
+    work: Callable[[], Awaitable[object]], tell: Callable[[Exception], object], *, pause_s: float = PAUSE_S
+) -> None:
+    """Do the work once; while it fails that is told by `tell`, and it is done anew after a pause."""
+    while True:
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - the worker loop: it is told, and what is to be done stays so
+            tell(error)
+            await asyncio.sleep(pause_s)
+        else:
+            return

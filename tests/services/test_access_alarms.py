@@ -1,7 +1,10 @@
 """Alarms of access nodes: from datagrams to rows, to lines, and to whoever listens."""
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -14,6 +17,7 @@ from acs.store import facts as fact_store
 from acs.store import lines as line_store
 from acs.store.access import AccessAlarm
 from acs.store.records import LineRecord
+from acs.store.transaction import Transaction
 from probes.profiles.schema import load_profiles
 from probes.snmp.agent import integer
 from probes.snmp.ber import Cell
@@ -134,6 +138,91 @@ async def test_an_inform_is_acknowledged_after_it_is_on_disk(
     assert len(answers) == 1
     assert await alarms.flush() == 0
     assert len(answers) == 1
+
+
+def down(port: int) -> bytes:
+    return notification(LINK_DOWN, {f"{IF_INDEX}.{port}": integer(port)})
+
+
+async def test_two_that_store_at_once_lose_nothing_and_store_nothing_twice(
+    app: App, alarms: AccessAlarms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the end of the server `drain` stores what waits while `run` may be at it."""
+    real, held = app.store.transaction, asyncio.Event()
+
+    @asynccontextmanager
+    async def slow(*, first: bool = False) -> AsyncIterator[Transaction]:
+        await held.wait()
+        async with real(first=first) as tx:
+            yield tx
+
+    for port in (9, 10):
+        alarms.take(down(port), HERE, engine_of(SEED))
+    monkeypatch.setattr(app.store, "transaction", slow)
+    both = [asyncio.create_task(alarms.flush()) for _ in range(2)]
+    await asyncio.sleep(0)
+    held.set()
+    assert sum(await asyncio.gather(*both)) == 2
+    assert [(one.place, one.count) for one in await rows(app)] == [("if 9", 1), ("if 10", 1)]
+
+
+def failing_once(real: Callable[..., Any]) -> Callable[..., Any]:
+    """A store's or another's method, away for its first call."""
+    calls = iter([StoreError("the store is away")])
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        if (error := next(calls, None)) is not None:
+            raise error
+        return real(*args, **kwargs)
+
+    return wrapped
+
+
+async def stored_by_the_loop(app: App, alarms: AccessAlarms, before: Callable[[], Awaitable[None]]) -> AccessAlarm:
+    """What the loop stores: nothing is taken after it began but by `before`."""
+    async with app.bus.subscribe(TOPIC) as heard:
+        running = asyncio.create_task(alarms.run())
+        try:
+            await before()
+            told = await asyncio.wait_for(anext(aiter(heard)), 60)
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+    assert isinstance(told, AccessAlarm)
+    return told
+
+
+async def test_what_could_not_be_stored_is_stored_without_another_trap(
+    app: App, alarms: AccessAlarms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("acs.services.access_alarms.PAUSE_S", 0.01)
+    monkeypatch.setattr(app.store, "transaction", failing_once(app.store.transaction))
+
+    async def one() -> None:
+        alarms.take(down(9), HERE, engine_of(SEED))
+
+    assert (await stored_by_the_loop(app, alarms, one)).place == "if 9"
+
+
+async def test_a_store_that_is_away_when_the_loop_begins_ends_no_alarms(
+    app: App, alarms: AccessAlarms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("acs.services.access_alarms.PAUSE_S", 0.01)
+    monkeypatch.setattr(alarms._senders, "refresh", failing_once(alarms._senders.refresh))
+
+    async def one() -> None:
+        alarms.take(down(9), HERE, engine_of(SEED))
+
+    assert (await stored_by_the_loop(app, alarms, one)).place == "if 9"
+
+
+async def test_a_number_that_no_column_holds_does_not_hold_up_the_others(app: App, alarms: AccessAlarms) -> None:
+    alarms.take(notification(VENDOR_TRAP, state_of(2**32 - 1, 2, 13)), HERE, engine_of(SEED))
+    alarms.take(down(9), HERE, engine_of(SEED))
+    assert await alarms.flush() == 2
+    odd, good = await rows(app)
+    assert (odd.kind, odd.place, odd.ont, odd.line) == ("ont_dying_gasp", "0/1/3 ont 4294967295", None, None)
+    assert good.place == "if 9"
 
 
 async def test_a_flood_costs_a_bounded_memory(app: App, alarms: AccessAlarms, monkeypatch: pytest.MonkeyPatch) -> None:
