@@ -22,12 +22,12 @@ from acs.config import StunSection
 from acs.cwmp import stun, stun_server
 from acs.cwmp.stun import Endpoint
 from acs.cwmp.stun_server import Asked, Sighting
-from acs.errors import AcsError, ProtocolError, StoreError
+from acs.errors import AcsError, ProtocolError
 from acs.metrics import Metrics
 from acs.server import udp
 from acs.server.bridge import result_of
 from acs.server.datagram_limits import DatagramLimits
-from acs.services.background import Background
+from acs.services.background import Background, repeat
 from acs.services.clock import Clock
 from acs.services.waking.bindings import Bindings, Owners
 from acs.services.waking.methods import CallFailed, Result
@@ -72,7 +72,7 @@ class StunServer(DatagramProtocol):
         config = self._config
         self._listening = udp.listen(reactor, self, config.host, config.port, stun.MAX_DATAGRAM)
         self._background.start(self._bindings.keep())
-        self._background.start(self._carry_out_orders())
+        self._background.start(repeat(self._carry_out_orders, _not_carried_out))
         log.info("stun.started", host=self._config.host, port=self.port)
 
     async def stop(self) -> None:
@@ -168,20 +168,14 @@ class StunServer(DatagramProtocol):
 
     async def _carry_out_orders(self) -> None:
         """Send what other processes want sent from this socket."""
-        while True:
-            await asyncio.sleep(ORDERS_S)
-            try:
-                orders = await self._orders()
-            except StoreError as error:
-                log.error("store.failed", error=str(error))
-                continue
-            now = self._clock()
-            for order in orders:
-                if (now - order.created_at).total_seconds() <= ORDER_AGE_S:
-                    try:
-                        await self.send(order.datagram, Endpoint(order.host, order.port))
-                    except CallFailed as error:
-                        log.warning("udp_request.not_sent", why=str(error))
+        await asyncio.sleep(ORDERS_S)
+        now = self._clock()
+        for order in await self._orders():
+            if (now - order.created_at).total_seconds() <= ORDER_AGE_S:
+                try:
+                    await self.send(order.datagram, Endpoint(order.host, order.port))
+                except CallFailed as error:
+                    log.warning("udp_request.not_sent", why=str(error))
 
     async def _orders(self) -> Sequence[connection_requests.Order]:
         """What other processes want sent; where they want nothing the store is read and not written."""
@@ -207,6 +201,10 @@ class OrderedDatagrams:
         order = connection_requests.Order(to.host, to.port, datagram, self._clock())
         async with self._store.transaction() as tx:
             await connection_requests.order(tx, [order])
+
+
+def _not_carried_out(error: Exception) -> None:
+    log.error("store.failed", error=str(error))
 
 
 def _right_one(asked: Asked, owners: Owners) -> tuple[str | None, str | None]:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from time import monotonic
 from typing import Protocol
 
@@ -25,6 +26,7 @@ from acs.config import WebhooksSection
 from acs.errors import AcsError, Conflict, NotFound
 from acs.services import audit
 from acs.services.actor import Actor, Scope
+from acs.services.background import repeat, try_until_done
 from acs.services.clock import Clock, utc_now
 from acs.services.identifiers import new_id
 from acs.store import deliveries as delivery_store
@@ -176,10 +178,11 @@ class Deliveries:
 
     async def run(self, idle_s: float = 1.0) -> None:
         """Send for ever: at once when woken, and every `idle_s` for retries; ends when it is cancelled."""
-        await self._give_up_unknown()
         async with asyncio.TaskGroup() as group:
+            group.create_task(try_until_done(self._give_up_unknown, partial(_failed, "(others)"), pause_s=idle_s))
             for line in self._lines.values():
-                group.create_task(self._run(line, idle_s), name=f"deliveries to {line.target.name}")
+                turns = repeat(partial(self._round, line, idle_s), partial(_failed, line.target.name), pause_s=idle_s)
+                group.create_task(turns, name=f"deliveries to {line.target.name}")
 
     async def pump(self) -> int:
         """Send once what is due, to every target, and return how many messages were tried."""
@@ -236,18 +239,15 @@ class Deliveries:
 
     # --- the senders' loops ------------------------------------------------------------------------------------------
 
-    async def _run(self, line: _Line, idle_s: float) -> None:
-        while True:
-            line.wake.clear()
-            try:
-                _, taken = await self._turn(line)
-                if taken:
-                    continue
-            except Exception as error:  # the worker loop: a store that is away for a minute must not end it
-                log.error("deliveries.failed", target=line.target.name, error=str(error), exc_info=error)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(idle_s):
-                    await line.wake.wait()
+    async def _round(self, line: _Line, idle_s: float) -> None:
+        """Send what is due, and wait for more where nothing was taken."""
+        line.wake.clear()
+        _, taken = await self._turn(line)
+        if taken:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(idle_s):
+                await line.wake.wait()
 
     async def _turn(self, line: _Line) -> tuple[int, int]:
         """Send what is due to one target; how many were tried, and how many taken."""
@@ -332,6 +332,10 @@ class Deliveries:
             count = await delivery_store.give_up_others(tx, self.names, self._clock(), why)
         if count:
             log.warning("deliveries.orphaned", count=count)
+
+
+def _failed(target: str, error: Exception) -> None:
+    log.error("deliveries.failed", target=target, error=str(error), exc_info=error)
 
 
 async def _tried(sender: Sender, delivery: Delivery, timeout_s: float) -> tuple[str, NotTaken | None]:

@@ -9,7 +9,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
+
 from acs.config import Config
+from acs.services.background import repeat
 from acs.services.campaign_targets import CampaignTargets
 from acs.services.campaign_turns import CampaignTurns
 from acs.services.campaigns import Campaigns
@@ -27,6 +30,8 @@ from acs.services.sessions import Sessions
 from acs.store.files import Direction
 from acs.store.records import DeviceRecord, OperationRecord
 from acs.store.store import Store
+
+log = structlog.get_logger()
 
 #: A job of the worker: seconds between two calls, and the call.
 Jobs = Mapping[str, tuple[float, Callable[[], Awaitable[object]]]]
@@ -60,9 +65,12 @@ class Fleet:
 
     async def keep_rules_fresh(self) -> None:
         """Read the rule files again whenever they change, until cancelled: for a process without the worker."""
-        while True:
+
+        async def turn() -> None:
             await asyncio.sleep(self.config.provisioning.tick_s)
             await self.provisioning.reload()
+
+        await repeat(turn, lambda error: log.error("rules.refused", problem=str(error), exc_info=error))
 
 
 class OwnTransfers:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from itertools import chain, pairwise, repeat
 
@@ -9,10 +10,11 @@ import pytest
 
 from acs.app import App
 from acs.config import WebhooksSection
-from acs.errors import Conflict, Forbidden, NotFound
+from acs.errors import Conflict, Forbidden, NotFound, StoreError
 from acs.services.actor import Actor, local_actor
 from acs.services.deliveries import Deliveries, Fault, NotTaken, Target
 from acs.store.deliveries import Delivery, DeliveryState
+from acs.store.transaction import Transaction
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -234,6 +236,28 @@ async def test_the_loop_sends_at_once_when_woken(app_on_both: App) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert system.texts == [0, 1, 2, 3, 4]
+
+
+async def test_a_store_that_is_away_at_the_start_ends_no_sending(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, gone, system = Hand(), System(), System()
+    await put(outbox(app, clock, gone), app, clock, "A", 1)
+    deliveries = Deliveries(app.store, WebhooksSection(), clock=clock)
+    deliveries.add(Target("new", system))
+    await put(deliveries, app, clock, "A", 2)
+    real, calls = app.store.transaction, iter([StoreError("the store is away")] * 2)
+
+    def away_at_first(*, first: bool = False) -> AbstractAsyncContextManager[Transaction]:
+        if (error := next(calls, None)) is not None:
+            raise error
+        return real(first=first)
+
+    monkeypatch.setattr(app.store, "transaction", away_at_first)
+    task = asyncio.create_task(deliveries.run(idle_s=0.01))
+    await until(lambda: deliveries.list(local_actor(), DeliveryState.DELIVERED))
+    await until(lambda: deliveries.list(local_actor(), DeliveryState.FAILED))
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert system.texts == [2]
 
 
 async def test_two_processes_send_each_message_once(app_on_both: App) -> None:

@@ -12,6 +12,7 @@ import structlog
 from acs.config import StunSection
 from acs.cwmp.stun import Endpoint
 from acs.errors import StoreError
+from acs.services.background import repeat
 from acs.services.clock import Clock
 from acs.store import connection_requests as store
 from acs.store.connection_requests import Binding
@@ -95,9 +96,9 @@ class Bindings:
 
     async def keep(self, pause_s: float = 0.2) -> None:
         """Write what changed, again and again, until cancelled; a store that fails for a while ends nothing."""
-        while True:
+
+        async def turn() -> None:
             await asyncio.sleep(pause_s)
-            try:
-                await self.flush()
-            except StoreError as error:
-                log.error("store.failed", error=str(error))
+            await self.flush()
+
+        await repeat(turn, lambda error: log.error("store.failed", error=str(error)), pause_s=pause_s)
