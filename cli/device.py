@@ -30,6 +30,7 @@ ELSEWHERE = {
     "do": "cli.doing:do",
     "download": "cli.rpcs:download",
     "factory-reset": "cli.rpcs:factory_reset",
+    "forget": "cli.forgetting:forget_device",
     "history": "cli.rpcs:history",
     "methods": "cli.rpcs:methods",
     "names": "cli.rpcs:names",

@@ -11,6 +11,7 @@ from cli.client import Client, connect, segment
 from cli.errors import CliError
 from cli.exit_status import ExitStatus, for_verdict
 from cli.files import read_text
+from cli.forgetting import forget_line
 from cli.options import server_options
 from cli.rights import groups, import_groups
 from cli.search import phones
@@ -33,6 +34,7 @@ def line() -> None:
     """Group of the line commands."""
 
 
+line.add_command(forget_line)
 line.add_command(phones)
 line.add_command(groups)
 line.add_command(import_groups)

@@ -152,6 +152,16 @@ async def request_operation(
     return operation_answer(record)
 
 
+@router.delete("/devices/{key:path}", summary="Forget a device", status_code=204)
+async def forget_device(key: str, actor: ActorDep, services: ServicesDep) -> None:
+    """Scope `inventory` (part of `write`). With its tree, history, operations and configurations; the audit stays.
+
+    Files that it uploaded stay under `/files`. 409 while an operation of it has not ended. A device that informs after
+    that is a new one.
+    """
+    await services.forgetting.device(actor, key)
+
+
 @router.get("/devices/{key:path}", summary="One device")
 async def get_device(key: str, actor: ActorDep, services: ServicesDep) -> DeviceDetail:
     """Scope `read`."""

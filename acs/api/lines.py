@@ -118,6 +118,14 @@ async def put_line(
     return LineAnswer.model_validate(record)
 
 
+@router.delete("/lines/{line_id}", summary="Forget a line", status_code=204)
+async def forget_line(line_id: str, actor: ActorDep, services: ServicesDep) -> None:
+    """Scope `inventory` (part of `write`). With its tests, facts and readings; its tickets and the audit stay, and its
+    devices are on no line then. 409 while it is being tested.
+    """
+    await services.forgetting.line(actor, line_id)
+
+
 @router.post(
     "/lines/import",
     summary="Import a CSV of lines: all of it or nothing",

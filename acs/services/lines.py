@@ -134,7 +134,7 @@ class Lines:
             await line_store.upsert(tx, [line], now)
             await line_store.bind_by_serial(tx, [line.id])
             await audit.note(
-                tx, actor, "line.stored", f"line:{line.id}", now, before=_shown(before), after=_shown(line)
+                tx, actor, "line.stored", f"line:{line.id}", now, before=shown_line(before), after=shown_line(line)
             )
         return before is None
 
@@ -218,7 +218,7 @@ class Lines:
         if len(changed) > _AUDITED_LINES:
             return
         for line in changed:
-            before, after = _shown(known.get(line.id)), _shown(line)
+            before, after = shown_line(known.get(line.id)), shown_line(line)
             await audit.note(tx, actor, "line.stored", f"line:{line.id}", now, before=before, after=after)
 
 
@@ -282,7 +282,8 @@ def _check_duplicates(rows: Sequence[Mapping[str, Any]], problems: Problems) -> 
                 problems.add(row["row"], column, shown, f"row {first} has it too; remove one of them")
 
 
-def _shown(line: LineRecord | None) -> dict[str, Json]:
+def shown_line(line: LineRecord | None) -> dict[str, Json]:
+    """A line as the audit shows it."""
     return {} if line is None else {key: _json(value) for key, value in asdict(line).items()}
 
 

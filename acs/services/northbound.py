@@ -30,6 +30,7 @@ from acs.services.deliveries import Deliveries
 from acs.services.device_cards import DeviceCards
 from acs.services.devices import Devices
 from acs.services.fleet import Fleet
+from acs.services.forgetting import Forgetting
 from acs.services.freeze import Freeze
 from acs.services.hooks import Hooks
 from acs.services.identity import Identity
@@ -95,6 +96,7 @@ class Northbound:
     devices: Devices
     cards: DeviceCards
     history: DeviceHistory
+    forgetting: Forgetting
     nodes: Nodes
     context: Context
     line_tests: LineTests
@@ -308,6 +310,7 @@ def _assembled(base: _Base, testing: _Testing, rights: _Rights, known: _Known) -
         devices=Devices(store, known.lines, operations, profiles, clock=clock),
         cards=DeviceCards(store, operations, profiles, packs, usual_class=config.line_tests.optical_class, clock=clock),
         history=DeviceHistory(store, clock),
+        forgetting=Forgetting(store, clock),
         nodes=Nodes(store, clock=clock),
         context=known.context,
         line_tests=line_tests,

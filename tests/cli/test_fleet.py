@@ -122,3 +122,17 @@ async def test_campaigns(command: Command, tmp_path: Path) -> None:
     assert (await command("campaign", "show", "nothing")).exit_code == ExitStatus.NOT_FOUND
     nobody = await command("campaign", "create", "x", "--file", file["id"], "--model", "STB")
     assert nobody.exit_code == ExitStatus.USAGE and "no device matches" in nobody.stderr
+
+
+async def test_a_device_and_a_line_that_are_no_more_are_forgotten_once_it_was_meant(
+    command: Command, tmp_path: Path
+) -> None:
+    lines = tmp_path / "lines.csv"
+    lines.write_text("id,technology,device_serials\nL-1,pon,0001\n")
+    assert (await ok(command, "line", "import", str(lines)))["bound"] == 1
+    for words in (("device", "forget", KEY), ("line", "forget", "L-1")):
+        unasked = await command(*words)  # nobody answers
+        assert unasked.exit_code == ExitStatus.FAILURE and "--yes" in unasked.stderr
+        assert (await command(*words, "--yes")).stdout == f"Forgotten: {words[2]}\n"
+        assert (await command(words[0], "show", words[2])).exit_code == ExitStatus.NOT_FOUND
+        assert (await command(*words, "--yes")).exit_code == ExitStatus.NOT_FOUND
