@@ -5,16 +5,17 @@ either, so that the BRAS keeps it and sends it again.
 """
 
 import asyncio
-from contextlib import suppress
 
 import structlog
 
 from acs.config import RadiusSection
-from acs.errors import ConfigError, ProtocolError, StoreError
+from acs.errors import ConfigError, ProtocolError
 from acs.metrics import Metrics
+from acs.services.background import repeat
 from acs.services.clock import Clock
 from acs.services.radius import answer, decode
 from acs.services.radius_sessions import Arrived, Client, RadiusSessions
+from probes.tasks import end_tasks
 
 log = structlog.get_logger()
 
@@ -54,7 +55,8 @@ class RadiusListener(asyncio.DatagramProtocol):
             where = f"{self._config.host}:{self._config.port}"
             raise ConfigError(f"radius: cannot listen at {where}: {error.strerror}; name another port") from error
         self.port = int(self._transport.get_extra_info("sockname")[1])
-        self._task = asyncio.create_task(self._run(), name="radius accounting")
+        turns = repeat(self._turn, self._not_stored, pause_s=_PAUSE_S)
+        self._task = asyncio.create_task(turns, name="radius accounting")
         log.info("radius.listening", port=self.port, clients=len(self._config.clients))
 
     async def stop(self) -> None:
@@ -62,9 +64,7 @@ class RadiusListener(asyncio.DatagramProtocol):
         if self._transport is not None:
             self._transport.close()
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await end_tasks([self._task])
 
     def datagram_received(self, data: bytes, addr: _Address) -> None:
         """Prove a datagram and put it in the queue."""
@@ -89,21 +89,19 @@ class RadiusListener(asyncio.DatagramProtocol):
         """A sender went away; it asks again."""
         log.debug("radius.unreachable", error=str(exc))
 
-    async def _run(self) -> None:
-        while True:
-            batch = [await self._queue.get()]
-            while len(batch) < _BATCH and not self._queue.empty():
-                batch.append(self._queue.get_nowait())
-            try:
-                await self._sessions.take([arrived for arrived, _, _ in batch])
-            except StoreError as error:
-                log.error("radius.not_stored", requests=len(batch), problem=str(error))
-                await asyncio.sleep(_PAUSE_S)
-                continue
-            for arrived, client, address in batch:
-                self._count(arrived.request.status.name.lower() if arrived.request.status is not None else "other")
-                if self._transport is not None and not self._transport.is_closing():
-                    self._transport.sendto(answer(arrived.request, client.secret), address)
+    async def _turn(self) -> None:
+        """Store what waits, and answer it; what could not be stored is asked again by its BRAS."""
+        batch = [await self._queue.get()]
+        while len(batch) < _BATCH and not self._queue.empty():
+            batch.append(self._queue.get_nowait())
+        await self._sessions.take([arrived for arrived, _, _ in batch])
+        for arrived, client, address in batch:
+            self._count(arrived.request.status.name.lower() if arrived.request.status is not None else "other")
+            if self._transport is not None and not self._transport.is_closing():
+                self._transport.sendto(answer(arrived.request, client.secret), address)
+
+    def _not_stored(self, error: Exception) -> None:
+        log.error("radius.not_stored", waiting=self._queue.qsize(), problem=str(error), kind=type(error).__name__)
 
     def _count(self, result: str) -> None:
         self._metrics.radius_packets.labels(result).inc()

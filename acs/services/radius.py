@@ -24,6 +24,8 @@ _VENDOR_SPECIFIC: Final = 26
 #: the vendor number of the Broadband Forum, whose attribute 1 is Agent-Circuit-Id and 2 Agent-Remote-Id
 _BROADBAND_FORUM: Final = 3561
 _ZERO: Final = bytes(16)
+#: a counter is given 64 bits (RFC 2869 §5.1), and a column holds 63 of them: no line moves as much in a century
+_MOST_OCTETS: Final = 2**63 - 1
 
 
 class Status(IntEnum):
@@ -153,8 +155,8 @@ def _accounting(
         cause=CAUSES.get(_number(found.get(49)), ""),
         delay_s=_number(found.get(41)),
         session_s=_number(found.get(46)),
-        in_octets=_number(found.get(42)) + (_number(found.get(52)) << 32),
-        out_octets=_number(found.get(43)) + (_number(found.get(53)) << 32),
+        in_octets=_octets(found.get(42), found.get(52)),
+        out_octets=_octets(found.get(43), found.get(53)),
         signed=signed,
         attributes=dict(found),
     )
@@ -167,6 +169,10 @@ def _text(value: bytes | None) -> str:
 
 def _number(value: bytes | None) -> int:
     return int.from_bytes(value, "big") if value is not None and len(value) == 4 else 0
+
+
+def _octets(value: bytes | None, gigawords: bytes | None) -> int:
+    return min(_number(value) + (_number(gigawords) << 32), _MOST_OCTETS)
 
 
 def _address(value: bytes | None) -> str:

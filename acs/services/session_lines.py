@@ -9,8 +9,13 @@ from typing import Protocol
 
 from acs.config import RadiusSection
 from acs.store import lines as line_store
+from acs.store.limits import GREATEST_NUMBER
 from acs.store.records import LineRecord
 from acs.store.transaction import Transaction
+
+
+#: groups of a rule that are numbers
+_PLACES = ("frame", "slot", "port", "ont")
 
 
 class Told(Protocol):
@@ -73,12 +78,17 @@ async def _by_groups(tx: Transaction, groups: Mapping[str, str | None]) -> list[
         return [line] if line is not None else []
     if groups.get("login"):
         return await line_store.by_pppoe_login(tx, groups["login"] or "")
-    if not groups.get("node") or not groups.get("port"):
-        return []
-    numbers = {name: int(text) for name, text in groups.items() if name != "node" and text and text.isdigit()}
+    told = {name: text for name in _PLACES if (text := groups.get(name))}
+    numbers = {name: number for name, text in told.items() if (number := _number(text)) is not None}
+    if not groups.get("node") or "port" not in numbers or told.keys() != numbers.keys():
+        return []  # a place that is told and is no number is no line's
     found = await line_store.siblings(
         tx, groups["node"] or "", numbers.get("slot"), numbers["port"], frame=numbers.get("frame")
     )
-    if "ont" not in groups or groups["ont"] is None:
-        return found
-    return [line for line in found if line.ont == numbers["ont"]]
+    return found if "ont" not in numbers else [line for line in found if line.ont == numbers["ont"]]
+
+
+def _number(text: str) -> int | None:
+    """A number of a place; None where it is none, or greater than any."""
+    number = int(text) if text.isdecimal() and len(text) <= len(str(GREATEST_NUMBER)) else None
+    return number if number is not None and number <= GREATEST_NUMBER else None

@@ -2,8 +2,10 @@
 
 import asyncio
 import hashlib
+import re
 import shutil
 import struct
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -21,6 +23,7 @@ from acs.services.actor import local_actor
 from acs.services.context_sources import ContextSources
 from acs.services.radius import Status, answer, decode
 from acs.services.radius_sessions import Arrived, RadiusSessions
+from acs.services.session_lines import SessionLines
 from acs.store import facts as fact_store
 from acs.store import lines as line_store
 from acs.store.records import LineRecord
@@ -29,6 +32,8 @@ from tests.fakes.bras import accounting_request, circuit_attribute
 
 SECRET = b"a shared secret"
 BOSS = local_actor()
+#: a rule that an operator may write: it takes whatever stands between the spaces
+LOOSE = re.compile(r"^(?P<node>\S+) (?P<port>\S*) (?P<ont>\S+)$")
 T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -218,6 +223,51 @@ async def test_the_listener_answers_what_is_on_disk_and_nothing_else(bras: Bras)
     finally:
         wire.close()
         await listener.stop()
+
+
+async def test_no_packet_stops_accounting(bras: Bras, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a counter that no column holds, nor a port that none holds, nor a defect of ours."""
+    monkeypatch.setattr("acs.server.radius._PAUSE_S", 0.01)
+    real, failed = bras.sessions.take, asyncio.Event()
+
+    async def take(arrived: Sequence[Arrived]) -> None:
+        if not failed.is_set():
+            failed.set()
+            raise ValueError("a defect")
+        await real(arrived)
+
+    monkeypatch.setattr(bras.sessions, "take", take)
+    listener = RadiusListener(bras.config, bras.sessions, Metrics(), lambda: bras.now)
+    await listener.start()
+    loop = asyncio.get_running_loop()
+    wire, protocol = await loop.create_datagram_endpoint(Wire, remote_addr=("127.0.0.1", listener.port))
+    greatest, far = 0xFFFFFFFF, "olt-1 xpon 0/1/99999999999999999999:3"
+    bad = [
+        packet(Status.START, "lost", 1),
+        packet(Status.STOP, "much", 2, octets=greatest, giga=greatest, sign=True),
+        packet(Status.START, "far", 3, login="stranger", circuit=far),
+        packet(Status.START, "port", 4, login="stranger", port="line=" + "9" * 200),
+    ]
+    try:
+        wire.sendto(bad[0])
+        async with asyncio.timeout(60):
+            await failed.wait()
+            for n, one in enumerate([*bad[1:], packet(Status.START, "good", 5)], 2):
+                wire.sendto(one)
+                assert (await protocol.came.get())[1] == n
+    finally:
+        wire.close()
+        await listener.stop()
+    sessions = {one.session: one for one in await bras.sessions.on_line(BOSS, "L-1")}
+    assert sessions.keys() == {"much", "good"}
+    assert sessions["much"].in_octets == 2**63 - 1
+
+
+@pytest.mark.parametrize("port", ["²", "x", ""])
+async def test_a_port_that_a_rule_reads_as_no_number_is_no_lines(bras: Bras, port: str) -> None:
+    bras.sessions._lines = SessionLines(bras.config.model_copy(update={"port_patterns": (LOOSE,)}))
+    await bras.says(Status.START, login="stranger", port=f"olt-1 {port} 4")
+    assert await bras.sessions.on_line(BOSS, "L-3") == []
 
 
 @pytest.mark.parametrize("signed", ["", "Message-Authenticator = 0x00\n"])
