@@ -266,6 +266,7 @@ async def build(config: Config, *, clock: Clock = utc_now, caller: Caller | None
         connection_requests = ConnectionRequests(
             store, bus, config, metrics, caller, clock, datagrams=waking.datagrams, messenger=waking.messenger
         )
+        sessions.parts.left = connection_requests.again
         operations = Operations(store, bus, config, sessions, connection_requests, clock)
         fleet = build_fleet(config, store, operations, sessions, clock, config.store.vault_key_file.read_bytes())
         services = northbound.build(config, store, bus, operations, metrics, fleet, clock=clock)

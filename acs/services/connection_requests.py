@@ -58,9 +58,9 @@ log = structlog.get_logger()
 _REMEMBERED = 10_000
 #: how long a method that woke a device goes before the others
 _FAVOUR = timedelta(days=1)
-#: Seconds that the session of a shared request gets to take the operations of those who joined it: CPEs need some ten
-#: milliseconds from their answer to their empty POST.
-JOINED_S = 0.3
+#: Seconds that a session gets before a device is called for what it may have missed: CPEs need some ten milliseconds
+#: from the answer to a request to their empty POST, and from our last answer until they listen again.
+SOON_S = 0.3
 #: Results that say most of a device, where no try was accepted.
 _TELLING = frozenset({Result.UNAUTHORIZED, Result.BUSY, Result.REFUSED, Result.TIMED_OUT})
 
@@ -151,6 +151,11 @@ class ConnectionRequests:
         task.add_done_callback(lambda _: self._running.pop(key, None))
         self._background.start(self._write(wake))
         return task
+
+    def again(self, key: str, operation_ids: Sequence[str]) -> None:
+        """Call the device soon for those of the operations that are still queued: no session does them."""
+        if operation_ids:
+            self._background.start(self._again(key, operation_ids, SOON_S))
 
     async def request(self, key: str) -> Attempt:
         """Call the device and say how it went."""
@@ -300,9 +305,12 @@ class ConnectionRequests:
     async def _again_if_late(self, key: str, task: asyncio.Task[Attempt], ids: tuple[str, ...]) -> None:
         """Whoever joined a request may have come too late for the session that it opened: call again for those."""
         attempt = await asyncio.shield(task)
-        if attempt.result is not Result.ACCEPTED:
-            return
-        await asyncio.sleep(JOINED_S)
+        if attempt.result is Result.ACCEPTED:
+            await self._again(key, ids, SOON_S)
+
+    async def _again(self, key: str, ids: Sequence[str], pause_s: float) -> None:
+        """Call for those of the operations that are still queued after a pause."""
+        await asyncio.sleep(pause_s)
         async with self._store.reading() as tx:
             found = [await operations.get(tx, id) for id in ids]
         left = [each.id for each in found if each is not None and each.state is OperationState.QUEUED]

@@ -121,7 +121,7 @@ class Operations:
         wanted = _asked_by(wanted, actor, reason, ticket, idempotency_key)
         stored = await self._add(actor, wanted, secrets, after)
         _require_same(stored, wanted)
-        if stored.id == wanted.id and not self._sessions.offer(stored) and call:
+        if stored.id == wanted.id and not self._sessions.offer(stored, call=call) and call:
             self.connection_requests.wake(device_key, (stored.id,))
         return stored
 

@@ -1,6 +1,6 @@
 """What other rooms do for sessions: put in where the application is put together; what is missing is left out."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -33,6 +33,8 @@ class Parts:
 
     #: called with a device whose line must be looked for, and whether it is new; see `Devices.came`
     noticed: Callable[[DeviceRecord, bool], None] = lambda _device, _new: None
+    #: called with a device and the operations that its session took and left undone; see `ConnectionRequests.again`
+    left: Callable[[str, Sequence[str]], None] = lambda _device, _operations: None
     #: how each device wants to be spoken to
     styles: Styles = field(default_factory=Styles)
     #: what is done about who a device is when its session begins; see `identity.Identity`

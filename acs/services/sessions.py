@@ -27,13 +27,14 @@ from acs.services.bus import Bus
 from acs.services.clock import Steadiness
 from acs.services.first_contact import FirstContact
 from acs.services.kinds import KINDS, Kind, PlanContext
+from acs.services.offers import Offer, Offers
 from acs.services.planning import Planning
 from acs.services.replies import reply_to
 from acs.services.reports import REPORTS, Reports
 from acs.services.session_commits import SessionCommits
 from acs.services.session_parts import Parts
 from acs.services.visits import Arrival, Visit, opening_of
-from acs.store.records import OperationRecord, SessionCommit, SessionOpened
+from acs.store.records import OperationRecord, SessionCommit, SessionOpened, SessionOpening
 from acs.store.store import Store
 
 log = structlog.get_logger()
@@ -68,6 +69,7 @@ class Sessions:
         self._planning = Planning(store, config, self.parts, self.first_contact)
         self._commits = SessionCommits(store, bus, metrics, self.parts)
         self._asking = Asking(config, kinds, self.parts, self._planning, self._commits, self._is_open)
+        self._offers = Offers(self.parts)
         self._reports = Reports(store, bus, config.operations, metrics, kinds)
         self._steadiness = Steadiness(CLOCK_SLACK_S)
         self._log = log.bind()  # a session's line would look the logger up for longer than it is written
@@ -96,15 +98,15 @@ class Sessions:
         """The session with this id in this process."""
         return self._by_id.get(session_id)
 
-    def offer(self, operation: OperationRecord) -> bool:
-        """Hand a new operation to the device's open session; False when there is none that can still take it."""
-        visit = self._by_device.get(operation.device)
+    def offer(self, operation: OperationRecord, *, call: bool = True) -> bool:
+        """Hand a new operation to the device's session; False when there is none that can still take it.
+
+        `call`: the device is called where the session, against its word, leaves the operation undone.
+        """
         kind = self._kinds.get(operation.kind)
-        if visit is None or kind is None or not visit.takes_work:
+        if kind is None:
             return False
-        if all(operation.id != known.id for known, _ in visit.due):
-            visit.due.append((operation, kind))
-        return True
+        return self._offers.take(self._by_device.get(operation.device), Offer(operation, kind, call))
 
     async def open(self, session_id: str, envelope: Envelope, arrival: Arrival) -> tuple[Visit, Envelope]:
         """Take an Inform: a new session, whatever session the device had before, and the InformResponse.
@@ -117,29 +119,12 @@ class Sessions:
         inform = envelope.message
         assert isinstance(inform, Inform)
         opening = opening_of(inform, session, arrival)
-        self._asking.lane.informs += 1
-        try:
-            opened = await self._store.sessions.open(opening)
-        except InvalidInput as error:
-            raise ProtocolError(str(error), status_hint=200, fault_code=8003) from error
-        finally:
-            self._asking.lane.informs -= 1
-        visit = Visit(
-            session=session,
-            key=opening.key,
-            root=opening.root or opened.device.root,
-            arrival=arrival,
-            events=opening.events,
-            retry_count=opening.retry_count,
-            uptime_s=opening.uptime_s,
-            device=opened.device,
-            clock_set_at=self._steadiness.set_at,
-        )
-        await self._welcome(visit, opened, arrival.now)
-        use_version = visit.session.version if envelope.supported_versions else None
-        answer = Envelope(InformResponse(), envelope.id, envelope.namespace, use_version=use_version)
-        visit.session = visit.session.send_envelope(answer)
-        self._replace(visit)
+        with self._offers.coming(opening.key) as early:
+            visit = await self._begun(session, opening, arrival)
+            use_version = visit.session.version if envelope.supported_versions else None
+            answer = Envelope(InformResponse(), envelope.id, envelope.namespace, use_version=use_version)
+            visit.session = visit.session.send_envelope(answer)
+            self._replace(visit, early)
         visit.quirks = self.parts.styles.of(opening)
         if self.parts.recorder is not None and opening.values:
             self.parts.recorder.heard(visit.device, opening.values, arrival.now)
@@ -204,7 +189,7 @@ class Sessions:
             if review.asked_anew(operation, self._kinds):
                 self._add_due(visit, operation)
         self._take_up_outstanding(visit, found.operations)
-        self._replace(visit)
+        self._replace(visit, [])
         return visit
 
     async def close(self, visit: Visit, end: str, now: datetime) -> None:
@@ -230,6 +215,29 @@ class Sessions:
             del self._by_device[visit.key]
         self._tell(visit, end, now)
         return True
+
+    async def _begun(self, session: Session, opening: SessionOpening, arrival: Arrival) -> Visit:
+        """The visit that an Inform begins, with everything on disk that its answer promises."""
+        self._asking.lane.informs += 1
+        try:
+            opened = await self._store.sessions.open(opening)
+        except InvalidInput as error:
+            raise ProtocolError(str(error), status_hint=200, fault_code=8003) from error
+        finally:
+            self._asking.lane.informs -= 1
+        visit = Visit(
+            session=session,
+            key=opening.key,
+            root=opening.root or opened.device.root,
+            arrival=arrival,
+            events=opening.events,
+            retry_count=opening.retry_count,
+            uptime_s=opening.uptime_s,
+            device=opened.device,
+            clock_set_at=self._steadiness.set_at,
+        )
+        await self._welcome(visit, opened, arrival.now)
+        return visit
 
     async def _welcome(self, visit: Visit, opened: SessionOpened, now: datetime) -> None:
         if (opened.quarantined or opened.earlier is not None) and not await self._admitted(visit, opened, now):
@@ -274,8 +282,9 @@ class Sessions:
     def _is_open(self, visit: Visit) -> bool:
         return self._by_id.get(visit.session.id) is visit
 
-    def _replace(self, visit: Visit) -> None:
+    def _replace(self, visit: Visit, early: list[Offer]) -> None:
         old = self._by_device.get(visit.key)
+        self._offers.arrived(visit, early, old)
         if old is not None and self._by_id.pop(old.session.id, None) is not None:
             self._asking.lane.leave(old.session.id)
             self._tell(old, "ended" if old.session.complete else "replaced", visit.arrival.now)

@@ -134,7 +134,7 @@ async def start(config: Config, caller: Caller | None = None) -> Running:
         store, bus, config, metrics, caller or TwistedCaller(reactor), utc_now,
         datagrams=waking.datagrams, messenger=waking.messenger,
     )  # fmt: skip
-    sessions.first_contact.messenger = waking.messenger
+    sessions.first_contact.messenger, sessions.parts.left = waking.messenger, calls.again
     waking.start()
     operations = Operations(store, bus, config, sessions, calls, utc_now)
     policies, alarms = Policies(config.cwmp, profiles_in(config.profiles.directory)), Alarms(store, metrics, utc_now)
