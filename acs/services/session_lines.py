@@ -13,7 +13,6 @@ from acs.store.limits import GREATEST_NUMBER
 from acs.store.records import LineRecord
 from acs.store.transaction import Transaction
 
-
 #: groups of a rule that are numbers
 _PLACES = ("frame", "slot", "port", "ont")
 
