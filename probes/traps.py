@@ -214,7 +214,16 @@ class Traps:
         return cls(found)
 
     def alarm(self, told: Notification, profile: AccessProfile | None) -> Alarm:
-        """What a notification says; `profile` is that of the node that sent it, where it is known."""
+        """What a notification says; `profile` is that of the node that sent it, where it is known.
+
+        It never raises: where a number of it is none, or has no end, the notification is an alarm of no known place.
+        """
+        try:
+            return self._read(told, profile)
+        except (ValueError, OverflowError):
+            return Alarm(AlarmKind.OTHER, told.trap)
+
+    def _read(self, told: Notification, profile: AccessProfile | None) -> Alarm:
         for rule in self.rules.get(told.trap, ()):
             if all(when.holds(told.varbinds) for when in rule.when):
                 alarm = _by_rule(rule, told, profile)

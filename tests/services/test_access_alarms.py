@@ -20,7 +20,7 @@ from acs.store.records import LineRecord
 from acs.store.transaction import Transaction
 from probes.profiles.schema import load_profiles
 from probes.snmp.agent import integer
-from probes.snmp.ber import Cell
+from probes.snmp.ber import Cell, Kind
 from tests.probes.notifications import IF_INDEX, INFORM, LINK_DOWN, LINK_UP, notification
 
 BOSS = local_actor()
@@ -223,6 +223,17 @@ async def test_a_number_that_no_column_holds_does_not_hold_up_the_others(app: Ap
     odd, good = await rows(app)
     assert (odd.kind, odd.place, odd.ont, odd.line) == ("ont_dying_gasp", "0/1/3 ont 4294967295", None, None)
     assert good.place == "if 9"
+
+
+@pytest.mark.parametrize("text", ["1.²", "1." + "9" * 5000])
+async def test_a_number_that_is_none_does_not_hold_up_the_others(app: App, alarms: AccessAlarms, text: str) -> None:
+    alarms.take(notification(LINK_DOWN, {f"{IF_INDEX}.7": Cell(Kind.OCTETS, text.encode())}), HERE, engine_of(SEED))
+    alarms.take(down(9), HERE, engine_of(SEED))
+    assert await alarms.flush() == 2
+    assert [(one.kind, one.trap, one.place) for one in await rows(app)] == [
+        ("other", LINK_DOWN, ""),
+        ("link_down", LINK_DOWN, "if 9"),
+    ]
 
 
 async def test_a_flood_costs_a_bounded_memory(app: App, alarms: AccessAlarms, monkeypatch: pytest.MonkeyPatch) -> None:
