@@ -14,9 +14,10 @@ from acs.services.gathering import Gathering, Source, SourceState, of_context
 from acs.services.merging import Merged, merge, serial_doubt
 from acs.services.obtainable import obtainable
 from acs.services.own_knowledge import cable_facts, own_knowledge
+from acs.services.remembered import Remembered, acquittals
 from acs.services.replays import kept, told_verdict
 from acs.services.snapshots import snapshot
-from acs.services.sources import stored_facts
+from acs.services.sources import remembered_trees, told_facts
 from acs.services.unmeasured import unmeasured
 from acs.store.records import Json, Reading
 from probes.facts import FACTS, Fact, Quality
@@ -33,28 +34,54 @@ class Judgement:
     judged: Judged
 
 
-def facts_known(case: Case, *, optical_class: str) -> list[Fact]:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a line before anything is asked, and apart from it what is remembered of its devices."""
+
+    facts: Sequence[Fact]
+    remembered: Remembered
+
+
+def facts_known(case: Case, *, optical_class: str) -> Known:
     """What is known of a line before anything is asked."""
-    return [
+    facts = [
         *actions_tried(case),
-        *stored_facts(case),
+        *told_facts(case),
         *line_facts(case, optical_class=optical_class),
         *contact_counts(case.told_by_name, case.tickets_14d, case.now),
         *own_knowledge(case),
     ]
+    return Known(facts, Remembered(remembered_trees(case), case.now))
 
 
 def judge_line(
     pack: Pack,
     case: Case,
-    known: Sequence[Fact],
+    known: Known,
     gathering: Gathering,
     sources: Sequence[Source],
     *,
     elapsed_s: float,
     now: datetime,
 ) -> Judgement:
-    """The verdict from what is there now. `known`: see `facts_known`; `sources`: all of the line, asked or not."""
+    """The verdict from what is there now. `known`: see `facts_known`; `sources`: all of the line, asked or not.
+
+    Where a line would be called healthy, what is only remembered of its devices is stale, and it is judged again.
+    """
+    merged = _merged(case, known, gathering, elapsed_s, now)
+    judged = _asked(case, merged, obtainable(sources, gathering.reports, case.told), now)
+    verdict = judged.verdict(pack)
+    if verdict.cause in acquittals(pack):
+        facts = known.remembered.stale(merged.facts, gathering.reports)
+        if facts != merged.facts:
+            merged = replace(merged, facts=facts)
+            judged = _asked(case, merged, judged.obtainable, now)
+            verdict = judged.verdict(pack)
+    return Judgement(told_verdict(verdict, case.line.id, doubted=bool(merged.doubts)), merged, judged)
+
+
+def _merged(case: Case, known: Known, gathering: Gathering, elapsed_s: float, now: datetime) -> Merged:
+    """One fact per name of what was known, what came, and what follows from both."""
     reports = gathering.reports
     asked = [report for report in reports if report.state is not SourceState.SKIPPED and not of_context(report)]
     counts = [
@@ -63,16 +90,16 @@ def judge_line(
         Fact("probe.sources_down", sources_down(reports, case.told, now), now, "line test"),
         Fact("probe.done_n", sum(one.state is SourceState.ANSWERED for one in asked), now, "line test"),
     ]
-    merged = merge(gathering.facts, [*known, *counts], now)
+    merged = merge(gathering.facts, [*known.facts, *known.remembered.beside(reports), *counts], now)
     facts = dict(merged.facts)
     for fact in (*light_facts(case, facts), *cable_facts(case, facts)):
         facts.setdefault(fact.name, fact)
-    doubts = (*merged.doubts, *serial_doubt(facts, case.line.gpon_serial))
-    merged = replace(merged, facts=facts, doubts=doubts)
-    measured = {name: fact for name, fact in facts.items() if name in FACTS}
-    could = obtainable(sources, reports, case.told)
-    judged = Judged(case.line.technology, measured, now, True, could, case.test.depth)
-    return Judgement(told_verdict(judged.verdict(pack), case.line.id, doubted=bool(doubts)), merged, judged)
+    return replace(merged, facts=facts, doubts=(*merged.doubts, *serial_doubt(facts, case.line.gpon_serial)))
+
+
+def _asked(case: Case, merged: Merged, could: frozenset[str] | None, now: datetime) -> Judged:
+    measured = {name: fact for name, fact in merged.facts.items() if name in FACTS}
+    return Judged(case.line.technology, measured, now, True, could, case.test.depth)
 
 
 def document(judgement: Judgement, gathering: Gathering, sources: Sequence[Source], now: datetime) -> dict[str, Json]:

@@ -70,11 +70,10 @@ def sources_of(case: Case, places: Places) -> list[Source]:
     cpe_s = patience_s if case.test.depth == "full" else timeouts.cpe_s
     known = access_facts_known(case.line.technology)
     sources = [Source("access", timeouts.access_s, lambda: access_facts(case, places), known)]
-    for n, device in enumerate(case.devices):
-        kind = "stb" if device.is_stb else "cpe"
+    for name, device in devices_by_source(case).items():
         sources.append(
             Source(
-                f"{kind}-{n + 1}",
+                name,
                 patience_s + 0.5,
                 lambda device=device: live_facts(device, case, places, cpe_s),  # type: ignore[misc]  # binds the loop's device
                 frozenset(device.profile.readings if device.profile is not None else ()),
@@ -94,15 +93,32 @@ def _beyond(case: Case, places: Places) -> Iterator[Source]:
         yield Source("dns", path.answer_s + 0.5, resolvers.facts, frozenset({OPERATOR_DNS}))
 
 
+def devices_by_source(case: Case) -> dict[str, KnownDevice]:
+    """The devices of a line by the name of the source that each of them is."""
+    return {f"{'stb' if device.is_stb else 'cpe'}-{n + 1}": device for n, device in enumerate(case.devices)}
+
+
 def stored_facts(case: Case) -> list[Fact]:
     """What needs no question: the word of other systems, and the trees as they were last read."""
+    return [*told_facts(case), *(fact for tree in remembered_trees(case).values() for fact in tree)]
+
+
+def told_facts(case: Case) -> list[Fact]:
+    """The word of other systems, and of the devices' own Informs."""
     facts = list(case.told)
     for device in case.devices:
         facts += device_facts(device, case.now)
         facts += _firmware(device)
-        if device.profile is not None:
-            facts += facts_from_tree(device.profile, device.values, device.times, _source(device, "cached"))
     return facts
+
+
+def remembered_trees(case: Case) -> dict[str, list[Fact]]:
+    """What the devices' trees said when they were last read, by the name of each device's source; no history."""
+    return {
+        name: device.no_history(facts_from_tree(device.profile, device.values, device.times, _source(device, "cached")))
+        for name, device in devices_by_source(case).items()
+        if device.profile is not None
+    }
 
 
 async def access_facts(case: Case, places: Places) -> Sequence[Fact] | Partly:
@@ -306,7 +322,9 @@ def _refused(operation: OperationRecord) -> list[str]:
 def _firmware(device: KnownDevice) -> list[Fact]:
     if device.profile is None or device.is_stb:
         return []
-    record = device.record
+    record, sent_away_at = device.record, device.sent_away_at
+    if sent_away_at is not None and record.last_inform_at < sent_away_at:
+        return []  # it was told to start anew, perhaps with another version
     fact = firmware_fact(device.profile, record.software_version, record.last_inform_at, "profile", device.model_names)
     return [] if fact is None else [fact]
 

@@ -1,0 +1,160 @@
+"""What is remembered of a device may accuse its line and never acquit it, through the line tests themselves."""
+
+from collections.abc import AsyncGenerator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from acs.services.clock import utc_now
+from acs.services.connection_requests import Result
+from acs.services.context import Entry
+from acs.services.replays import again, differing
+from acs.store import trees
+from acs.store.records import OperationStep, TreeUpdate
+from probes.linetest import load_pack
+from tests.services.test_line_tests import (
+    ACTOR,
+    KEY,
+    TREE,
+    FakeOperations,
+    World,
+    facts_of,
+    finished,
+    sources_of,
+    tell,
+    world,
+)
+
+__all__ = ["world"]
+
+WLAN = "InternetGatewayDevice.LANDevice.1.WLANConfiguration.1."
+STEERING = "InternetGatewayDevice.LANDevice.1.WiFi.X_HW_GlobalConfig.X_HW_UseBandSteering.1.ChannelUtilization"
+RSSI = f"{WLAN}AssociatedDevice.1.X_HW_RSSI"
+CLIENTS = f"{WLAN}TotalAssociations"
+HOME = {**TREE, RSSI: "-61", CLIENTS: "1", STEERING: "28"}
+NO_LINK = {"InternetGatewayDevice.LANDevice.1.LANEthernetInterfaceConfig.1.Status": "no word of ours"}
+#: what other systems say of a line that is well
+WELL: dict[str, Any] = {
+    "account__state": "active",
+    "bras__session": "up",
+    "bras__address": "192.0.2.99",
+    "contacts_14d": 0,
+    "dns__operator_ok": True,
+    "fw__outdated_known_bug": False,
+    "ont__flaps_24h": 0,
+    "ont__olt_rx_dbm": -22.0,
+    "olt__unprovisioned_on_port": False,
+    "ping__sent_n": 100,
+}
+
+
+async def home(world: World, *, age_s: float, **values: str) -> None:
+    """A line that is well, with a tree that was read so long ago."""
+    now = utc_now()
+    context = world.app.northbound.context
+    await context.put_incidents(ACTOR, "noc", now, [])
+    await context.put_planned_works(ACTOR, "noc", now, [])
+    points = [Entry("L-1", "ont.rx_dbm", -20.2, now - timedelta(hours=6 * n)) for n in range(1, 28)]
+    await context.put_readings(ACTOR, "nms", points)
+    await tell(world.app, **WELL)
+    await read(world, {**HOME, **{RSSI: values.get("rssi", "-61")}}, age_s=age_s)
+
+
+async def read(world: World, values: dict[str, str], *, age_s: float = 0.0) -> None:
+    """The device's whole tree, as it was read so long ago."""
+    typed = {name: (value, "xsd:string") for name, value in values.items()}
+    async with world.app.store.transaction() as tx:
+        await trees.write(tx, KEY, typed, utc_now() - timedelta(seconds=age_s))
+
+
+async def judged(world: World, depth: str = "normal") -> Any:
+    tests = world.line_tests()
+    given = {} if depth == "normal" else {"depth": depth}
+    record = await finished(tests, (await tests.start(ACTOR, "L-1", **given)).id)  # type: ignore[arg-type]  # a depth
+    assert differing(record.verdict, again(record, load_pack())) == [], "what is kept gives the same verdict again"
+    return record
+
+
+class Answering(FakeOperations):
+    """A CPE that answers with another tree than the one that is stored."""
+
+    def __init__(self, world: World, values: dict[str, str]) -> None:
+        super().__init__(world.app)
+        self._values = values
+
+    async def watch(self, operation_id: str) -> AsyncGenerator[OperationStep, None]:
+        typed = {name: (value, "xsd:string") for name, value in self._values.items()}
+        async with self.app.store.transaction() as tx:
+            await trees.merge(tx, KEY, TreeUpdate(typed, utc_now(), replaced_paths=("",)))
+        async for step in super().watch(operation_id):
+            yield step
+
+
+async def test_a_line_that_is_well_and_whose_cpe_answers_is_called_well(world: World) -> None:
+    await home(world, age_s=600)
+    record = await judged(world)
+    assert (record.verdict["cause"], record.verdict["needs_human"]) == ("nff", False), record.verdict["trace"]
+
+
+async def test_a_cpe_that_answers_without_wifi_clients_is_not_called_well_by_the_client_it_had(world: World) -> None:
+    await home(world, age_s=600)
+    gone = {name: value for name, value in HOME.items() if name != RSSI}
+    world.operations = Answering(world, {**gone, CLIENTS: "0"})
+    record = await judged(world)
+    assert sources_of(record)["cpe-1"] == "answered"
+    assert facts_of(record)["wifi.clients"]["value"] == 0
+    assert "wifi.worst_rssi" not in facts_of(record)
+    assert record.verdict["verdict"] == "INCONCLUSIVE"
+    assert "wifi.worst_rssi" in record.verdict["not_measured"]
+
+
+async def test_what_a_cpe_tells_unreadably_is_not_replaced_by_what_it_told_before(world: World) -> None:
+    await home(world, age_s=600)
+    world.operations = Answering(world, {**HOME, **NO_LINK})
+    record = await judged(world)
+    assert facts_of(record)["ont.lan_link"]["quality"] == "unreadable"
+    assert record.verdict["verdict"] == "INCONCLUSIVE"
+
+
+@pytest.mark.parametrize(("behaviour", "state"), [("silent", "late"), ("call fails", "failed")])
+async def test_a_line_is_not_called_well_by_what_is_remembered_of_its_cpe(
+    world: World, behaviour: str, state: str
+) -> None:
+    await home(world, age_s=10)
+    world.operations.behaviour, world.operations.call = behaviour, Result.NO_ROUTE
+    record = await judged(world)
+    facts = facts_of(record)
+    assert facts["wifi.worst_rssi"]["source"] == "cpe cached"
+    assert facts["wifi.worst_rssi"]["quality"] == "stale"
+    assert record.verdict["verdict"] == "INCONCLUSIVE"
+    assert {"cpe.mem_free_pct", "ont.lan_link", "wifi.worst_rssi", "wifi.util_pct"} <= {*record.verdict["not_measured"]}
+    silent = {one["fact"]: (one["because"], one["source"]) for one in record.facts["unmeasured"]}
+    assert silent["wifi.worst_rssi"] == (state, "cpe-1")
+    assert silent[record.verdict["next_probe"]] == (state, "cpe-1"), "the CPE can be asked again"
+
+
+async def test_what_is_remembered_still_accuses(world: World) -> None:
+    await home(world, age_s=800, rssi="-84")
+    world.operations.behaviour = "silent"
+    record = await judged(world)
+    assert (record.verdict["verdict"], record.verdict["cause"]) == ("GUIDE_CUSTOMER", "wifi_weak")
+    assert facts_of(record)["wifi.worst_rssi"]["quality"] == "ok"
+
+
+async def test_a_repeat_is_not_called_green_by_what_is_remembered(world: World) -> None:
+    await home(world, age_s=10)
+    await tell(world.app, contacts_14d=2)
+    world.operations.behaviour = "silent"
+    record = await judged(world)
+    assert (record.verdict["verdict"], record.verdict["cause"]) == ("INCONCLUSIVE", "not_determined")
+
+
+async def test_light_that_is_remembered_of_the_cpe_is_no_step_of_now(world: World) -> None:
+    """The step against its own past rests on a level; where that is remembered, so is the step."""
+    await home(world, age_s=10)
+    await tell(world.app, ont__run_state="online")
+    world.operations.behaviour, world.reader.silent = "silent", True
+    facts = facts_of(await judged(world))
+    assert (facts["ont.rx_dbm"]["source"], facts["ont.rx_dbm"]["quality"]) == ("cpe cached", "stale")
+    assert facts["ont.rx_delta_db"]["quality"] == "stale"
