@@ -27,6 +27,7 @@ from acs.services.line_tests import LineTests
 from acs.services.lines import known_line
 from acs.services.packs import Packs
 from acs.services.sources import stored_facts
+from acs.services.tested_service import tested_service
 from acs.services.usual_levels import UsualLevels
 from acs.store import after_fix as fix_store
 from acs.store import devices as device_store
@@ -206,10 +207,11 @@ class AfterFix:
         """Begin the test of a run; False while there is no room for it."""
         async with self._store.reading() as tx:
             checkup = await fix_store.get(tx, run.checkup)
+            service = await tested_service(tx, checkup.ticket, checkup.before_test) if checkup is not None else None
         if checkup is None:
             return True
         try:
-            test = await self._tests.start(system_actor("after-fix"), checkup.line)
+            test = await self._tests.start(system_actor("after-fix"), checkup.line, service=service)
         except NotFound:
             return True
         except AcsError as error:
@@ -244,22 +246,34 @@ class AfterFix:
 
     async def _outcome(self, tx: Transaction, checkup: Checkup, test: LineTestRecord | None) -> str:
         before = await test_store.get(tx, checkup.before_test) if checkup.before_test else None
-        return (await self.compare(tx, checkup.line, before, test)).outcome
+        done = await operation_store.get(tx, checkup.operation) if checkup.operation else None
+        since = checkup.at if done is None or done.sent_at is None else done.sent_at
+        return (await self.compare(tx, checkup.line, before, test, since)).outcome
 
     async def compare(
-        self, tx: Transaction, line_id: str, before: LineTestRecord | None, test: LineTestRecord | None
+        self,
+        tx: Transaction,
+        line_id: str,
+        before: LineTestRecord | None,
+        test: LineTestRecord | None,
+        since: datetime | None = None,
     ) -> Comparison:
-        """What a test of a line says against one before it: fixed, same, other or unknown, and what changed."""
+        """What a test of a line says against one before it: fixed, same, other or unknown, and what changed.
+
+        A post-check is answered by what was measured after `since`, without it by what is younger than the test before.
+        A cause of one service alone, such as television, is not called fixed without its post-check.
+        """
         if test is None or test.state is LineTestState.FAILED:
             return Comparison(UNKNOWN, ())
         said = said_of(before)
         line = await known_line(tx, line_id)
         pack = await self._packs.deciding(tx, line.scopes())
         cause = pack.file.cause.get(said.cause)
-        after = facts_of(test)
-        check = post_check(cause.post_check, after) if cause is not None else None
-        table = changes(facts_of(before), after) if before is not None else []
-        return Comparison(outcome(said, said_of(test), check), tuple(table))
+        since = since if since is not None or before is None else before.finished_at
+        check = post_check(cause.post_check, facts_of(test, since)) if cause is not None else None
+        must = cause is not None and bool(cause.services) and cause.post_check is not None
+        table = changes(facts_of(before), facts_of(test)) if before is not None else []
+        return Comparison(outcome(said, said_of(test), check, must_check=must), tuple(table))
 
     async def _tell(
         self, tx: Transaction, checkup: Checkup, state: str, run: CheckupRun, test: LineTestRecord | None, now: datetime
@@ -350,8 +364,8 @@ def fix_rates(views: Sequence[CheckupView], hours: Sequence[float]) -> dict[str,
     return found
 
 
-def facts_of(test: LineTestRecord | None) -> dict[str, Scalar]:
-    """name → value of what a test measured and could read; its own book-keeping is left out."""
+def facts_of(test: LineTestRecord | None, since: datetime | None = None) -> dict[str, Scalar]:
+    """name → value of what a test measured and could read, `since` then; its own book-keeping is left out."""
     stored = test.facts if test is not None and isinstance(test.facts, dict) else {}
     listed = stored.get("facts")
     found: dict[str, Scalar] = {}
@@ -359,6 +373,8 @@ def facts_of(test: LineTestRecord | None) -> dict[str, Scalar]:
         if not isinstance(one, dict) or one.get("quality") != Quality.OK.value:
             continue
         name, value = str(one.get("name")), one.get("value")
+        if since is not None and (at := one.get("at")) is not None and datetime.fromisoformat(str(at)) < since:
+            continue
         if isinstance(value, bool | int | float | str) and not name.startswith(_OWN):
             found[name] = value
     return found

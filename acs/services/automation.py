@@ -4,7 +4,8 @@
                                                                 └─► fix rule (off by default) ─► hook ─► re-test
 
 The rule of this file: a decision is stored in the transaction of the verdict; a fix goes through the hooks, so that
-every limit and the freeze hold, and it runs once per ticket, whatever breaks off in between.
+every limit and the freeze hold, and it runs once per ticket, whatever breaks off in between; what has started anew since
+it was tested is left alone.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -20,8 +21,12 @@ from acs.services.action_limits import REBOOT, RESYNC
 from acs.services.actor import system_actor
 from acs.services.clock import Clock
 from acs.services.hooks import HookRequest, Hooks
+from acs.services.reboot_history import BOOT_CODES
 from acs.services.ticket_rules import TicketWords, check_rule, fix_rule, queue_of
 from acs.services.tmf import TroubleTicket, service_of
+from acs.store import devices as device_store
+from acs.store import line_tests as test_store
+from acs.store import lines as line_store
 from acs.store import ticket_checks as check_store
 from acs.store.records import Json
 from acs.store.store import Store
@@ -117,6 +122,8 @@ class Automation:
     async def _fix(self, check: TicketCheck) -> int:
         if check.decided_at is not None and self._clock() - check.decided_at > _FRESH:
             return await self._leave(check, "writes were frozen, or the server stood still, until its verdict was old")
+        if await self._started_since(check):
+            return await self._leave(check, "a device of the line has started since it was tested: test it again")
         rule, _, action = check.fix.partition(":")
         hook, what = _HOOKS[action]
         reason = f"automatic fix by rule {rule}"
@@ -133,6 +140,17 @@ class Automation:
         async with self._store.transaction() as tx:
             await check_store.fixed(tx, check.ticket, view.call.id, "begun")
         return 1
+
+    async def _started_since(self, check: TicketCheck) -> bool:
+        """Whether a device of the line told of a start that its test does not know of."""
+        async with self._store.reading() as tx:
+            test = await test_store.get(tx, check.line_test) if check.line_test is not None else None
+            since = test.created_at if test is not None else check.at
+            for device in await line_store.devices_on(tx, check.line):
+                told = await device_store.list_events(tx, device.key, limit=1, codes=sorted(BOOT_CODES))
+                if told and told[0].at > since:
+                    return True
+        return False
 
     async def _leave(self, check: TicketCheck, why: str) -> int:
         log.warning("automatic_fix.left_out", ticket=check.ticket, line=check.line, why=why)

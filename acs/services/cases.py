@@ -14,6 +14,7 @@ from acs.services.lines import known_line
 from acs.services.optics import TREND_DAYS
 from acs.services.own_names import names_of_model
 from acs.services.profiles import profile_of
+from acs.services.reboot_history import BOOT_CODES
 from acs.services.tmf import parse_event, ticket_facts
 from acs.services.usual_levels import UsualLevels
 from acs.store import devices as device_store
@@ -47,7 +48,9 @@ _BOOT = "1 BOOT"
 _EVENTS = 200
 #: operations looked at for what was tried already, and for what is under way: those that change a device
 _OPERATIONS = 40
-_KINDS = ("reboot", "set", "download")
+_KINDS = ("reboot", "factory_reset", "set", "change", "restore", "download", "add_object", "delete_object")
+#: those of them that send a device away
+_RESTARTS = ("reboot", "factory_reset", "download")
 _UNDER_WAY = (OperationState.SENT, OperationState.UNKNOWN)
 #: tickets looked at for a count of contacts
 _TICKETS = 500
@@ -58,7 +61,7 @@ class KnownDevice:
     """A device on the line as the store knows it. `values` is path → text, `times` when each was read.
 
     `done` are its last restarts, settings and downloads that succeeded, newest first; `under_way` those that were sent
-    and have not ended.
+    and have not ended; `started_at` is its last start that it told of.
     """
 
     record: DeviceRecord
@@ -68,6 +71,24 @@ class KnownDevice:
     boots_24h: int
     done: tuple[OperationRecord, ...] = ()
     under_way: tuple[OperationRecord, ...] = ()
+    started_at: datetime | None = None
+
+    @property
+    def began_at(self) -> datetime | None:
+        """Since when it is as it is: its last start, or the last thing that was sent to change it, with or without an
+        end. What was read of it before is history."""
+        changed = [_sent_at(operation) for operation in (*self.done, *self.under_way)]
+        return max((at for at in (self.started_at, *changed) if at is not None), default=None)
+
+    def no_history(self, read: Sequence[Fact]) -> list[Fact]:
+        """What was read of it since it is as it is."""
+        return [fact for fact in read if self.began_at is None or fact.at >= self.began_at]
+
+    @property
+    def sent_away_at(self) -> datetime | None:
+        """When it was last sent into a restart: an Inform of before does not say that it came back."""
+        sent = (_sent_at(one) for one in (*self.done, *self.under_way) if one.kind in _RESTARTS)
+        return max(sent, default=None)
 
     @property
     def is_stb(self) -> bool:
@@ -117,6 +138,10 @@ class Case:
     def complained_at(self) -> datetime | None:
         """When the ticket was opened, where there is one."""
         return instant_of(self.told_by_name.get("ticket.opened_at"))
+
+
+def _sent_at(operation: OperationRecord) -> datetime:
+    return operation.sent_at or operation.created_at
 
 
 def instant_of(fact: Fact | None) -> datetime | None:
@@ -203,10 +228,11 @@ async def _known_device(
     known = {name: value for name, (value, _) in record.known_values().items()} | dict(values)
     events = await device_store.list_events(tx, record.key, limit=_EVENTS)
     boots = sum(event.code == _BOOT and event.at > now - timedelta(days=1) for event in events)
+    started_at = max((event.at for event in events if event.code in BOOT_CODES), default=None)
     operations = await operation_store.list_operations(
         tx, device=record.key, states=(OperationState.SUCCEEDED, *_UNDER_WAY), kinds=_KINDS, limit=_OPERATIONS
     )
     done = tuple(operation for operation in operations if operation.state is OperationState.SUCCEEDED)
     under_way = tuple(operation for operation in operations if operation.state in _UNDER_WAY)
     profile = profile_of(profiles, record, known)
-    return KnownDevice(record, profile, values, times, boots, done, under_way)
+    return KnownDevice(record, profile, values, times, boots, done, under_way, started_at)

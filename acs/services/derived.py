@@ -90,7 +90,8 @@ def contact_fact(
     """Whether the device can be reached: by an answer in this test, a call that failed, or its last Inform.
 
     A failed call says nothing where the device sits behind an address translation, or where it came on its own a
-    moment ago. Without call or answer, its last Inform stands until the next one is overdue.
+    moment ago. Without call or answer, its last Inform stands until the next one is overdue, or until the device was
+    sent into a restart.
     """
     name = "stb.reachable" if device.is_stb else "cpe.reachable"
     record = device.record
@@ -100,6 +101,8 @@ def contact_fact(
     if call_failed and not _behind_nat(device) and age_s > fresh_contact_s:
         return Fact(name, False, now, "cwmp", "connection request failed")
     if device.interval_s is not None and age_s > device.interval_s * _LATE_SHARE + fresh_contact_s:
+        return None
+    if device.sent_away_at is not None and record.last_inform_at < device.sent_away_at:
         return None
     return Fact(name, True, record.last_inform_at, "cwmp", "last Inform")
 

@@ -33,6 +33,7 @@ from acs.services.lines import known_line
 from acs.services.operations import Operations
 from acs.services.profiles import profile_of
 from acs.services.session_restart import session_restart
+from acs.services.tested_service import tested_service
 from acs.store import hooks as hook_store
 from acs.store import line_tests as test_store
 from acs.store import lines as line_store
@@ -263,8 +264,9 @@ class Hooks:
 
     async def _test(self, actor: Actor, call: HookCall, wanted: HookRequest) -> HookCall:
         self._tests.refuse_when_full()
+        service = wanted.service or await self._service(call)
         plan = self._tests.plan(
-            actor, call.line, depth=wanted.depth, ticket=call.ticket, service=wanted.service,
+            actor, call.line, depth=wanted.depth, ticket=call.ticket, service=service,
             deadline_s=wanted.deadline_s,
         )  # fmt: skip
         try:
@@ -280,6 +282,12 @@ class Hooks:
                 return begun
         except _BegunMeanwhile as meanwhile:
             return meanwhile.call
+
+    async def _service(self, call: HookCall) -> str | None:
+        """The service that the ticket is about; for "is it fixed?" otherwise that of the test before."""
+        async with self._store.reading() as tx:
+            before = await self._before(tx, call) if call.hook == IS_IT_FIXED else None
+            return await tested_service(tx, call.ticket, before.id if before is not None else None)
 
     async def _operate(self, actor: Actor, call: HookCall, wanted: HookRequest) -> HookCall:
         assert call.device is not None
@@ -332,19 +340,19 @@ class Hooks:
             test = await test_store.get(tx, call.line_test) if call.line_test is not None else None
             comparison = None
             if call.hook == IS_IT_FIXED and test is not None and test.state is LineTestState.DONE:
-                before = await self._before(tx, call, test)
+                before = await self._before(tx, call, test.id)
                 comparison = await self._after_fix.compare(tx, call.line, before, test)
         operations = tuple(each for each in found if each is not None)
         state, detail = _standing(operations, test)
         return HookView(call, state, detail, operations, test, comparison)
 
-    async def _before(self, tx: Transaction, call: HookCall, test: LineTestRecord) -> LineTestRecord | None:
+    async def _before(self, tx: Transaction, call: HookCall, test: str | None = None) -> LineTestRecord | None:
         """The test that the ticket was opened with, or the last one that ended before this one began."""
         ticket = await ticket_store.get(tx, call.ticket) if call.ticket is not None else None
-        if ticket is not None and ticket.line_test is not None and ticket.line_test != test.id:
+        if ticket is not None and ticket.line_test is not None and ticket.line_test != test:
             return await test_store.get(tx, ticket.line_test)
         states = (LineTestState.DONE,)
-        found = await test_store.list_line_tests(tx, line=call.line, states=states, before=test.id, limit=1)
+        found = await test_store.list_line_tests(tx, line=call.line, states=states, before=test, limit=1)
         return found[0] if found else None
 
 

@@ -1,6 +1,7 @@
 """Did it help? A test after an action held against what was known before it. Pure.
 
-The rule of this file: what the cause's own post-check says counts first; a test that says nothing leaves it open.
+The rule of this file: what the cause's own post-check says counts first; a test that says nothing leaves it open, and
+so does one that lacks a post-check which it must have.
 """
 
 from collections.abc import Mapping
@@ -37,12 +38,15 @@ class Change:
     change: float | None
 
 
-def outcome(before: Said, after: Said, check: bool | None) -> str:
-    """Return what a test after an action says: fixed, same, other or unknown. `check` is the cause's post-check."""
+def outcome(before: Said, after: Said, check: bool | None, *, must_check: bool = False) -> str:
+    """Return what a test after an action says: fixed, same, other or unknown.
+
+    `check` is the cause's post-check; with `must_check` nothing is fixed unless it holds.
+    """
     if check is False:
         return SAME
     if after.verdict in _WELL:
-        return FIXED
+        return UNKNOWN if must_check and check is None else FIXED
     complained = before.verdict not in (*_WELL, *_OPEN)
     if complained and after.cause == before.cause:
         return SAME
