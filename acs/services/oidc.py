@@ -143,7 +143,7 @@ class Oidc:
             found = await people_store.take_sign_in(tx, code_hash=hashlib.sha256(code.encode()).hexdigest())
             good = found is not None and found.person is not None and found.expires_at > self._clock()
             if good and found is not None and hmac.compare_digest(found.challenge, _challenge_of(verifier)):
-                person = await people_store.get(tx, found.person or "")
+                person = await people_store.hold(tx, found.person or "")
                 if person is not None and person.disabled_at is None:
                     return await self._sign_ins.open_session(tx, person, origin)
         raise Forbidden("the code is unknown, used or too old; run secondline login again")

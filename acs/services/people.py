@@ -153,7 +153,7 @@ class People:
 
 
 async def _known(tx: Transaction, name: str) -> PersonRecord:
-    person = await people_store.get(tx, name)
+    person = await people_store.hold(tx, name)
     if person is None:
         raise NotFound(f"there is no person {name[:80]!r}; `secondline user list` shows their names")
     return person

@@ -3,7 +3,7 @@
     name, password, code ──► lock? ──► argon2 ──► TOTP, never twice ──► a token of the person's roles, for some hours
 
 The rule of this file: whatever is wrong gives the same answer after the same work; wrong tries close the account for a
-while, and are audited.
+while, and are audited; the account decides as it is when the password has been checked.
 """
 
 import asyncio
@@ -57,12 +57,14 @@ class SignIns:
             WrongCredentials: something is wrong; nobody is told what.
         """
         async with self._store.reading() as tx:
-            person = await people_store.get(tx, name)
+            before = await people_store.get(tx, name)
         async with self._hashing:
-            stored = None if person is None else person.password_hash
+            stored = None if before is None else before.password_hash
             good = await asyncio.to_thread(second_factor.is_password, password, stored)
-        why = self._why_not(person, good)
         async with self._store.transaction() as tx:
+            # tries that came together were waiting for their turn: what those before them closed is closed to this one
+            person = await people_store.hold(tx, name)
+            why = self._why_not(person, good and person is not None and person.password_hash == stored)
             if not why and person is not None:
                 why = await self._check_code(tx, person, code)
             if person is not None and not why:

@@ -74,9 +74,15 @@ async def get(tx: Transaction, name: str) -> PersonRecord | None:
     return None if row is None else _record(tx, row)
 
 
+async def hold(tx: Transaction, name: str) -> PersonRecord | None:
+    """Return the person, or None; until the transaction ends nobody else changes the account."""
+    row = await tx.one(select(people).where(people.c.name == name).with_for_update())
+    return None if row is None else _record(tx, row)
+
+
 async def by_subject(tx: Transaction, subject: str) -> PersonRecord | None:
-    """Return the person that the identity provider means, or None."""
-    row = await tx.one(select(people).where(people.c.subject == subject))
+    """Return the person that the identity provider means, or None; held as by `hold`."""
+    row = await tx.one(select(people).where(people.c.subject == subject).with_for_update())
     return None if row is None else _record(tx, row)
 
 

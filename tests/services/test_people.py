@@ -1,5 +1,7 @@
 """People: what lets them in, what keeps them out, and that nobody learns which part was wrong."""
 
+import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
@@ -20,7 +22,9 @@ from acs.services.sign_in import SignIns, WrongCredentials
 from acs.store import people as people_store
 from acs.store.records import GrantRecord
 from acs.store.schema import people as people_table
+from acs.store.transaction import Transaction
 from tests.api.conftest import made_once
+from tests.held_rows import ended_or_waiting
 
 PASSWORD = "correct horse battery"
 VIEWER = [GrantRecord("viewer", ("region:north",))]
@@ -94,6 +98,65 @@ async def test_guessing_closes_the_account_for_a_while(app_on_both: App) -> None
     assert (await sign_ins.sign_in("ann", PASSWORD, "", "192.0.2.1")).person.name == "ann"
     trail = await app_on_both.northbound.audit_trail.list(local_actor(), action="person.locked")
     assert trail and trail[0].target == "person:ann"
+
+
+class SlowHash:
+    """A check of a password that goes on when it may: another thread is in it meanwhile."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.real, self.loop = second_factor.is_password, asyncio.get_running_loop()
+        self.begun, self.may_end = asyncio.Event(), threading.Event()
+        monkeypatch.setattr(second_factor, "is_password", self)
+
+    def __call__(self, password: str, stored: str | None) -> bool:
+        self.loop.call_soon_threadsafe(self.begun.set)
+        assert self.may_end.wait(60)
+        return self.real(password, stored)
+
+
+@pytest.mark.parametrize("what", ["locked", "disabled", "another password"])
+async def test_who_is_let_in_is_judged_by_the_account_as_it_is_then(
+    app_on_both: App, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """Of many guesses that came together the right one must not come in once the others closed the account."""
+    people, sign_ins, _ = desk(app_on_both)
+    await people.add(local_actor(), "ann", VIEWER, password=PASSWORD)
+    slow = SlowHash(monkeypatch)
+    coming = asyncio.create_task(sign_ins.sign_in("ann", PASSWORD, "", "192.0.2.1"))
+    try:
+        await asyncio.wait_for(slow.begun.wait(), 60)
+        if what == "disabled":
+            await people.set_disabled(local_actor(), "ann", disabled=True)
+        elif what == "locked":
+            async with app_on_both.store.transaction() as tx:
+                await people_store.lock(tx, "ann", datetime.now(UTC) + timedelta(minutes=15))
+        else:
+            await people.set_password(local_actor(), "ann", "another horse battery")
+    finally:
+        slow.may_end.set()
+    with pytest.raises(WrongCredentials):
+        await coming
+
+
+async def test_two_changes_of_an_account_at_once_are_both_kept(
+    app_on_both: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people, _, _ = desk(app_on_both)
+    await people.add(local_actor(), "ann", VIEWER, password=PASSWORD)
+    real, others = people_store.put, list[asyncio.Task[None]]()
+
+    async def put(tx: Transaction, person: people_store.PersonRecord) -> None:
+        if not others:
+            others.append(asyncio.create_task(people.set_disabled(local_actor(), "ann", disabled=True)))
+            await ended_or_waiting(app_on_both.store, others[0])
+        await real(tx, person)
+
+    monkeypatch.setattr(people_store, "put", put)
+    await people.set_grants(local_actor(), "ann", [GrantRecord("field")])
+    await others[0]
+    (ann,) = await people.list(local_actor())
+    assert ann.disabled_at is not None
+    assert [one.role for one in ann.grants] == ["field"]
 
 
 async def test_a_code_of_the_second_factor_is_good_once(app_on_both: App) -> None:
