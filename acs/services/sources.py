@@ -21,6 +21,7 @@ from acs.services.derived import contact_fact, device_facts, usable_text
 from acs.services.gathering import Partly, Skipped, Source, SourceState
 from acs.services.merging import SERIAL, same_serial
 from acs.services.obtainable import access_facts_known
+from acs.services.ont_and_port import OntAndPort, Question, read_both
 from acs.services.operations import Operations
 from acs.services.path_sources import OPERATOR_DNS, SIZES, Resolvers, Whole, whole_packets
 from acs.services.serials import serial_forms
@@ -140,17 +141,17 @@ async def access_facts(case: Case, places: Places) -> Sequence[Fact] | Partly:
     except ProbeTimeout as error:
         silent_node = await places.reader.silent(target, case.now, "olt.reachable")
         return Partly([silent_node], str(error), SourceState.FAILED)
-    ont, reading = await asyncio.gather(
-        places.reader.read_ont(target, profile, place, case.now, detail=case.test.depth == "full"),
-        places.reader.read_port(target, profile, place, case.now),
-    )
+    asked = Question(target, profile, place, places.config.sources.access_s, case.test.depth == "full")
+    both = await read_both(places.reader, asked, case.now, places.clock)
+    ont, reading = both.ont, both.port
     seen = _serial_seen(case, reading)
     strange = any(not same_serial(str(fact.value), line.gpon_serial) for fact in seen)
     if strange:
         ont = [fact for fact in ont if not fact.name.startswith("ont.")]
-    near = [] if strange else neighbour_facts(case, reading, places.config.outage_window_min * 60.0)
+    window_s = places.config.outage_window_min * 60.0
+    near = [] if strange or both.outdated else neighbour_facts(case, reading, window_s)
     facts = [*ont, *([] if strange else _walked(case, reading, ont)), *seen, *reading.facts, *near]
-    problem = _problem_of(line, reading, ont, strange=strange)
+    problem = _problem_of(line, both, strange=strange)
     silent = not reading.complete and not reading.onts and not any(fact.name.startswith("ont.") for fact in ont)
     return Partly(facts, problem, SourceState.FAILED if silent else SourceState.ANSWERED) if problem else facts
 
@@ -173,7 +174,7 @@ def neighbour_facts(case: Case, reading: PortReading, window_s: float) -> list[F
         return []
     states = [state for state, _ in states_of(case, reading)]
     days = _days_of(case.own_light)
-    return sibling_facts(states, this, now=case.now, window_s=window_s, baselines=Baselines(days))
+    return sibling_facts(states, this, now=reading.at, window_s=window_s, baselines=Baselines(days))
 
 
 def states_of(case: Case, reading: PortReading) -> list[tuple[SiblingState, LineRecord | None]]:
@@ -342,8 +343,9 @@ def _walked(case: Case, reading: PortReading, ont: Sequence[Fact]) -> list[Fact]
     return [fact for one in reading.onts if one.ont == this for fact in one.facts if fact.name not in read]
 
 
-def _problem_of(line: LineRecord, reading: PortReading, ont: Sequence[Fact], *, strange: bool) -> str:
+def _problem_of(line: LineRecord, both: OntAndPort, *, strange: bool) -> str:
     """What the access node left out, in words; empty when all of it came."""
+    reading, ont = both.port, both.ont
     said = [reading.problem] if not reading.complete else []
     said += [fact.raw for fact in ont if fact.name == "ont.run_state" and fact.quality is Quality.MISSING and fact.raw]
     elsewhere = [one.ont for one in reading.onts if line.gpon_serial and _is_of(line, one.gpon_serial)]
@@ -351,6 +353,8 @@ def _problem_of(line: LineRecord, reading: PortReading, ont: Sequence[Fact], *, 
         said.append(f"the line's serial {line.gpon_serial} is ONT {elsewhere[0]} there")
     if reading.onts and not reading.light_complete:
         said.append("the light of some ONTs did not come in time")
+    if both.outdated:
+        said.append("the port was read before this ONT fell: nothing is said of its neighbours")
     if strange:
         said.append("another ONT stands in the line's place: what was read of it is left out")
     return "; ".join(said)

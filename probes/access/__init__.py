@@ -42,12 +42,12 @@ __all__ = [
 
 @dataclass(slots=True)
 class AccessReader:
-    """Reads access nodes with a limit per node, one read per port at a time, and a short memory of ports.
+    """Reads access nodes with a limit per node, one read per port at a time, and a short memory of PON ports.
 
     Fifty tickets on one port in ten seconds are one read. Belongs to one event loop; `close` ends what runs.
     """
 
-    #: how long a port reading answers for the next caller
+    #: how long a reading of a PON port answers for the next caller
     cache_s: float = 45.0
     #: the way to the nodes, with their limits; one for the whole process
     gentle: Gentle = field(default_factory=Gentle, repr=False)
@@ -68,7 +68,7 @@ class AccessReader:
         """All readers ask through the same limits."""
         self.nodes = Nodes(self.gentle, self.ping_silent)
         self.olts = OltReader(self.nodes, self.cache_s, self.light_budget_s)
-        self.ports = PortReader(self.nodes, self.cache_s, self.rate_window_s)
+        self.ports = PortReader(self.nodes, self.rate_window_s)
 
     async def close(self) -> None:
         """Cancel the reads under way and wait for their end."""
@@ -105,14 +105,20 @@ class AccessReader:
         return await self.olts.read_ont(target, profile, place, now, detail=detail)
 
     async def read_port(
-        self, target: NodeTarget, profile: AccessProfile, place: OntPlace, now: datetime
+        self,
+        target: NodeTarget,
+        profile: AccessProfile,
+        place: OntPlace,
+        now: datetime,
+        *,
+        newer_than: datetime | None = None,
     ) -> PortReading:
-        """All ONTs of the place's PON port; from memory when a reading is younger than `cache_s`.
+        """All ONTs of the place's PON port; from memory when a reading is younger than `cache_s`, and `newer_than`.
 
         Raises:
             ProbeRefused, ProbeUnreadable, ProfileError: as `read_ont`. A silent node is `olt.reachable` = False.
         """
-        return await self.olts.read_port(target, profile, place, now)
+        return await self.olts.read_port(target, profile, place, now, newer_than=newer_than)
 
     async def switch_profile_of(self, target: NodeTarget) -> SwitchProfile:
         """As `profile_of`, for a switch; one of no known family is read by the standard tables."""

@@ -97,11 +97,17 @@ class OltReader:
         return [_reached(origin), *facts] if facts else [_reached(origin), _not_there(place, origin)]
 
     async def read_port(
-        self, target: NodeTarget, profile: AccessProfile, place: OntPlace, now: datetime
+        self,
+        target: NodeTarget,
+        profile: AccessProfile,
+        place: OntPlace,
+        now: datetime,
+        *,
+        newer_than: datetime | None = None,
     ) -> PortReading:
         """As `AccessReader.read_port`."""
         port = self._port(target, profile, place)
-        if port.last is not None and self._is_fresh(port.last, now):
+        if port.last is not None and self._is_fresh(port.last, now) and _is_newer(port.last, newer_than):
             return port.last
         if port.running is None:
             port.running = asyncio.create_task(self._read_port(target, profile, place, now))
@@ -351,6 +357,10 @@ class OltReader:
     def _forget(port: _Port, reading: PortReading) -> None:
         if port.last is reading:
             port.last = None
+
+
+def _is_newer(reading: PortReading, than: datetime | None) -> bool:
+    return than is None or reading.at > than
 
 
 def _refuse_wrong_place(profile: AccessProfile, place: OntPlace) -> None:

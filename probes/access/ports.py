@@ -60,21 +60,21 @@ class PortPlace:
 
 @dataclass(slots=True)
 class _Kept:
-    """What is remembered of one port: the read under way, the last facts, the last counters, its row in RMON."""
+    """What is remembered of one port: the read under way, the last counters, its row in RMON."""
 
     running: "asyncio.Task[list[Fact]] | None" = None
-    last: list[Fact] | None = None
     sample: Sample | None = None
     rmon: int | None = None
 
 
 @dataclass(slots=True)
 class PortReader:
-    """Reads ports of switches and lines of DSLAMs: one read per port at a time, and a short memory."""
+    """Reads ports of switches and lines of DSLAMs: one read per port at a time.
+
+    A port has one line: what was read before the cable was plugged in must not answer the test after it.
+    """
 
     nodes: Nodes
-    #: how long a reading answers for the next caller
-    cache_s: float
     #: seconds between two reads of the counters, when there is no earlier one
     rate_window_s: float
     kept: dict[tuple[object, str, PortPlace], _Kept] = field(default_factory=dict, repr=False)
@@ -92,11 +92,9 @@ class PortReader:
             ProfileError: the place is no port of this node.
         """
         kept = self.kept.setdefault((target.snmp, profile.id, place), _Kept())
-        if kept.last is not None and abs((now - kept.last[0].at).total_seconds()) < self.cache_s:
-            return kept.last
         if kept.running is None:
             kept.running = asyncio.create_task(self._read(target, profile, place, now, kept))
-            kept.running.add_done_callback(lambda task: _done(kept, task))
+            kept.running.add_done_callback(lambda _: _done(kept))
         return await asyncio.shield(kept.running)
 
     async def if_index(self, target: NodeTarget, profile: PortProfile, place: PortPlace) -> int | None:
@@ -210,10 +208,8 @@ class PortReader:
         return await macs.facts(self.nodes, target, profile, at, origin) if isinstance(profile, SwitchProfile) else []
 
 
-def _done(kept: _Kept, task: "asyncio.Task[list[Fact]]") -> None:
+def _done(kept: _Kept) -> None:
     kept.running = None
-    if not task.cancelled() and task.exception() is None and len(task.result()) > 2:
-        kept.last = task.result()
 
 
 def _index_of(profile: PortProfile, place: PortPlace, names: Mapping[str, str]) -> int | None:

@@ -87,6 +87,19 @@ async def test_fifty_tickets_on_one_port_are_one_read(start_agent: StartAgent) -
     assert agent.answered == 2 * once
 
 
+async def test_a_caller_may_want_a_newer_reading_than_the_one_that_is_remembered(start_agent: StartAgent) -> None:
+    agent = await start_agent(port_of(16))
+    reader, node = AccessReader(), node_of(agent)
+    first = await reader.read_port(node, PROFILE, PLACE, NOW)
+    once, later = agent.answered, NOW + timedelta(seconds=5)
+    newer = await asyncio.gather(
+        *(reader.read_port(node, PROFILE, PLACE, later, newer_than=first.at) for _ in range(50))
+    )
+    assert {reading.at for reading in newer} == {later}
+    assert agent.answered == 2 * once, "fifty who want it are one read"
+    assert await reader.read_port(node, PROFILE, PLACE, later, newer_than=first.at) is newer[0]
+
+
 async def test_a_reading_is_forgotten_when_its_time_is_over(start_agent: StartAgent) -> None:
     agent = await start_agent(port_of(4))
     reader, node = AccessReader(cache_s=0.3), node_of(agent)

@@ -65,7 +65,7 @@ def counters(octets: int, frames: int, crc: int, late: int, fragments: int) -> d
 
 async def test_rates_come_from_two_reads_across_a_wrap(start_agent: StartAgent) -> None:
     agent = await start_agent(AgentTable(counters(0, 0, 4294967290, 7, 0)))
-    reader, node = AccessReader(rate_window_s=0.02, cache_s=0), node_of(agent)
+    reader, node = AccessReader(rate_window_s=0.02), node_of(agent)
     profile = load_switches()["generic"]
     await reader.read_switch_port(node, profile, PortPlace(5), NOW)
     agent.table.set_many(counters(750_000_000, 999_990, 4, 9, 30))
@@ -80,7 +80,7 @@ async def test_rates_come_from_two_reads_across_a_wrap(start_agent: StartAgent) 
 
 async def test_counters_that_were_reset_give_no_rate_and_few_frames_no_share(start_agent: StartAgent) -> None:
     agent = await start_agent(AgentTable(counters(10**9, 10**6, 3_000_000, 7, 0)))
-    reader, node = AccessReader(rate_window_s=0.02, cache_s=0), node_of(agent)
+    reader, node = AccessReader(rate_window_s=0.02), node_of(agent)
     profile = load_switches()["generic"]
     await reader.read_switch_port(node, profile, PortPlace(5), NOW)
     agent.table.set_many(counters(1000, 10, 2, 0, 0))
@@ -101,6 +101,20 @@ async def test_fifty_tickets_on_one_switch_port_are_one_read(start_agent: StartA
     assert agent.answered - before <= 2 * alone
     assert all(facts is many[0] for facts in many)
     assert len(one) == len(many[0])
+
+
+async def test_a_cable_that_was_plugged_in_since_is_seen_by_the_next_test(start_agent: StartAgent) -> None:
+    """A port has one line: the state of a moment ago must not answer the test that somebody asks for now."""
+    agent = await start_agent(AgentTable(counters(0, 0, 0, 0, 0)))
+    reader, node = AccessReader(rate_window_s=0.02), node_of(agent)
+    profile = load_switches()["generic"]
+    agent.table.set_many({"1.3.6.1.2.1.2.2.1.8.5": integer(2)})
+    facts = {fact.name: fact.value for fact in await reader.read_switch_port(node, profile, PortPlace(5), NOW)}
+    assert facts["sw.port_oper"] == "down"
+    agent.table.set_many({"1.3.6.1.2.1.2.2.1.8.5": integer(1)})
+    later = NOW + timedelta(seconds=40)
+    facts = {fact.name: fact.value for fact in await reader.read_switch_port(node, profile, PortPlace(5), later)}
+    assert facts["sw.port_oper"] == "up"
 
 
 async def test_a_port_that_is_not_there_and_a_node_that_is_silent(start_agent: StartAgent) -> None:

@@ -1,7 +1,8 @@
 """What is remembered of a device may accuse its line and never acquit it, through the line tests themselves."""
 
 from collections.abc import AsyncGenerator
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,12 +13,15 @@ from acs.services.context import Entry
 from acs.services.replays import again, differing
 from acs.store import trees
 from acs.store.records import OperationStep, TreeUpdate
+from probes.access import OntPlace, PortReading
+from probes.errors import ProbeTimeout
 from probes.linetest import load_pack
 from tests.services.test_line_tests import (
     ACTOR,
     KEY,
     TREE,
     FakeOperations,
+    FakeReader,
     World,
     facts_of,
     finished,
@@ -158,3 +162,58 @@ async def test_light_that_is_remembered_of_the_cpe_is_no_step_of_now(world: Worl
     facts = facts_of(await judged(world))
     assert (facts["ont.rx_dbm"]["source"], facts["ont.rx_dbm"]["quality"]) == ("cpe cached", "stale")
     assert facts["ont.rx_delta_db"]["quality"] == "stale"
+
+
+@dataclass
+class Remembering(FakeReader):
+    """An access node whose port was read 20 s ago, before the ONTs of that port fell."""
+
+    #: the port does not answer when it is read once more
+    mute: bool = False
+    reads: int = 0
+
+    async def read_port(
+        self, target: object, profile: object, place: OntPlace, now: datetime, *, newer_than: datetime | None = None
+    ) -> PortReading:
+        if newer_than is None:
+            well = FakeReader(serial=self.serial)
+            return await well.read_port(target, profile, place, now - timedelta(seconds=20))
+        self.reads += 1
+        if self.mute:
+            raise ProbeTimeout("no answer from 192.0.2.1:161")
+        return await super().read_port(target, profile, place, now)
+
+
+async def fallen(world: World, reader: Remembering) -> None:
+    """The line is down: no session, no CPE."""
+    await home(world, age_s=600)
+    await tell(world.app, bras__session="none")
+    world.operations.behaviour, world.reader = "silent", reader
+
+
+async def test_a_port_that_was_read_before_the_fall_is_read_once_more(world: World) -> None:
+    """A mass fault must not look like one broken drop because everybody was well 20 s before."""
+    await fallen(world, Remembering(state="offline", neighbours_down=12))
+    record = await judged(world)
+    facts = facts_of(record)
+    assert (facts["sib.others_down_window"]["value"], facts["sib.down_ratio"]["value"]) == (11, 0.75)
+    assert record.verdict["verdict"] == "OPEN_OUTAGE"
+    assert isinstance(world.reader, Remembering) and world.reader.reads == 1
+
+
+async def test_where_the_port_cannot_be_read_again_nothing_is_said_of_the_neighbours(world: World) -> None:
+    await fallen(world, Remembering(state="offline", neighbours_down=12, mute=True))
+    record = await judged(world)
+    assert not [name for name in facts_of(record) if name.startswith("sib.")]
+    assert record.verdict["verdict"] != "DISPATCH_HOME"
+    access = next(one for one in record.facts["sources"] if one["name"] == "access")
+    assert access["state"] == "answered"
+    assert "before this ONT fell" in access["problem"]
+
+
+async def test_neighbours_are_as_old_as_the_reading_of_their_port(world: World) -> None:
+    await home(world, age_s=600)
+    reader = world.reader = Remembering()
+    record = await judged(world)
+    assert 19 < facts_of(record)["sib.down_ratio"]["age_s"] < 60
+    assert reader.reads == 0, "a reading that fits is not made again"
