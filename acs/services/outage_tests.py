@@ -47,8 +47,11 @@ class OutageTests:
         await self._begin()
         async with self._store.reading() as tx:
             restored = await outage_store.list_outages(tx, states=("restored",), limit=_AT_ONCE)
-        for outage in restored:
+        for one in restored:
             async with self._store.transaction() as tx:
+                outage = await outage_store.hold(tx, one.id)
+                if outage is None or outage.state != "restored":
+                    continue  # a person has ended it since
                 closed = await self._closed(tx, outage, now)
                 if closed is not None:
                     await outage_store.put(tx, closed)

@@ -117,8 +117,9 @@ class OutageWatch:
 
 
 async def _running(tx: Transaction) -> dict[str, Case]:
+    """The outages that go on, held: what a person says of one waits for the look, or the look for it."""
     found = {}
-    for outage in await outage_store.list_outages(tx, states=RUNNING, limit=1_000):
+    for outage in await outage_store.hold_all(tx, RUNNING, limit=1_000):
         lines = await outage_store.lines_of(tx, outage.id)
         found[outage.id] = Case(outage, {one.line: one for one in lines})
     return found

@@ -49,7 +49,7 @@ class Outages:
         """
         actor.require(Scope.READ)
         async with self._store.reading() as tx:
-            outage = await _known(tx, id_)
+            outage = _there(await outage_store.get(tx, id_), id_)
             return outage, await outage_store.lines_of(tx, id_), await outage_store.tickets_of(tx, id_)
 
     async def confirm(self, actor: Actor, id_: str, *, note: str = "", kind: str | None = None) -> OutageRecord:
@@ -62,7 +62,7 @@ class Outages:
         actor.require(Scope.OUTAGES)
         now = self._clock()
         async with self._store.transaction() as tx:
-            outage = await _known(tx, id_)
+            outage = _there(await outage_store.hold(tx, id_), id_)
             if outage.state != "candidate":
                 raise Conflict(f"outage {id_} is {outage.state}; only a candidate is confirmed")
             said = replace(outage, state="confirmed", confirmed_by=actor.name, confirmed_at=now, changed_at=now)
@@ -81,7 +81,7 @@ class Outages:
         actor.require(Scope.OUTAGES)
         now, state = self._clock(), "dismissed" if dismiss else "closed"
         async with self._store.transaction() as tx:
-            outage = await _known(tx, id_)
+            outage = _there(await outage_store.hold(tx, id_), id_)
             if outage.state not in outage_store.OPEN:
                 raise Conflict(f"outage {id_} is {outage.state} already")
             said = replace(outage, state=state, closed_by=actor.name, closed_at=now, changed_at=now, note=note)
@@ -102,8 +102,7 @@ class Outages:
         return await self._systemic.find(days)
 
 
-async def _known(tx: Transaction, id_: str) -> OutageRecord:
-    outage = await outage_store.get(tx, id_)
+def _there(outage: OutageRecord | None, id_: str) -> OutageRecord:
     if outage is None:
         raise NotFound(f"there is no outage {id_[:80]!r}; `secondline outage list` shows them")
     return outage

@@ -31,6 +31,14 @@ _LISTED = Filtered(
     states=outages.c.state.in_(bindparam("states", expanding=True)),
     before=outages.c.id < bindparam("before"),
 )
+_HELD = _BY_ID.with_for_update()
+_HELD_IN = (
+    select(outages)
+    .where(outages.c.state.in_(bindparam("states", expanding=True)))
+    .order_by(outages.c.id.desc())
+    .limit(bindparam("limit"))
+    .with_for_update()
+)
 _LINES_OF = select(outage_lines).where(outage_lines.c.outage == bindparam("outage")).order_by(outage_lines.c.line)
 _DROP_LINES = delete(outage_lines).where(
     outage_lines.c.outage == bindparam("outage"), outage_lines.c.line.in_(bindparam("lines", expanding=True))
@@ -141,6 +149,17 @@ async def get(tx: Transaction, id_: str) -> OutageRecord | None:
     """One outage, or None."""
     row = await tx.one(_BY_ID, {"id": id_})
     return None if row is None else _outage(row)
+
+
+async def hold(tx: Transaction, id_: str) -> OutageRecord | None:
+    """One outage, or None; until the transaction ends nobody else changes it. Who `put`s one has held it."""
+    row = await tx.one(_HELD, {"id": id_})
+    return None if row is None else _outage(row)
+
+
+async def hold_all(tx: Transaction, states: Sequence[str], *, limit: int) -> list[OutageRecord]:
+    """The outages in these states, the newest first, held as by `hold`."""
+    return [_outage(row) for row in await tx.rows(_HELD_IN, {"states": list(states), "limit": limit})]
 
 
 async def list_outages(

@@ -1,5 +1,6 @@
 """Mass outages over a real store: from what others stored to candidates, tickets, gates, tests and the end."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,6 +37,8 @@ from acs.store.records import (
     TicketRecord,
 )
 from acs.store.schema import incidents, operations
+from acs.store.transaction import Transaction
+from tests.held_rows import ended_or_waiting
 from tests.store.make import opening
 
 BOSS = local_actor()
@@ -287,6 +290,50 @@ async def test_a_person_confirms_and_ends_it_and_is_not_contradicted(world: Worl
         await world.outages.get(BOSS, "nothing")
     with pytest.raises(Forbidden):
         await world.outages.close(Actor("reader", "token", frozenset({"read"})), other.id, note="no")
+
+
+async def test_what_a_person_says_during_a_look_is_kept(app_on_both: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(app_on_both)
+    await world.begin()
+    await world.alarm("ont_los", splitter(2, "s1"))
+    (outage,) = await world.look()
+    real, persons = outage_store.troubled_nodes, list[asyncio.Task[OutageRecord]]()
+
+    async def meanwhile(tx: Transaction, since: datetime) -> list[str]:
+        if not persons:
+            persons.append(asyncio.create_task(world.outages.confirm(BOSS, outage.id, note="crew is on the way")))
+            await ended_or_waiting(world.store, persons[0])
+        return await real(tx, since)
+
+    monkeypatch.setattr(outage_store, "troubled_nodes", meanwhile)
+    await world.alarm("ont_los", splitter(2, "s0"))
+    await world.look()
+    await persons[0]
+    (kept,) = await world.open()
+    assert (kept.state, kept.note, kept.level, kept.hit) == ("confirmed", "crew is on the way", "pon", 16)
+
+
+async def test_what_a_look_finds_while_a_person_confirms_is_kept(
+    app_on_both: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(app_on_both)
+    await world.begin()
+    await world.alarm("ont_los", splitter(2, "s1"))
+    (outage,) = await world.look()
+    await world.alarm("ont_los", splitter(2, "s0"))
+    real, looks = outage_store.put, list[asyncio.Task[list[OutageRecord]]]()
+
+    async def meanwhile(tx: Transaction, said: OutageRecord) -> None:
+        if not looks:
+            looks.append(asyncio.create_task(world.look()))
+            await ended_or_waiting(world.store, looks[0])
+        await real(tx, said)
+
+    monkeypatch.setattr(outage_store, "put", meanwhile)
+    await world.outages.confirm(BOSS, outage.id, note="crew is on the way")
+    await looks[0]
+    (kept,) = await world.open()
+    assert (kept.state, kept.note, kept.level, kept.hit) == ("confirmed", "crew is on the way", "pon", 16)
 
 
 async def test_falls_that_we_asked_for_are_no_outage(world: World) -> None:
