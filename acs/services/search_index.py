@@ -1,6 +1,6 @@
 """Takes changes into the index of searches: what is known of a device and its line becomes words and numbers.
 
-    search_changes ─▶ read devices, lines, tags, trees ─▶ entries (pure) ─▶ replaced in one short transaction
+    search_changes ─▶ read devices, lines, tags, trees ─▶ entries (pure) ─▶ what differs, in one short transaction
 
 The rule of this file: what was read is written only if nobody else took the same changes in meanwhile; a change that
 comes in between waits for the next turn.
@@ -20,10 +20,12 @@ from acs.store import devices as device_store
 from acs.store import lines as line_store
 from acs.store import provisioning as provision_store
 from acs.store import search as search_store
+from acs.store import search_entries
 from acs.store import trees as tree_store
 from acs.store.reach import unlimited
 from acs.store.records import DeviceRecord, LineRecord, Tree
-from acs.store.search import Changes, Entry
+from acs.store.search import Changes
+from acs.store.search_entries import Entry
 from acs.store.search_terms import BACKWARDS, in_order, phrase_of, words_of
 from acs.store.store import Store
 from acs.store.transaction import Transaction
@@ -92,7 +94,8 @@ class SearchIndex:
             entries = await asyncio.to_thread(self._entries, known)
             async with self._store.transaction() as tx:
                 if await search_store.still_waiting(tx, taken):
-                    await search_store.replace(tx, taken, sorted(keys), sorted(lines), entries)
+                    await search_entries.replace(tx, sorted(keys), sorted(lines), entries)
+                    await search_store.taken_in(tx, taken)
         return len(taken.ids)
 
     async def _affected(self, tx: Transaction, taken: Changes) -> tuple[set[str], set[str]]:

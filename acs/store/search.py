@@ -1,13 +1,13 @@
-"""The index of devices and lines: entries, their words and numbers, and the answer to what a search asks for.
+"""The index of devices and lines: what waits to be taken in, and the answer to what a search asks for.
 
     lines, devices, tags, trees ─ note() in the same transaction ─▶ search_changes ─▶ services/search_index
-                                                                    search_docs, search_words, search_numbers
+                                                     find(), count() ◀─ entries ◀─ store/search_entries
 
 The rule of this file: the session of a periodic Inform writes nothing here; what changes is noted, and taken in later.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -58,30 +58,9 @@ _GROUPS_OF = select(line_groups).where(line_groups.c.line.in_(bindparam("lines",
 _LINES_OF = select(search_docs.c.line).where(
     search_docs.c.device.in_(bindparam("keys", expanding=True)), search_docs.c.line.is_not(None)
 )
-_OLD = select(search_docs.c.id).where(
-    or_(
-        search_docs.c.device.in_(bindparam("keys", expanding=True)),
-        and_(search_docs.c.line.in_(bindparam("lines", expanding=True)), search_docs.c.device.is_(None)),
-    )
-)
-_DROP_OLD = delete(search_docs).where(search_docs.c.id.in_(_OLD))
-_LAST_ID = select(func.max(search_docs.c.id))
 _PHONES_OF = (
     select(line_phones).where(line_phones.c.line.in_(bindparam("lines", expanding=True))).order_by(line_phones.c.phone)
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What the index holds of one device with its line, or of a line without a device."""
-
-    device: str | None
-    line: str | None
-    #: (field, folded word)
-    words: frozenset[tuple[str, str]]
-    #: folded texts, see `phrase_of`
-    texts: str
-    numbers: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,36 +148,9 @@ async def lines_of_entries(tx: Transaction, keys: Sequence[str]) -> set[str]:
     return {row.line for row in await tx.rows(_LINES_OF, {"keys": list(keys)})}
 
 
-async def replace(
-    tx: Transaction, taken: Changes, keys: Sequence[str], lines: Sequence[str], new: Sequence[Entry]
-) -> None:
-    """Put entries in place of those of these devices, and of the lines without a device; the notes are gone then."""
-    await tx.run(_DROP_OLD, {"keys": list(keys), "lines": list(lines)})
-    await _add(tx, new)
+async def taken_in(tx: Transaction, taken: Changes) -> None:
+    """Forget changes whose entries are written."""
     await tx.run(_TAKEN_IN, {"ids": list(taken.ids)})
-
-
-async def _add(tx: Transaction, new: Sequence[Entry]) -> None:
-    if not new:
-        return
-    docs, words, numbers = [], [], []
-    for id_, entry in zip(await _new_ids(tx, len(new)), new, strict=True):
-        docs.append({"id": id_, "device": entry.device, "line": entry.line, "texts": entry.texts})
-        words += [{"field": name, "word": word, "doc": id_} for name, word in entry.words]
-        numbers += [{"name": name, "value": value, "doc": id_} for name, value in entry.numbers.items()]
-    words.sort(key=lambda one: (one["field"], one["word"], one["doc"]))
-    for table, rows in ((search_docs, docs), (search_words, words), (search_numbers, numbers)):
-        for start in range(0, len(rows), _CHUNK):
-            await tx.connection.execute(insert(table), rows[start : start + _CHUNK])
-
-
-async def _new_ids(tx: Transaction, n: int) -> list[int]:
-    if tx.connection.dialect.name == "postgresql":
-        drawn = text("SELECT nextval('search_docs_id_seq') FROM generate_series(1, :n)")
-        return [row[0] for row in await tx.rows(drawn, {"n": n})]
-    row = await tx.one(_LAST_ID)
-    last: int = row[0] or 0 if row is not None else 0
-    return list(range(last + 1, last + 1 + n))
 
 
 async def find(tx: Transaction, wanted: Wanted, *, limit: int, after: int = 0) -> list[Hit]:
