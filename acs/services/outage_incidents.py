@@ -27,16 +27,23 @@ class OwnIncidents:
         self._config = config
         self._told: frozenset[tuple[str, str, str]] | None = None
         self._told_at: datetime | None = None
+        self._written: tuple[frozenset[tuple[str, str, str]], datetime] | None = None
 
     async def tell(self, tx: Transaction, running: Iterable[Case], now: datetime) -> None:
-        """Write the incidents of the outages that go on, where they are not told already."""
+        """Write the incidents of the outages that go on, where they are not told already; then `kept`, once stored."""
+        self._written = None
         records = [one for case in running for one in self._records(case, now)]
         told = frozenset((one.id, one.scope, one.kind) for one in records)
         young = self._told_at is not None and now - self._told_at < _RETELL
         if told == self._told and (young or not told):
             return
         await scope_store.put_incidents(tx, OWN_OUTAGES, now, records)
-        self._told, self._told_at = told, now
+        self._written = told, now
+
+    def kept(self) -> None:
+        """What was written last is on disk: it is told."""
+        if self._written is not None:
+            self._told, self._told_at = self._written
 
     def _records(self, case: Case, now: datetime) -> list[IncidentRecord]:
         outage = case.outage

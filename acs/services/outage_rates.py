@@ -63,21 +63,21 @@ class UsualFalls:
         self._rates, self._rates_at = rates, hour
 
     async def learn(self, now: datetime) -> None:
-        """Count what fell in the hour that ended, in a transaction of its own."""
+        """Count what fell in the hour that ended, in a transaction of its own; what could not be stored waits."""
         hour = _hour_of(now)
         if self._hour == hour:
             return
-        began, self._hour = self._hour, hour
-        falls, self._falls = self._falls, []
-        whole = began is not None and began == hour - timedelta(hours=1) and self._rates_at is not None
-        if began is None or not whole:
-            return
+        if self._hour is not None and self._hour == hour - timedelta(hours=1) and self._rates_at is not None:
+            await self._learn(self._hour, now)
+        self._hour, self._falls = hour, []
+
+    async def _learn(self, began: datetime, now: datetime) -> None:
         async with self._store.transaction() as tx:
             position = await outage_store.cursor(tx, "learned")
             if position is not None and position >= micros(began):
                 return
             left_out = await outage_store.recent_hits(tx, began - timedelta(hours=1))
-            learned = await _exposed(tx, counted(falls, self._inventory, left_out))
+            learned = await _exposed(tx, counted(self._falls, self._inventory, left_out))
             await outage_store.learn(tx, began.hour, learned, self._keep_learned, now)
             await outage_store.put_cursor(tx, "learned", micros(began))
             self._rates_at = None

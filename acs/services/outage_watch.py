@@ -85,6 +85,7 @@ class OutageWatch:
             await self._incidents.tell(tx, running.values(), now)
             changed = await self._keep(tx, running, before, now)
         self._evidence.keep(seen)
+        self._incidents.kept()
         self._usual.saw(seen.falls)
         self._telling.publish(changed, before)
         await self._tests.go_on(now)

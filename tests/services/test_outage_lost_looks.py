@@ -10,7 +10,7 @@ from acs.services.outage_reports import SOURCE
 from acs.store import outages as outage_store
 from acs.store.access import Endpoint
 from acs.store.outages import LineTrouble
-from tests.services.test_outages import LINES, World, lost_sessions, port, splitter, survey, world
+from tests.services.test_outages import LINES, World, incident_scopes, lost_sessions, port, splitter, survey, world
 
 __all__ = ["world"]
 
@@ -52,3 +52,37 @@ async def test_a_round_of_a_failed_look_is_read_again(world: World, monkeypatch:
     await lost_looks(world, monkeypatch)
     (outage,) = await world.look()
     assert outage.scope == "olt-1/0/1/1/s0"
+
+
+async def test_the_incident_of_an_outage_that_is_over_goes_though_a_look_failed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.alarm("ont_los", splitter(2, "s1"))
+    await world.look()
+    assert await incident_scopes(world) != []
+    await world.alarm("ont_up", splitter(2, "s1"))
+    world.clock.pass_s(200)
+    await lost_looks(world, monkeypatch)
+    await world.look()
+    assert await incident_scopes(world) == []
+
+
+async def test_what_fell_in_an_hour_is_learned_though_the_store_was_away_at_its_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.look(3600)
+    await world.alarm("ont_los", port(0)[:1])
+    await world.look()
+    world.clock.pass_s(3600)
+
+    async def fails(*_: object) -> None:
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(outage_store, "learn", fails)
+        with pytest.raises(StoreError):
+            await world.look()
+    await world.look()
+    async with world.store.reading() as tx:
+        rates = await outage_store.rates_at(tx, world.clock.now.hour - 1)
+    assert rates["fall", "olt-1/0/1/0"][0] == 1.0
