@@ -1,6 +1,7 @@
 """Conditions of a pack: a fact, an operator and a value, or all/any of such; three-valued, compiled once.
 
-The rule of this file: a fact that was not measured makes a condition None (unknown), never true or false.
+The rule of this file: a fact that was not measured makes a condition None (unknown), never true or false; only `known`
+and `unknown` ask for just that.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +19,10 @@ Operand = Scalar | tuple[Scalar, ...]
 
 
 class Operator(StrEnum):
-    """How a fact is held against a value; `between` includes both ends; `known` asks only whether it was measured."""
+    """How a fact is held against a value; `between` includes both ends.
+
+    `known` and `unknown` ask only whether it was measured.
+    """
 
     EQ = "eq"
     NE = "ne"
@@ -29,6 +33,11 @@ class Operator(StrEnum):
     IN = "in"
     BETWEEN = "between"
     KNOWN = "known"
+    UNKNOWN = "unknown"
+
+
+#: operators that take no value: they ask whether a fact was measured
+VALUELESS = frozenset({Operator.KNOWN, Operator.UNKNOWN})
 
 
 class Condition(BaseModel):
@@ -56,7 +65,7 @@ class Condition(BaseModel):
     def _check_test(self) -> None:
         if self.op is None:
             raise ValueError(f"fact {self.fact!r} needs op")
-        if self.op is Operator.KNOWN:
+        if self.op in VALUELESS:
             return
         if (self.value is None) == (self.value_fact is None):
             raise ValueError(f"fact {self.fact!r} needs value or value_fact")
@@ -93,6 +102,10 @@ Leaf = Callable[[Values], bool | None]
 
 def _known(name: str) -> Leaf:
     return lambda values: name in values
+
+
+def _unknown(name: str) -> Leaf:
+    return lambda values: name not in values
 
 
 def _against_fact(name: str, op: Operator, other: str, times: float) -> Leaf:
@@ -182,6 +195,8 @@ class Compiler:
             self.joints.append((place, Joint(parts, bool(condition.all))))
         elif op is Operator.KNOWN:
             self.leaves.append((place, _known(name)))
+        elif op is Operator.UNKNOWN:
+            self.leaves.append((place, _unknown(name)))
         elif condition.value_fact is not None:
             self.leaves.append((place, _against_fact(name, op, condition.value_fact, condition.times)))
         else:

@@ -82,6 +82,8 @@ def condition_text(condition: Condition) -> str:
         return "(" + joint.join(condition_text(part) for part in (*condition.all, *condition.any)) + ")"
     if condition.op is Operator.KNOWN:
         return f"{condition.fact} was measured"
+    if condition.op is Operator.UNKNOWN:
+        return f"{condition.fact} was not measured"
     sign = {"eq": "=", "ne": "≠", "lt": "<", "le": "≤", "gt": ">", "ge": "≥"}.get(condition.op or "", condition.op)
     if condition.value_fact is not None:
         times = "" if condition.times == 1.0 else f"{condition.times:g} × "

@@ -7,7 +7,7 @@ The rule of this file: every fault names the key and what to do about it.
 from collections.abc import Iterator
 
 from probes.facts import FACTS, FactKind, FactSpec
-from probes.linetest.conditions import Condition, Operator
+from probes.linetest.conditions import VALUELESS, Condition, Operator
 from probes.linetest.derive import DERIVED
 from probes.linetest.form import QUOTE, Cause, FactRule, PackFile, PostCheck, Row
 from probes.linetest.model import VerdictKind
@@ -148,7 +148,7 @@ def _condition(condition: Condition) -> Iterator[str]:
             yield f"unknown fact {name!r}; the names are in probes/facts.py, derived ones in linetest/derive.py"
             return
     spec = FACTS.get(condition.fact)
-    if spec is not None and condition.op is not Operator.KNOWN and condition.value_fact is None:
+    if spec is not None and condition.op not in VALUELESS and condition.value_fact is None:
         yield from _typed(condition, spec)
 
 

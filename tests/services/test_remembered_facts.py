@@ -164,6 +164,14 @@ async def test_light_that_is_remembered_of_the_cpe_is_no_step_of_now(world: Worl
     assert facts["ont.rx_delta_db"]["quality"] == "stale"
 
 
+async def test_a_reject_of_before_does_not_outvote_a_session_that_is_up(world: World) -> None:
+    await home(world, age_s=600)
+    entry = Entry("L-1", "radius.last", "reject_blocked", utc_now() - timedelta(minutes=50))
+    await world.app.northbound.context.put_facts(ACTOR, "aaa", [entry])
+    record = await judged(world)
+    assert record.verdict["cause"] != "account_blocked"
+
+
 @dataclass
 class Remembering(FakeReader):
     """An access node whose port was read 20 s ago, before the ONTs of that port fell."""

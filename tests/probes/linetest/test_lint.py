@@ -36,7 +36,7 @@ def test_the_packaged_pack_has_no_fault() -> None:
     ("text", "told"),
     [
         ('[facts."ont.rx_dbm"]\nunit = "mW"\n', "facts.ont.rx_dbm.unit: ont.rx_dbm is in dBm, not in mW"),
-        (card('  { fact = "wifi.snr_db", op = "under", value = 15, yes = 20, no = -5 },'), "'known'; correct"),
+        (card('  { fact = "wifi.snr_db", op = "under", value = 15, yes = 20, no = -5 },'), "'unknown'; correct"),
         (card('  { fact = "wifi.snr_db", op = "lt", value = 15, yes = 61, no = -5 },'), "or equal to 60; correct"),
         (card('  { fact = "wifi.snr_db", op = "lt", value = 15, yes = 20 },'), "it can never lose; add a row"),
         ("[cause.new]\nlocation = 'drop'\nverdict = 'MONITOR_24H'\n", "title: Field required; add it"),

@@ -68,6 +68,28 @@ def test_radius_stands_in_for_billing_and_asks_for_a_person() -> None:
     assert "gate_unknown:account.state" in found.human_reasons
 
 
+@pytest.mark.parametrize(
+    ("account", "session", "blocked"),
+    [
+        (None, None, True),
+        (None, "none", True),
+        (None, "up", False),
+        ("active", "up", False),
+        ("active", "none", True),
+        ("active", None, False),
+        ("blocked", "up", True),
+    ],
+)
+def test_a_reject_stands_in_for_billing_unless_a_session_or_billing_says_otherwise(
+    account: str | None, session: str | None, blocked: bool
+) -> None:
+    """It may be an hour old: a session that is up is younger, and billing that speaks needs nobody in its place."""
+    told = {"account__state": account, "bras__session": session}
+    case = with_facts(OWN["nff"], radius__last="reject_blocked", **told)
+    case = replace(case, facts={name: fact for name, fact in case.facts.items() if fact.value is not None})
+    assert (verdict_of(case).cause == "account_blocked") is blocked
+
+
 def test_half_a_walk_is_no_walk() -> None:
     found = verdict_of(with_facts(OWN["mass_fibre"], probe__walk_ratio=0.7))
     assert found.verdict == "INCONCLUSIVE"
