@@ -32,16 +32,20 @@ class Served:
     app: App
     api: httpx.AsyncClient
 
-    async def put_line(self, line: str, case: str) -> None:
+    async def put_line(self, line: str, case: str, *, quiet: bool = True) -> None:
         """A line that is in the state of a case."""
         answer = await self.api.put(f"/api/v1/lines/{line}", json={"technology": "pon"})
         assert answer.status_code in (200, 201), answer.text
-        await self.now(line, case)
+        await self.now(line, case, quiet=quiet)
 
-    async def now(self, line: str, case: str) -> None:
-        """From now on the line is in the state of a case."""
-        at = (datetime.now(UTC) + timedelta(milliseconds=1)).isoformat()
-        facts = [{"line": line, "name": name, "value": value, "at": at} for name, value in facts_of(case).items()]
+    async def now(self, line: str, case: str, *, quiet: bool = True) -> None:
+        """From now on the line is in the state of a case, and there are no works. `quiet`: no incident either."""
+        now = datetime.now(UTC) + timedelta(milliseconds=1)
+        if quiet:
+            await self.app.northbound.context.put_incidents(local_actor(), "noc", now, [])
+        await self.app.northbound.context.put_planned_works(local_actor(), "noc", now, [])
+        told = facts_of(case) | {"account.state": "active", "contacts_14d": 0}
+        facts = [{"line": line, "name": name, "value": value, "at": now.isoformat()} for name, value in told.items()]
         answer = await self.api.post("/api/v1/facts", json={"source": "nms", "facts": facts})
         assert answer.status_code == 200, answer.text
 

@@ -18,7 +18,8 @@ class SelfCheckAnswer(Answer):
     id: str
     state: str = Field(description="running, done, failed")
     line: str | None = Field(
-        None, description="good, watched, we_repair, you_can_repair, visit, outage, call_us; null until it is done"
+        None,
+        description="good, no_fault_seen, watched, we_repair, you_can_repair, visit, outage, call_us; null: not done",
     )
     text: dict[str, str] = Field(default_factory=dict, description="What to do, by language.")
     until: datetime | None = Field(None, description="When it is to be over.")

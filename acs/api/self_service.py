@@ -41,7 +41,18 @@ class LineTokenAnswer(Answer):
 class OwnCheckAnswer(Answer):
     """What the subscriber is told, in his language."""
 
-    state: Literal["running", "failed", "good", "watched", "we_repair", "outage", "you_can_repair", "visit", "call_us"]
+    state: Literal[
+        "running",
+        "failed",
+        "good",
+        "no_fault_seen",
+        "watched",
+        "we_repair",
+        "outage",
+        "you_can_repair",
+        "visit",
+        "call_us",
+    ]
     heading: str
     text: str
     next_step: Literal["nothing", "wait", "do", "agree_visit", "call"]

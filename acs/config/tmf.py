@@ -54,9 +54,11 @@ class TicketSystemSection(Section):
     lists: Literal["whole", "added"] = "whole"
     #: Verdict → status that its ticket gets; a verdict that is not named leaves the status.
     status: Mapping[Kind, Status] = Field(default_factory=lambda: dict(STATUSES))
-    #: Status of a ticket when the test after our own action shows the line mended; none leaves it.
+    #: Status of a ticket when the test after our own action shows the line mended; none leaves it. One that ends
+    #: tickets is given only where no person has to confirm the verdict; otherwise the ticket becomes resolved.
     when_fixed: Status | None = "resolved"
-    #: Status of a ticket that somebody resolved, when the test after it shows the line well; none leaves it.
+    #: Status of a ticket that somebody resolved, when the test after it shows the line well and no person has to
+    #: confirm that; none leaves it.
     when_checked: Status | None = "closed"
     #: Status of a ticket when the test after a repair shows the line broken; none leaves it.
     when_broken: Status | None = "inProgress"

@@ -33,13 +33,23 @@ from acs.store import after_fix as fix_store
 from acs.store import devices as device_store
 from acs.store import line_tests as test_store
 from acs.store import operations as operation_store
-from acs.store import tickets as ticket_store
 from acs.store.after_fix import Checkup, CheckupRun
 from acs.store.records import FINAL_STATES, Json, LineTestRecord, LineTestState, OperationRecord, OperationState
 from acs.store.store import Store
 from acs.store.transaction import Transaction
 from probes.facts import Quality, Scalar
-from probes.linetest.after_fix import BROKEN, FIXED, UNKNOWN, Change, Said, changes, next_state, outcome, post_check
+from probes.linetest.after_fix import (
+    BROKEN,
+    FIXED,
+    UNKNOWN,
+    Change,
+    Said,
+    changes,
+    may_close,
+    next_state,
+    outcome,
+    post_check,
+)
 
 log = structlog.get_logger()
 
@@ -237,7 +247,7 @@ class AfterFix:
             if state in ("fell_back", "not_fixed") and state != checkup.state:
                 await self._tell(tx, checkup, state, run, test, now)
             elif said == FIXED and FIXED not in earlier and checkup.ticket is not None:
-                await self._tell(tx, checkup, "fixed", run, test, now)
+                await self._tell(tx, checkup, FIXED, run, test, now)
         self._deliveries.wake()
         if said in BROKEN:
             log.warning(
@@ -278,8 +288,10 @@ class AfterFix:
     async def _tell(
         self, tx: Transaction, checkup: Checkup, state: str, run: CheckupRun, test: LineTestRecord | None, now: datetime
     ) -> None:
-        """The ticket system hears whether it helped; `reopen` where not, and the ticket was on its way to be closed."""
+        """The ticket system hears whether it helped; `reopen` where not, `close` where that may end the ticket."""
         table = changes(_values(checkup.before), facts_of(test))
+        verdict = test.verdict if test is not None and isinstance(test.verdict, dict) else None
+        of_ticket, fixed = checkup.ticket is not None, state == FIXED
         body: dict[str, Json] = {
             "ticket": checkup.ticket,
             "line": checkup.line,
@@ -287,9 +299,10 @@ class AfterFix:
             "action": checkup.action,
             "run": run.n,
             "line_test": run.line_test,
-            "reopen": checkup.ticket is not None and state != "fixed",
+            "reopen": of_ticket and not fixed,
+            "close": of_ticket and fixed and may_close(verdict or {}),
             "changes": [asdict(one) for one in table],
-            "verdict": test.verdict if test is not None else None,
+            "verdict": verdict,
         }
         await self._deliveries.enqueue(tx, f"after_fix.{state}", body, now)
 
@@ -326,19 +339,6 @@ class AfterFix:
             found = await fix_store.find(tx, since=since, limit=100_000)
             runs = await fix_store.runs_of(tx, [one.id for one in found])
         return fix_rates([view_of(one, runs[one.id]) for one in found], sorted(self._config.at_hours))
-
-
-async def close_ticket(store: Store, ticket: str) -> tuple[str | None, str | None]:
-    """The line of a ticket and the test whose verdict it was closed against.
-
-    Raises:
-        NotFound: the ticket was never handed in.
-    """
-    async with store.reading() as tx:
-        record = await ticket_store.get(tx, ticket)
-    if record is None:
-        raise NotFound(f"there is no ticket {ticket[:80]!r}; it is handed in with POST /tickets/events")
-    return record.line, record.line_test
 
 
 def view_of(checkup: Checkup, runs: Sequence[CheckupRun]) -> CheckupView:

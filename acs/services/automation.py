@@ -4,8 +4,8 @@
                                                                 └─► fix rule (off by default) ─► hook ─► re-test
 
 The rule of this file: a decision is stored in the transaction of the verdict; a fix goes through the hooks, so that
-every limit and the freeze hold, and it runs once per ticket, whatever breaks off in between; what has started anew since
-it was tested is left alone.
+every limit and the freeze hold, and it runs once per ticket, whatever breaks off in between; what has started anew
+since it was tested is left alone.
 """
 
 from collections.abc import Awaitable, Callable, Mapping

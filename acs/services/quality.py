@@ -13,14 +13,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from acs.config import AfterFixSection
-from acs.errors import Conflict, InvalidInput
+from acs.errors import Conflict, InvalidInput, NotFound
 from acs.services import audit
 from acs.services.actor import Actor, Scope
-from acs.services.after_fix import AfterFix, close_ticket
+from acs.services.after_fix import AfterFix
 from acs.services.clock import Clock
 from acs.services.packs import Packs
 from acs.services.replays import judged_of
 from acs.store import after_fix as fix_store
+from acs.store import tickets as ticket_store
 from acs.store.after_fix import Closure
 from acs.store.records import Json, LineTestRecord, TicketRecord
 from acs.store.store import Store
@@ -77,7 +78,7 @@ class QualityReports:
         self.require_closing(actor)
         async with self._store.reading() as tx:
             cause = self._cause(code, await self._packs.causes(tx))
-        line, test = await close_ticket(self._store, ticket)
+        line, test = await _closed_against(self._store, ticket)
         now = self._clock()
         if at is not None and at > now + timedelta(minutes=5):
             raise InvalidInput(f"at: {at.isoformat()} is in the future; send when the ticket was closed")
@@ -228,3 +229,16 @@ def _suggestions(pack: Pack, joined: Sequence[Joined]) -> list[quality.Suggestio
             for one_of in quality.suggestions(card.id, points, answered):
                 found[one_of.cause, one_of.condition, one_of.answer] = one_of
     return sorted(found.values(), key=lambda each: -abs(each.suggested - each.points))
+
+
+async def _closed_against(store: Store, ticket: str) -> tuple[str | None, str | None]:
+    """The line of a ticket and the test whose verdict it was closed against.
+
+    Raises:
+        NotFound: the ticket was never handed in.
+    """
+    async with store.reading() as tx:
+        record = await ticket_store.get(tx, ticket)
+    if record is None:
+        raise NotFound(f"there is no ticket {ticket[:80]!r}; it is handed in with POST /tickets/events")
+    return record.line, record.line_test

@@ -36,6 +36,7 @@ _LOOKED_AT = 200
 #: what the check says → what the subscriber does next, one thing
 NEXT_STEPS: Mapping[str, str] = {
     "good": "nothing",
+    "no_fault_seen": "nothing",
     "watched": "nothing",
     "we_repair": "wait",
     "outage": "wait",
@@ -47,6 +48,7 @@ _HEADINGS: Mapping[str, Mapping[str, str]] = {
     "running": {"ru": "Проверяем вашу линию", "en": "We are checking your line"},
     "failed": {"ru": "Проверить линию сейчас не удалось", "en": "Your line could not be checked now"},
     "good": {"ru": "С вашей линией всё в порядке", "en": "Your line is fine"},
+    "no_fault_seen": {"ru": "Неисправностей не видно", "en": "We see no fault"},
     "watched": {"ru": "Мы наблюдаем за вашей линией", "en": "We are watching your line"},
     "we_repair": {"ru": "Мы уже устраняем неисправность", "en": "We are repairing the fault"},
     "outage": {"ru": "В вашем районе авария", "en": "There is an outage in your area"},

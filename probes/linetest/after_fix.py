@@ -6,6 +6,7 @@ so does one that lacks a post-check which it must have.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from probes.facts import FACTS, Scalar
 from probes.linetest.conditions import Compiler, Condition, Operator
@@ -17,6 +18,10 @@ FIXED, SAME, OTHER, UNKNOWN = "fixed", "same", "other", "unknown"
 BROKEN = (SAME, OTHER)
 _WELL = ("NFF", "MONITOR_24H")
 _OPEN = ("INCONCLUSIVE", "ATTACH_OUTAGE", "")
+#: causes that are said where nothing bad was seen and not everything was measured: neither well nor broken
+_NOT_ALL_SEEN = ("restored_unmeasured",)
+#: the one verdict that may end a ticket; one that watches the line says itself that it does not
+_CLOSES = "NFF"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +50,22 @@ def outcome(before: Said, after: Said, check: bool | None, *, must_check: bool =
     """
     if check is False:
         return SAME
-    if after.verdict in _WELL:
+    if after.verdict in _WELL and after.cause not in _NOT_ALL_SEEN:
         return UNKNOWN if must_check and check is None else FIXED
     complained = before.verdict not in (*_WELL, *_OPEN)
     if complained and after.cause == before.cause:
         return SAME
+    open_ = after.verdict in _OPEN or after.cause in _NOT_ALL_SEEN
     if check is True:
-        return FIXED if after.verdict in _OPEN else OTHER
-    if after.verdict in _OPEN:
+        return FIXED if open_ else OTHER
+    if open_:
         return UNKNOWN
     return OTHER if complained else SAME
+
+
+def may_close(verdict: Mapping[str, Any]) -> bool:
+    """Return whether a stored verdict may end a ticket: all was measured and is well, and nobody must confirm it."""
+    return verdict.get("verdict") == _CLOSES and not verdict.get("needs_human")
 
 
 def next_state(earlier: list[str], now: str, *, last: bool) -> str:

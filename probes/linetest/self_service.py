@@ -1,6 +1,7 @@
 """A verdict for the subscriber's own eyes: what to do and until when, and nothing of the network, of us or of others.
 
-The rule of this file: what is not named here is not told. Texts come from the pack; none of them quotes a fact.
+The rule of this file: what is not named here is not told. Texts come from the pack, but the one of a line that may not
+be called healthy by itself; none of them quotes a fact.
 """
 
 from collections.abc import Mapping
@@ -23,10 +24,19 @@ STATES: Mapping[VerdictKind, str] = {
     VerdictKind.INCONCLUSIVE: "call_us",
 }
 
+#: what is said of a line at which nothing was found, where a person must confirm that nothing is there
+NO_FAULT_SEEN = "no_fault_seen"
+_NO_FAULT_SEEN = {
+    "ru": "По тому, что удалось измерить, неисправностей не видно. Если проблема осталась, позвоните нам.",
+    "en": "We see no fault in what we could measure. If the trouble remains, call us.",
+}
+
 
 def for_subscriber(pack: Pack, verdict: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a subscriber is told of a stored verdict: state, text in both languages, until when."""
     kind = VerdictKind(str(verdict["verdict"]))
+    if kind is VerdictKind.NFF and verdict.get("needs_human"):
+        return {"state": NO_FAULT_SEEN, "text": dict(_NO_FAULT_SEEN), "until": verdict.get("due_at")}
     cause = pack.file.cause.get(str(verdict.get("cause")))
     own = cause.subscriber if cause is not None and cause.verdict is kind else None
     text = own or pack.file.subscriber.get(kind)

@@ -20,7 +20,7 @@ from acs.store import line_tests as test_store
 from acs.store import lines as line_store
 from acs.store.records import LineRecord, LineTestRecord, LineTestState
 from acs.store.vault import Vault
-from probes.linetest.self_service import STATES
+from probes.linetest.self_service import NO_FAULT_SEEN, STATES
 from tests.api.conftest import NobodyAnswers, client_of, config_of, made_once
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
@@ -129,8 +129,32 @@ async def test_a_line_is_checked_so_often_and_no_more(app: App, language: str, w
         assert (failed["state"], failed["next_step"]) == ("failed", "call")
 
 
+@pytest.mark.parametrize(
+    ("needs_human", "state", "heading", "said"),
+    [(False, "good", "Your line is fine", "Your line is fine"), (True, "no_fault_seen", "We see no fault", "call us")],
+)
+async def test_a_line_is_called_fine_only_where_nobody_must_look(
+    app: App, needs_human: bool, state: str, heading: str, said: str
+) -> None:
+    await two_lines(app)
+    now = datetime.now(UTC)
+    pack = app.northbound.packs.base.ref
+    verdict: dict[str, Any] = {"verdict": "NFF", "cause": "nff", "needs_human": needs_human, "due_at": None}
+    verdict["pack"] = {"id": pack.id, "version": pack.version, "hash": pack.hash}
+    async with app.store.transaction() as tx:
+        record = LineTestRecord(new_id(), "L-1", LineTestState.RUNNING, now, now, "x", "self-service")
+        await test_store.add(tx, record)
+        await test_store.finish(tx, record.id, LineTestState.DONE, now, verdict=verdict, facts={})
+    async with page(app, await minted(app)) as client:
+        told = (await client.get("/self-service/check")).json()
+        assert (told["state"], told["heading"], told["next_step"]) == (state, heading, "nothing")
+        assert said in told["text"]
+        russian = (await client.get("/self-service/check", headers={"Accept-Language": "ru"})).json()
+        assert ("не видно" in russian["heading"]) is needs_human
+
+
 def test_every_state_has_its_words_and_one_step() -> None:
-    for state in {*STATES.values()}:
+    for state in {*STATES.values(), NO_FAULT_SEEN}:
         assert state in NEXT_STEPS
         assert {"ru", "en"} == set(_HEADINGS[state])
 

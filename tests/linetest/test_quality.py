@@ -21,12 +21,21 @@ DROP = Said("DISPATCH_HOME", "drop_fibre_cut")
         (DROP, Said("GUIDE_CUSTOMER", "wifi_weak"), None, "other"),
         (DROP, Said("GUIDE_CUSTOMER", "wifi_weak"), True, "other"),
         (Said(), Said("MONITOR_24H", "nff"), None, "fixed"),
+        (DROP, Said("MONITOR_24H", "repeat_green"), None, "fixed"),
+        (DROP, Said("MONITOR_24H", "restored_unmeasured"), None, "unknown"),
+        (DROP, Said("MONITOR_24H", "restored_unmeasured"), True, "fixed"),
+        (Said(), Said("MONITOR_24H", "restored_unmeasured"), None, "unknown"),
         (Said(), DROP, None, "same"),
         (Said(), Said("INCONCLUSIVE", "x"), None, "unknown"),
     ],
 )
 def test_outcome_of_a_test_after_an_action(before: Said, after: Said, check: bool | None, wanted: str) -> None:
     assert outcome(before, after, check) == wanted
+
+
+@pytest.mark.parametrize(("check", "wanted"), [(None, "unknown"), (True, "fixed"), (False, "same")])
+def test_what_must_be_checked_is_fixed_by_its_check_alone(check: bool | None, wanted: str) -> None:
+    assert outcome(Said("REMOTE_FIX", "stb_hung"), Said("NFF", "nff"), check, must_check=True) == wanted
 
 
 @pytest.mark.parametrize(

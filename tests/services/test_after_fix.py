@@ -160,6 +160,18 @@ async def test_an_action_with_a_ticket_is_looked_at_four_times_and_holds(world: 
     assert told["reboot"]["held"] == 1
     (body,) = world.posted
     assert body.startswith(b"after_fix.fixed") and b'"reopen":false' in body and b'"T1"' in body
+    assert b'"close":true' in body
+
+
+@pytest.mark.parametrize("says", [{"needs_human": True}, {"verdict": "MONITOR_24H", "cause": "repeat_green"}])
+async def test_a_repair_that_a_person_must_look_at_is_no_reason_to_close(world: World, says: dict[str, Json]) -> None:
+    world.says = BROKEN
+    await world.tested()
+    await world.after_fix.begin(BOSS, "L1", "visit", ticket="T1")
+    world.says = WELL | says
+    await world.pass_(minutes=6)
+    (body,) = world.posted
+    assert body.startswith(b"after_fix.fixed") and b'"reopen":false' in body and b'"close":false' in body
 
 
 async def test_falling_back_is_told_to_the_ticket_system(world: World) -> None:

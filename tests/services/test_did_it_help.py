@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from acs.app import App
 from acs.config import AfterFixSection, FixRule, TicketsSection
 from acs.services.actor import local_actor
 from acs.services.after_fix import AfterFix

@@ -106,6 +106,21 @@ async def test_a_dispatch_that_is_resolved_is_tested_again_and_closed(tmp_path: 
         assert system.faults == []
 
 
+async def test_what_a_person_must_confirm_leaves_a_resolved_ticket_resolved(tmp_path: Path) -> None:
+    """Nobody tells of incidents: all that was measured is well, and the ticket waits for a person."""
+    system = TicketSystem("v4")
+    async with world(tmp_path, system) as here:
+        await here.put_line("L-1", "drop_fibre_cut", quiet=False)
+        await created(here, "TT-1", "v4")
+        await here.until(lambda: system.notes("TT-1", "DISPATCH_HOME"), "no verdict came")
+        system.tickets["TT-1"] |= {"status": "resolved", "statusChangeReason": "drop replaced"}
+        await here.now("L-1", "nff", quiet=False)
+        await here.tell("e-resolved", "TroubleTicketResolvedEvent", "TT-1")
+        await here.until(lambda: system.notes("TT-1", "NFF"), "it was not tested again")
+        assert system.notes("TT-1", "A person has to confirm it: gate_unknown:incident.match")
+        assert system.tickets["TT-1"]["status"] == "resolved"
+
+
 async def still_broken(here: World, version: str) -> None:
     """It is said to be resolved, and it is not: the ticket goes back to work, and that starts nothing here."""
     ticket = here.system.tickets["TT-1"]

@@ -1,5 +1,6 @@
 """TMF621: every body that is sent to a ticket system by the official definition; events of both versions; outages."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,49 @@ def test_the_status_follows_the_verdict_and_never_an_ended_ticket(
     test = line_test(verdict={"verdict": verdict, "cause": cause})
     story = verdict_story(manner(), test, AT, Said(*before) if before is not None else None)
     body = patch({"id": "TT-1", "status": now}, story, TicketVersion.V4, "secondline", whole=True)
+    assert body.get("status") == then
+
+
+BROKEN = Said("DISPATCH_HOME", "drop_fibre_cut")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "then"),
+    [
+        ({"verdict": "NFF", "cause": "nff"}, "closed"),
+        ({"verdict": "NFF", "cause": "restored"}, "closed"),
+        ({"verdict": "NFF", "cause": "nff", "needs_human": True}, None),
+        ({"verdict": "MONITOR_24H", "cause": "restored_unmeasured"}, None),
+        ({"verdict": "MONITOR_24H", "cause": "repeat_green"}, None),
+    ],
+)
+def test_what_a_person_must_look_at_leaves_a_resolved_ticket_resolved(verdict: Json, then: str | None) -> None:
+    story = verdict_story(manner(), line_test(verdict=verdict), AT, BROKEN)
+    body = patch({"id": "TT-1", "status": "resolved"}, story, TicketVersion.V4, "secondline", whole=True)
+    assert body.get("status") == then
+
+
+@pytest.mark.parametrize(
+    ("verdict", "then"),
+    [
+        ({"verdict": "NFF", "cause": "nff"}, "closed"),
+        ({"verdict": "NFF", "cause": "nff", "needs_human": True, "human_reasons": ["gate_unknown:x"]}, "resolved"),
+        ({"verdict": "INCONCLUSIVE", "cause": "not_determined"}, "resolved"),
+    ],
+)
+def test_an_action_of_ours_that_helped_ends_a_ticket_only_where_nobody_must_look(
+    verdict: dict[str, Json], then: str
+) -> None:
+    story = repair_story(replace(manner(), when_fixed="closed"), "fixed", CHECKUP | {"verdict": verdict}, AT)
+    assert story.status == then
+    assert ("A person has to confirm it: gate_unknown:x" in story.text) is ("needs_human" in verdict)
+
+
+@pytest.mark.parametrize(("needs_human", "then"), [(False, "closed"), (True, None)])
+def test_a_verdict_that_a_person_must_confirm_ends_no_open_ticket(needs_human: bool, then: str | None) -> None:
+    how = replace(manner(), status={"NFF": "closed"})
+    test = line_test(verdict={"verdict": "NFF", "cause": "nff", "needs_human": needs_human})
+    body = patch({"id": "TT-1", "status": "pending"}, verdict_story(how, test, AT), TicketVersion.V4, "x", whole=True)
     assert body.get("status") == then
 
 

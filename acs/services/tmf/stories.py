@@ -9,7 +9,7 @@
 | the line belongs to an outage | the outage | `ATTACH_OUTAGE` of `status` |
 
 The rule of this file: one event gives one story with one marker; a verdict of a usual test never opens or closes a
-ticket that somebody resolved.
+ticket that somebody resolved; what a person must confirm ends no ticket, and `may_close` alone says what may.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from typing import Any
 
 from acs.services.tmf.ticket_patches import ENDED, STATUSES, Outage, Story
 from acs.store.records import LineTestRecord
-from probes.linetest.after_fix import BROKEN, FIXED, Said, outcome
+from probes.linetest.after_fix import BROKEN, FIXED, Said, may_close, outcome
 
 #: statuses in which a ticket waits for somebody: the verdict of a usual test may move it
 _OPEN = ("", *(one for one in STATUSES if one not in ENDED and one != "resolved"))
@@ -83,8 +83,10 @@ def verdict_story(
     lines = [f"{words['verdict' if before is None else 'again']}: {_headline(verdict, manner.language)}"]
     lines += [_text(verdict, manner.language), *_rest(verdict, words)]
     status, status_from = manner.status.get(kind, ""), _OPEN
+    if status in ENDED and verdict.get("needs_human"):
+        status = ""
     if before is not None:
-        status, status_from = _checked(manner, before, Said(kind, str(verdict.get("cause", "")))), ("resolved",)
+        status, status_from = _checked(manner, before, verdict), ("resolved",)
     return Story(
         marker=f"{manner.system}:{test.id}",
         at=at,
@@ -105,14 +107,15 @@ def failure_story(manner: Manner, test: LineTestRecord, at: datetime) -> Story:
 def repair_story(manner: Manner, event: str, body: Mapping[str, Any], at: datetime) -> Story:
     """What a ticket is told of the test after an action of ours: fixed, not_fixed or fell_back."""
     action, test = str(body.get("action", "")), body.get("line_test")
-    verdict = body.get("verdict") if isinstance(body.get("verdict"), dict) else {}
-    lines = [_WORDS[manner.language][event].format(action=action)]
-    lines += [f"{_headline(verdict, manner.language)}" if verdict else ""]
+    verdict: Mapping[str, Any] = told if isinstance(told := body.get("verdict"), dict) else {}
+    words = _WORDS[manner.language]
+    lines = [words[event].format(action=action)]
+    lines += [_headline(verdict, manner.language), *_human(verdict, words)] if verdict else []
     return Story(
         marker=f"{manner.system}:{body.get('checkup')}:{event}",
         at=at,
         text="\n".join(filter(None, lines)),
-        status=manner.when_fixed if event == FIXED else manner.when_broken,
+        status=_mended(manner, verdict) if event == FIXED else manner.when_broken,
         status_from=_OPEN if event == FIXED else _LIVE,
         reason=f"{action}: {event}",
         test=str(test) if test else None,
@@ -154,10 +157,14 @@ def outage_text(body: Mapping[str, Any]) -> str:
     return f"{body.get('kind')}, {where}, {body.get('hit')} / {body.get('members')}, {body.get('since')}"
 
 
-def _checked(manner: Manner, before: Said, after: Said) -> str:
-    said = outcome(before, after, None)
+def _mended(manner: Manner, verdict: Mapping[str, Any]) -> str:
+    return "resolved" if manner.when_fixed in ENDED and not may_close(verdict) else manner.when_fixed
+
+
+def _checked(manner: Manner, before: Said, verdict: Mapping[str, Any]) -> str:
+    said = outcome(before, Said(str(verdict.get("verdict", "")), str(verdict.get("cause", ""))), None)
     if said == FIXED:
-        return manner.when_checked
+        return manner.when_checked if may_close(verdict) else ""
     return manner.when_broken if said in BROKEN else ""
 
 
@@ -183,10 +190,15 @@ def _rest(verdict: Mapping[str, Any], words: Mapping[str, str]) -> list[str]:
     found = []
     if verdict.get("queue") not in (None, "none"):
         found.append(words["queue"].format(queue=verdict["queue"], due=verdict.get("due_at", "?")))
-    reasons = verdict.get("human_reasons")
-    if verdict.get("needs_human") and isinstance(reasons, list):
-        found.append(words["human"].format(why=", ".join(map(str, reasons))))
+    found += _human(verdict, words)
     missing = verdict.get("not_measured")
     if isinstance(missing, list) and missing:
         found.append(words["missing"].format(what=", ".join(map(str, missing[:10]))))
     return found
+
+
+def _human(verdict: Mapping[str, Any], words: Mapping[str, str]) -> list[str]:
+    reasons = verdict.get("human_reasons")
+    if not verdict.get("needs_human") or not isinstance(reasons, list):
+        return []
+    return [words["human"].format(why=", ".join(map(str, reasons)))]
