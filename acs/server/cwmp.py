@@ -31,6 +31,7 @@ from acs.server.http_messages import KEPT, Request
 from acs.server.limits import Admission, Sweep, retry_after
 from acs.server.listeners import Listeners
 from acs.server.overload import Awaited, Budget, Overload
+from acs.server.presence import Presence
 from acs.server.proxy import ProxyHeaders
 from acs.services.alarms import Alarms
 from acs.services.background import Background
@@ -48,8 +49,6 @@ log = structlog.get_logger()
 
 #: Session ids are 32 hexadecimal digits; `$` names, quotes, commas and blanks round them are borne.
 _COOKIE: Final = re.compile(rb'(?:^|[;,\s])sid\s*=\s*"?([0-9a-f]{32})(?![0-9a-f])')
-#: Seconds that a session is remembered after its 204 where no connection tells that the CPE left.
-_LEFT_S: Final = 5.0
 #: Seconds between looks at deadlines; they are as exact as this.
 TICK_S: Final = 1.0
 
@@ -82,7 +81,9 @@ class CwmpEndpoint:
         self._metrics = metrics
         self._clock = clock
         self._admission = Admission(config.cwmp)
-        self._shared = Shared(self._limits, self._admission, self._handle, self._gone)
+        self._work = Background()
+        self._presence = Presence(sessions, self._limits, clock, self._work)
+        self._shared = Shared(self._limits, self._admission, self._handle, self._presence.gone)
         self._shared.refused = self._refused
         self._shared.bodies = Budget(config.cwmp.guard.bodies_bytes)
         proxy = _headers_of(config)
@@ -108,13 +109,11 @@ class CwmpEndpoint:
             self._shared.kept |= collector.HEADERS
         self._listeners = Listeners(config.cwmp, self._shared)
         metrics.connections.set_function(lambda: len(self._shared.open))
-        self._work = Background()
-        self._stopping = False
         shortest = min(self._limits.head_timeout_s, self._limits.idle_timeout_s, self._limits.session_idle_s)
         tick_s = min(TICK_S, shortest / 4)
         self._sweeps = (
             Sweep(tick_s, lambda: self._shared.open, lambda connection, now: connection.overdue(now)),
-            Sweep(tick_s, sessions.visits, self._visit_overdue),
+            Sweep(tick_s, sessions.visits, self._presence.look),
         )
 
     @property
@@ -146,7 +145,7 @@ class CwmpEndpoint:
 
     async def stop(self, grace_s: float) -> None:
         """Accept nothing new, let open sessions end for up to `grace_s` seconds, then close everything."""
-        self._stopping = True
+        self._presence.stopping = True
         self._listeners.close()
         await self._overload.stop()
         deadline = self._loop.time() + grace_s
@@ -188,9 +187,7 @@ class CwmpEndpoint:
             if visit is not None:
                 return visit
         bound: Visit | None = connection.visit
-        if bound is None or self._sessions.find(bound.session.id) is not bound:
-            return None
-        return bound
+        return bound if bound is not None and self._sessions.is_open(bound) else None
 
     def _finish_quiet(self, connection: Connection, visit: Visit, request: Request) -> None:
         """An empty POST where there is nothing to ask: 204, without a task."""
@@ -202,7 +199,7 @@ class CwmpEndpoint:
         except ProtocolError as error:
             self._answer_error(connection, visit, error)
             return
-        self._touch(connection, visit)
+        self._presence.touch(connection, visit)
         connection.respond(204)
 
     async def _serve(self, connection: Connection, request: Request, visit: Visit | None) -> None:
@@ -235,7 +232,7 @@ class CwmpEndpoint:
         if isinstance(arrival, Answer):
             self._turn_away(connection, arrival)
             return
-        if self._stopping or self._overload.waiting >= self._limits.waiting_informs:
+        if self._presence.stopping or self._overload.waiting >= self._limits.waiting_informs:
             self._overloaded(connection, "Informs wait for the store")
             return
         if len(self._sessions) >= self._limits.sessions:
@@ -255,7 +252,7 @@ class CwmpEndpoint:
         if arrival.principal is not None:
             await self._entry.came_in(arrival.principal, visit.key)
         visit.begun_at = self._loop.time()
-        self._touch(connection, visit)
+        self._presence.touch(connection, visit)
         cookie = b"Set-Cookie: sid=%s; Path=/\r\n" % visit.session.id.encode()
         connection.respond(200, encode(answer, visit.quirks), cookie)
 
@@ -273,7 +270,7 @@ class CwmpEndpoint:
             answer = await self._sessions.answer(visit, envelope, self._clock())
         finally:
             visit.busy = False
-        self._touch(connection, visit)
+        self._presence.touch(connection, visit)
         if answer is None:
             connection.respond(204)
         else:
@@ -311,46 +308,8 @@ class CwmpEndpoint:
     def _check_owner(self, connection: Connection, visit: Visit) -> None:
         """A cookie works only where no other device's session runs on the same connection."""
         bound: Visit | None = connection.visit
-        if bound is not None and bound is not visit and bound.key != visit.key and self._is_live(bound):
+        if bound is not None and bound is not visit and bound.key != visit.key and self._sessions.is_open(bound):
             raise _NotYours(f"the cookie of a session of {visit.key} came from {bound.key}")
-
-    def _is_live(self, visit: Visit) -> bool:
-        return self._sessions.find(visit.session.id) is visit
-
-    def _touch(self, connection: Connection, visit: Visit) -> None:
-        """The session goes on: bind it to the connection and give it its time."""
-        if connection.pooled:
-            self._unbound(visit)
-            return
-        connection.visit = visit
-        idle_s = max(self._limits.session_idle_s, float(visit.session.session_timeout_s or 0))
-        end_at = visit.begun_at + self._limits.session_timeout_s
-        visit.expires_at = min(self._loop.time() + idle_s, end_at)
-
-    def _visit_overdue(self, visit: Visit, now: float) -> None:
-        if now >= visit.expires_at and not visit.busy:
-            end = "ended" if visit.session.complete else "timed_out"
-            visit.busy = True
-            self._work.start(self._sessions.close(visit, end, self._clock()))
-
-    def _gone(self, connection: Connection, _request: Request) -> None:
-        """A connection ended: its session is over if it was complete, else it may come back on another one."""
-        visit: Visit | None = connection.visit
-        if visit is None or not self._is_live(visit) or visit.busy:
-            return
-        now = self._clock()
-        if visit.session.complete:
-            if not visit.stored and visit.quiet:
-                self._sessions.close_quiet(visit, now)
-            else:
-                self._work.start(self._sessions.close(visit, "ended", now))
-        elif not self._stopping:
-            self._work.start(self._sessions.park(visit, now))
-
-    def _unbound(self, visit: Visit) -> None:
-        """The session goes on over a proxy's connection, which others share: nothing will tell that the CPE left."""
-        idle_s = _LEFT_S if visit.session.complete else self._limits.session_idle_s
-        visit.expires_at = min(self._loop.time() + idle_s, visit.begun_at + self._limits.session_timeout_s)
 
     def _turn_away(self, connection: Connection, answer: Answer) -> None:
         """The answer to a POST that begins no session."""

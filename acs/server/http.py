@@ -183,6 +183,11 @@ class Connection(asyncio.Protocol):
             self.close()
 
     @property
+    def closed(self) -> bool:
+        """Whether it has ended, or is about to: no answer will leave on it any more."""
+        return self._closed
+
+    @property
     def idle(self) -> bool:
         """Whether no request is being read or served."""
         return self._busy is None and self._in_head and not self._head_bytes

@@ -209,7 +209,7 @@ class Worker:
         if kind is None or kind.internal or operation.deadline_at <= now:
             return False
         visit = self._sessions.visit_of(operation.device)
-        if visit is not None and visit.takes_work:
+        if visit is not None and visit.takes_work and not visit.adrift:
             return False
         if operation.state is OperationState.QUEUED:
             return now >= operation.created_at + timedelta(seconds=self._config.connection_requests.retry_s)

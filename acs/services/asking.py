@@ -178,7 +178,7 @@ class Asking:
             visit.pending.append(review.refused_for_now(operation, outcome, now))
         elif kind.reboots and outcome.succeeded:
             visit.pending.append(review.answered(operation, outcome, now))
-            visit.closing = True
+            visit.closing = visit.rebooting = True
         else:
             visit.pending.append(review.answered(operation, outcome, now))
             visit.pending.append(review.ended(operation, outcome, now))

@@ -4,7 +4,8 @@
                                                        └─▶ left undone ─▶ the device is called
 
 The one rule: who offers an operation and is told that it is taken calls nobody. So whatever becomes of the session, the
-operation is done in it, passed on to the one that replaces it, or handed back by `Parts.left`, which calls the device.
+operation is done in it, passed on to the one that replaces it, or handed back by `Parts.left`, which calls the device:
+but for a device that comes by itself.
 """
 
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from acs.services.kinds import Kind
+from acs.services.kinds.base import Ending
 from acs.services.session_parts import Parts
 from acs.services.visits import Visit
 from acs.store.records import OperationRecord, OperationState
@@ -47,15 +49,27 @@ class Offers:
                 self._parts.left(key, [offer.operation.id for offer in early if offer.call])
 
     def take(self, visit: Visit | None, offer: Offer) -> bool:
-        """Whether the Inform that is being taken, or else the session, will do the operation."""
+        """Whether the Inform that is being taken, or else the session, will do the operation.
+
+        A session that is adrift will do it if the CPE comes back after all, and promises nothing.
+        """
         early = self._coming.get(offer.operation.device)
         if early is not None:
             early.append(offer)
             return True
         if visit is None or not visit.takes_work:
             return False
-        _give(visit, offer)
-        return True
+        _give(visit, offer._replace(call=offer.call and not visit.adrift))
+        return not visit.adrift
+
+    def leave(self, visit: Visit) -> None:
+        """Hand back what the session took and did not begin: it is over, or its CPE is away."""
+        if not visit.offered:
+            return
+        offered, visit.offered = visit.offered, set()
+        if not visit.comes_by_itself:
+            waiting = [each for each in visit.due if each[0].id in offered and not _waits_for_a_test(visit, each[1])]
+            self._parts.left(visit.key, [operation.id for operation, _ in waiting])
 
     def arrived(self, visit: Visit, early: list[Offer], old: Visit | None) -> None:
         """The session has begun: it does what was offered before, to its Inform or to the session it replaces.
@@ -69,6 +83,11 @@ class Offers:
         for offer in early:
             _give(visit, offer)
         early.clear()
+
+
+def _waits_for_a_test(visit: Visit, kind: Kind) -> bool:
+    """Whether it is a test, and another begins with the session's end: the CPE says by itself when that is over."""
+    return visit.closing and kind.ending is Ending.RESULTS
 
 
 def _give(visit: Visit, offer: Offer) -> None:

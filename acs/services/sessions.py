@@ -68,7 +68,7 @@ class Sessions:
         self._kinds = kinds
         self._planning = Planning(store, config, self.parts, self.first_contact)
         self._commits = SessionCommits(store, bus, metrics, self.parts)
-        self._asking = Asking(config, kinds, self.parts, self._planning, self._commits, self._is_open)
+        self._asking = Asking(config, kinds, self.parts, self._planning, self._commits, self.is_open)
         self._offers = Offers(self.parts)
         self._reports = Reports(store, bus, config.operations, metrics, kinds)
         self._steadiness = Steadiness(CLOCK_SLACK_S)
@@ -89,6 +89,10 @@ class Sessions:
     def visit_of(self, key: str) -> Visit | None:
         """The session that the device has open in this process."""
         return self._by_device.get(key)
+
+    def is_open(self, visit: Visit) -> bool:
+        """Whether a visit is still the one of its session."""
+        return self._by_id.get(visit.session.id) is visit
 
     def visits(self) -> Collection[Visit]:
         """Every session of this process."""
@@ -139,7 +143,7 @@ class Sessions:
         asked = visit.session.state is State.ACS_ASKED
         visit.session = visit.session.receive_envelope(envelope, quirks=visit.bearing)
         visit.posts += 1
-        visit.last_post_at = now
+        visit.last_post_at, visit.adrift = now, False
         if envelope is not None:
             if visit.session.state is State.CPE_ASKED:
                 return await self._reply(visit, envelope, now)
@@ -149,6 +153,7 @@ class Sessions:
         request = await self._asking.next_request(visit, now)
         if request is None:
             visit.session = visit.session.send(None)
+            self._offers.leave(visit)
             return None
         answer = Envelope(request, visit.session.next_envelope_id, visit.session.namespace)
         visit.session = visit.session.send_envelope(answer, operation=visit.running.id if visit.running else None)
@@ -163,6 +168,11 @@ class Sessions:
         visit.session = visit.session.receive(None).send(None)
         visit.posts += 1
         visit.last_post_at = now
+
+    def cast_off(self, visit: Visit) -> None:
+        """The CPE went away and did not come back at once: what its session took is handed back."""
+        visit.adrift = True
+        self._offers.leave(visit)
 
     async def park(self, visit: Visit, now: datetime) -> None:
         """Store a session whose connection went away, so that another process can take it up."""
@@ -211,6 +221,8 @@ class Sessions:
         if self._by_id.pop(visit.session.id, None) is None:
             return False
         self._asking.lane.leave(visit.session.id)
+        if end != "stopped":
+            self._offers.leave(visit)
         if self._by_device.get(visit.key) is visit:
             del self._by_device[visit.key]
         self._tell(visit, end, now)
@@ -278,9 +290,6 @@ class Sessions:
         if self.parts.identity is None:
             return not opened.quarantined
         return await self.parts.identity.begun(visit, opened, now)
-
-    def _is_open(self, visit: Visit) -> bool:
-        return self._by_id.get(visit.session.id) is visit
 
     def _replace(self, visit: Visit, early: list[Offer]) -> None:
         old = self._by_device.get(visit.key)

@@ -6,6 +6,7 @@ The one rule: everything durable of a visit is in the store before an answer lea
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import inf
 from typing import Final, NamedTuple
 
 from acs.cwmp.identity import device_key
@@ -61,8 +62,8 @@ class Arrival(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Visit:
-    """One session of one device. The edge keeps its own marks here: `busy` while a POST is served, `expires_at` on
-    the loop's clock, `begun_at` likewise."""
+    """One session of one device. The edge keeps its own marks here: `busy` while a POST is served, and on the loop's
+    clock `begun_at`, `expires_at`, and `adrift_at`, from when on nobody believes that the CPE comes back."""
 
     session: Session
     key: str
@@ -89,8 +90,10 @@ class Visit:
     wanted: list[OperationRecord] = field(default_factory=list)
     #: values read, to be written with them
     tree: TreeUpdate | None = None
-    #: the CPE promised a reboot: nothing more is asked in this session
+    #: nothing more is asked in this session: the CPE promised a reboot, or a test that begins when it is over
     closing: bool = False
+    #: the CPE promised a reboot
+    rebooting: bool = False
     #: how the device wants to be spoken to
     quirks: frozenset[Quirk] = NO_QUIRKS
     #: when the server's own clock was last set; see `clock.Steadiness`
@@ -106,12 +109,20 @@ class Visit:
     busy: bool = False
     begun_at: float = 0.0
     expires_at: float = 0.0
+    adrift_at: float = inf
+    #: the CPE went away and did not come back at once; it still may
+    adrift: bool = False
 
     @property
     def bearing(self) -> frozenset[Quirk]:
         """The quirks for what comes in: an empty POST is a refusal, but never that of what may happen all the same."""
         once = self.kind is not None and self.kind.reboots
         return self.quirks if once else self.quirks | _EMPTY_ANSWER
+
+    @property
+    def comes_by_itself(self) -> bool:
+        """Whether the CPE reboots, or may, so that a call would find nobody."""
+        return self.rebooting or (self.kind is not None and self.kind.reboots)
 
     @property
     def codes(self) -> frozenset[str]:

@@ -6,6 +6,8 @@ Its counter of boots is the judge of every reboot test: it belongs to the test's
 import asyncio
 import contextlib
 import secrets
+import socket
+import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -73,6 +75,14 @@ class Http:
             self._writer.close()
             with contextlib.suppress(OSError):
                 await self._writer.wait_closed()
+        self._reader = self._writer = None
+
+    def reset(self) -> None:
+        """Break the connection off without a word more, as a NAT does that forgot it."""
+        assert self._writer is not None
+        linger = struct.pack("ii", 1, 0)  # what is not sent is dropped, and the other side is told by a reset
+        self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self._writer.transport.abort()
         self._reader = self._writer = None
 
     async def send(self, raw: bytes) -> None:

@@ -1,12 +1,17 @@
 """What is offered to a session is done in it, or handed back: then the device is called."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from acs.cwmp.messages import GetParameterValues, Message, Reboot, SetParameterValues
+from acs.cwmp.soap import Envelope, encode
 from acs.errors import StoreError
-from acs.store.records import OperationRecord, OperationState, SessionOpened, SessionOpening
+from acs.server import presence
+from acs.store.records import OperationRecord, OperationState, SessionOpened, SessionOpening, StepName
 from tests.fakes.acs_server import ACTOR, Running, config_for, running
 from tests.fakes.cpe import Cpe, Dropped, Http
 from tests.fakes.door import Door, device_with
@@ -75,3 +80,200 @@ async def test_what_is_requested_while_an_inform_is_lost_has_the_device_called(
         with pytest.raises(Dropped):
             await cpe.session(("2 PERIODIC", ""))
         await door.called()
+
+
+class Held:
+    """Holds the first call of a function of the store until it is let go on."""
+
+    def __init__(self, function: Callable[..., Awaitable[Any]]) -> None:
+        self.begun, self.go_on = asyncio.Event(), asyncio.Event()
+        self._function = function
+
+    async def __call__(self, *arguments: Any) -> Any:
+        first = not self.begun.is_set()
+        self.begun.set()
+        if first:
+            await self.go_on.wait()
+        return await self._function(*arguments)
+
+
+async def until(what: Callable[[], object]) -> None:
+    """Wait for what nobody tells of."""
+    async with asyncio.timeout(60):
+        while not what():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def called_for(server: Running, operation: OperationRecord) -> None:
+    """Wait until the device is called for the operation."""
+    async with asyncio.timeout(60):
+        async for step in server.operations.watch(operation.id):
+            if step.name is StepName.CONNECTION_REQUEST_SENT:
+                return
+
+
+async def test_a_session_whose_connection_is_gone_has_the_device_called(server: Running) -> None:
+    door, http = Door("200"), Http(server.port)
+    async with device_with(server, door) as cpe:
+        await http.post(cpe.inform(("2 PERIODIC", "")))
+        before = await server.operations.request(ACTOR, cpe.key, "get", NAMES)
+        await http.close()
+        await door.called()
+        visit = server.sessions.visit_of(cpe.key)
+        assert visit is not None
+        assert visit.adrift
+        await called_for(server, before)
+
+
+async def test_a_device_is_called_at_once_where_its_session_is_adrift(server: Running) -> None:
+    door, http = Door("200"), Http(server.port)
+    async with device_with(server, door) as cpe:
+        await http.post(cpe.inform(("2 PERIODIC", "")))
+        visit = server.sessions.visit_of(cpe.key)
+        assert visit is not None
+        await http.close()
+        await until(lambda: visit.adrift)
+        await server.operations.request(ACTOR, cpe.key, "get", NAMES)
+        await door.called()
+
+
+async def test_a_device_that_comes_back_by_its_cookie_is_asked_for_what_came_meanwhile(server: Running) -> None:
+    cpe, http = Cpe(server.port), Http(server.port)
+    await http.post(cpe.inform(("2 PERIODIC", "")))
+    visit = server.sessions.visit_of(cpe.key)
+    assert visit is not None
+    await http.close()
+    await until(lambda: visit.adrift)
+    await server.operations.request(ACTOR, cpe.key, "get", NAMES)
+    assert isinstance((await http.post()).message, GetParameterValues)
+    assert not visit.adrift
+    assert server.sessions.offer(await server.operations.request(ACTOR, cpe.key, "get", NAMES))
+    await http.close()
+
+
+async def test_a_connection_that_goes_while_a_post_is_served_is_missed(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door, http = Door("200"), Http(server.port)
+    async with device_with(server, door) as cpe:
+        await http.post(cpe.inform(("2 PERIODIC", "")))
+        await server.operations.request(ACTOR, cpe.key, "get", NAMES)
+        held = Held(server.store.sessions.commit)
+        monkeypatch.setattr(server.store.sessions, "commit", held)
+        await http.send(http.request(b""))
+        await held.begun.wait()
+        http.reset()
+        await until(lambda: not server.endpoint._shared.open)
+        await server.operations.request(ACTOR, cpe.key, "get", NAMES)
+        held.go_on.set()
+        await door.called()
+
+
+async def test_a_connection_that_goes_while_its_inform_is_taken_is_missed(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door, http = Door("200"), Http(server.port)
+    async with device_with(server, door) as cpe:
+        held = Held(server.store.sessions.open)
+        monkeypatch.setattr(server.store.sessions, "open", held)
+        await http.send(http.request(cpe.inform(("2 PERIODIC", ""))))
+        await held.begun.wait()
+        http.reset()
+        await until(lambda: not server.endpoint._shared.open)
+        await server.operations.request(ACTOR, cpe.key, "get", NAMES)
+        held.go_on.set()
+        await door.called()
+
+
+async def test_a_session_on_a_proxys_connection_that_is_silent_has_the_device_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presence, "LEFT_S", 0.1)
+    cwmp = {"proxy": {"trusted": ["127.0.0.1/32"], "mode": "headers"}}
+    calls = {"retry_s": 600.0}
+    async with running(config_for(tmp_path, cwmp=cwmp, connection_requests=calls)) as server:
+        door, http = Door("200"), Http(server.port)
+        async with device_with(server, door) as cpe:
+            await http.post(cpe.inform(("2 PERIODIC", "")))
+            await server.operations.request(ACTOR, cpe.key, "get", NAMES)
+            await door.called()
+        await http.close()
+
+
+async def test_the_worker_calls_for_a_session_that_is_adrift(tmp_path: Path) -> None:
+    async with running(config_for(tmp_path)) as server:
+        door, http = Door("200"), Http(server.port)
+        async with device_with(server, door) as cpe:
+            await server.operations.request(ACTOR, cpe.key, "get", NAMES, call=False)
+            await http.post(cpe.inform(("2 PERIODIC", "")))
+            await http.close()
+            await door.called()
+
+
+PING = "Device.IP.Diagnostics.IPPing."
+DIAGNOSE = ("diagnose", {"test": "ping", "inputs": {"host": "192.0.2.1", "count": 1, "timeout_ms": 1}})
+ANOTHER = ("diagnose", {"test": "ping", "inputs": {"host": "192.0.2.2", "count": 1, "timeout_ms": 1}})
+
+
+async def asked_for(http: Http, cpe: Cpe, kind: type[Message]) -> Envelope:
+    """A session of the CPE, up to a request of this kind, which is not answered yet."""
+    cpe.values |= {f"{PING}{leaf}": ("0", "xsd:unsignedInt") for leaf in ("NumberOfRepetitions", "Timeout")}
+    cpe.values |= {f"{PING}{leaf}": ("", "xsd:string") for leaf in ("Host", "DiagnosticsState")}
+    await http.post(cpe.inform(("6 CONNECTION REQUEST", "")))
+    asked = (await http.post()).envelope
+    while asked is not None and not isinstance(asked.message, kind):
+        asked = (await http.post(reply(cpe, asked))).envelope
+    assert asked is not None
+    return asked
+
+
+def reply(cpe: Cpe, asked: Envelope) -> bytes:
+    answer = cpe._answer(asked.message)
+    assert answer is not None
+    return encode(Envelope(answer, asked.id, asked.namespace))
+
+
+async def test_a_session_that_ends_because_a_test_begins_has_the_device_called(server: Running) -> None:
+    """For what it took meanwhile; not for another test, which waits until the device says that this one is over."""
+    door, http = Door("200"), Http(server.port)
+    async with device_with(server, door) as cpe:
+        await server.operations.request(ACTOR, cpe.key, *DIAGNOSE)
+        await door.called()
+        asked = await asked_for(http, cpe, SetParameterValues)
+        read = await server.operations.request(ACTOR, cpe.key, "get", NAMES)
+        test = await server.operations.request(ACTOR, cpe.key, *ANOTHER)
+        assert (await http.post(reply(cpe, asked))).status == 204
+        await door.called(2)
+        await called_for(server, read)
+        assert "connection_request_sent" not in await server.steps(test)
+        await http.close()
+
+
+async def test_a_device_that_reboots_is_not_called(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes by itself, and a call would be refused until it does."""
+    left: list[str] = []
+    monkeypatch.setattr(server.sessions.parts, "left", lambda _device, operations: left.extend(operations))
+    cpe, http = Cpe(server.port, reboot_after_s=None), Http(server.port)
+    await cpe.session(("1 BOOT", ""))
+    for answered in (True, False):
+        await server.operations.request(ACTOR, cpe.key, "reboot", {})
+        asked = await asked_for(http, cpe, Reboot)
+        await server.operations.request(ACTOR, cpe.key, "get", NAMES)
+        if answered:
+            assert (await http.post(reply(cpe, asked))).status == 204
+        else:
+            assert (await http.post(b"no XML")).status == 400
+        await http.close()
+        await until(lambda: server.sessions.visit_of(cpe.key) is None)
+        assert not left
+        await cpe.session(("1 BOOT", ""), ("M Reboot", asked.message.command_key))
+
+
+async def test_a_session_that_fails_has_the_device_called_for_what_it_took(server: Running) -> None:
+    door, http = Door("200"), Http(server.port)
+    async with device_with(server, door) as cpe:
+        await http.post(cpe.inform(("2 PERIODIC", "")))
+        await server.operations.request(ACTOR, cpe.key, "get", NAMES)
+        assert (await http.post(b"no XML")).status == 400
+        await door.called()
+        await http.close()
