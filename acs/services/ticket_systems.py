@@ -26,7 +26,7 @@ from acs.config import AdapterSystem, Config, read_secret
 from acs.errors import AcsError, Forbidden, InvalidInput, NotFound, Replayed, TooMany
 from acs.services.actor import Actor, Scope
 from acs.services.adapter_client import AdapterClient
-from acs.services.adapter_sender import OURS, AdapterSender
+from acs.services.adapter_sender import OURS, AdapterSender, as_found
 from acs.services.adapters import paths
 from acs.services.adapters.mapping import (
     TheirTicket,
@@ -244,6 +244,7 @@ class TicketSystems:
             taken = await self._listener.take(actor, creation_event(name, ticket))
             await self._remember(name, key, ticket)
             return Heard(key, "created", taken.line_test, taken.detail)
+        before = as_found(before, ticket.status)
         if before.status == OURS:
             await self._listener.take(actor, own_status_event(name, ticket, before.word, before.changed_at, self._ours))
             await self._remember(name, key, replace(ticket, status=before.word, their_status="", changed_at=None))
