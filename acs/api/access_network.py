@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 
 from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import Answer, LimitQuery
+from acs.api.told import Told
 from acs.services.actor import Scope
 
 router = APIRouter(tags=["access nodes"])
@@ -44,7 +45,7 @@ class DisagreementAnswer(Answer):
     kind: str
     subject: str
     line: str | None
-    detail: str
+    detail: Told
     since_at: datetime | None
     seen_at: datetime
 
@@ -97,7 +98,7 @@ class PollAnswer(Answer):
     online: int
     asked: int
     complete: bool
-    problem: str
+    problem: Told
 
 
 class DiscoveryAnswer(Answer):
@@ -108,7 +109,7 @@ class DiscoveryAnswer(Answer):
     endpoints: int
     online: int
     complete: bool
-    problem: str
+    problem: Told
     disagreements: tuple[DisagreementAnswer, ...]
     placed: tuple[str, ...]
 
@@ -118,7 +119,7 @@ class NodeStateAnswer(Answer):
 
     name: str
     breaker: str
-    reason: str
+    reason: Told
     failures: int
     in_flight_limit: int
     waiting: int

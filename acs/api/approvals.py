@@ -8,6 +8,7 @@ from pydantic import Field
 
 from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import Answer, Body, LimitQuery, Text
+from acs.api.told import Told
 from acs.services.approvals import masked
 from acs.store.approvals import ApprovalRecord
 
@@ -39,7 +40,7 @@ class ApprovalAnswer(Answer):
     decided_at: datetime | None
     decision: str
     run_at: datetime | None
-    outcome: str
+    outcome: Told
 
 
 @router.get("/approvals", summary="What waits for another person, newest first")

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import Answer, Body, LimitQuery
+from acs.api.told import Told
 from acs.services.campaign_settings import CampaignSettings
 from acs.services.campaigns import CampaignView
 from acs.store.campaigns import DeviceState
@@ -40,8 +41,8 @@ class CampaignAnswer(Answer):
     file: str
     version: str
     state: str = Field(description="running, paused, stopped, done, cancelled")
-    detail: str
-    waits: str = Field(description="for what it waits, where it runs and does nothing")
+    detail: Told
+    waits: Told = Field(description="for what it waits, where it runs and does nothing")
     settings: dict[str, Any]
     created_at: datetime
     created_by: str
@@ -64,7 +65,7 @@ class CampaignDeviceAnswer(Answer):
     attempts: int
     started_at: datetime | None
     finished_at: datetime | None
-    detail: str
+    detail: Told
 
 
 @router.get("/campaigns", summary="Campaigns, newest first")

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import Answer, LimitQuery
+from acs.api.told import Told
 
 router = APIRouter(tags=["devices"])
 
@@ -27,7 +28,7 @@ class TryAnswer(Answer):
     result: str = Field(description=_RESULT)
     answer: str = Field(description="what came back: an HTTP status, an XMPP condition, or the session itself")
     duration_ms: int
-    detail: str = Field(description="what it means, in words")
+    detail: Told = Field(description="what it means, in words")
 
 
 class WaysAnswer(Answer):
@@ -53,7 +54,7 @@ class WakeAnswer(Answer):
     answer: str
     target: str
     duration_ms: int
-    explanation: str
+    explanation: Told
 
 
 @router.get("/devices/{key:path}/connection-requests", summary="How a device can be woken, and the last tries")

@@ -10,6 +10,7 @@ from pydantic import Field
 from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import Answer, Body, Instant, Name, Scalar
 from acs.api.text_bodies import csv_text
+from acs.api.told import Told
 from acs.services.context import MAX_ENTRIES, Entry, IncidentEntry, WorkEntry
 
 router = APIRouter(tags=["context"])
@@ -160,7 +161,7 @@ class SourceAnswer(Answer):
     tried_at: datetime
     ok_at: datetime | None
     down_since: datetime | None = Field(description="null: it is not down")
-    problem: str
+    problem: Told
     entries: int
     left_out: int = Field(description="items of its last answer that could not be used")
 

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import Answer, LimitQuery
+from acs.api.told import Told
 from acs.services.deliveries import DeliveryView
 from acs.store.deliveries import DeliveryState
 
@@ -31,7 +32,7 @@ class DeliveryAnswer(Answer):
     next_at: datetime
     attempts: int
     finished_at: datetime | None
-    last_error: str
+    last_error: Told
 
 
 class AttemptAnswer(Answer):
@@ -40,7 +41,7 @@ class AttemptAnswer(Answer):
     at: datetime
     duration_ms: int
     taken: bool
-    answer: str
+    answer: Told
 
 
 class DeliveryDetail(DeliveryAnswer):

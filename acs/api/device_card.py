@@ -8,6 +8,7 @@ from pydantic import Field
 
 from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import Answer
+from acs.api.told import Told
 from acs.services.curves import LONGEST_DAYS, MOST_POINTS, SHOWN_POINTS
 from acs.services.device_card import State
 from acs.services.device_cards import LIVE_S, LONGEST_LIVE_S
@@ -89,7 +90,7 @@ class RebootAnswer(Answer):
     at: datetime
     cause: Cause
     by: str = Field(description="who asked for it, or the command key of another ACS")
-    reason: str = Field(description="of the operation behind it, or the device's own")
+    reason: Told = Field(description="of the operation behind it, or the device's own")
     operation: str | None
     events: list[str]
     told: bool = Field(
@@ -127,7 +128,7 @@ class RefreshedAnswer(Answer):
     card: CardAnswer
     operation: str = Field(description="the reading, under /operations")
     seconds: float
-    problem: str = Field(description="why the device did not answer; empty where it did")
+    problem: Told = Field(description="why the device did not answer; empty where it did")
 
 
 class PointAnswer(Answer):

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import Answer, Body, LimitQuery, Name
+from acs.api.told import Told
 from acs.services.action_limits import IS_IT_FIXED, REBOOT, RESYNC, TEST
 from acs.services.actor import Actor
 from acs.services.hooks import KEY_CHARS, HookRequest, HookView
@@ -69,7 +70,7 @@ class HookOperation(Answer):
     id: str
     kind: str
     state: str
-    detail: str
+    detail: Told
     finished_at: datetime | None
 
 
@@ -92,7 +93,7 @@ class HookAnswer(Answer):
     device: str | None
     ticket: str | None
     state: str = Field(description="running, done, failed")
-    detail: str
+    detail: Told
     created_at: datetime
     deadline_at: datetime
     operations: list[HookOperation]

@@ -2,20 +2,25 @@
 
 from collections.abc import AsyncGenerator
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import AfterQuery, Answer, Body, LimitQuery
 from acs.api.sse import EVENTS, LastEventId, ServerEvent, event_stream, number_of
+from acs.api.told import Told, told_within
 from acs.services.actor import Actor
 from acs.services.northbound import Northbound
 from acs.store.records import LineTestRecord
 
 router = APIRouter(tags=["line tests"])
+
+#: what a stored test, and an event of a running one, say of their sources
+_SAID = frozenset({"problem"})
 
 
 class LineTestRequest(Body):
@@ -43,13 +48,13 @@ class LineTestAnswer(Answer):
     created_at: datetime
     finished_at: datetime | None
     verdict: Any = Field(None, description="null until it is done")
-    detail: str
+    detail: Told
 
 
 class LineTestDetail(LineTestAnswer):
     """A line test with the snapshot of every fact, what the sources said, and where they disagree."""
 
-    facts: Any = None
+    facts: Annotated[Any, AfterValidator(partial(told_within, keys=_SAID))] = None
 
 
 @router.post("/lines/{line_id}/tests", summary="Test a line", status_code=202)
@@ -114,7 +119,7 @@ async def _events(test_id: str, actor: Actor, services: Northbound, after: int) 
             name = "partial" if progress.data.get("partial") else "verdict"
             yield ServerEvent(name, dict(progress.data), str(n))
         elif progress.kind != "ended" and n > after:
-            at = progress.at.isoformat()
-            yield ServerEvent("progress", {"what": progress.kind, "at": at, **progress.data}, str(n))
+            data = {"what": progress.kind, "at": progress.at.isoformat(), **told_within(progress.data, _SAID)}
+            yield ServerEvent("progress", data, str(n))
     record: LineTestRecord = await services.line_tests.get(actor, test_id)
     yield ServerEvent("end", LineTestAnswer.model_validate(record).model_dump(mode="json"))

@@ -11,6 +11,7 @@ from pydantic import Field
 from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import AfterQuery, Answer, LimitQuery
 from acs.api.sse import EVENTS, LastEventId, ServerEvent, event_stream, number_of
+from acs.api.told import Told
 from acs.services.actions.words import words_of
 from acs.services.actor import Actor
 from acs.services.devices import HIDDEN, shown_value
@@ -32,7 +33,7 @@ class StepAnswer(Answer):
     n: int
     at: datetime
     name: str
-    detail: str
+    detail: Told
     code: str = Field(default="", description="of a connection request: its result, such as timed_out or nat")
 
 
@@ -47,7 +48,7 @@ class OperationAnswer(Answer):
     created_at: datetime
     deadline_at: datetime
     actor: str
-    reason: str
+    reason: Told
     ticket: str | None
     sent_at: datetime | None
     answered_at: datetime | None
@@ -56,7 +57,7 @@ class OperationAnswer(Answer):
     fault_code: int | None
     fault_string: str | None
     result: Any = None
-    detail: str
+    detail: Told
     words: dict[str, str] | None = Field(
         default=None, description="of one that did not succeed: what may be told to a subscriber, by language"
     )

@@ -11,6 +11,7 @@ from pydantic import Field
 from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import AfterQuery, Answer, Body, LimitQuery, Text
 from acs.api.sse import EVENTS, LastEventId, ServerEvent, event_stream, number_of
+from acs.api.told import Told
 from acs.services.actor import Scope
 from acs.services.outage_telling import TOPIC
 from acs.store.outages import OutageRecord
@@ -44,13 +45,13 @@ class OutageAnswer(Answer):
     members: int
     log_chance: float
     gasp_share: float | None
-    detail: str
+    detail: Told
     confirmed_by: str | None
     confirmed_at: datetime | None
     restored_at: datetime | None
     closed_at: datetime | None
     closed_by: str | None
-    note: str
+    note: Told
 
 
 class OutageLineAnswer(Answer):

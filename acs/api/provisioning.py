@@ -8,6 +8,7 @@ from pydantic import Field
 
 from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import Answer, Body, LimitQuery
+from acs.api.told import Told
 from acs.services.devices import HIDDEN
 from acs.services.hidden import is_secret
 from acs.services.provisioning_form import Rule
@@ -53,7 +54,7 @@ class RefusalAnswer(Answer):
     device: str
     rule: str = Field(description="* is the device as a whole; RULE/firmware its firmware")
     refusals: int
-    reason: str
+    reason: Told
     updated_at: datetime
     stopped_at: datetime | None
 
@@ -67,7 +68,7 @@ class PlanAnswer(Answer):
     unchanged: int
     unknown: int = Field(description="settings whose present value was never read")
     firmware: str | None = Field(description="the version that a rule wants, where it is another one")
-    left_out: dict[str, str] = Field(description="rule → why it does nothing here")
+    left_out: dict[str, Told] = Field(description="rule → why it does nothing here")
     refusals: list[RefusalAnswer]
     tags: list[str]
     line: str | None

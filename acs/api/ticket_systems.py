@@ -10,6 +10,7 @@ from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import Answer
 from acs.api.errors import Unauthenticated
 from acs.api.limits import REFUSED_BURST, REFUSED_PER_S, Rates
+from acs.api.told import Told
 from acs.errors import Forbidden, Replayed
 from acs.services.ticket_systems import SystemView
 
@@ -21,7 +22,7 @@ class FeedAnswer(Answer):
 
     seen_to: datetime = Field(description="in the time of the system")
     looked_at: datetime
-    problem: str = Field(description="why the last look failed; empty where it did not")
+    problem: Told = Field(description="why the last look failed; empty where it did not")
 
 
 class TicketSystemAnswer(Answer):
@@ -41,7 +42,7 @@ class HeardAnswer(Answer):
     ticket: str = Field(description="the id of the ticket here: the system's name, a colon, its number")
     news: str = Field(description="created, the new status, or empty for nothing new")
     line_test: str | None
-    detail: str
+    detail: Told
 
 
 @router.get("/ticket-systems", summary="Ticket systems by adapter")

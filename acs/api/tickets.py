@@ -9,6 +9,7 @@ from pydantic import Field
 from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import AfterQuery, Answer, LimitQuery
 from acs.api.line_tests import LineTestAnswer
+from acs.api.told import Told
 from acs.services.tickets import TicketView
 
 router = APIRouter(tags=["tickets"])
@@ -35,7 +36,7 @@ class TicketAnswer(Answer):
     received_at: datetime
     line: str | None
     line_test: str | None
-    detail: str
+    detail: Told
 
 
 class CheckAnswer(Answer):
@@ -48,7 +49,7 @@ class CheckAnswer(Answer):
     queue_rule: str = Field(description="the number of the rule of [[tickets.queues]], or pack")
     fix: str = Field(description="the rule and action of a fix that ran by itself, or was going to")
     fix_call: str | None = Field(description="the call of the hook that did it; GET /hooks/{id}")
-    fix_detail: str
+    fix_detail: Told
 
 
 class TicketDetail(TicketAnswer):

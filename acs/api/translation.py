@@ -1,17 +1,19 @@
-"""What errors say, in the language of who asked: the texts of the code are English, `errors.ru.toml` has the Russian.
+"""What a server says, in the language of who asks: the texts of the code are English, the Russian stands beside.
 
     there is no line 'L-7'; `secondline line list` shows their ids
     └ found by its fixed words, "there is no line {0}; …" ┴─► its translation, with the same values
 
-The rule of this file: a text without a translation stays as it is; looking for one takes a time that grows with the
-length of the text and no faster, whatever somebody wrote into it.
+`errors.ru.toml` has what errors say, `details.ru.toml` what became of operations, deliveries, sources. Texts that are
+put together of others are translated part by part. The rule of this file: a text without a translation stays as it is;
+looking for one takes a time that grows with the length of the text and no faster, whatever somebody wrote into it.
 """
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -20,14 +22,23 @@ _PLACE = re.compile(r"\{\d+\}")
 _LINES = "\n{0}"
 #: texts within texts that are looked at
 _DEEPEST = 4
+#: what stands between the parts of a text, and how many parts are looked at
+_JOINTS = ("; ", ", ")
+_MOST_PARTS = 8
+#: texts that are remembered: so many, and no longer ones
+_REMEMBERED, _REMEMBERED_CHARS = 4_096, 500
 
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """A text with places: the fixed words around them, and the translation."""
+    """A text with places: the fixed words around them, and the translation.
+
+    `of_one_word`: its value has no spaces, for its own words tell too little: "{0} names" is "3 names" alone.
+    """
 
     words: tuple[str, ...]
     translation: str
+    of_one_word: bool
 
     def values(self, text: str) -> list[str] | None:
         """What stands at the places of a text of this form; None: it is of another."""
@@ -42,26 +53,34 @@ class _Form:
                 return None
             found.append(text[at:following])
             at = following + len(words)
-        return [*found, text[at:end]]
+        found.append(text[at:end])
+        return None if self.of_one_word and any(" " in value for value in found) else found
 
 
 @dataclass(frozen=True, slots=True)
 class _Book:
-    """The texts of one language: those without places, those with, and single words."""
+    """The texts of one language: those without places, those with, by a word of theirs, and single words."""
 
     fixed: Mapping[str, str]
+    #: those with the most words of their own first
     forms: Sequence[_Form]
+    #: word → places in `forms` of those that hold it, each under one word; "" where no word of theirs stands alone
+    by_word: Mapping[str, Sequence[int]]
     words: Mapping[str, str]
     kinds: Mapping[str, Mapping[str, str]]
     reasons: Mapping[str, str]
 
+    def forms_for(self, text: str) -> list[_Form]:
+        """The forms that a text may be of."""
+        found = {place for word in {"", *text.split(" ")} for place in self.by_word.get(word, ())}
+        return [self.forms[place] for place in sorted(found)]
+
 
 def translated(text: str, language: str) -> str:
-    """A message in a language, line by line."""
-    book = _book(language)
-    if book is None:
+    """A text in a language, line by line."""
+    if language == "en" or not text:
         return text
-    return "\n".join(_line(book, one, 0) for one in text.split("\n"))
+    return _remembered(text, language) if len(text) <= _REMEMBERED_CHARS else _translated(text, language)
 
 
 def kind_of(code: str, language: str) -> tuple[str, str] | None:
@@ -78,8 +97,10 @@ def reason_of(reason: str, language: str) -> str:
 
 
 def texts(language: str) -> Mapping[str, Any]:
-    """The file of a language, table by table."""
-    return tomllib.loads((resources.files("acs.api") / f"errors.{language}.toml").read_text("utf-8"))
+    """The files of a language, table by table."""
+    folder = resources.files("acs.api")
+    names = (f"errors.{language}.toml", f"details.{language}.toml")
+    return {key: value for name in names for key, value in tomllib.loads((folder / name).read_text("utf-8")).items()}
 
 
 @cache
@@ -88,19 +109,50 @@ def _book(language: str) -> _Book | None:
     if language == "en":
         return None
     table = texts(language)
-    every = {**table["errors"], **table["parts"], **table["checks"]}
+    every = {**table["details"], **table["errors"], **table["parts"], **table["checks"]}
     every = {text.removesuffix(_LINES): said.removesuffix(_LINES) for text, said in every.items()}
-    forms = [_Form(tuple(_PLACE.split(text)), said) for text, said in every.items() if _PLACE.search(text)]
+    forms = [_form(text, said) for text, said in every.items() if _PLACE.search(text)]
     spoken = [form for form in forms if any(letter.isalpha() for letter in "".join(form.words))]
     spoken.sort(key=lambda form: -sum(map(len, form.words)))
+    often = Counter(word for form in spoken for word in set(_own_words(form)))
+    by_word: dict[str, list[int]] = {}
+    for place, form in enumerate(spoken):
+        # the rarest of its words, so that few forms are looked at
+        word = min(_own_words(form), key=lambda each: (often[each], -len(each)), default="")
+        by_word.setdefault(word, []).append(place)
     fixed = {text: said for text, said in every.items() if not _PLACE.search(text)}
-    return _Book(fixed, spoken, table["words"], table["kinds"], table["reasons"])
+    return _Book(fixed, spoken, by_word, table["words"], table["kinds"], table["reasons"])
+
+
+def _form(text: str, said: str) -> _Form:
+    words = tuple(_PLACE.split(text))
+    return _Form(words, said, len(words) == 2 and not words[0] and words[1].strip().isalpha())
+
+
+def _own_words(form: _Form) -> list[str]:
+    """The words of a form that spaces set off from its values."""
+    alone: list[str] = []
+    for n, words in enumerate(form.words):
+        alone += words.split(" ")[int(n > 0) : None if n == len(form.words) - 1 else -1]
+    return [word for word in alone if word]
+
+
+@lru_cache(_REMEMBERED)
+def _remembered(text: str, language: str) -> str:
+    return _translated(text, language)
+
+
+def _translated(text: str, language: str) -> str:
+    book = _book(language)
+    if book is None:
+        return text
+    return "\n".join(_line(book, one, 0) for one in text.split("\n"))
 
 
 def _known(book: _Book, text: str, depth: int) -> str | None:
     if text in book.fixed:
         return book.fixed[text]
-    for form in book.forms:
+    for form in book.forms_for(text):
         values = form.values(text)
         if values is not None:
             return _filled(form.translation, [_value(book, one, depth + 1) for one in values])
@@ -112,15 +164,37 @@ def _filled(translation: str, values: Sequence[str]) -> str:
 
 
 def _line(book: _Book, line: str, depth: int) -> str:
-    """A line, or what stands behind the place that it is about."""
+    """A line, the parts that it is put together of, or what stands behind the place that it is about."""
     known = _known(book, line, depth)
     if known is not None or depth >= _DEEPEST:
         return line if known is None else known
+    for joint in _JOINTS:
+        parts = line.split(joint, _MOST_PARTS)
+        if len(parts) > 1 and (said := _together(book, parts, joint, depth)) is not None:
+            return said
     place, colon, what = line.partition(": ")
-    return f"{place}: {_line(book, what, depth + 1)}" if colon else line
+    return f"{place}: {_line(book, what, depth + 1)}" if colon and " " in what else line
+
+
+def _together(book: _Book, parts: Sequence[str], joint: str, depth: int) -> str | None:
+    """The parts with the joint between them again, as long ones as are known; None where they are no texts of ours.
+
+    Within another text commas make lists of names too, one of which may be a word of ours: there each must be known.
+    """
+    said, known, at = [], 0, 0
+    while at < len(parts):
+        end = len(parts)
+        while end > at + 1 and _known(book, joint.join(parts[at:end]), depth + 1) is None:
+            end -= 1
+        part = joint.join(parts[at:end])
+        said.append(_line(book, part, depth + 1))
+        known += said[-1] != part
+        at = end
+    wanted = len(said) if joint == ", " and depth else 1
+    return joint.join(said) if known >= wanted else None
 
 
 def _value(book: _Book, value: str, depth: int) -> str:
     if value in book.words or depth >= _DEEPEST or " " not in value:
         return book.words.get(value, value)
-    return _known(book, value, depth) or value
+    return _line(book, value, depth)

@@ -138,7 +138,8 @@ def _silent(tally: Tally) -> str:
     silent = tally.count(DeviceState.SILENT)
     if not silent or tally.count(DeviceState.WAITING, DeviceState.STARTED):
         return ""
-    return f"{silent} silent device{'s' * (silent > 1)}: upgraded on coming; cancel the campaign to wait no longer"
+    advice = "upgraded on coming; cancel the campaign to wait no longer"
+    return f"1 silent device: {advice}" if silent == 1 else f"{silent} silent devices: {advice}"
 
 
 def _failed(member: CampaignDevice, operation: OperationRecord, attempts: int) -> Judged:
