@@ -51,8 +51,9 @@ class PollingSection(Section):
 
     #: Off, because it asks every node of the inventory.
     enabled: bool = False
-    #: Seconds between two rounds over one node; baselines of 7 days want a few readings a day.
-    interval_s: Seconds = 3_600.0
+    #: Seconds between two rounds over one node: with jitter and the round itself under the hour for which a count of
+    #: falls is believed.
+    interval_s: Seconds = 2_700.0
     #: Part of the interval by which a node's turn is moved at random, so that nodes do not come together.
     jitter: Annotated[float, Field(ge=0, le=1)] = 0.2
     #: Nodes polled at the same time.

@@ -13,7 +13,7 @@ from acs.services.derived import actions_tried, contact_counts, light_facts, lin
 from acs.services.gathering import Gathering, Source, SourceState, of_context
 from acs.services.merging import Merged, merge, serial_doubt
 from acs.services.obtainable import obtainable
-from acs.services.own_knowledge import cable_facts, own_knowledge
+from acs.services.own_knowledge import cable_facts, flaps_since, own_knowledge
 from acs.services.remembered import Remembered, acquittals
 from acs.services.replays import kept, told_verdict
 from acs.services.snapshots import snapshot
@@ -94,6 +94,7 @@ def _merged(case: Case, known: Known, gathering: Gathering, elapsed_s: float, no
     facts = dict(merged.facts)
     for fact in (*light_facts(case, facts), *cable_facts(case, facts)):
         facts.setdefault(fact.name, fact)
+    facts |= {fact.name: fact for fact in flaps_since(facts, now)}
     return replace(merged, facts=facts, doubts=(*merged.doubts, *serial_doubt(facts, case.line.gpon_serial)))
 
 

@@ -4,17 +4,21 @@ The rule of this file: it says what its data bear and nothing else; what another
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from acs.services.cases import Case, KnownDevice
+from acs.services.cases import Case, KnownDevice, instant_of
 from acs.services.kinds.transfers import FIRMWARE, download_type
 from acs.services.optics import Level, trend
-from probes.facts import Fact
+from probes.facts import Fact, Quality
 
 #: an Inform may be late by this share of its interval before it counts as missed
 _LATE_SHARE = 0.2
 #: days of points behind a drift at least
 _DRIFT_DAYS = 14.0
+_FLAPS = "ont.flaps_24h"
+_FELL = "ont.last_down_at"
+_DAY = timedelta(days=1)
 #: results of a cable test that say where the pair ends
 _ENDS = frozenset({"open", "short", "open-short"})
 
@@ -60,6 +64,22 @@ def cable_facts(case: Case, facts: Mapping[str, Fact]) -> list[Fact]:
         return []
     method = f"{known:g} m on file"
     return [Fact("tdr.gap_to_known_len_m", round(known - length.value, 1), length.at, length.source, method)]
+
+
+def flaps_since(facts: Mapping[str, Fact], now: datetime) -> list[Fact]:
+    """`ont.flaps_24h` with the last fall, where the falls were counted before it: at least one more.
+
+    A round counts, and the next one may be most of an hour away. The fact stays as old as the count.
+    """
+    counted, fell_at = facts.get(_FLAPS), instant_of(facts.get(_FELL))
+    if counted is None or fell_at is None or counted.quality is not Quality.OK:
+        return []
+    if isinstance(counted.value, bool) or not isinstance(counted.value, int):
+        return []
+    if not max(counted.at, now - _DAY) < fell_at <= now:
+        return []
+    told = f"at least: {counted.value} counted before, and the last fall since"
+    return [replace(counted, value=counted.value + 1, method=told)]
 
 
 def _missed(device: KnownDevice, case: Case) -> list[Fact]:

@@ -11,8 +11,9 @@ from acs.services.clock import utc_now
 from acs.services.connection_requests import Result
 from acs.services.context import Entry
 from acs.services.replays import again, differing
+from acs.store import facts as fact_store
 from acs.store import trees
-from acs.store.records import OperationStep, TreeUpdate
+from acs.store.records import ContextFact, OperationStep, TreeUpdate
 from probes.access import OntPlace, PortReading
 from probes.errors import ProbeTimeout
 from probes.linetest import load_pack
@@ -53,16 +54,16 @@ WELL: dict[str, Any] = {
 }
 
 
-async def home(world: World, *, age_s: float, **values: str) -> None:
-    """A line that is well, with a tree that was read so long ago."""
+async def home(world: World, *, age_s: float, rssi: str = "-61", without: str = "") -> None:
+    """A line that is well, with a tree that was read so long ago; `without` is a fact that nobody tells."""
     now = utc_now()
     context = world.app.northbound.context
     await context.put_incidents(ACTOR, "noc", now, [])
     await context.put_planned_works(ACTOR, "noc", now, [])
     points = [Entry("L-1", "ont.rx_dbm", -20.2, now - timedelta(hours=6 * n)) for n in range(1, 28)]
     await context.put_readings(ACTOR, "nms", points)
-    await tell(world.app, **WELL)
-    await read(world, {**HOME, **{RSSI: values.get("rssi", "-61")}}, age_s=age_s)
+    await tell(world.app, **{name: value for name, value in WELL.items() if name != without})
+    await read(world, {**HOME, RSSI: rssi}, age_s=age_s)
 
 
 async def read(world: World, values: dict[str, str], *, age_s: float = 0.0) -> None:
@@ -170,6 +171,23 @@ async def test_a_reject_of_before_does_not_outvote_a_session_that_is_up(world: W
     await world.app.northbound.context.put_facts(ACTOR, "aaa", [entry])
     record = await judged(world)
     assert record.verdict["cause"] != "account_blocked"
+
+
+@pytest.mark.parametrize(
+    ("counted_min", "fell_min", "told", "quality"),
+    [(50, 5, 1, "ok"), (50, 55, 0, "ok"), (70, 5, 1, "stale"), (50, 25 * 60, 0, "ok"), (50, -5, 0, "ok")],
+)
+async def test_a_fall_since_the_falls_were_counted_is_one_more(
+    world: World, counted_min: int, fell_min: int, told: int, quality: str
+) -> None:
+    await home(world, age_s=600, without="ont__flaps_24h")
+    counted_at = utc_now() - timedelta(minutes=counted_min)
+    async with world.app.store.transaction() as tx:
+        await fact_store.put(tx, [ContextFact("L-1", "ont.flaps_24h", 0, counted_at, "polling olt-1")])
+    world.reader.walked = {"ont.last_down_at": (utc_now() - timedelta(minutes=fell_min)).isoformat()}
+    flaps = facts_of(await judged(world))["ont.flaps_24h"]
+    assert (flaps["value"], flaps["quality"]) == (told, quality)
+    assert ("at least" in flaps["method"]) is bool(told)
 
 
 @dataclass

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from acs.app import App
+from acs.config import PollingSection
 from acs.errors import Forbidden, NotFound
 from acs.services.actor import Actor, local_actor
 from acs.services.polling import Polling
@@ -15,6 +16,7 @@ from acs.store import facts as fact_store
 from acs.store import history
 from acs.store import lines as line_store
 from acs.store.records import LineRecord
+from probes.facts import FACTS
 from probes.profiles.schema import load_profiles
 from probes.snmp.agent import Agent, AgentTable, integer, octets
 
@@ -188,6 +190,12 @@ async def test_a_node_that_is_silent_is_said_and_nothing_known_is_lost(
     assert len(await surveys.endpoints(BOSS, "olt-1")) == 8
     (poll,) = await surveys.polls(BOSS)
     assert poll.endpoints == 8
+
+
+def test_a_count_of_falls_is_believed_until_the_next_round_has_counted() -> None:
+    usual = PollingSection()
+    latest_s = usual.interval_s * (1 + usual.jitter / 2) + usual.budget_s
+    assert latest_s < (FACTS["ont.flaps_24h"].max_age_s or 0)
 
 
 async def test_a_round_comes_when_it_is_due_with_jitter(
