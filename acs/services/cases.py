@@ -54,6 +54,13 @@ _RESTARTS = ("reboot", "factory_reset", "download")
 _UNDER_WAY = (OperationState.SENT, OperationState.UNKNOWN)
 #: tickets looked at for a count of contacts
 _TICKETS = 500
+#: counts of the last days → how many: told longer ago, they are about other days
+_CONTACTS = "contacts_14d"
+_COUNTED_DAYS = {_CONTACTS: 14, "visits_30d": 30}
+
+
+#: tickets of our own that prove a repeated contact; fewer prove nothing
+REPEATED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +120,7 @@ class Case:
     `medians`, `gasps` (whether the ONT tells of a power failure, where that is known) and `flaps` (falls of the last
     day, where a round counted them lately) are of the lines of the same port; `own_light` is this line's history of
     seven days, `own_light_30d` of thirty, oldest first; `tickets_14d` are its tickets of 14 days that we were handed.
+    `told` lacks counts of the last days that are older than those, or less than our own.
     """
 
     test: LineTestRecord
@@ -170,6 +178,7 @@ async def load_case(
     ]
     told += await scope_facts(tx, line.scopes(), now)
     tickets = await ticket_store.list_tickets(tx, line=line.id, limit=_TICKETS)
+    tickets_14d = sum(ticket.received_at >= now - timedelta(days=_COUNTED_DAYS[_CONTACTS]) for ticket in tickets)
     told += await _ticket_facts(tx, test, tickets)
     devices = [await _known_device(tx, record, profiles, now) for record in await line_store.devices_on(tx, line.id)]
     neighbours: list[LineRecord] = []
@@ -184,7 +193,7 @@ async def load_case(
         test=test,
         line=line,
         now=now,
-        told=tuple(told),
+        told=tuple(fact for fact in told if _counts(fact, tickets_14d, now)),
         node=await node_store.get(tx, line.node) if line.node else None,
         devices=tuple(devices),
         neighbours=tuple(neighbours),
@@ -193,8 +202,17 @@ async def load_case(
         own_light=tuple(level for level in light if level[0] >= since),
         own_light_30d=light,
         flaps=_flaps(kept[_FLAPS], now),
-        tickets_14d=sum(ticket.received_at >= now - timedelta(days=14) for ticket in tickets),
+        tickets_14d=tickets_14d,
     )
+
+
+def _counts(fact: Fact, own_tickets: int, now: datetime) -> bool:
+    """Whether a told count is one of the last days, and not outdone by our own, which is a lower bound."""
+    days = _COUNTED_DAYS.get(fact.name)
+    if days is not None and now - fact.at > timedelta(days=days):
+        return False
+    known = fact.value if isinstance(fact.value, int | float) else 0
+    return fact.name != _CONTACTS or own_tickets < REPEATED or known >= own_tickets
 
 
 def _flaps(counted: Mapping[str, ContextFact], now: datetime) -> dict[str, int]:

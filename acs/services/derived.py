@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from acs.profiles.schema import Optics
 from acs.profiles.tree import optical_class_of
-from acs.services.cases import LIGHT, Case, KnownDevice, instant_of
+from acs.services.cases import LIGHT, REPEATED, Case, KnownDevice, instant_of
 from acs.services.context import Baseline, baseline_of
 from acs.services.gathering import SourceReport, SourceState, of_context
 from acs.services.merging import is_stale
@@ -108,11 +108,11 @@ def contact_fact(
 
 
 def contact_counts(told: Mapping[str, Fact], own_tickets_14d: int, now: datetime) -> list[Fact]:
-    """`contacts_14d` from our own tickets where the ticket system does not say it.
+    """`contacts_14d` from our own tickets where the ticket system does not say it, or said it too long ago, or less.
 
     Our own count is a lower bound: two or more are told, fewer prove nothing.
     """
-    if "contacts_14d" in told or own_tickets_14d < 2:
+    if "contacts_14d" in told or own_tickets_14d < REPEATED:
         return []
     return [Fact("contacts_14d", own_tickets_14d, now, "tickets", "own count: at least")]
 

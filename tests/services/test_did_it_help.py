@@ -11,6 +11,7 @@ from acs.services.actor import local_actor
 from acs.services.after_fix import AfterFix
 from acs.services.automation import Automation
 from acs.services.clock import utc_now
+from acs.services.context import Entry
 from acs.services.identifiers import new_id
 from acs.store import after_fix as fix_store
 from acs.store import line_tests as test_store
@@ -57,12 +58,14 @@ async def done(world: World, kind: str, age: timedelta, state: OperationState = 
         await operation_store.add(tx, sent)
 
 
-async def healthy_otherwise(world: World) -> None:
-    """Everything is known and well, but what the CPE alone tells."""
+async def healthy_otherwise(world: World, *, contacts_days_ago: float = 0) -> None:
+    """Everything is known and well, but what the CPE alone tells; no contacts, as was told so long ago."""
     own = {"cpe.mem_free_pct", "cpe.reachable", "cpe.boots_24h", "cpe.uptime_s", "cpe.cpu_pct", "fw.outdated_known_bug"}
     case = {name: value for name, value in facts_of_case("nff").items() if name not in own}
-    gates: dict[str, Any] = {"account.state": "active", "contacts_14d": 0}
+    gates: dict[str, Any] = {"account.state": "active"}
     context = world.app.northbound.context
+    counted_at = utc_now() - timedelta(days=contacts_days_ago)
+    await context.put_facts(ACTOR, "crm", [Entry("L-1", "contacts_14d", 0, counted_at)])
     await context.put_incidents(ACTOR, "noc", utc_now(), [])
     await context.put_planned_works(ACTOR, "noc", utc_now(), [])
     await tell(world.app, **{name.replace(".", "__"): value for name, value in (case | gates).items()})
