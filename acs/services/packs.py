@@ -114,8 +114,8 @@ class Packs:
         """See that the pack of a verdict is in the store; only the server's own may not be."""
         if pack.ref.hash in self._kept or pack.ref.hash != self.base.ref.hash:
             return
-        await pack_store.put(tx, self._record(self.base_tree, _PACKAGED, "came with the server", None, None))
-        self._kept.add(pack.ref.hash)
+        if not await pack_store.put(tx, self._record(self.base_tree, _PACKAGED, "came with the server", None, None)):
+            self._kept.add(pack.ref.hash)  # it was there before: what this transaction writes may yet be taken back
 
     async def propose(
         self, actor: Actor, files: Mapping[str, str], cases: Mapping[str, str], *, note: str = ""

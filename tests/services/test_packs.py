@@ -8,7 +8,7 @@ import pytest
 
 from acs.app import App
 from acs.config import PacksSection
-from acs.errors import Conflict, InvalidInput, NotFound
+from acs.errors import Conflict, InvalidInput, NotFound, StoreError
 from acs.services.actor import Actor, Scope, local_actor
 from acs.services.clock import utc_now
 from acs.services.packs import Packs
@@ -62,6 +62,18 @@ async def test_the_pack_of_a_verdict_outlives_the_release_that_brought_it(world:
     assert later.base.ref.hash != world.app.northbound.packs.base.ref.hash
     told = await Reviews(world.app.store, later, PacksSection(), clock=utc_now).replay(ACTOR, test.id)
     assert told["same"]
+
+
+async def test_the_pack_of_a_verdict_is_stored_though_the_first_try_was_taken_back(app_on_both: App) -> None:
+    packs = packs_of(app_on_both)
+    with pytest.raises(StoreError):
+        async with app_on_both.store.transaction() as tx:
+            await packs.keep(tx, packs.base)
+            raise StoreError("the disk is full")
+    for _ in range(2):
+        async with app_on_both.store.transaction() as tx:
+            await packs.keep(tx, packs.base)
+    assert (await packs.get(ACTOR, packs.base.ref.hash)).pack.hash == packs.base.ref.hash
 
 
 def _renamed() -> dict[str, Any]:
