@@ -1,6 +1,7 @@
 """Operations: list, one, cancel, and the stream of its steps."""
 
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -11,7 +12,8 @@ from pydantic import Field
 from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import AfterQuery, Answer, LimitQuery
 from acs.api.sse import EVENTS, LastEventId, ServerEvent, event_stream, number_of
-from acs.api.told import Told
+from acs.api.told import Told, told_within
+from acs.api.translation import translated
 from acs.services.actions.words import words_of
 from acs.services.actor import Actor
 from acs.services.devices import HIDDEN, shown_value
@@ -23,6 +25,8 @@ router = APIRouter(tags=["operations"])
 
 #: names whose values are put beside a finished reading
 _VALUES = 5_000
+#: what the result of an operation holds of another one, and its text for a subscriber quotes
+_QUOTED = frozenset({"detail"})
 #: characters of one text that a list of operations shows
 _LISTED_CHARS = 200
 
@@ -117,7 +121,17 @@ async def watch_operation(
 def operation_answer(record: OperationRecord) -> OperationAnswer:
     """An operation as the API shows it."""
     answer = OperationAnswer.model_validate(record)
-    return answer.model_copy(update={"arguments": _without_secrets(dict(record.arguments)), "words": words_of(record)})
+    return answer.model_copy(update={"arguments": _without_secrets(dict(record.arguments)), "words": _words(record)})
+
+
+def _words(record: OperationRecord) -> dict[str, str] | None:
+    """What may be told of it, by language: where a text quotes what became of it, that is in its language as well."""
+    said = words_of(record)
+    if said is None or record.state is not OperationState.FAILED:
+        return said
+    result = told_within(record.result, _QUOTED, "ru")
+    in_russian = words_of(replace(record, detail=translated(record.detail, "ru"), result=result))
+    return said if in_russian is None else {**said, "ru": in_russian["ru"]}
 
 
 def _listed(answer: OperationAnswer) -> OperationAnswer:

@@ -21,13 +21,16 @@ def told(text: str) -> str:
 Told = Annotated[str, AfterValidator(told)]
 
 
-def told_within(value: Any, keys: frozenset[str]) -> Any:
-    """A document with the texts under these keys in the language of the request, at any depth."""
-    if current() == "en":
+def told_within(value: Any, keys: frozenset[str], language: str | None = None) -> Any:
+    """A document with the texts under these keys in a language, at any depth; None: that of the request."""
+    wanted = language or current()
+    if wanted == "en":
         return value
     if isinstance(value, Mapping):
         return {
-            key: told(inner) if key in keys and isinstance(inner, str) else told_within(inner, keys)
+            key: translated(inner, wanted)
+            if key in keys and isinstance(inner, str)
+            else told_within(inner, keys, wanted)
             for key, inner in value.items()
         }
-    return [told_within(inner, keys) for inner in value] if isinstance(value, list) else value
+    return [told_within(inner, keys, wanted) for inner in value] if isinstance(value, list) else value

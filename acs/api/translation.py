@@ -17,7 +17,10 @@ from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
+from acs.services.actions.words import texts as subscribers_texts
+
 _PLACE = re.compile(r"\{\d+\}")
+_NAME = re.compile(r"\{(\w+)\}")
 #: end of a text that goes on with lines of their own
 _LINES = "\n{0}"
 #: texts within texts that are looked at
@@ -109,7 +112,7 @@ def _book(language: str) -> _Book | None:
     if language == "en":
         return None
     table = texts(language)
-    every = {**table["details"], **table["errors"], **table["parts"], **table["checks"]}
+    every = {**_for_subscribers(language), **table["details"], **table["errors"], **table["parts"], **table["checks"]}
     every = {text.removesuffix(_LINES): said.removesuffix(_LINES) for text, said in every.items()}
     forms = [_form(text, said) for text, said in every.items() if _PLACE.search(text)]
     spoken = [form for form in forms if any(letter.isalpha() for letter in "".join(form.words))]
@@ -122,6 +125,17 @@ def _book(language: str) -> _Book | None:
         by_word.setdefault(word, []).append(place)
     fixed = {text: said for text, said in every.items() if not _PLACE.search(text)}
     return _Book(fixed, spoken, by_word, table["words"], table["kinds"], table["reasons"])
+
+
+def _for_subscribers(language: str) -> dict[str, str]:
+    """The texts of what hinders an action: an operation that it hinders has one as its detail."""
+    return dict(_numbered(said["en"], said[language]) for said in subscribers_texts().values())
+
+
+def _numbered(text: str, said: str) -> tuple[str, str]:
+    """A text with names for its values and its translation, with numbers in their place."""
+    places = {name: f"{{{n}}}" for n, name in enumerate(dict.fromkeys(_NAME.findall(text)))}
+    return text.format_map(places), said.format_map(places)
 
 
 def _form(text: str, said: str) -> _Form:

@@ -1,13 +1,15 @@
 """Details speak the language of who asks: what became of operations, deliveries, sources of line tests, campaigns."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
+from acs.api.operations import operation_answer
 from acs.api.translation import texts, translated
 from acs.app import App
+from acs.services.actions.words import Refused, say
 from acs.services.clock import utc_now
 from acs.store import deliveries, line_tests, lines, operations
 from acs.store.deliveries import Attempt, Delivery, DeliveryState
@@ -28,6 +30,7 @@ from tests.error_texts import written
 __all__ = ["device"]
 
 RUSSIAN = {"Accept-Language": "ru-RU,ru;q=0.9,en;q=0.5"}
+AT = datetime(2026, 3, 5, 12, tzinfo=UTC)
 DETAILS = texts("ru")["details"]
 REFUSED = "http refused 12 ms: nothing listens there: the CPE is off or its URL is old"
 FAULT = "the CPE refused SetParameterValues: 9003 Invalid arguments"
@@ -110,8 +113,22 @@ async def test_an_operation_that_failed_says_so_in_the_language_of_who_asks(
     assert found["steps"][1]["code"] == "refused"
     listed = (await client.get("/operations", headers=RUSSIAN)).json()
     assert listed[0]["detail"] == found["detail"]
+    assert found["words"]["ru"] == f"Не получилось: {found['detail']}" and FAULT in found["words"]["en"]
     english = (await client.get(f"/operations/{failed}")).json()
     assert english["detail"] == FAULT and english["steps"][1]["detail"] == REFUSED, "what is stored is English"
+
+
+def test_what_hindered_an_operation_is_told_as_an_error_tells_it() -> None:
+    refused = Refused("too_many_reboots", count=3, hours=24)
+    assert translated(str(refused), "ru") == refused.said("ru")
+    gated = say("gate_failed", detail=FAULT)
+    assert translated(gated, "ru") == say("gate_failed", "ru", detail=translated(FAULT, "ru"))
+    record = OperationRecord(
+        "op-2", KEY, "set", {}, OperationState.FAILED, "op-2", AT, AT, "x", detail=gated,
+        result={"why": "gate_failed", "values": {"detail": FAULT}},
+    )  # fmt: skip
+    shown = operation_answer(record).words
+    assert shown == {"en": gated, "ru": translated(gated, "ru")}
 
 
 async def test_the_steps_come_in_the_language_of_who_follows_them(client: httpx.AsyncClient, failed: str) -> None:

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from cli import operation, output
+from acs.api.translation import translated
+from cli import operation, output, texts
 from cli.client import Client, ServerEvent, connect, segment
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
@@ -143,3 +144,35 @@ def test_a_path_below_which_nothing_is_known_is_said(monkeypatch: pytest.MonkeyP
     assert (result.exit_code, result.stdout) == (ExitStatus.NOT_FOUND, "Device.X = 1\n")
     assert "Nothing is known below Device.Y. of d" in result.stderr
     assert run("device", "get", "d", "Device.X", "--cached").exit_code == ExitStatus.OK
+
+
+class Teller(http.server.BaseHTTPRequestHandler):
+    """An API that follows one operation, in the language that it is asked in."""
+
+    def do_GET(self) -> None:
+        said = translated("the CPE rebooted", self.headers["Accept-Language"])
+        events = [("step", {"n": 1, "name": "succeeded", "at": "2026-03-05T12:00:00Z", "detail": said})]
+        events.append(("end", {"id": "op-1", "state": "succeeded", "detail": said}))
+        body = "".join(f"event: {name}\ndata: {json.dumps(data)}\n\n" for name, data in events).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_arguments: Any) -> None:
+        """Say nothing."""
+
+
+def test_steps_are_shown_as_they_happen_in_the_language_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    server = http.server.HTTPServer(("127.0.0.1", 0), Teller)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    texts.choose("ru")
+    try:
+        with connect(f"http://127.0.0.1:{server.server_port}", None) as client:
+            ended = operation.follow(client, "op-1", timeout_s=20.0, quiet=False)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert ended["detail"] == "CPE перезагрузился"
+    assert capsys.readouterr().err.strip().endswith(": CPE перезагрузился")
