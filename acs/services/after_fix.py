@@ -19,7 +19,7 @@ from acs.errors import AcsError, InvalidInput, NotFound
 from acs.profiles.schema import Profile
 from acs.services import audit
 from acs.services.actor import Actor, Scope, system_actor
-from acs.services.cases import LIGHT, load_case
+from acs.services.cases import AFTER_FIX, LIGHT, load_case
 from acs.services.clock import Clock
 from acs.services.deliveries import Deliveries
 from acs.services.identifiers import new_id
@@ -168,7 +168,7 @@ class AfterFix:
         """Every fact that is known without a question: of the last test, then what is younger in the store."""
         test = await test_store.get(tx, tested) if tested is not None else None
         facts = facts_of(test)
-        blank = LineTestRecord(new_id(), line, LineTestState.RUNNING, now, now, "after-fix")
+        blank = LineTestRecord(new_id(), line, LineTestState.RUNNING, now, now, "before-fix")
         case = await load_case(tx, blank, self._profiles, now, UsualLevels(LIGHT))
         since = test.finished_at if test is not None else None
         for fact in stored_facts(case):
@@ -221,7 +221,7 @@ class AfterFix:
         if checkup is None:
             return True
         try:
-            test = await self._tests.start(system_actor("after-fix"), checkup.line, service=service)
+            test = await self._tests.start(system_actor(AFTER_FIX), checkup.line, service=service)
         except NotFound:
             return True
         except AcsError as error:

@@ -17,6 +17,7 @@ from acs.services.profiles import profile_of
 from acs.services.reboot_history import BOOT_CODES
 from acs.services.tmf import parse_event, ticket_facts
 from acs.services.usual_levels import UsualLevels
+from acs.store import after_fix as fix_store
 from acs.store import devices as device_store
 from acs.store import facts as fact_store
 from acs.store import history
@@ -59,6 +60,8 @@ _CONTACTS = "contacts_14d"
 _COUNTED_DAYS = {_CONTACTS: 14, "visits_30d": 30}
 
 
+#: who begins the tests after something was done
+AFTER_FIX = "after-fix"
 #: tickets of our own that prove a repeated contact; fewer prove nothing
 REPEATED = 2
 
@@ -68,7 +71,7 @@ class KnownDevice:
     """A device on the line as the store knows it. `values` is path → text, `times` when each was read.
 
     `done` are its last restarts, settings and downloads that succeeded, newest first; `under_way` those that were sent
-    and have not ended; `started_at` is its last start that it told of.
+    and have not ended; `started_at` is its last start that it told of, or what was done by hand and is looked at now.
     """
 
     record: DeviceRecord
@@ -180,7 +183,9 @@ async def load_case(
     tickets = await ticket_store.list_tickets(tx, line=line.id, limit=_TICKETS)
     tickets_14d = sum(ticket.received_at >= now - timedelta(days=_COUNTED_DAYS[_CONTACTS]) for ticket in tickets)
     told += await _ticket_facts(tx, test, tickets)
-    devices = [await _known_device(tx, record, profiles, now) for record in await line_store.devices_on(tx, line.id)]
+    by_hand_at = await _done_by_hand_at(tx, test)
+    on_line = await line_store.devices_on(tx, line.id)
+    devices = [await _known_device(tx, record, profiles, now, by_hand_at) for record in on_line]
     neighbours: list[LineRecord] = []
     if line.node and line.port is not None:
         neighbours = await line_store.siblings(tx, line.node, line.slot, line.port, frame=line.frame)
@@ -239,14 +244,23 @@ async def read_values(tx: Transaction, key: str) -> tuple[dict[str, str], Mappin
     return {name: value for name, (value, _) in tree.values.items()}, tree.times
 
 
+async def _done_by_hand_at(tx: Transaction, test: LineTestRecord) -> datetime | None:
+    """When that was done after which this test looks, where it was no operation of ours: a visit, a bend made good."""
+    if test.actor != AFTER_FIX:
+        return None
+    looked_at = await fix_store.find(tx, states=("watching", "not_fixed"), line=test.line, limit=1)
+    return looked_at[0].at if looked_at and looked_at[0].operation is None else None
+
+
 async def _known_device(
-    tx: Transaction, record: DeviceRecord, profiles: Sequence[Profile], now: datetime
+    tx: Transaction, record: DeviceRecord, profiles: Sequence[Profile], now: datetime, by_hand_at: datetime | None
 ) -> KnownDevice:
     values, times = await read_values(tx, record.key)
     known = {name: value for name, (value, _) in record.known_values().items()} | dict(values)
     events = await device_store.list_events(tx, record.key, limit=_EVENTS)
     boots = sum(event.code == _BOOT and event.at > now - timedelta(days=1) for event in events)
-    started_at = max((event.at for event in events if event.code in BOOT_CODES), default=None)
+    starts = [event.at for event in events if event.code in BOOT_CODES]
+    started_at = max([*starts, by_hand_at] if by_hand_at is not None else starts, default=None)
     operations = await operation_store.list_operations(
         tx, device=record.key, states=(OperationState.SUCCEEDED, *_UNDER_WAY), kinds=_KINDS, limit=_OPERATIONS
     )

@@ -155,6 +155,24 @@ async def test_the_test_after_an_action_is_about_the_same_service(world: World, 
     await looked._tests.stop()
 
 
+async def test_what_was_read_before_a_visit_does_not_say_that_it_was_in_vain(world: World) -> None:
+    world.operations.behaviour = "silent"
+    await healthy_otherwise(world)
+    await remembered(world, timedelta(minutes=5))
+    assert (await tested(world)).verdict["action"] == "reboot_cpe"  # type: ignore[index,call-overload]  # a verdict
+    clock = Later()
+    looked = after_fix(world, clock)
+    view = await looked.begin(BOSS, "L-1", "another router")
+    clock.minutes = 6
+    await looked.turn()
+    async with world.app.store.reading() as tx:
+        run = (await fix_store.runs_of(tx, [view.checkup.id]))[view.checkup.id][0]
+    again = await finished(looked._tests, str(run.line_test))
+    assert "cpe.mem_free_pct" not in facts_of(again)
+    await looked.turn()
+    assert (await looked.get(BOSS, view.checkup.id)).runs[0].outcome == "unknown"
+
+
 STB_HUNG: Json = {"verdict": "REMOTE_FIX", "cause": "stb_hung", "posterior": 0.9}
 NFF: Json = {"verdict": "NFF", "cause": "nff", "posterior": 0.9}
 
