@@ -220,7 +220,8 @@ class TicketSystems:
             async with system.lock:
                 async for ticket in system.client.changed(since):
                     await self._take(system, ticket, "asked")
-                    seen = max(seen, ticket.changed_at or seen)
+                    # what says that it changes in the future would keep us from asking until then
+                    seen = min(max(seen, ticket.changed_at or seen), now)
         except (NotTaken, AcsError) as error:
             problem = str(error)
         async with self._store.transaction() as tx:

@@ -32,9 +32,10 @@ class Crm:
     def __init__(self) -> None:
         self.status, self.notes = "new", list[str]()
         self.goes_wrong: deque[str] = deque()
+        self.changed_at = ""
 
     def ticket(self) -> dict[str, Any]:
-        at = datetime.now(UTC).isoformat()
+        at = self.changed_at or datetime.now(UTC).isoformat()
         return {"ticket": {"id": "5", "subject": "No Internet", "line": "L-1", "status": self.status, "updated_at": at}}
 
     def __call__(self, request: httpx.Request) -> httpx.Response:

@@ -132,6 +132,8 @@ def test_what_has_no_value_is_left_out_of_a_template() -> None:
         ("1795260600000", "2026-11-21T11:30:00+00:00"),
         ("yesterday", None),
         ("99999999999", None),
+        ("9" * 400, None),
+        ("9" * 5000, None),
         ("0001-01-01T00:00:00+03:00", None),
         ("", None),
     ],

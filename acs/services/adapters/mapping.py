@@ -167,7 +167,7 @@ def verdict_words(adapter: Adapter, verdict: Mapping[str, Any], language: str, q
 
 def instant(text: str) -> datetime | None:
     """An instant as systems write them: RFC 3339, with a space, or seconds or milliseconds since 1970; else None."""
-    if text.isascii() and text.isdecimal():
+    if text.isascii() and text.isdecimal() and len(text) < 20:
         number = int(text)
         seconds = number / 1000 if number > 10**11 else float(number)
         return datetime.fromtimestamp(seconds, UTC) if seconds < 4 * 10**9 else None
