@@ -74,7 +74,7 @@ def parse(data: bytes) -> Notification:
         raise ProtocolError(f"a lightweight notification carries {len(values)} parameters")
     try:
         return Notification(
-            int(fields["TS"]),
+            _seconds(fields["TS"]),
             fields["UN"],
             fields["CN"],
             fields["OUI"],
@@ -86,6 +86,13 @@ def parse(data: bytes) -> Notification:
         )
     except (KeyError, ValueError) as error:
         raise ProtocolError("a lightweight notification carries TS, UN, CN, OUI and SerialNumber") from error
+
+
+def _seconds(text: str) -> int:
+    """Unix seconds; a count that no column of 64 bits holds is none."""
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise ValueError(text)
+    return int(text)
 
 
 def _document(body: bytes) -> etree._Element:

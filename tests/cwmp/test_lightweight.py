@@ -39,6 +39,8 @@ def test_a_notification_is_read_and_its_signature_covers_the_body() -> None:
         datagram(b"<Notification/>"),
         datagram(b"<!DOCTYPE a [<!ENTITY b 'c'>]>" + body()),
         datagram(body().replace(b"<TS>1700000000</TS>", b"<TS>now</TS>")),
+        datagram(body().replace(b"<TS>1700000000</TS>", b"<TS>-99999999999999999999</TS>")),
+        datagram(body().replace(b"<TS>1700000000</TS>", b"<TS>" + b"9" * 5000 + b"</TS>")),
         datagram(body(values={f"Device.P{n}": "" for n in range(130)})),
         datagram(b"x" * 9_000),
     ],
