@@ -73,6 +73,9 @@ from probes.access import AccessReader
 from probes.linetest.pack_files import load_tree
 from probes.ping import PingResult, ping
 
+#: seconds between the echoes of a ping where there are few, and in which all of them leave where there are many
+_PACE_S, _SPREAD_S = 0.2, 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Northbound:
@@ -373,9 +376,15 @@ def _reader(config: Config) -> AccessReader:
     return AccessReader(cache_s=wanted.port_cache_s, ping_silent=wanted.ping_silent_nodes, gentle=gentle_of(config))
 
 
+def pace_of(echoes: int) -> float:
+    """Seconds between the echoes of a line test: many fit into the second that a few take."""
+    return min(_PACE_S, _SPREAD_S / echoes)
+
+
 def _ping(config: Config) -> Ping:
     async def ping_address(address: str) -> PingResult:
-        return await ping(address, count=config.line_tests.ping_count)
+        count = config.line_tests.ping_count
+        return await ping(address, count=count, interval_s=pace_of(count))
 
     return ping_address
 

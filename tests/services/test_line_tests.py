@@ -125,7 +125,7 @@ class FakeReader:
 
 @dataclass
 class FakeOperations:
-    """A CPE behind operations: it answers after `delay_s`, the call fails, or nothing happens."""
+    """A CPE behind operations: it answers after `delay_s`, is busy before, the call fails, or nothing happens."""
 
     app: App
     behaviour: str = "answers"
@@ -151,6 +151,10 @@ class FakeOperations:
         if self.behaviour == "comes":
             yield OperationStep(operation_id, 2, utc_now(), StepName.SESSION_OPENED)
             await asyncio.sleep(self.delay_s)
+            self.behaviour = "answers"
+        if self.behaviour == "is busy":
+            line = Attempt(Result.BUSY, "it is in a session").line
+            yield OperationStep(operation_id, 2, utc_now(), StepName.CONNECTION_REQUEST_FAILED, line)
             self.behaviour = "answers"
         if self.behaviour == "call fails":
             yield OperationStep(operation_id, 2, utc_now(), StepName.CONNECTION_REQUEST_FAILED, "refused")
@@ -179,6 +183,8 @@ class World:
             fresh_contact_s=0.0,
         )
     )
+    #: echoes that a ping sends, and how many of them are answered
+    echoes: tuple[int, int] = (50, 50)
     deliveries: Deliveries | None = None
     metrics: Metrics = field(default_factory=Metrics)
 
@@ -186,7 +192,7 @@ class World:
         async def ping(address: str) -> PingResult:
             self.pinged.append(address)
             return PingResult(
-                address, 5, 5, rtt_min_ms=2.0, rtt_p50_ms=2.5, rtt_p95_ms=3.0, rtt_max_ms=3.0, jitter_ms=0.1
+                address, *self.echoes, rtt_min_ms=2.0, rtt_p50_ms=2.5, rtt_p95_ms=3.0, rtt_max_ms=3.0, jitter_ms=0.1
             )
 
         places = Places(self.app.store, self.operations, self.reader, ping, self.config, utc_now)  # type: ignore[arg-type]
@@ -310,6 +316,14 @@ async def test_a_failed_call_makes_it_unreachable_and_costs_no_time(world: World
     record = await finished(tests, (await tests.start(ACTOR, "L-1")).id)
     assert facts_of(record)["cpe.reachable"]["value"] is False
     assert next(one for one in record.facts["sources"] if one["name"] == "cpe-1")["state"] != "late"
+
+
+async def test_a_device_that_is_busy_is_waited_for(world: World) -> None:
+    """It is in a session, and called again when that may be over."""
+    world.operations.behaviour = "is busy"
+    tests = world.line_tests()
+    record = await finished(tests, (await tests.start(ACTOR, "L-1")).id)
+    assert next(one for one in record.facts["sources"] if one["name"] == "cpe-1")["state"] == "answered"
 
 
 @pytest.mark.parametrize("result", sorted(set(Result) - {Result.ACCEPTED, Result.REFUSED, Result.TIMED_OUT}))

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from acs.config import LineTestsSection
 from acs.services.clock import utc_now
 from acs.services.connection_requests import Result
 from acs.services.context import Entry
+from acs.services.northbound import pace_of
 from acs.services.replays import again, differing
 from acs.store import facts as fact_store
 from acs.store import trees
@@ -50,7 +52,6 @@ WELL: dict[str, Any] = {
     "ont__flaps_24h": 0,
     "ont__olt_rx_dbm": -22.0,
     "olt__unprovisioned_on_port": False,
-    "ping__sent_n": 100,
 }
 
 
@@ -188,6 +189,24 @@ async def test_a_fall_since_the_falls_were_counted_is_one_more(
     flaps = facts_of(await judged(world))["ont.flaps_24h"]
     assert (flaps["value"], flaps["quality"]) == (told, quality)
     assert ("at least" in flaps["method"]) is bool(told)
+
+
+@pytest.mark.parametrize(
+    ("sent", "answered", "verdict"), [(5, 5, "INCONCLUSIVE"), (50, 50, "NFF"), (50, 48, "INCONCLUSIVE")]
+)
+async def test_a_few_echoes_do_not_call_a_line_well(world: World, sent: int, answered: int, verdict: str) -> None:
+    """A line that loses a fifth of its packets answers five echoes of five every third time."""
+    await home(world, age_s=600)
+    world.echoes = sent, answered
+    record = await judged(world)
+    assert record.verdict["verdict"] == verdict, record.verdict["trace"]
+
+
+def test_the_echoes_of_a_test_are_enough_to_speak_of_loss_and_fit_its_time() -> None:
+    usual = LineTestsSection()
+    assert usual.ping_count >= 50
+    spread_s = pace_of(usual.ping_count) * (usual.ping_count - 1)
+    assert spread_s + 1.0 < usual.sources.ping_s, "with the wait for the last answer"
 
 
 @dataclass
