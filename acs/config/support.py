@@ -47,8 +47,8 @@ class LineTestsSection(Section):
     ping_silent_nodes: bool = True
     #: Questions to one access node at the same time, whoever asks; small ones lose packets beyond a few.
     per_node: Count = 4
-    #: Echoes of one ping, within a second. The packaged rules call no line healthy by fewer than 50: one that loses a fifth
-    #: of its packets answers all of five every third time.
+    #: Echoes of one ping, within a second. The packaged rules call no line healthy by fewer than 50: one that loses a
+    #: fifth of its packets answers all of five every third time.
     ping_count: Annotated[int, Field(ge=1, le=100)] = 50
     #: Seconds after an Inform in which a failed connection request does not make a device unreachable.
     fresh_contact_s: Annotated[float, Field(ge=0, le=86_400)] = 10.0
