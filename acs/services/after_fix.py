@@ -55,6 +55,8 @@ log = structlog.get_logger()
 
 #: a test that ended so lately is what was known before an action
 _FRESH = timedelta(hours=1)
+#: what rules do to devices on any day, and what puts the settings right for a ticket
+_OF_RULES = "provision"
 #: facts of the engine's own book-keeping
 _OWN = "probe."
 
@@ -104,9 +106,11 @@ class AfterFix:
     async def before_action(self, tx: Transaction, operation: OperationRecord) -> None:
         """Keep what is known of the line before an operation leaves, in the transaction that queues it.
 
-        Looked at are operations that came with a ticket, and those on a line that was tested within the hour.
+        Looked at are operations that came with a ticket, and those on a line that was tested within the hour; settings
+        that our rules put right only with a ticket.
         """
-        if not self._config.enabled or operation.kind not in self._config.kinds:
+        of_rules = operation.kind == _OF_RULES and operation.ticket is not None
+        if not self._config.enabled or not (of_rules or operation.kind in self._config.kinds):
             return
         device = await device_store.get(tx, operation.device)
         if device is None or device.line is None:

@@ -49,7 +49,7 @@ _BOOT = "1 BOOT"
 _EVENTS = 200
 #: operations looked at for what was tried already, and for what is under way: those that change a device
 _OPERATIONS = 40
-_KINDS = ("reboot", "factory_reset", "set", "change", "restore", "download", "add_object", "delete_object")
+_KINDS = ("reboot", "factory_reset", "set", "change", "provision", "restore", "download", "add_object", "delete_object")
 #: those of them that send a device away
 _RESTARTS = ("reboot", "factory_reset", "download")
 _UNDER_WAY = (OperationState.SENT, OperationState.UNKNOWN)

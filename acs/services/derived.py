@@ -20,7 +20,12 @@ from probes.facts import FACTS, Fact, Scalar
 _LATE_SHARE = 1.2
 
 #: (kind of operation, on a set-top box) → the action of the rules that it is
-_ACTIONS = {("reboot", False): "reboot_cpe", ("reboot", True): "reboot_stb", ("set", False): "push_settings"}
+_ACTIONS = {
+    ("reboot", False): "reboot_cpe",
+    ("reboot", True): "reboot_stb",
+    ("set", False): "push_settings",
+    ("provision", False): "push_settings",
+}
 #: how facts come that another system goes on sending; what a subscriber said in a ticket is said once
 _FED = ("handed in", "snapshot")
 #: how sources begin that speak only when something happens, or in rounds: their silence is none

@@ -220,6 +220,16 @@ async def test_actions_that_nobody_asked_for_with_a_ticket_or_a_test_are_not_loo
         await world.after_fix.begin(BOSS, "L1", " ")
 
 
+@pytest.mark.parametrize(("ticket", "looked_at"), [("T1", ["waiting"]), (None, [])])
+async def test_settings_put_right_for_a_ticket_are_looked_at(
+    world: World, ticket: str | None, looked_at: list[str]
+) -> None:
+    """The hook and the fix by rule do it; what our own rules put right on any day is not looked at."""
+    await world.tested()
+    await world.app.operations.request(BOSS, KEY, "provision", {}, ticket=ticket)
+    assert await state(world) == looked_at
+
+
 async def test_closures_are_joined_to_verdicts_and_reported(world: World) -> None:
     world.says = BROKEN
     for n in range(3):

@@ -93,7 +93,7 @@ async def test_a_tree_from_before_the_last_start_neither_accuses_nor_is_repaired
     assert facts_of(await tested(world))["cpe.mem_free_pct"]["value"] == 4, "read since"
 
 
-@pytest.mark.parametrize("kind", ["reboot", "set", "download", "change"])
+@pytest.mark.parametrize("kind", ["reboot", "set", "download", "change", "provision"])
 async def test_what_was_read_before_something_was_done_is_history(world: World, kind: str) -> None:
     world.operations.behaviour = "silent"
     await remembered(world, timedelta(minutes=10))
@@ -113,6 +113,18 @@ async def test_an_inform_of_before_a_restart_is_no_contact(world: World, state: 
     assert "cpe.reachable" not in facts_of(await tested(world))
     await informed(world.app, utc_now())
     assert facts_of(await tested(world))["cpe.reachable"]["value"] is True, "it came back"
+
+
+async def test_settings_that_were_put_right_for_the_ticket_were_tried(world: World) -> None:
+    at = utc_now() - timedelta(minutes=5)
+    sent = OperationRecord(
+        "o", KEY, "provision", {}, OperationState.SUCCEEDED, "k", at, at, "x", sent_at=at, ticket="TT-1"
+    )
+    async with world.app.store.transaction() as tx:
+        await operation_store.add(tx, sent)
+    tests = world.line_tests()
+    record = await finished(tests, (await tests.start(ACTOR, "L-1", ticket="TT-1")).id)
+    assert facts_of(record)["actions.tried"]["value"] == "push_settings"
 
 
 # --- the test after an action -------------------------------------------------------------------------------------
