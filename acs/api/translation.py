@@ -24,10 +24,14 @@ _NAME = re.compile(r"\{(\w+)\}")
 #: end of a text that goes on with lines of their own
 _LINES = "\n{0}"
 #: texts within texts that are looked at
-_DEEPEST = 4
+_DEEPEST = 6
 #: what stands between the parts of a text, and how many parts are looked at
 _JOINTS = ("; ", ", ")
 _MOST_PARTS = 8
+#: characters that are looked at for one of a text, and for the shortest text
+_LOOKS, _LOOKED_CHARS = 30, 6_000
+#: letters of its own below which the text of a detail tells too little
+_TELLING_LETTERS = 20
 #: texts that are remembered: so many, and no longer ones
 _REMEMBERED, _REMEMBERED_CHARS = 4_096, 500
 
@@ -36,12 +40,13 @@ _REMEMBERED, _REMEMBERED_CHARS = 4_096, 500
 class _Form:
     """A text with places: the fixed words around them, and the translation.
 
-    `of_one_word`: its value has no spaces, for its own words tell too little: "{0} names" is "3 names" alone.
+    `barred`: what the values at its ends do not hold, where its own words tell too little: "{0} names" is "3 names"
+    alone, and "added {0}" ends where another text is joined to it.
     """
 
     words: tuple[str, ...]
     translation: str
-    of_one_word: bool
+    barred: tuple[str, ...]
 
     def values(self, text: str) -> list[str] | None:
         """What stands at the places of a text of this form; None: it is of another."""
@@ -57,7 +62,9 @@ class _Form:
             found.append(text[at:following])
             at = following + len(words)
         found.append(text[at:end])
-        return None if self.of_one_word and any(" " in value for value in found) else found
+        # what stands behind a colon is the rest, whatever it holds
+        ends = ([] if first else found[:1]) + ([] if last or self.words[-2].endswith(": ") else found[-1:])
+        return None if any(one in value for value in ends for one in self.barred) else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +121,8 @@ def _book(language: str) -> _Book | None:
     table = texts(language)
     every = {**_for_subscribers(language), **table["details"], **table["errors"], **table["parts"], **table["checks"]}
     every = {text.removesuffix(_LINES): said.removesuffix(_LINES) for text, said in every.items()}
-    forms = [_form(text, said) for text, said in every.items() if _PLACE.search(text)]
+    joined = table["details"]
+    forms = [_form(text, said, may_be_joined=text in joined) for text, said in every.items() if _PLACE.search(text)]
     spoken = [form for form in forms if any(letter.isalpha() for letter in "".join(form.words))]
     spoken.sort(key=lambda form: -sum(map(len, form.words)))
     often = Counter(word for form in spoken for word in set(_own_words(form)))
@@ -138,9 +146,15 @@ def _numbered(text: str, said: str) -> tuple[str, str]:
     return text.format_map(places), said.format_map(places)
 
 
-def _form(text: str, said: str) -> _Form:
+def _form(text: str, said: str, *, may_be_joined: bool) -> _Form:
     words = tuple(_PLACE.split(text))
-    return _Form(words, said, len(words) == 2 and not words[0] and words[1].strip().isalpha())
+    own = "".join(words)
+    barred: tuple[str, ...] = ()
+    if len(words) == 2 and not words[0] and own.strip().isalpha():
+        barred = (" ",)
+    elif may_be_joined and sum(map(str.isalpha, own)) < _TELLING_LETTERS:
+        barred = () if any(joint in own for joint in _JOINTS) else _JOINTS
+    return _Form(words, said, barred)
 
 
 def _own_words(form: _Form) -> list[str]:
@@ -160,55 +174,71 @@ def _translated(text: str, language: str) -> str:
     book = _book(language)
     if book is None:
         return text
-    return "\n".join(_line(book, one, 0) for one in text.split("\n"))
-
-
-def _known(book: _Book, text: str, depth: int) -> str | None:
-    if text in book.fixed:
-        return book.fixed[text]
-    for form in book.forms_for(text):
-        values = form.values(text)
-        if values is not None:
-            return _filled(form.translation, [_value(book, one, depth + 1) for one in values])
-    return None
+    looking = _Looking(book, _LOOKS * len(text) + _LOOKED_CHARS)
+    return "\n".join(looking.line(one, 0) for one in text.split("\n"))
 
 
 def _filled(translation: str, values: Sequence[str]) -> str:
     return _PLACE.sub(lambda place: values[int(place[0][1:-1])], translation)
 
 
-def _line(book: _Book, line: str, depth: int) -> str:
-    """A line, the parts that it is put together of, or what stands behind the place that it is about."""
-    known = _known(book, line, depth)
-    if known is not None or depth >= _DEEPEST:
-        return line if known is None else known
-    for joint in _JOINTS:
-        parts = line.split(joint, _MOST_PARTS)
-        if len(parts) > 1 and (said := _together(book, parts, joint, depth)) is not None:
-            return said
-    place, colon, what = line.partition(": ")
-    return f"{place}: {_line(book, what, depth + 1)}" if colon and " " in what else line
+@dataclass(slots=True)
+class _Looking:
+    """One text being looked up. `left`: characters that may still be looked at; without any the rest stays as it is."""
 
+    book: _Book
+    left: int
 
-def _together(book: _Book, parts: Sequence[str], joint: str, depth: int) -> str | None:
-    """The parts with the joint between them again, as long ones as are known; None where they are no texts of ours.
+    def line(self, line: str, depth: int) -> str:
+        """A line, the parts that it is put together of, or what stands behind the place that it is about."""
+        known = self._known(line, depth)
+        if known is not None or depth >= _DEEPEST or self.left < 0:
+            return line if known is None else known
+        for joint in _JOINTS:
+            parts = line.split(joint, _MOST_PARTS)
+            if len(parts) > 1 and (said := self._together(parts, joint, depth)) is not None:
+                return said
+        head, bracket, state = line.rpartition(" (")
+        if bracket and state.endswith(")") and (known := self._known(head, depth + 1)) is not None:
+            return f"{known} ({state}"
+        place, colon, what = line.partition(": ")
+        if not colon or " " not in what:
+            return line
+        known = self._known(place, depth + 1) if " " in place else None
+        return f"{known or place}: {self.line(what, depth + 1)}"
 
-    Within another text commas make lists of names too, one of which may be a word of ours: there each must be known.
-    """
-    said, known, at = [], 0, 0
-    while at < len(parts):
-        end = len(parts)
-        while end > at + 1 and _known(book, joint.join(parts[at:end]), depth + 1) is None:
-            end -= 1
-        part = joint.join(parts[at:end])
-        said.append(_line(book, part, depth + 1))
-        known += said[-1] != part
-        at = end
-    wanted = len(said) if joint == ", " and depth else 1
-    return joint.join(said) if known >= wanted else None
+    def _known(self, text: str, depth: int) -> str | None:
+        if text in self.book.fixed:
+            return self.book.fixed[text]
+        self.left -= len(text)
+        if self.left < 0:
+            return None
+        for form in self.book.forms_for(text):
+            values = form.values(text)
+            if values is not None:
+                return _filled(form.translation, [self._value(one, depth + 1) for one in values])
+        return None
 
+    def _together(self, parts: Sequence[str], joint: str, depth: int) -> str | None:
+        """The parts with the joint between them again, as long ones as are known; None where they are no texts of ours.
 
-def _value(book: _Book, value: str, depth: int) -> str:
-    if value in book.words or depth >= _DEEPEST or " " not in value:
-        return book.words.get(value, value)
-    return _line(book, value, depth)
+        Commas make lists of names too: a single word is ours only beside a text of ours, and not within another.
+        """
+        longest: list[str] = []
+        at = 0
+        while at < len(parts) and self.left >= 0:
+            end = len(parts)
+            while end > at + 1 and self._known(joint.join(parts[at:end]), depth + 1) is None:
+                end -= 1
+            longest.append(joint.join(parts[at:end]))
+            at = end
+        longest += parts[at:]
+        said = [self.line(part, depth + 1) if " " in part else part for part in longest]
+        if said == longest:
+            return None
+        return joint.join(said if depth else [self.book.fixed.get(part, part) for part in said])
+
+    def _value(self, value: str, depth: int) -> str:
+        if value in self.book.words or depth >= _DEEPEST or " " not in value:
+            return self.book.words.get(value, value)
+        return self.line(value, depth)

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from acs.api.operations import operation_answer
-from acs.api.translation import texts, translated
+from acs.api.translation import _Book, _Form, texts, translated
 from acs.app import App
 from acs.services.actions.words import Refused, say
 from acs.services.clock import utc_now
@@ -79,12 +79,40 @@ def test_a_detail_is_found_by_its_words_whatever_its_values(text: str) -> None:
          "http refused 12 ms: там никто не слушает: CPE выключен или его URL устарел"),
         (f"the deadline passed after 2 attempts; the last: {FAULT}",
          "срок вышел, попыток: 2; последняя: CPE отказал в SetParameterValues: 9003 Invalid arguments"),
+        ("2 settings put back, 1 were so already, 3 rows deleted that it has not: Device.X.1., Device.X.2.",
+         "возвращено настроек: 2, уже были такими: 1, строк удалено 3, хотя в ней таких нет: Device.X.1., Device.X.2."),
+        ("3 of 4 lines are back, the last at 02:00; 2 tested; still broken: L1, L2 and 3 more",
+         "вернулось линий 3 из 4, последняя в 02:00; проверено 2; ещё не исправны: L1, L2 и ещё 3"),
+        ("3 silent devices: upgraded on coming; cancel the campaign to wait no longer",
+         "молчащих устройств 3: обновление, когда выйдет на связь; чтобы не ждать, отмените кампанию"),
+        ("added Device.X.3., found after a session that broke, applied",
+         "добавлено Device.X.3., найдено после оборвавшегося сеанса, применено"),
+        ("the device could not resolve the host name (Error_CannotResolveHostName)",
+         "устройство не нашло адрес по имени (Error_CannotResolveHostName)"),
+        ("refused: first: the CPE does not give Device.X: it was not read; second: 9003 Invalid arguments",
+         "отказ: first: CPE не даёт Device.X: это не прочитано; second: 9003 Invalid arguments"),
+        ("get, set, sent", "get, set, sent"),
         ("nobody's text, with commas; and more: of it", "nobody's text, with commas; and more: of it"),
         ("a fault of a device's own names", "a fault of a device's own names"),
     ],
 )  # fmt: skip
 def test_the_parts_of_what_is_put_together_are_translated(shown: str, said: str) -> None:
     assert translated(shown, "ru") == said
+
+
+@pytest.mark.parametrize("hostile", ["x; y, z: w (q); ", "refused: a; ", "1 values read, ", ", but ", "at x, "])
+def test_what_is_looked_at_grows_with_the_text_and_no_faster(hostile: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at = []
+    forms_for = _Book.forms_for
+
+    def counted(book: _Book, text: str) -> list[_Form]:
+        looked_at.append(len(text))
+        return forms_for(book, text)
+
+    monkeypatch.setattr(_Book, "forms_for", counted)
+    text = hostile * 1_000
+    translated(text, "ru")
+    assert 0 < sum(looked_at) <= 40 * len(text), "it would be 40 million and more without a limit"
 
 
 @pytest.fixture

@@ -182,9 +182,11 @@ class RestorePlan(WrittenOut):
         told = ""
         for rows, what in ((self._deleted, "deleted"), (self._extra, "stay")):
             if rows:
-                one = f"1 row {'stays' if what == 'stay' else what}"
-                told += f", {one if len(rows) == 1 else f'{len(rows)} rows {what}'} that it has not"
-                told += f": {', '.join(rows[:5])}"
+                named = ", ".join(rows[:5])
+                if len(rows) > 1:
+                    told += f", {len(rows)} rows {what} that it has not: {named}"
+                else:
+                    told += f", 1 row {'stays' if what == 'stay' else what} that it has not: {named}"
         return told
 
     def _add_rows(self) -> Run:
