@@ -6,6 +6,7 @@ Both the live check of a line and the demo use it.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from cli.connection_request import detail_of
 from cli.texts import N_, _, language
 from cli.value_words import word, worded
 from probes.facts import FACTS
@@ -184,8 +185,9 @@ def _why(one: Mapping[str, Any]) -> str:
         return _("only other systems tell it ({by})").format(by=in_language(one.get("by")))
     if because in SILENT:
         name = source.removeprefix("context:")
+        problem = detail_of(str(one.get("problem") or "?"))
         return _("{source}: {state} ({problem})").format(
-            source=_(SOURCES.get(name.split("-")[0], name)), state=_(SILENT[because]), problem=one.get("problem") or "?"
+            source=_(SOURCES.get(name.split("-")[0], name)), state=_(SILENT[because]), problem=problem
         )
     return ""
 

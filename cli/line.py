@@ -8,6 +8,7 @@ import click
 from cli import output
 from cli.card import card, style
 from cli.client import Client, connect, segment
+from cli.connection_request import detail_of
 from cli.errors import CliError
 from cli.exit_status import ExitStatus, for_verdict
 from cli.files import read_text
@@ -151,7 +152,7 @@ def progress_text(data: dict[str, Any]) -> str:
     name, state = inner.get("name") or inner.get("source"), inner.get("state")
     if not name or not state:
         return ""
-    problem = inner.get("problem") or inner.get("detail") or ""
+    problem = detail_of(str(inner.get("problem") or inner.get("detail") or ""))
     return f"  {name}: {_(SOURCE_STATES.get(str(state), str(state)))}" + (f" ({problem})" if problem else "")
 
 

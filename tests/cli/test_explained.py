@@ -7,6 +7,7 @@ import pytest
 
 from cli.card import card, confidence, evidence_line
 from cli.explained import decided_by, explained
+from cli.line import progress_text
 from cli.texts import choose
 from cli.value_words import WORDS, worded
 from probes.facts import FACTS
@@ -125,3 +126,13 @@ def test_who_was_silent_and_who_would_have_to_tell_it_stand_below_what_is_missin
         ],
     }
     assert beneath == expected[language]
+
+
+def test_a_connection_request_in_vain_is_told_as_everywhere(russian: None) -> None:
+    problem = "http refused 12 ms: там никто не слушает: CPE выключен или его URL устарел"
+    silent = {"fact": "ont.rx_dbm", "because": "failed", "source": "cpe-live", "problem": problem, "by": None}
+    verdict = {"verdict": "NFF", "not_measured": ["ont.rx_dbm"]}
+    told = "\n".join(card(verdict, {"facts": {"facts": [], "unmeasured": [silent]}}))
+    assert "HTTP, 12 ms: " in told and "http refused" not in told
+    shown = progress_text({"data": {"name": "cpe-live", "state": "failed", "problem": problem}})
+    assert "HTTP, 12 ms: " in shown and "http refused" not in shown
