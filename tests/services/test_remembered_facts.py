@@ -7,17 +7,21 @@ from typing import Any
 
 import pytest
 
-from acs.config import LineTestsSection
+from acs.config import LineTestsSection, TicketsSection
 from acs.services.clock import utc_now
 from acs.services.connection_requests import Result
 from acs.services.context import Entry
+from acs.services.gathering import SourceReport, SourceState
 from acs.services.northbound import pace_of
+from acs.services.remembered import Remembered
 from acs.services.replays import again, differing
+from acs.services.tickets import Tickets
 from acs.store import facts as fact_store
 from acs.store import trees
 from acs.store.records import ContextFact, OperationStep, TreeUpdate
 from probes.access import OntPlace, PortReading
 from probes.errors import ProbeTimeout
+from probes.facts import Fact
 from probes.linetest import load_pack
 from tests.services.test_line_tests import (
     ACTOR,
@@ -154,6 +158,34 @@ async def test_a_repeat_is_not_called_green_by_what_is_remembered(world: World) 
     world.operations.behaviour = "silent"
     record = await judged(world)
     assert (record.verdict["verdict"], record.verdict["cause"]) == ("INCONCLUSIVE", "not_determined")
+
+
+@pytest.mark.parametrize(("behaviour", "cause"), [("answers", "restored"), ("silent", "restored_unmeasured")])
+async def test_a_line_that_rose_after_the_ticket_is_restored_only_by_what_was_measured(
+    world: World, behaviour: str, cause: str
+) -> None:
+    await home(world, age_s=10)
+    now = utc_now()
+    opened, fell, rose = ((now - timedelta(minutes=ago)).isoformat() for ago in (10, 20, 5))
+    world.operations.behaviour = behaviour
+    world.reader.walked = {"ont.last_down_at": fell, "ont.last_up_at": rose}
+    ticket = {"id": "TT-1", "creationDate": opened, "relatedEntity": [{"id": "L-1", "@referredType": "Line"}]}
+    body = {"eventId": "e", "eventType": "TroubleTicketCreateEvent", "event": {"troubleTicket": ticket}}
+    tests = world.line_tests()
+    taken = await Tickets(world.app.store, TicketsSection(), tests).receive(ACTOR, body)
+    record = await finished(tests, str(taken.line_test))
+    assert record.verdict["cause"] == cause, record.verdict["trace"]
+
+
+def test_of_two_devices_the_silent_one_is_remembered() -> None:
+    now = utc_now()
+    trees = {name: [Fact("wifi.worst_rssi", -60, now, f"{name} cached")] for name in ("cpe-1", "cpe-2")}
+    reports = [SourceReport("cpe-1", SourceState.ANSWERED, 1), SourceReport("cpe-2", SourceState.LATE, 1)]
+    remembered = Remembered(trees, now)
+    assert remembered.beside(reports) == trees["cpe-2"]
+    assert remembered.beside([]) == [*trees["cpe-1"], *trees["cpe-2"]], "what is pending has not answered"
+    measured = {"wifi.worst_rssi": Fact("wifi.worst_rssi", -60, now, "controller")}
+    assert remembered.stale(measured, reports) == measured, "what another system tells is no memory of ours"
 
 
 async def test_light_that_is_remembered_of_the_cpe_is_no_step_of_now(world: World) -> None:
