@@ -11,6 +11,7 @@ from acs.api.translation import _Book, _Form, texts, translated
 from acs.app import App
 from acs.services.actions.words import Refused, say
 from acs.services.clock import utc_now
+from acs.services.line_test_progress import Progress
 from acs.store import deliveries, line_tests, lines, operations
 from acs.store.deliveries import Attempt, Delivery, DeliveryState
 from acs.store.records import (
@@ -179,6 +180,21 @@ async def test_a_late_source_says_why_in_the_language_of_who_asks(app: App, clie
     found = (await client.get("/line-tests/test-1", headers=RUSSIAN)).json()["facts"]
     assert found["sources"][0]["problem"] == found["unmeasured"][0]["problem"] == "нет ответа за 4 с"
     assert (await client.get("/line-tests/test-1")).json()["facts"] == facts
+
+
+async def test_a_source_that_is_late_says_so_as_it_happens_in_the_language_of_who_follows(
+    app: App, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def one_source(*_: object) -> AsyncIterator[Progress]:
+        yield Progress("test-1", "source", AT, {"name": "cpe-live", "state": "late", "problem": "no answer within 4 s"})
+
+    monkeypatch.setattr(type(app.northbound.line_tests), "watch", one_source)
+    record = LineTestRecord("test-1", "L-1", LineTestState.RUNNING, AT, AT + timedelta(seconds=9), "x")
+    async with app.store.transaction() as tx:
+        await lines.upsert(tx, [LineRecord("L-1", "pon")], AT)
+        await line_tests.add(tx, record)
+    events = events_of((await client.get("/line-tests/test-1/events", headers=RUSSIAN)).text)
+    assert events[0][0] == "progress" and events[0][1]["problem"] == "нет ответа за 4 с"
 
 
 async def test_a_delivery_says_why_it_was_not_taken_in_the_language_of_who_asks(
