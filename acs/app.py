@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -115,32 +116,46 @@ class App:
             self._endpoint.reload()
 
     async def stop(self) -> None:
-        """Stop gracefully: nothing new, open sessions to their end, everything on disk, then close."""
+        """Stop gracefully: nothing new, open sessions to their end, everything on disk, then close.
+
+        Raises:
+            ExceptionGroup: parts that failed to end; all others have ended all the same.
+        """
+        failed: list[Exception] = []
+        for end in self._ends():
+            try:
+                await end
+            except Exception as error:  # what comes later holds the store open, and work in its hands
+                log.exception("server.part_failed")
+                failed.append(error)
+        log.info("server.stopped")
+        if failed:
+            raise ExceptionGroup("parts of the server failed to end", failed)
+
+    def _ends(self) -> Iterator[Awaitable[object]]:
+        """The ends of the parts, in their order; each begins when it is asked for."""
+        grace_s = self.config.server.grace_s
         if self._api is not None and self._api_task is not None:
             self._api.should_exit = True
-            await asyncio.gather(self._api_task, return_exceptions=True)
-        if self._endpoint is not None:
-            await self._endpoint.stop(self.config.server.grace_s)
-        else:
-            await self.auth.close()
+            yield asyncio.gather(self._api_task, return_exceptions=True)
+        yield self.auth.close() if self._endpoint is None else self._endpoint.stop(grace_s)
         if self._files is not None:
-            await self._files.stop(self.config.server.grace_s)
+            yield self._files.stop(grace_s)
         if self._worker is not None:
-            await self._worker.stop()
+            yield self._worker.stop()
         if self._radius is not None:
-            await self._radius.stop()
+            yield self._radius.stop()
         if self._traps is not None:
-            await self._traps.stop()
-            await self.northbound.access_network.alarms.drain()
-        await self.connection_requests.close()
-        await self.doors.stop()
-        await self._background.close()
-        await self.sessions.first_contact.close()
-        await self.northbound.close()
+            yield self._traps.stop()
+            yield self.northbound.access_network.alarms.drain()
+        yield self.connection_requests.close()
+        yield self.doors.stop()
+        yield self._background.close()
+        yield self.sessions.first_contact.close()
+        yield self.northbound.close()
         if self.sessions.parts.recorder is not None:
-            await self.sessions.parts.recorder.close()
-        await self.store.close()
-        log.info("server.stopped")
+            yield self.sessions.parts.recorder.close()
+        yield self.store.close()
 
     async def _start_worker(self) -> None:
         self._worker = Worker(

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
+from acs.app import build
 from cli.ports import free_port
+from tests.fakes.acs_server import config_for
 from tests.fakes.cpe import Cpe
 
 CONFIG = """
@@ -80,3 +83,27 @@ async def test_a_store_without_its_vault_key_is_not_opened(tmp_path: Path) -> No
     assert "store.vault_key_file" in errors.decode()
     assert "Traceback" not in errors.decode()
     assert not (tmp_path / "secondline.key").exists()
+
+
+async def test_a_part_that_fails_to_end_keeps_no_other_from_ending(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = await build(config_for(tmp_path))
+    await app.start()
+
+    async def broken() -> None:
+        raise RuntimeError("a part is broken")
+
+    close, closed = app.store.close, asyncio.Event()
+
+    async def closing() -> None:
+        await close()
+        closed.set()
+
+    monkeypatch.setattr(app.connection_requests, "close", broken)
+    monkeypatch.setattr(app.store, "close", closing)
+    with capture_logs() as said, pytest.raises(ExceptionGroup) as failed:
+        await app.stop()
+    assert [str(error) for error in failed.value.exceptions] == ["a part is broken"]
+    assert [one["event"] for one in said if one["log_level"] == "error"] == ["server.part_failed"]
+    assert closed.is_set()
