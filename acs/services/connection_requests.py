@@ -4,7 +4,8 @@
     each try: a step "sent", then "accepted", or "tried" where another method follows, or "failed"
 
 The one rule: one request per device at a time; whoever asks meanwhile shares its result. Every try is stored with its
-answer and its duration, and becomes steps of the operations that wait for it.
+answer and its duration, and becomes steps of the operations that wait for it. Where a session may have missed them, the
+device is called again for those that are still queued.
 """
 
 import asyncio
@@ -61,6 +62,8 @@ _FAVOUR = timedelta(days=1)
 #: Seconds that a session gets before a device is called for what it may have missed: CPEs need some ten milliseconds
 #: from the answer to a request to their empty POST, and from our last answer until they listen again.
 SOON_S = 0.3
+#: Seconds after which a device that was in a session is called again, each time that it still is: most last a second.
+BUSY_S = (1.0, 2.0, 4.0)
 #: Results that say most of a device, where no try was accepted.
 _TELLING = frozenset({Result.UNAUTHORIZED, Result.BUSY, Result.REFUSED, Result.TIMED_OUT})
 
@@ -79,6 +82,10 @@ class _Wake:
     key: str
     id: str = field(default_factory=new_id)
     operations: list[str] = field(default_factory=list)
+    #: those among them that came when the request was under way, perhaps too late for the session that it opened
+    joined: list[str] = field(default_factory=list)
+    #: how often the device was in a session just before
+    busy: int = 0
     told: asyncio.Queue[tuple[tuple[str, ...], StepName, str] | None] = field(default_factory=asyncio.Queue)
     tries: list[Try] = field(default_factory=list)
 
@@ -133,24 +140,7 @@ class ConnectionRequests:
 
     def wake(self, key: str, operation_ids: Sequence[str] = ()) -> asyncio.Task[Attempt]:
         """Call the device in the background; the steps of the named operations tell how it goes."""
-        ids = tuple(operation_ids)
-        running = self._running.get(key)
-        if running is not None:
-            wake, task = running
-            ids = tuple(id for id in ids if id not in wake.operations)
-            wake.operations.extend(ids)
-            if ids:
-                wake.tell(StepName.CONNECTION_REQUEST_SENT, "", ids)
-                self._background.start(self._again_if_late(key, task, ids))
-            return task
-        wake = _Wake(key, operations=list(ids))
-        if ids:
-            wake.tell(StepName.CONNECTION_REQUEST_SENT, "")
-        task = self._background.start(self._call(wake))
-        self._running[key] = wake, task
-        task.add_done_callback(lambda _: self._running.pop(key, None))
-        self._background.start(self._write(wake))
-        return task
+        return self._wake(key, operation_ids)
 
     def again(self, key: str, operation_ids: Sequence[str]) -> None:
         """Call the device soon for those of the operations that are still queued: no session does them."""
@@ -186,13 +176,33 @@ class ConnectionRequests:
         await self._steps.close()
         await self._tries.close()
 
+    def _wake(self, key: str, ids: Sequence[str], busy: int = 0) -> asyncio.Task[Attempt]:
+        running = self._running.get(key)
+        if running is not None:
+            wake, task = running
+            joined = tuple(id for id in ids if id not in wake.operations)
+            wake.operations += joined
+            wake.joined += joined
+            if joined:
+                wake.tell(StepName.CONNECTION_REQUEST_SENT, "", joined)
+            return task
+        wake = _Wake(key, operations=list(ids), busy=busy)
+        if ids:
+            wake.tell(StepName.CONNECTION_REQUEST_SENT, "")
+        task = self._background.start(self._call(wake))
+        self._running[key] = wake, task
+        self._background.start(self._write(wake))
+        return task
+
     async def _call(self, wake: _Wake) -> Attempt:
         """Try the methods one after the other; the most telling try is the result."""
         try:
             attempts = await self._attempts(wake)
         finally:
             wake.told.put_nowait(None)
+            self._running.pop(wake.key, None)  # who comes from now on is told nothing by it
         attempt = _most_telling(attempts)
+        self._look_again(wake, attempt.result)
         self._remember(wake.key, attempt)
         for each in attempts:
             self._metrics.connection_requests.labels(each.result.value).inc()
@@ -302,20 +312,22 @@ class ConnectionRequests:
         if wake.tries:
             await self._tries.submit(wake.tries)
 
-    async def _again_if_late(self, key: str, task: asyncio.Task[Attempt], ids: tuple[str, ...]) -> None:
-        """Whoever joined a request may have come too late for the session that it opened: call again for those."""
-        attempt = await asyncio.shield(task)
-        if attempt.result is Result.ACCEPTED:
-            await self._again(key, ids, SOON_S)
+    def _look_again(self, wake: _Wake, result: Result) -> None:
+        """A session may have missed operations: the one that the request opened, or the one that the device was in."""
+        if result is Result.ACCEPTED:
+            self.again(wake.key, wake.joined)
+        elif result is Result.BUSY and wake.operations and wake.busy < len(BUSY_S):
+            pause_s = BUSY_S[wake.busy]
+            self._background.start(self._again(wake.key, wake.operations, pause_s, wake.busy + 1))
 
-    async def _again(self, key: str, ids: Sequence[str], pause_s: float) -> None:
+    async def _again(self, key: str, ids: Sequence[str], pause_s: float, busy: int = 0) -> None:
         """Call for those of the operations that are still queued after a pause."""
         await asyncio.sleep(pause_s)
         async with self._store.reading() as tx:
             found = [await operations.get(tx, id) for id in ids]
         left = [each.id for each in found if each is not None and each.state is OperationState.QUEUED]
         if left:
-            self.wake(key, left)
+            self._wake(key, left, busy)
 
     async def _step(self, operation_ids: tuple[str, ...], name: StepName, detail: str) -> None:
         if not operation_ids:

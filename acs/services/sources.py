@@ -25,6 +25,7 @@ from acs.services.ont_and_port import OntAndPort, Question, read_both
 from acs.services.operations import Operations
 from acs.services.path_sources import OPERATOR_DNS, SIZES, Resolvers, Whole, whole_packets
 from acs.services.serials import serial_forms
+from acs.services.waking.methods import code_of
 from acs.store.records import AccessNode, LineRecord, OperationRecord, OperationState, StepName
 from acs.store.store import Store
 from probes.access import AccessReader, NodeTarget, OntPlace, PortReading
@@ -294,7 +295,8 @@ async def _follow(places: Places, operation_id: str, wait_s: float) -> tuple[str
                     limit.reschedule(until_s)
                 elif step.name is StepName.CONNECTION_REQUEST_FAILED and came_at is None:
                     why_not = step.detail or "the connection request failed"
-                    break
+                    if code_of(step) != Result.BUSY:  # it is in a session, and called again when that may be over
+                        break
     except TimeoutError:
         return why_not, came_at
     return why_not, came_at

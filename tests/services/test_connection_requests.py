@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from acs.config import ConnectionRequestsSection
-from acs.services import targets
+from acs.services import connection_requests, targets
 from acs.services.connection_requests import Result
 from acs.services.targets import TargetRefused
 from acs.store.records import StepName
@@ -110,6 +110,29 @@ async def test_an_operation_that_joined_a_request_too_late_gets_one_of_its_own(s
                 if calls == 2:
                     break
         assert calls == 2
+
+
+async def test_a_device_in_a_session_is_called_again_soon(server: Running) -> None:
+    """Another process has its session: nobody here knows when that ends."""
+    door = Door("503", "200")
+    async with device_with(server, door) as cpe:
+        operation = await server.operations.request(ACTOR, cpe.key, "reboot", {})
+        await door.called(2)
+        async with asyncio.timeout(60):
+            steps = server.operations.watch(operation.id)
+            await anext(step async for step in steps if step.name is StepName.CONNECTION_REQUEST_ACCEPTED)
+        names = ["sent", "failed", "sent", "accepted"]
+        assert (await server.steps(operation))[1:] == [f"connection_request_{name}" for name in names]
+
+
+async def test_a_device_that_stays_busy_is_called_a_few_times(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection_requests, "BUSY_S", (0.01, 0.02))
+    door = Door("503")
+    async with device_with(server, door) as cpe:
+        await server.operations.request(ACTOR, cpe.key, "reboot", {})
+        while tasks := tuple(server.connection_requests._background._tasks):
+            await asyncio.wait(tasks, timeout=60)
+        assert len(door.seen) == 3
 
 
 def section(*networks: str, ports: tuple[int, ...] = ()) -> ConnectionRequestsSection:
