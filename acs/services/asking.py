@@ -117,10 +117,10 @@ class Asking:
         return visit.plan is not None
 
     async def _may_begin(self, visit: Visit, operation: OperationRecord) -> bool:
-        """Whether an operation's turn is now: writes are not frozen, and the lane has room for it."""
-        if self._parts.frozen is not None and await self._parts.frozen(operation.kind):
+        """Whether an operation's turn is now: the lane has room for it, and after that wait writes are not frozen."""
+        if not await self.lane.admits(operation, visit.session.id):
             return False
-        return await self.lane.admits(operation, visit.session.id)
+        return self._parts.frozen is None or not await self._parts.frozen(operation.kind)
 
     async def _held(self, visit: Visit, operation: OperationRecord, kind: Kind, now: datetime) -> bool:
         """Whether something stands against the operation now; what must be read first is the visit's plan then."""

@@ -82,6 +82,28 @@ async def test_a_session_that_was_replaced_while_it_waited_takes_no_place(tmp_pa
         await again.close()
 
 
+async def test_what_is_frozen_while_it_waits_does_not_begin(tmp_path: Path) -> None:
+    async with running(config_for(tmp_path, cwmp={"first_contact": {"enabled": True}})) as server:
+        server.sessions._asking.lane = lane = Lane(at_once=1, patience_s=10)
+        frozen = asyncio.Event()
+
+        async def holds(_kind: str) -> bool:
+            return frozen.is_set()
+
+        server.sessions.parts.frozen = holds
+        assert await lane.admits(ours(), "another")
+        cpe, http = Cpe(server.port), Http(server.port)
+        assert (await http.post(cpe.inform(("1 BOOT", "")))).status == 200
+        waiting = asyncio.create_task(http.post())
+        async with asyncio.timeout(60):
+            while not lane._free._waiters:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        frozen.set()
+        lane.leave("another")
+        assert (await waiting).status == 204
+        await http.close()
+
+
 async def test_the_lane_is_closed_while_informs_pile_up() -> None:
     lane = Lane()
     lane.informs = BUSY + 1
