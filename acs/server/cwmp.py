@@ -249,10 +249,10 @@ class CwmpEndpoint:
             visit, answer = await self._sessions.open(secrets.token_hex(16), envelope, again)
         finally:
             self._overload.leave(ticket)
-        if arrival.principal is not None:
-            await self._entry.came_in(arrival.principal, visit.key)
         visit.begun_at = self._loop.time()
         self._presence.touch(connection, visit)
+        if arrival.principal is not None:
+            await self._entry.came_in(arrival.principal, visit.key)
         cookie = b"Set-Cookie: sid=%s; Path=/\r\n" % visit.session.id.encode()
         connection.respond(200, encode(answer, visit.quirks), cookie)
 

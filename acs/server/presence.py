@@ -41,7 +41,7 @@ class Presence:
         if connection.pooled:
             self._unbound(visit, now)
             return
-        connection.visit = visit
+        connection.visit, visit.carrier = visit, connection
         idle_s = max(self._limits.session_idle_s, float(visit.session.session_timeout_s or 0))
         visit.expires_at = min(now + idle_s, visit.begun_at + self._limits.session_timeout_s)
         visit.adrift_at = math.inf
@@ -51,7 +51,7 @@ class Presence:
     def gone(self, connection: Connection, _request: Any = None) -> None:
         """A connection ended: its session is over if it was complete, else it may come back on another one."""
         visit: Visit | None = connection.visit
-        if visit is None or not self._sessions.is_open(visit):
+        if visit is None or visit.carrier is not connection or not self._sessions.is_open(visit):
             return
         visit.adrift_at = asyncio.get_running_loop().time() + BACK_S
         if visit.busy:
@@ -81,4 +81,4 @@ class Presence:
         """The session goes on over a proxy's connection, which others share: nothing will tell that the CPE left."""
         idle_s = LEFT_S if visit.session.complete else self._limits.session_idle_s
         visit.expires_at = min(now + idle_s, visit.begun_at + self._limits.session_timeout_s)
-        visit.adrift_at = now + LEFT_S
+        visit.adrift_at, visit.carrier = now + LEFT_S, None

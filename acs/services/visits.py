@@ -107,6 +107,8 @@ class Visit:
     faults: int = 0
     last_post_at: datetime | None = None
     busy: bool = False
+    #: the connection of its last POST; None where it is a proxy's, which others share
+    carrier: object = None
     begun_at: float = 0.0
     expires_at: float = 0.0
     adrift_at: float = inf

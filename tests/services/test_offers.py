@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,19 @@ async def test_a_device_that_comes_back_by_its_cookie_is_asked_for_what_came_mea
     assert isinstance((await http.post()).message, GetParameterValues)
     assert not visit.adrift
     assert server.sessions.offer(await server.operations.request(ACTOR, cpe.key, "get", NAMES))
+    await http.close()
+
+
+async def test_a_connection_that_no_longer_carries_a_session_takes_it_nowhere(server: Running) -> None:
+    cpe, former, http = Cpe(server.port), Http(server.port), Http(server.port)
+    await former.post(cpe.inform(("2 PERIODIC", "")))
+    await server.operations.request(ACTOR, cpe.key, "get", NAMES)
+    http.cookie = former.cookie
+    assert isinstance((await http.post()).message, GetParameterValues)
+    await former.close()
+    await until(lambda: next(iter(server.metrics.connections.collect())).samples[0].value == 1)
+    visit = server.sessions.visit_of(cpe.key)
+    assert visit is not None and not visit.stored and visit.adrift_at == inf
     await http.close()
 
 

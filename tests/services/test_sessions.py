@@ -25,6 +25,9 @@ from acs.cwmp.messages import (
     TransferCompleteResponse,
 )
 from acs.cwmp.soap import NS_1_2, Envelope, encode
+from acs.server.entry import Entry
+from acs.server.presence import Presence
+from acs.services.background import Background
 from acs.services.clock import utc_now
 from acs.store import devices
 from acs.store.devices import CredentialKind
@@ -189,6 +192,26 @@ async def test_an_inform_must_be_authenticated(digest: Running) -> None:
     assert (await another.post(cpe.inform(("2 PERIODIC", "")), {"Authorization": right})).status == 200
     assert (await another.post()).status == 204
     await another.close()
+
+
+async def test_a_session_is_not_overdue_while_a_credential_is_noted(
+    digest: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sweep may come by at any moment of an Inform."""
+
+    background = Background()
+    sweep = Presence(digest.sessions, digest.config.cwmp.limits, utc_now, background)
+
+    async def swept(_entry: Entry, _principal: object, key: str) -> None:
+        visit = digest.sessions.visit_of(key)
+        assert visit is not None
+        sweep.look(visit, asyncio.get_running_loop().time())
+        await background.close()
+
+    monkeypatch.setattr(Entry, "came_in", swept)
+    cpe = Cpe(digest.port, username="enrol", password="enrol secret")
+    await cpe.session(("1 BOOT", ""))
+    assert await events(digest, cpe.key) == ["1 BOOT"]
 
 
 async def test_a_device_with_its_own_credential_cannot_use_the_shared_one(digest: Running) -> None:
