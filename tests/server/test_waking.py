@@ -11,6 +11,7 @@ from acs.store.records import OperationState, StepName
 from tests.fakes.acs_server import ACTOR
 from tests.server.waking_world import (
     KEY,
+    at_rest,
     binding_of,
     credentials_of,
     done,
@@ -30,7 +31,7 @@ async def test_a_cpe_behind_nat_is_told_of_stun_and_woken_by_udp(tmp_path: Path,
         server_with(tmp_path) as server,
         powered(make_cpe(server, behind_nat=True, stun_cookie=cookie)) as cpe,
     ):
-        await until(lambda: cpe.doors.udp.bound > 0)
+        await at_rest(cpe)
         own = await credentials_of(server, CredentialKind.STUN)
         assert own is not None and own.secret == cpe.tree.value("Device.ManagementServer.STUNPassword")
 
@@ -49,7 +50,7 @@ async def test_a_cpe_behind_nat_is_told_of_stun_and_woken_by_udp(tmp_path: Path,
 
 async def test_a_nat_that_forgot_is_healed_by_the_next_keep_alive(tmp_path: Path) -> None:
     async with server_with(tmp_path) as server, powered(make_cpe(server, behind_nat=True)) as cpe:
-        await until(lambda: cpe.doors.udp.bound > 0)
+        await at_rest(cpe)
         await cpe.doors.udp.nat.forget()
 
         async def moved() -> bool:
@@ -65,7 +66,7 @@ async def test_udp_that_brings_nothing_falls_back_and_the_path_is_told(tmp_path:
         server_with(tmp_path, connection_requests={"udp_wait_s": 1.1}) as server,
         powered(make_cpe(server, behind_nat=True)) as cpe,
     ):
-        await until(lambda: cpe.doors.udp.bound > 0)
+        await at_rest(cpe)
         await until(lambda: _has_binding(server))
         cpe.doors.udp.close()
         operation = await server.operations.request(ACTOR, KEY, "get", UPTIME)
@@ -85,7 +86,7 @@ async def test_udp_that_brings_nothing_falls_back_and_the_path_is_told(tmp_path:
 
 async def test_without_nat_http_is_first_and_udp_helps_when_its_port_is_closed(tmp_path: Path) -> None:
     async with server_with(tmp_path) as server, powered(make_cpe(server)) as cpe:
-        await until(lambda: cpe.doors.udp.bound > 0)
+        await at_rest(cpe)
         await until(lambda: _has_binding(server))
         assert (await done(server, "get", UPTIME)).state is OperationState.SUCCEEDED
         await cpe.doorbell.close()
@@ -100,7 +101,7 @@ async def test_without_nat_http_is_first_and_udp_helps_when_its_port_is_closed(t
 
 async def test_rotated_passwords_wake_the_cpe_and_the_old_ones_do_not(tmp_path: Path) -> None:
     async with server_with(tmp_path) as server, powered(make_cpe(server)) as cpe:
-        await until(lambda: cpe.doors.udp.bound > 0)
+        await at_rest(cpe)
         former = await credentials_of(server, CredentialKind.CONNECTION_REQUEST)
         assert former is not None
         assert (await done(server, "rotate_credentials")).state is OperationState.SUCCEEDED
@@ -115,7 +116,7 @@ async def test_rotated_passwords_wake_the_cpe_and_the_old_ones_do_not(tmp_path: 
 
 async def test_a_rotation_that_the_cpe_refuses_leaves_the_old_password_good(tmp_path: Path) -> None:
     async with server_with(tmp_path) as server, powered(make_cpe(server)) as cpe:
-        await until(lambda: cpe.doors.udp.bound > 0)
+        await at_rest(cpe)
         cpe.tree._parameters["Device.ManagementServer.ConnectionRequestPassword"].writable = False
         assert (await done(server, "rotate_credentials")).state is OperationState.FAILED
         assert (await done(server, "get", UPTIME)).state is OperationState.SUCCEEDED

@@ -82,9 +82,15 @@ async def credentials_of(server: Running, kind: CredentialKind, key: str = KEY) 
 
 
 async def done(server: Running, kind: str, arguments: dict[str, Any] | None = None, key: str = KEY) -> OperationRecord:
-    """An operation, once it has ended."""
+    """An operation, once it has ended; the device is in no session when it is requested, so that it is called."""
+    await until(lambda: server.sessions.visit_of(key) is None)
     operation = await server.operations.request(ACTOR, key, kind, arguments or {})
     return await server.operations.wait(operation.id, 60)
+
+
+async def at_rest(cpe: Cpe) -> None:
+    """Return when the CPE has found out its public address and told it in a session of its own: it begins no other."""
+    await until(lambda: cpe.doors.udp.bound > 0 and cpe.sessions > 1)
 
 
 async def until(true: Callable[[], bool | Awaitable[bool]]) -> None:
