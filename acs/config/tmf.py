@@ -55,7 +55,7 @@ class TicketSystemSection(Section):
     #: Verdict → status that its ticket gets; a verdict that is not named leaves the status.
     status: Mapping[Kind, Status] = Field(default_factory=lambda: dict(STATUSES))
     #: Status of a ticket when the test after our own action shows the line mended; none leaves it. One that ends
-    #: tickets is given only where no person has to confirm the verdict; otherwise the ticket becomes resolved.
+    #: tickets is given only for a verdict of NFF that no person has to confirm; else the ticket becomes resolved.
     when_fixed: Status | None = "resolved"
     #: Status of a ticket that somebody resolved, when the test after it shows the line well and no person has to
     #: confirm that; none leaves it.

@@ -70,7 +70,7 @@ class Fleet:
             await asyncio.sleep(self.config.provisioning.tick_s)
             await self.provisioning.reload()
 
-        await repeat(turn, lambda error: log.error("rules.refused", problem=str(error), exc_info=error))
+        await repeat(turn, lambda error: log.error("rules.not_read", problem=str(error), exc_info=error))
 
 
 class OwnTransfers:

@@ -31,7 +31,7 @@ class Forgetting:
         """
         actor.require(Scope.INVENTORY)
         async with self._store.transaction() as tx:
-            known = await devices.get(tx, key)
+            known = await devices.hold(tx, key)
             if known is None:
                 raise no_device(key)
             due = await operations.list_operations(tx, device=key, states=DUE_STATES, limit=1)
@@ -52,6 +52,7 @@ class Forgetting:
         """
         actor.require(Scope.INVENTORY)
         async with self._store.transaction() as tx:
+            await lines.hold(tx, line_id)
             known = await known_line(tx, line_id)
             running = await line_tests.list_line_tests(tx, line=line_id, states=[LineTestState.RUNNING], limit=1)
             if running:

@@ -19,7 +19,7 @@ from probes.facts import Fact, Quality
 from probes.profiles.schema import AccessProfile
 
 #: share of the access node's time after which a port is no longer waited for: what came must still be told
-_SHARE = 0.9
+SHARE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,12 @@ class OntAndPort:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """How an OLT is asked of one ONT, and the seconds that it has."""
+    """How an OLT is asked of one ONT, and until when, on the loop's clock: before its source is given up."""
 
     target: NodeTarget
     profile: AccessProfile
     place: OntPlace
-    budget_s: float
+    until_s: float
     detail: bool
 
 
@@ -48,7 +48,6 @@ async def read_both(reader: AccessReader, asked: Question, now: datetime, clock:
     Raises:
         ProbeError: as `AccessReader.read_ont`.
     """
-    until_s = asyncio.get_running_loop().time() + asked.budget_s * _SHARE
     target, profile, place = asked.target, asked.profile, asked.place
     ont, port = await asyncio.gather(
         reader.read_ont(target, profile, place, now, detail=asked.detail),
@@ -57,7 +56,7 @@ async def read_both(reader: AccessReader, asked: Question, now: datetime, clock:
     if not _fell_since(ont, port, place):
         return OntAndPort(ont, port)
     try:
-        async with asyncio.timeout_at(until_s):
+        async with asyncio.timeout_at(asked.until_s):
             again = await reader.read_port(target, profile, place, clock(), newer_than=port.at)
     except (TimeoutError, ProbeError, OSError):
         return OntAndPort(ont, port, outdated=True)

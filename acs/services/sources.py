@@ -21,7 +21,7 @@ from acs.services.derived import contact_fact, device_facts, usable_text
 from acs.services.gathering import Partly, Skipped, Source, SourceState
 from acs.services.merging import SERIAL, same_serial
 from acs.services.obtainable import access_facts_known
-from acs.services.ont_and_port import OntAndPort, Question, read_both
+from acs.services.ont_and_port import SHARE, OntAndPort, Question, read_both
 from acs.services.operations import Operations
 from acs.services.path_sources import OPERATOR_DNS, SIZES, Resolvers, Whole, whole_packets
 from acs.services.serials import serial_forms
@@ -128,6 +128,7 @@ async def access_facts(case: Case, places: Places) -> Sequence[Fact] | Partly:
 
     Where another ONT stands in the line's place, what was read of it is another subscriber's: it is left out.
     """
+    until_s = asyncio.get_running_loop().time() + places.config.sources.access_s * SHARE
     line = case.line
     if case.node is None:
         raise Skipped(f"no access node {line.node!r} is known" if line.node else "the line names no access node")
@@ -142,7 +143,7 @@ async def access_facts(case: Case, places: Places) -> Sequence[Fact] | Partly:
     except ProbeTimeout as error:
         silent_node = await places.reader.silent(target, case.now, "olt.reachable")
         return Partly([silent_node], str(error), SourceState.FAILED)
-    asked = Question(target, profile, place, places.config.sources.access_s, case.test.depth == "full")
+    asked = Question(target, profile, place, until_s, case.test.depth == "full")
     both = await read_both(places.reader, asked, case.now, places.clock)
     ont, reading = both.ont, both.port
     seen = _serial_seen(case, reading)

@@ -214,13 +214,14 @@ class TicketSystems:
         name, now = system.config.name, self._clock()
         async with self._store.reading() as tx:
             before = await system_store.feed(tx, name)
-        since = now - timedelta(hours=system.config.first_look_h) if before is None else before.seen_to - _OVERLAP
-        seen, problem = since if before is None else before.seen_to, ""
+        # what says that it changes in the future, or a clock set back, would keep us from asking until then
+        last = None if before is None else min(before.seen_to, now)
+        since = now - timedelta(hours=system.config.first_look_h) if last is None else last - _OVERLAP
+        seen, problem = last or since, ""
         try:
             async with system.lock:
                 async for ticket in system.client.changed(since):
                     await self._take(system, ticket, "asked")
-                    # what says that it changes in the future would keep us from asking until then
                     seen = min(max(seen, ticket.changed_at or seen), now)
         except (NotTaken, AcsError) as error:
             problem = str(error)

@@ -63,7 +63,7 @@ class Arrival(NamedTuple):
 @dataclass(slots=True, eq=False)
 class Visit:
     """One session of one device. The edge keeps its own marks here: `busy` while a POST is served, and on the loop's
-    clock `begun_at`, `expires_at`, and `adrift_at`, from when on nobody believes that the CPE comes back."""
+    clock `begun_at`, `expires_at`, and `adrift_at`, from when on nobody believes that the CPE comes back; `carrier`."""
 
     session: Session
     key: str

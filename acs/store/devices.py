@@ -37,6 +37,7 @@ _EVENTS = Filtered(
     before=events.c.id < bindparam("before"),
     codes=events.c.code.in_(bindparam("codes", expanding=True)),
 )
+_HELD = _BY_KEY.with_for_update()
 _CREDENTIALS = select(device_credentials).where(
     device_credentials.c.device == bindparam("device"), device_credentials.c.kind == bindparam("kind")
 )
@@ -60,6 +61,12 @@ class CredentialKind(StrEnum):
 async def get(tx: Transaction, key: str) -> DeviceRecord | None:
     """Return the device, or None."""
     row = await tx.one(_BY_KEY, {"key": key})
+    return None if row is None else record(row)
+
+
+async def hold(tx: Transaction, key: str) -> DeviceRecord | None:
+    """The device, or None; until the transaction ends nobody else changes it, nor adds what hangs on it."""
+    row = await tx.one(_HELD, {"key": key})
     return None if row is None else record(row)
 
 

@@ -26,6 +26,7 @@ _COLUMNS = (
 )  # fmt: skip
 _SELECT = select(*(lines.c[name] for name in _COLUMNS))
 _BY_ID = _SELECT.where(lines.c.id == bindparam("id"))
+_HELD = _BY_ID.with_for_update()
 _BY_SERIAL = (
     _SELECT.join(line_serials, line_serials.c.line == lines.c.id)
     .where(line_serials.c.serial == bindparam("serial"))
@@ -67,6 +68,12 @@ async def upsert(tx: Transaction, records: Sequence[LineRecord], now: datetime) 
 async def get(tx: Transaction, line_id: str) -> LineRecord | None:
     """Return the line, or None."""
     row = await tx.one(_BY_ID, {"id": line_id})
+    return None if row is None else _record(row)
+
+
+async def hold(tx: Transaction, line_id: str) -> LineRecord | None:
+    """The line, or None; until the transaction ends nobody else changes it, nor adds what hangs on it."""
+    row = await tx.one(_HELD, {"id": line_id})
     return None if row is None else _record(row)
 
 

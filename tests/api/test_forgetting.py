@@ -1,10 +1,16 @@
 """Devices and lines that are no more: what goes, what stays, and what stands in the way."""
 
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
 import httpx
 import pytest
 from sqlalchemy import func, select
 
 from acs.app import App
+from acs.errors import AcsError
+from acs.services import forgetting
 from acs.services.actor import local_actor
 from acs.services.clock import utc_now
 from acs.services.context import Entry
@@ -13,6 +19,7 @@ from acs.store import devices as device_store
 from acs.store.records import LineRecord, LineTestRecord, LineTestState, OperationState, TicketRecord, TreeUpdate
 from acs.store.schema import metadata
 from tests.api.conftest import client_of
+from tests.held_rows import ended_or_waiting
 from tests.store.make import opening, operation
 
 KEY = "00AA11-ONT-0001"
@@ -93,3 +100,24 @@ async def test_a_line_that_is_being_tested_is_not_forgotten(app_on_both: App, cl
         refused = await client.delete("/lines/L-1")
         assert (await client.get("/lines/L-1")).status_code == 200
     assert refused.status_code == 409 and "test-1" in refused.json()["message"]
+
+
+async def test_what_is_asked_of_a_device_while_it_is_forgotten_is_refused(
+    app_on_both: App, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operation that was taken is never lost with its device."""
+    app, asked = app_on_both, []
+    note = forgetting.audit.note
+
+    async def meanwhile(*told: Any, **more: Any) -> None:
+        wanted = app.northbound.operations.request(ACTOR, KEY, "reboot", {})
+        asked.append(asyncio.get_running_loop().create_task(wanted))
+        await ended_or_waiting(app.store, asked[0])
+        await note(*told, **more)
+
+    monkeypatch.setattr(forgetting, "audit", SimpleNamespace(note=meanwhile))
+    async with client:
+        forgotten = await client.delete(f"/devices/{KEY}")
+    (error,) = await asyncio.gather(*asked, return_exceptions=True)
+    assert forgotten.status_code == 204
+    assert isinstance(error, AcsError), error

@@ -9,7 +9,8 @@
 | the line belongs to an outage | the outage | `ATTACH_OUTAGE` of `status` |
 
 The rule of this file: one event gives one story with one marker; a verdict of a usual test never opens or closes a
-ticket that somebody resolved; what a person must confirm ends no ticket, and `may_close` alone says what may.
+ticket that somebody resolved; what a person must confirm ends no ticket. Whether a line is well enough to end one,
+`may_close` says; which other verdicts end tickets, the operator's `status` says.
 """
 
 from collections.abc import Mapping
