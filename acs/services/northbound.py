@@ -346,9 +346,14 @@ def _assembled(base: _Base, testing: _Testing, rights: _Rights, known: _Known) -
         second_line=build_second_line(config, store, operations, profiles, clock, rights.approvals),
         profiles=profiles,
         tmf=tmf,
-        ticket_systems=build_ticket_systems(
-            store, config, base.deliveries, tmf.listener, testing.quality, clock, transport=base.transport
-        ),
+        ticket_systems=_ticket_systems(base, testing, tmf),
+    )
+
+
+def _ticket_systems(base: _Base, testing: _Testing, tmf: Tmf) -> TicketSystems:
+    taken, closed = tmf.listener, testing.quality
+    return build_ticket_systems(
+        base.store, base.config, base.deliveries, taken, closed, base.clock, transport=base.transport
     )
 
 

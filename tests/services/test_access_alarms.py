@@ -192,23 +192,15 @@ async def stored_by_the_loop(app: App, alarms: AccessAlarms, before: Callable[[]
     return told
 
 
+@pytest.mark.parametrize("away", ["when alarms are stored", "when the loop begins"])
 async def test_what_could_not_be_stored_is_stored_without_another_trap(
-    app: App, alarms: AccessAlarms, monkeypatch: pytest.MonkeyPatch
+    app: App, alarms: AccessAlarms, monkeypatch: pytest.MonkeyPatch, away: str
 ) -> None:
     monkeypatch.setattr("acs.services.access_alarms.PAUSE_S", 0.01)
-    monkeypatch.setattr(app.store, "transaction", failing_once(app.store.transaction))
-
-    async def one() -> None:
-        alarms.take(down(9), HERE, engine_of(SEED))
-
-    assert (await stored_by_the_loop(app, alarms, one)).place == "if 9"
-
-
-async def test_a_store_that_is_away_when_the_loop_begins_ends_no_alarms(
-    app: App, alarms: AccessAlarms, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("acs.services.access_alarms.PAUSE_S", 0.01)
-    monkeypatch.setattr(alarms._senders, "refresh", failing_once(alarms._senders.refresh))
+    if away == "when alarms are stored":
+        monkeypatch.setattr(app.store, "transaction", failing_once(app.store.transaction))
+    else:
+        monkeypatch.setattr(alarms._senders, "refresh", failing_once(alarms._senders.refresh))
 
     async def one() -> None:
         alarms.take(down(9), HERE, engine_of(SEED))

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from acs.app import App
 from acs.errors import StoreError
@@ -53,10 +54,13 @@ async def test_rules_are_read_again_after_a_reading_that_failed(app: App, monkey
 
     monkeypatch.setattr("acs.services.background.asyncio.sleep", _at_once)
     monkeypatch.setattr(fleet.provisioning, "reload", reload)
-    task = asyncio.create_task(fleet.keep_rules_fresh())
-    await asyncio.wait_for(again.wait(), 60)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    with capture_logs() as said:
+        task = asyncio.create_task(fleet.keep_rules_fresh())
+        await asyncio.wait_for(again.wait(), 60)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    told = [(one["event"], one["problem"]) for one in said if one["log_level"] == "error"]
+    assert told == [("rules.not_read", "the folder is not there")]
 
 
 _SLEEP = asyncio.sleep

@@ -105,12 +105,13 @@ async def until(what: Callable[[], object]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def called_for(server: Running, operation: OperationRecord) -> None:
-    """Wait until the device is called for the operation."""
+async def is_called_for(server: Running, operation: OperationRecord) -> bool:
+    """Whether the device is called for the operation before that ends."""
     async with asyncio.timeout(60):
         async for step in server.operations.watch(operation.id):
             if step.name is StepName.CONNECTION_REQUEST_SENT:
-                return
+                return True
+    return False
 
 
 async def test_a_session_whose_connection_is_gone_has_the_device_called(server: Running) -> None:
@@ -123,7 +124,7 @@ async def test_a_session_whose_connection_is_gone_has_the_device_called(server: 
         visit = server.sessions.visit_of(cpe.key)
         assert visit is not None
         assert visit.adrift
-        await called_for(server, before)
+        assert await is_called_for(server, before)
 
 
 async def test_a_device_is_called_at_once_where_its_session_is_adrift(server: Running) -> None:
@@ -165,38 +166,27 @@ async def test_a_connection_that_no_longer_carries_a_session_takes_it_nowhere(se
     await http.close()
 
 
-async def test_a_connection_that_goes_while_a_post_is_served_is_missed(
-    server: Running, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("served", ["commit", "open"], ids=["a POST", "its Inform"])
+async def test_a_connection_that_goes_while_something_is_served_on_it_is_missed(
+    server: Running, monkeypatch: pytest.MonkeyPatch, served: str
 ) -> None:
     door, http = Door("200"), Http(server.port)
     async with device_with(server, door) as cpe:
-        await http.post(cpe.inform(("2 PERIODIC", "")))
-        await server.operations.request(ACTOR, cpe.key, "get", NAMES)
-        held = Held(server.store.sessions.commit)
-        monkeypatch.setattr(server.store.sessions, "commit", held)
-        await http.send(http.request(b""))
+        body = cpe.inform(("2 PERIODIC", ""))
+        if served == "commit":
+            await http.post(body)
+            await server.operations.request(ACTOR, cpe.key, "get", NAMES)
+            body = b""
+        held = Held(getattr(server.store.sessions, served))
+        monkeypatch.setattr(server.store.sessions, served, held)
+        await http.send(http.request(body))
         await held.begun.wait()
         http.reset()
         await until(lambda: not server.endpoint._shared.open)
-        await server.operations.request(ACTOR, cpe.key, "get", NAMES)
+        wanted = await server.operations.request(ACTOR, cpe.key, "get", NAMES)
         held.go_on.set()
         await door.called()
-
-
-async def test_a_connection_that_goes_while_its_inform_is_taken_is_missed(
-    server: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    door, http = Door("200"), Http(server.port)
-    async with device_with(server, door) as cpe:
-        held = Held(server.store.sessions.open)
-        monkeypatch.setattr(server.store.sessions, "open", held)
-        await http.send(http.request(cpe.inform(("2 PERIODIC", ""))))
-        await held.begun.wait()
-        http.reset()
-        await until(lambda: not server.endpoint._shared.open)
-        await server.operations.request(ACTOR, cpe.key, "get", NAMES)
-        held.go_on.set()
-        await door.called()
+        assert await is_called_for(server, wanted)
 
 
 async def test_a_session_on_a_proxys_connection_that_is_silent_has_the_device_called(
@@ -209,8 +199,9 @@ async def test_a_session_on_a_proxys_connection_that_is_silent_has_the_device_ca
         door, http = Door("200"), Http(server.port)
         async with device_with(server, door) as cpe:
             await http.post(cpe.inform(("2 PERIODIC", "")))
-            await server.operations.request(ACTOR, cpe.key, "get", NAMES)
+            wanted = await server.operations.request(ACTOR, cpe.key, "get", NAMES)
             await door.called()
+            assert await is_called_for(server, wanted)
         await http.close()
 
 
@@ -218,10 +209,11 @@ async def test_the_worker_calls_for_a_session_that_is_adrift(tmp_path: Path) -> 
     async with running(config_for(tmp_path)) as server:
         door, http = Door("200"), Http(server.port)
         async with device_with(server, door) as cpe:
-            await server.operations.request(ACTOR, cpe.key, "get", NAMES, call=False)
+            wanted = await server.operations.request(ACTOR, cpe.key, "get", NAMES, call=False)
             await http.post(cpe.inform(("2 PERIODIC", "")))
             await http.close()
             await door.called()
+            assert await is_called_for(server, wanted)
 
 
 PING = "Device.IP.Diagnostics.IPPing."
@@ -258,7 +250,7 @@ async def test_a_session_that_ends_because_a_test_begins_has_the_device_called(s
         test = await server.operations.request(ACTOR, cpe.key, *ANOTHER)
         assert (await http.post(reply(cpe, asked))).status == 204
         await door.called(2)
-        await called_for(server, read)
+        assert await is_called_for(server, read)
         assert "connection_request_sent" not in await server.steps(test)
         await http.close()
 
