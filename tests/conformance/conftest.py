@@ -27,14 +27,14 @@ async def hanging_up() -> AsyncIterator[None]:
         await OPENED.pop().close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def acs(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Acs]:
     """A server that believes every device."""
     async with serving(tmp_path_factory.mktemp("conformance")) as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def closed_acs(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Acs]:
     """A server that asks for digest; the enrolment credential is USER and PASSWORD."""
     folder = tmp_path_factory.mktemp("conformance-digest")

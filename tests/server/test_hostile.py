@@ -3,12 +3,13 @@
 import asyncio
 import gzip
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import cast
 
 import pytest
 import structlog
+from structlog.typing import EventDict
 
 from acs.cwmp.messages import SoapFault
 from acs.server.http import Connection
@@ -51,6 +52,11 @@ async def stored(server: Running) -> int:
         return len(await devices.list_devices(tx))
 
 
+def told(logs: Sequence[EventDict]) -> list[str]:
+    """What somebody has to read; not the course of sessions and calls, which another server of the run may be at."""
+    return [entry["event"] for entry in logs if entry["log_level"] not in ("debug", "info")]
+
+
 DOCTYPE = b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY x "y"><!ENTITY z SYSTEM "file:///etc/passwd">]>'
 BODIES = {
     "not xml": (b"hello", {}, 400),
@@ -77,7 +83,7 @@ async def test_a_bad_body_is_refused_and_told_once(server: Running, http: Http, 
     with structlog.testing.capture_logs() as logs:
         response = await http.post(body, headers)
     assert response.status == status
-    assert [entry["event"] for entry in logs] == ["input.refused"]
+    assert told(logs) == ["input.refused"]
     assert await stored(server) == before
 
 
@@ -114,7 +120,7 @@ async def test_a_bad_head_is_refused_and_the_connection_closed(server: Running, 
         response = await http.receive()
     assert response.status == status
     assert await http.closed()
-    assert [entry["event"] for entry in logs] == ["input.refused"]
+    assert told(logs) == ["input.refused"]
 
 
 CHUNKED = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
