@@ -1,8 +1,11 @@
 """A second writer that comes while the first holds a row: it has ended, or it waits; nothing is measured."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from types import ModuleType
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from acs.store.store import Store
@@ -23,3 +26,26 @@ async def ended_or_waiting(store: Store, task: asyncio.Task[Any]) -> None:
             async with store.reading() as tx:
                 if (await tx.connection.execute(_WAITING)).scalar_one():
                     return
+
+
+def meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+    store: Store,
+    module: ModuleType,
+    name: str,
+    other: Callable[[], Coroutine[Any, Any, Any]],
+) -> list[asyncio.Task[Any]]:
+    """Begin `other` when a function of the store is called for the first time; it goes on as `ended_or_waiting` says.
+
+    Returns where the task of `other` will be.
+    """
+    real, begun = getattr(module, name), list[asyncio.Task[Any]]()
+
+    async def called(*told: Any, **more: Any) -> Any:
+        if not begun:
+            begun.append(asyncio.create_task(other()))
+            await ended_or_waiting(store, begun[0])
+        return await real(*told, **more)
+
+    monkeypatch.setattr(module, name, called)
+    return begun

@@ -10,6 +10,7 @@ put in its place.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -54,13 +55,13 @@ class ContextSources:
         """A source answered: whatever was wrong with it is over."""
         now = at or self._clock()
         async with self._store.transaction() as tx:
-            before = await source_store.get(tx, name)
+            before = await source_store.hold(tx, ContextSource(name, kind, now))
             await source_store.put(
                 tx, ContextSource(name, kind, now, now, entries=entries, left_out=left_out, etag=etag)
             )
-            if before is not None and before.down_since is not None:
+            if before.down_since is not None:
                 await self._over(tx, name, now)
-        if before is not None and before.down_since is not None:
+        if before.down_since is not None:
             log.info("source.back", source=name, kind=kind)
 
     async def pushed(self, name: str, entries: int) -> None:
@@ -70,14 +71,7 @@ class ContextSources:
 
     async def failed(self, name: str, kind: str, problem: str) -> None:
         """A source gave no answer that can be used."""
-        now = self._clock()
-        async with self._store.transaction() as tx:
-            before = await source_store.get(tx, name) or ContextSource(name, kind, now)
-            since = before.down_since or now
-            await source_store.put(tx, replace(before, kind=kind, tried_at=now, down_since=since, problem=problem))
-        if before.down_since is None:
-            log.warning("source.down", source=name, kind=kind, problem=problem)
-        self._alarms.raise_soon(DOWN, f"source:{name}", {"why": problem, "since": since.isoformat()})
+        await self._fail(name, kind, lambda _known, _now: problem)
 
     async def turn(self) -> None:
         """Look at the sources that must be heard within a time."""
@@ -88,11 +82,23 @@ class ContextSources:
             one = known.get(name)
             if one is None:
                 async with self._store.transaction() as tx:  # its time begins now
-                    await source_store.put(tx, ContextSource(name, kind, now))
-                continue
-            last = one.ok_at or one.tried_at
-            if one.down_since is None and now - last > timedelta(seconds=seconds):
-                await self.failed(name, kind, f"nothing came since {last.isoformat(timespec='seconds')}")
+                    await source_store.hold(tx, ContextSource(name, kind, now))
+            elif _silence(one, now, seconds):
+                await self._fail(name, kind, partial(_silence, seconds=seconds))
+
+    async def _fail(self, name: str, kind: str, why: Callable[[ContextSource, datetime], str]) -> None:
+        """Note that a source is down, as `why` finds it once it is held; "": it is well after all."""
+        now = self._clock()
+        async with self._store.transaction() as tx:
+            before = await source_store.hold(tx, ContextSource(name, kind, now))
+            problem = why(before, now)
+            if not problem:
+                return
+            since = before.down_since or now
+            await source_store.put(tx, replace(before, kind=kind, tried_at=now, down_since=since, problem=problem))
+        if before.down_since is None:
+            log.warning("source.down", source=name, kind=kind, problem=problem)
+        self._alarms.raise_soon(DOWN, f"source:{name}", {"why": problem, "since": since.isoformat()})
 
     async def find(self, actor: Actor) -> list[ContextSource]:
         """Every source that was ever heard or asked, by name."""
@@ -116,6 +122,14 @@ async def down_reports(tx: Transaction) -> list[SourceReport]:
         SourceReport(f"context:{one.name}", SourceState.FAILED, 0, 0, f"down since {_text(one)}: {one.problem}")
         for one in await source_store.every(tx, down=True)
     ]
+
+
+def _silence(source: ContextSource, now: datetime, seconds: float) -> str:
+    """What is wrong with a source that must be heard within so many seconds; "" while it is, or when it is known."""
+    last = source.ok_at or source.tried_at
+    if source.down_since is not None or now - last <= timedelta(seconds=seconds):
+        return ""
+    return f"nothing came since {last.isoformat(timespec='seconds')}"
 
 
 def _text(source: ContextSource) -> str:

@@ -14,6 +14,7 @@ from acs.store.transaction import Transaction
 #: characters kept of what went wrong
 _PROBLEM_CHARS = 500
 _BY_NAME = select(context_sources).where(context_sources.c.name == bindparam("name"))
+_HELD = _BY_NAME.with_for_update()
 _EVERY = Filtered(
     select(context_sources).order_by(context_sources.c.name), down=context_sources.c.down_since.is_not(None)
 )
@@ -39,19 +40,16 @@ class ContextSource:
 
 
 async def put(tx: Transaction, source: ContextSource) -> None:
-    """Store how it stands with a source."""
-    row = {
-        "name": source.name,
-        "kind": source.kind,
-        "tried_at": micros(source.tried_at),
-        "ok_at": micros_or_none(source.ok_at),
-        "down_since": micros_or_none(source.down_since),
-        "problem": source.problem[:_PROBLEM_CHARS],
-        "etag": source.etag[:200],
-        "entries": source.entries,
-        "left_out": source.left_out,
-    }
-    await tx.upsert(context_sources, [row])
+    """Store how it stands with a source. Who changes what was known of it has held it."""
+    await tx.upsert(context_sources, [_row(source)])
+
+
+async def hold(tx: Transaction, new: ContextSource) -> ContextSource:
+    """The source of that name as it is known, or else this one; until the transaction ends nobody else changes it."""
+    await tx.insert(context_sources, _row(new))
+    row = await tx.one(_HELD, {"name": new.name})
+    assert row is not None
+    return _record(row)
 
 
 async def get(tx: Transaction, name: str) -> ContextSource | None:
@@ -69,6 +67,20 @@ async def still_true(tx: Transaction, source: str, at: datetime) -> None:
     """What a source said has not changed, as it just confirmed: facts and snapshots are as old as that."""
     for statement in _STILL_TRUE:
         await tx.run(statement, {"its_source": source, "new_at": micros(at)})
+
+
+def _row(source: ContextSource) -> dict[str, object]:
+    return {
+        "name": source.name,
+        "kind": source.kind,
+        "tried_at": micros(source.tried_at),
+        "ok_at": micros_or_none(source.ok_at),
+        "down_since": micros_or_none(source.down_since),
+        "problem": source.problem[:_PROBLEM_CHARS],
+        "etag": source.etag[:200],
+        "entries": source.entries,
+        "left_out": source.left_out,
+    }
 
 
 def _record(row: Row[Any]) -> ContextSource:
