@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -31,15 +30,15 @@ async def ended_or_waiting(store: Store, task: asyncio.Task[Any]) -> None:
 def meanwhile(
     monkeypatch: pytest.MonkeyPatch,
     store: Store,
-    module: ModuleType,
+    owner: object,
     name: str,
     other: Callable[[], Coroutine[Any, Any, Any]],
 ) -> list[asyncio.Task[Any]]:
-    """Begin `other` when a function of the store is called for the first time; it goes on as `ended_or_waiting` says.
+    """Begin `other` when a function of `owner` is called for the first time; it goes on as `ended_or_waiting` says.
 
     Returns where the task of `other` will be.
     """
-    real, begun = getattr(module, name), list[asyncio.Task[Any]]()
+    real, begun = getattr(owner, name), list[asyncio.Task[Any]]()
 
     async def called(*told: Any, **more: Any) -> Any:
         if not begun:
@@ -47,5 +46,5 @@ def meanwhile(
             await ended_or_waiting(store, begun[0])
         return await real(*told, **more)
 
-    monkeypatch.setattr(module, name, called)
+    monkeypatch.setattr(owner, name, called)
     return begun

@@ -6,11 +6,12 @@ The rule of this file: whoever changes the groups of a line changes who may see 
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from typing import Any
 
 from acs.services import audit
 from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock, utc_now
-from acs.services.lines import known_line
+from acs.services.lines import held_line, known_line
 from acs.services.tables import Column, Limits, Problems, read_table, short_text, word_list
 from acs.store import groups as group_store
 from acs.store import lines as line_store
@@ -57,7 +58,7 @@ class LineGroupDesk:
         """
         actor.require_all_lines(Scope.INVENTORY)
         async with self._store.transaction() as tx:
-            await known_line(tx, line)
+            await held_line(tx, line)
             known = (await group_store.of_lines(tx, [line])).get(line, LineGroups())
             await group_store.put(tx, {line: groups})
             before, after = _shown(known), _shown(groups)
@@ -81,15 +82,22 @@ class LineGroupDesk:
                 if row.get("id") not in lines:
                     problems.add(row["row"], "id", row.get("id"), "there is no such line; import the lines first")
             problems.refuse()
-            known = await group_store.of_lines(tx, ids)
-            wanted = {row["id"]: _merged(known.get(row["id"], LineGroups()), row) for row in rows}
-            changed = {line: groups for line, groups in wanted.items() if known.get(line, LineGroups()) != groups}
+            changed = _changed(await group_store.of_lines(tx, ids), rows)
+            await line_store.hold_many(tx, sorted(changed))
+            known = await group_store.of_lines(tx, sorted(changed))
+            changed = _changed(known, [row for row in rows if row["id"] in changed])
             await group_store.put(tx, changed)
             await audit.note(tx, actor, "lines.grouped", "lines", now, after={"lines": len(changed)})
             for line in sorted(changed) if len(changed) <= _AUDITED_LINES else ():
                 before, after = _shown(known.get(line, LineGroups())), _shown(changed[line])
                 await audit.note(tx, actor, "line.grouped", f"line:{line}", now, before=before, after=after)
         return len(changed)
+
+
+def _changed(known: Mapping[str, LineGroups], rows: Sequence[Mapping[str, Any]]) -> dict[str, LineGroups]:
+    """The groups that rows give to lines, of those to which they give others than are known."""
+    wanted = {row["id"]: _merged(known.get(row["id"], LineGroups()), row) for row in rows}
+    return {line: groups for line, groups in wanted.items() if known.get(line, LineGroups()) != groups}
 
 
 def _merged(known: LineGroups, row: Mapping[str, object]) -> LineGroups:

@@ -130,7 +130,7 @@ class Lines:
         _check_record(line)
         now = self._clock()
         async with self._store.transaction() as tx:
-            before = await line_store.get(tx, line.id)
+            before = (await line_store.hold_many(tx, [line.id])).get(line.id)
             await line_store.upsert(tx, [line], now)
             await line_store.bind_by_serial(tx, [line.id])
             await audit.note(
@@ -152,12 +152,13 @@ class Lines:
         now = self._clock()
         async with self._store.transaction() as tx:
             known = await line_store.get_many(tx, [row["id"] for row in rows])
-            records = [_merged(known.get(row["id"]), row) for row in rows]
-            changed = [record for record in records if known.get(record.id) != record]
-            created = sum(record.id not in known for record in changed)
-            counts = (created, len(changed) - created, len(records) - len(changed))
+            new = [row for row in rows if known.get(row["id"]) != _merged(known.get(row["id"]), row)]
+            created = sum(row["id"] not in known for row in new)
+            counts = (created, len(new) - created, len(rows) - len(new))
             if dry_run:
                 return Imported(*counts, 0)
+            known = await line_store.hold_many(tx, [row["id"] for row in new])
+            changed = [_merged(known.get(row["id"]), row) for row in new]
             await line_store.upsert(tx, changed, now)
             done = Imported(*counts, await line_store.bind_by_serial(tx, [record.id for record in changed]))
             await self._audit_import(tx, actor, known, changed, done)
@@ -220,6 +221,16 @@ class Lines:
         for line in changed:
             before, after = shown_line(known.get(line.id)), shown_line(line)
             await audit.note(tx, actor, "line.stored", f"line:{line.id}", now, before=before, after=after)
+
+
+async def held_line(tx: Transaction, line_id: str) -> LineRecord:
+    """The line with this id, held: nobody else changes it, or what belongs to it alone, until the transaction ends.
+
+    Raises:
+        NotFound: there is none.
+    """
+    held = await line_store.hold_many(tx, [line_id])
+    return held.get(line_id) or await known_line(tx, line_id)
 
 
 async def known_line(tx: Transaction, line_id: str) -> LineRecord:

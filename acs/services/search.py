@@ -11,7 +11,7 @@ from acs.errors import Conflict, InvalidInput, NotFound
 from acs.services import audit
 from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock, utc_now
-from acs.services.lines import known_line
+from acs.services.lines import held_line, known_line
 from acs.services.search_index import SearchIndex
 from acs.services.search_language import groups_in, parse
 from acs.store import devices as device_store
@@ -170,7 +170,7 @@ class Search:
         kept = tuple(dict.fromkeys(_phone(text) for text in phones))
         now = self._clock()
         async with self._store.transaction() as tx:
-            await known_line(tx, line)
+            await held_line(tx, line)
             await search_store.put_phones(tx, line, kept)
             # how many, not which: the audit trail is kept for longer than a subscriber's number may be
             await audit.note(tx, actor, "line.phones", f"line:{line}", now, after={"numbers": len(kept)})

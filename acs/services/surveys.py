@@ -32,7 +32,7 @@ from probes.access import AccessReader, NodeTarget
 from probes.errors import ProbeError, ProfileError
 from probes.option82 import octets_of
 from probes.profiles.decode import canonical_serial
-from probes.survey import Survey, macs_of, own_mac, survey_olt
+from probes.survey import Seen, Survey, macs_of, own_mac, survey_olt
 
 #: how the source of what a round tells begins
 SOURCE = "polling "
@@ -231,12 +231,10 @@ class Surveys:
     async def _place(self, tx: Transaction, lines: Sequence[LineRecord], survey: Survey, actor: Actor) -> list[str]:
         """Lines that name their ONT and lack its place get it; nothing that the inventory says is changed."""
         by_key = {topology.key_of(one): one for one in survey.onts if one.reading.gpon_serial}
+        found = [line.id for line in lines if _missing_place(line, by_key)]
         changed = []
-        for line in lines:
-            seen = next((by_key[key] for key in topology.keys_of(line) if key in by_key), None)
-            lacking = line.port is None or line.ont is None
-            if seen is not None and lacking and topology.is_at(line, seen):
-                at = {"frame": seen.frame, "slot": seen.slot, "port": seen.port, "ont": seen.reading.ont}
+        for line in (await line_store.hold_many(tx, found)).values():
+            if at := _missing_place(line, by_key):
                 changed.append(replace(line, **at))  # type: ignore[arg-type]  # numbers of a place
         if changed:
             await line_store.upsert(tx, changed, survey.at)
@@ -292,3 +290,11 @@ class Surveys:
 
     def _next(self, now: datetime) -> datetime:
         return now + timedelta(seconds=self._config.interval_s)
+
+
+def _missing_place(line: LineRecord, seen: Mapping[str, Seen]) -> dict[str, int | None]:
+    """The place of a line that knows its ONT and not where it is; empty where it lacks none, or was not seen."""
+    one = next((seen[key] for key in topology.keys_of(line) if key in seen), None)
+    if one is None or (line.port is not None and line.ont is not None) or not topology.is_at(line, one):
+        return {}
+    return {"frame": one.frame, "slot": one.slot, "port": one.port, "ont": one.reading.ont}

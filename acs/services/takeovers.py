@@ -84,7 +84,7 @@ class Takeovers:
     ) -> None:
         if old.line is None:
             return
-        line = await lines.get(tx, old.line)
+        line = (await lines.hold_many(tx, [old.line])).get(old.line)
         if line is None:
             return
         mine = serial_forms(old.serial_number)

@@ -33,6 +33,8 @@ _BY_SERIAL = (
     .order_by(lines.c.id)
 )
 _AMONG = _SELECT.where(lines.c.id.in_(bindparam("ids", expanding=True)))
+#: devices and facts may hang themselves on a line whose own row is changed: PostgreSQL has a lock for that
+_HELD_AMONG = _AMONG.order_by(lines.c.id).with_for_update(key_share=True)
 _ON_NODE = Filtered(
     _SELECT.where(lines.c.node == bindparam("node")).order_by(lines.c.id),
     slot=lines.c.slot == bindparam("slot"),
@@ -84,6 +86,19 @@ async def get_many(tx: Transaction, ids: Sequence[str]) -> dict[str, LineRecord]
         for row in await tx.rows(_AMONG, {"ids": list(ids[start : start + _CHUNK])}):
             found[row.id] = _record(row)
     await tx.note_hidden(lines, lines.c.id, [id_ for id_ in ids if id_ not in found])
+    return found
+
+
+async def hold_many(tx: Transaction, ids: Sequence[str]) -> dict[str, LineRecord]:
+    """Return id → line of those that exist; until the transaction ends nobody else changes or removes them.
+
+    Who stores a line that he made of the known one has held it.
+    """
+    found: dict[str, LineRecord] = {}
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), _CHUNK):
+        for row in await tx.rows(_HELD_AMONG, {"ids": ordered[start : start + _CHUNK]}):
+            found[row.id] = _record(row)
     return found
 
 

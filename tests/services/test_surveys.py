@@ -19,6 +19,7 @@ from acs.store.records import LineRecord
 from probes.facts import FACTS
 from probes.profiles.schema import load_profiles
 from probes.snmp.agent import Agent, AgentTable, integer, octets
+from tests.held_rows import meanwhile
 
 BOSS = local_actor()
 PROFILE = load_profiles()["huawei-smartax"]
@@ -134,6 +135,28 @@ async def test_a_line_that_names_its_ont_gets_its_place_only_when_asked(
         after = await line_store.get(tx, "new")
     assert after is not None
     assert (after.frame, after.slot, after.port, after.ont) == (0, 1, 2, 3)
+
+
+async def test_what_is_said_of_a_line_while_it_gets_its_place_is_kept(
+    app_on_both: App, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = app_on_both
+    agent = Agent(olt())
+    await agent.start()
+    await app.northbound.nodes.put(BOSS, "olt-1", "127.0.0.1", agent.port, PROFILE.id, {"community": "public"})
+    await lines(app, LineRecord("new", "pon", node="olt-1", gpon_serial="HWTC00000003"))
+    others = meanwhile(
+        monkeypatch, app.store, line_store, "upsert",
+        lambda: app.northbound.lines.import_csv(BOSS, "id,technology,account\nnew,pon,A-7\n"),
+    )  # fmt: skip
+    surveys = Surveys(app.store, app.northbound.reader, app.config.polling, clock)
+    found = await surveys.discover(BOSS, "olt-1", place=True)
+    await others[0]
+    await agent.stop()
+    async with app.store.reading() as tx:
+        after = await line_store.get(tx, "new")
+    assert found.placed == ("new",) and after is not None
+    assert (after.port, after.ont, after.account) == (2, 3, "A-7")
 
 
 async def test_rounds_keep_light_falls_and_the_light_of_the_first_days(
