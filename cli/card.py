@@ -10,6 +10,7 @@ from cli.connection_request import detail_of
 from cli.texts import N_, _, language
 from cli.value_words import word, worded
 from probes.facts import FACTS
+from probes.linetest.after_fix import all_seen
 
 #: lines of evidence on a card: so many at most, and at least so many where so much was measured
 EVIDENCE_LINES = 6
@@ -134,8 +135,9 @@ STYLES = {
 
 
 def style(verdict: Mapping[str, Any]) -> str:
-    """Return the colour of the frame for a verdict; dispatches and escalations are red."""
-    return STYLES.get(str(verdict.get("verdict")), "red")
+    """Return the colour of the frame for a verdict; dispatches are red, green has nothing left to see."""
+    found = STYLES.get(str(verdict.get("verdict")), "red")
+    return "yellow" if found == "green" and not all_seen(verdict) else found
 
 
 def card(verdict: Mapping[str, Any], test: Mapping[str, Any] | None = None) -> list[str]:

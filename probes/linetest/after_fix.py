@@ -63,6 +63,11 @@ def outcome(before: Said, after: Said, check: bool | None, *, must_check: bool =
     return OTHER if complained else SAME
 
 
+def all_seen(verdict: Mapping[str, Any]) -> bool:
+    """Return whether a stored verdict that finds no fault may be told as "the line is well": nothing is left to see."""
+    return verdict.get("cause") not in _NOT_ALL_SEEN and not verdict.get("needs_human")
+
+
 def may_close(verdict: Mapping[str, Any]) -> bool:
     """Return whether a stored verdict may end a ticket: all was measured and is well, and nobody must confirm it."""
     return verdict.get("verdict") == _CLOSES and not verdict.get("needs_human")

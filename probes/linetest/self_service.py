@@ -1,12 +1,13 @@
 """A verdict for the subscriber's own eyes: what to do and until when, and nothing of the network, of us or of others.
 
-The rule of this file: what is not named here is not told. Texts come from the pack, but the one of a line that may not
-be called healthy by itself; none of them quotes a fact.
+The rule of this file: what is not named here is not told. Texts come from the pack, but those of lines that may not
+be called healthy by themselves; none of them quotes a fact.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
+from probes.linetest.after_fix import all_seen
 from probes.linetest.model import VerdictKind
 from probes.linetest.pack import Pack
 
@@ -30,6 +31,11 @@ _NO_FAULT_SEEN = {
     "ru": "По тому, что удалось измерить, неисправностей не видно. Если проблема осталась, позвоните нам.",
     "en": "We see no fault in what we could measure. If the trouble remains, call us.",
 }
+#: and of one that is watched: packs before 2026.11.7, which stay where they judged, call every such line well
+_WATCHED = {
+    "ru": "По тому, что удалось измерить, неисправностей не видно. Мы понаблюдаем за линией сутки.",
+    "en": "We see no fault in what we could measure. We will watch the line for a day.",
+}
 
 
 def for_subscriber(pack: Pack, verdict: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,4 +46,7 @@ def for_subscriber(pack: Pack, verdict: Mapping[str, Any]) -> dict[str, Any]:
     cause = pack.file.cause.get(str(verdict.get("cause")))
     own = cause.subscriber if cause is not None and cause.verdict is kind else None
     text = own or pack.file.subscriber.get(kind)
-    return {"state": STATES[kind], "text": {} if text is None else text.both(), "until": verdict.get("due_at")}
+    said = {} if text is None else text.both()
+    if kind is VerdictKind.MONITOR_24H and own is None and not all_seen(verdict):
+        said = dict(_WATCHED)
+    return {"state": STATES[kind], "text": said, "until": verdict.get("due_at")}

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from cli import texts
 from cli.card import card, duration, evidence, evidence_line, measured, reason, style
 
@@ -86,6 +88,19 @@ def test_small_things() -> None:
     assert [duration(seconds) for seconds in (0, 59, 60, 7200, 200_000)] == ["0 s", "59 s", "1 min", "2 h", "2 d"]
     assert style({"verdict": "NFF"}) == "green" and style({"verdict": "DISPATCH_LINE"}) == "red"
     assert reason("something") == "something"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "colour"),
+    [
+        ({"verdict": "NFF", "cause": "nff"}, "green"),
+        ({"verdict": "NFF", "cause": "nff", "needs_human": True}, "yellow"),
+        ({"verdict": "MONITOR_24H", "cause": "repeat_green"}, "green"),
+        ({"verdict": "MONITOR_24H", "cause": "restored_unmeasured"}, "yellow"),
+    ],
+)
+def test_a_card_is_green_only_where_nothing_is_left_to_see(verdict: dict[str, Any], colour: str) -> None:
+    assert style(verdict) == colour
 
 
 def test_a_healthy_line_has_no_place_and_an_open_question_says_that_it_is_not_known() -> None:

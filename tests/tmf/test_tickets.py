@@ -178,6 +178,26 @@ def test_an_action_of_ours_that_helped_ends_a_ticket_only_where_nobody_must_look
     assert ("A person has to confirm it: gate_unknown:x" in story.text) is ("needs_human" in verdict)
 
 
+@pytest.mark.parametrize(
+    ("verdict", "well"),
+    [
+        ({"verdict": "NFF", "cause": "nff"}, True),
+        ({"verdict": "NFF", "cause": "nff", "needs_human": True}, False),
+        ({"verdict": "MONITOR_24H", "cause": "restored_unmeasured"}, False),
+        ({"verdict": "INCONCLUSIVE", "cause": "not_determined"}, False),
+        ({}, False),
+    ],
+)
+def test_an_action_that_helped_is_no_word_for_what_was_not_measured(verdict: dict[str, Json], well: bool) -> None:
+    """It helped where the sign of the fault is gone; whether the line is well says its test."""
+    said = {
+        lang: repair_story(replace(manner(), language=lang), "fixed", CHECKUP | {"verdict": verdict}, AT).text
+        for lang in ("en", "ru")
+    }
+    assert ("the line is well" in said["en"]) is well and ("линия исправна" in said["ru"]) is well
+    assert ("does not show any more" in said["en"]) is not well and ("больше не видно" in said["ru"]) is not well
+
+
 @pytest.mark.parametrize(("needs_human", "then"), [(False, "closed"), (True, None)])
 def test_a_verdict_that_a_person_must_confirm_ends_no_open_ticket(needs_human: bool, then: str | None) -> None:
     how = replace(manner(), status={"NFF": "closed"})

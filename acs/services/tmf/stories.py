@@ -39,8 +39,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "opened": "Mass outage: {what}",
         "ended": "The outage is over: {what}",
         "fixed": "After {action} the line is well",
+        "gone": "After {action} the fault does not show any more",
         "not_fixed": "{action} did not help",
-        "fell_back": "After {action} the line was well, and fell back",
+        "fell_back": "After {action} the fault was gone, and came back",
     },
     "ru": {
         "verdict": "Проверка линии",
@@ -53,8 +54,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "opened": "Массовая авария: {what}",
         "ended": "Авария закончилась: {what}",
         "fixed": "После действия «{action}» линия исправна",
+        "gone": "После действия «{action}» неисправности больше не видно",
         "not_fixed": "Действие «{action}» не помогло",
-        "fell_back": "После действия «{action}» линия заработала и снова упала",
+        "fell_back": "После действия «{action}» неисправность ушла и вернулась",
     },
 }
 
@@ -110,7 +112,9 @@ def repair_story(manner: Manner, event: str, body: Mapping[str, Any], at: dateti
     action, test = str(body.get("action", "")), body.get("line_test")
     verdict: Mapping[str, Any] = told if isinstance(told := body.get("verdict"), dict) else {}
     words = _WORDS[manner.language]
-    lines = [words[event].format(action=action)]
+    # the sign of the fault is gone; only a verdict that may end a ticket knows that nothing else is there
+    heading = "gone" if event == FIXED and not may_close(verdict) else event
+    lines = [words[heading].format(action=action)]
     lines += [_headline(verdict, manner.language), *_human(verdict, words)] if verdict else []
     return Story(
         marker=f"{manner.system}:{body.get('checkup')}:{event}",
