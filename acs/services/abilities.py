@@ -8,6 +8,7 @@ The one rule: an RPC that the device lacks, or that is newer than the session's 
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
@@ -110,43 +111,45 @@ class ModelAbilities:
         methods: frozenset[str] | None = None
         if isinstance(answer, GetRPCMethodsResponse) and BELIEVED in answer.method_list:
             methods = frozenset(name[:64] for name in answer.method_list[:METHODS])
-        known = await self.of(device)
-        await self._learn(device, replace(known, methods=methods, asked=True), now)
+        await self._teach(device, lambda known: replace(known, methods=methods, asked=True), now)
 
     async def learn_fault(self, device: DeviceRecord, rpc: str, fault_code: int | None, now: datetime) -> None:
         """Take the fault of an operation: 9000 to an RPC that the standard leaves optional is true of the model."""
-        known = await self.of(device)
-        if fault_code == NO_SUCH_METHOD and rpc and rpc not in ALWAYS and rpc not in known.lacking:
-            await self._learn(device, replace(known, lacking=known.lacking | {rpc}), now)
+        if fault_code == NO_SUCH_METHOD and rpc and rpc not in ALWAYS:
+            await self.learn_lacking(device, rpc, now)
 
     async def learn_lacking(self, device: DeviceRecord, feature: str, now: datetime) -> None:
         """A device showed that its model lacks a feature."""
-        known = await self.of(device)
-        if feature not in known.lacking:
-            await self._learn(device, replace(known, lacking=known.lacking | {feature}), now)
+        await self._learn(device, lambda known: replace(known, lacking=known.lacking | {feature}), now)
 
     async def learn_bears(self, device: DeviceRecord, bears: Bears, now: datetime) -> None:
         """Take what a refresh of the whole tree showed."""
-        known = await self.of(device)
-        if known.bears != bears:
-            await self._learn(device, replace(known, bears=bears), now)
+        await self._learn(device, lambda known: replace(known, bears=bears), now)
 
     async def learn_reported(
         self, device: DeviceRecord, shown: frozenset[str], lacking: frozenset[str], now: datetime
     ) -> None:
         """Take what a whole tree of the model showed and lacked: what one device has, its model does not lack."""
-        known = await self.of(device)
-        ever = known.shown | shown
-        absent = (known.absent | lacking) - ever
-        if (ever, absent) != (known.shown, known.absent):
-            await self._learn(device, replace(known, shown=ever, absent=absent), now)
 
-    async def _learn(self, device: DeviceRecord, now_known: Abilities, now: datetime) -> None:
-        model = model_of(device)
-        self._keep(model, now_known)
+        def reported(known: Abilities) -> Abilities:
+            ever = known.shown | shown
+            return replace(known, shown=ever, absent=(known.absent | lacking) - ever)
+
+        await self._learn(device, reported, now)
+
+    async def _learn(self, device: DeviceRecord, learned: Callable[[Abilities], Abilities], now: datetime) -> None:
+        known = await self.of(device)
+        if learned(known) != known:
+            await self._teach(device, learned, now)
+
+    async def _teach(self, device: DeviceRecord, learned: Callable[[Abilities], Abilities], now: datetime) -> None:
+        """Add to what is known of the model, here and in the store, which other processes teach as well."""
+        model, known = model_of(device), learned(await self.of(device))
+        self._keep(model, known)
         async with self._store.transaction() as tx:
-            await ability_store.put(tx, model, now_known.to_json(), now)
-        log.info("model.learned", model="-".join(model)[:200], lacking=sorted(now_known.lacking)[:20])
+            stored = Abilities.from_json(await ability_store.hold(tx, model, now))
+            await ability_store.put(tx, model, learned(stored).to_json(), now)
+        log.info("model.learned", model="-".join(model)[:200], lacking=sorted(known.lacking)[:20])
 
     def _keep(self, model: Model, known: Abilities) -> None:
         self._known[model] = known

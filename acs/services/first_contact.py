@@ -165,8 +165,7 @@ async def _made(tx: Transaction, key: str, kind: CredentialKind, now: datetime) 
     if known:
         return known[0]
     made = Credentials(await _username(tx, key, kind), new_secret())
-    await devices.set_credentials(tx, key, kind, made, now)
-    return made
+    return await devices.give_credentials(tx, key, kind, made, now)
 
 
 def _wanted(set_on: SetOn, behind_nat: bool) -> bool:

@@ -209,6 +209,7 @@ class Keeping:
 
     async def _note(self, key: str, applied: Mapping[str, tuple[str, str] | None], now: datetime) -> None:
         async with self._store.transaction() as tx:
+            await devices.hold(tx, key)
             told = await backups.desired(tx, key)
             values, secrets = dict(told.values), dict(told.secrets)
             for name, entry in applied.items():

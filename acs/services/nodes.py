@@ -75,7 +75,7 @@ class Nodes:
         _check(name, address, port, credentials or {})
         now = self._clock()
         async with self._store.transaction() as tx:
-            before = await node_store.get(tx, name)
+            before = await node_store.hold(tx, name)
             kept = dict(before.credentials) if before is not None and credentials is None else dict(credentials or {})
             node = AccessNode(name, address, now, port, profile, kept)
             await node_store.put(tx, node)

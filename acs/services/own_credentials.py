@@ -56,9 +56,7 @@ class OwnCredentials:
                 known = await devices.get_credentials(tx, key, kind)
                 if known is not None:
                     return known
-            made = _made(key)
-            await devices.set_credentials(tx, key, CredentialKind.CWMP_NEW, made, now)
-            return made
+            return await devices.give_credentials(tx, key, CredentialKind.CWMP_NEW, _made(key), now)
 
     async def operation_for(self, visit: Visit, opened: SessionOpened, now: datetime) -> OperationRecord | None:
         """The stored operation that gives the device its credential; None where it has one or it is not the time."""
@@ -101,7 +99,7 @@ class OwnCredentials:
                 return under_way
             told = await devices.get_credentials(tx, key, CredentialKind.CWMP_NEW)
             if told is None:
-                await devices.set_credentials(tx, key, CredentialKind.CWMP_NEW, _made(key), now)
+                await devices.give_credentials(tx, key, CredentialKind.CWMP_NEW, _made(key), now)
             wanted = replace(operation(key, now, f"asked by {actor.name}"), actor=actor.name)
             after: dict[str, Json] = {"operation": wanted.id, "told_again": told is not None}
             await audit.note(tx, actor, "credential.renewed", f"device:{key}", now, after=after)

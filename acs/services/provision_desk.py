@@ -139,7 +139,7 @@ class ProvisionDesk:
         actor.require(Scope.OPERATE)
         now = self._clock()
         async with self._store.transaction() as tx:
-            if await device_store.get(tx, key) is None:
+            if await device_store.hold(tx, key) is None:
                 raise _unknown(key)
             found = [r for r in await provision_store.refusals_of(tx, [key]) if rule in (None, r.rule)]
             if not found:

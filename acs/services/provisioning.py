@@ -187,7 +187,8 @@ class Provisioning:
             steady = digest_of(await self.desired_of(known, now), self._key)
             trouble |= _not_kept(known.state, steady, applied)
         async with self._store.transaction() as tx:
-            await self._count(tx, known, inputs, trouble, now)
+            await device_store.hold(tx, operation.device)
+            await self._count(tx, operation.device, inputs, trouble, now)
             clean = [w.rule for w in inputs.desired.rules if w.rule not in trouble]
             await provision_store.clear_refusals(tx, operation.device, [*clean, WHOLE])
         await self._note_state(operation, inputs, applied, refused=bool(refused), now=now)
@@ -313,18 +314,20 @@ class Provisioning:
         return self._set.digests.get(rule_id, "")
 
     async def _count(
-        self, tx: Transaction, known: Known, inputs: ProvisionInputs, trouble: Mapping[str, str], now: datetime
+        self, tx: Transaction, key: str, inputs: ProvisionInputs, trouble: Mapping[str, str], now: datetime
     ) -> None:
+        """Count the refusals of a device that is held: a person may have had its rules tried anew."""
+        known = {each.rule: each for each in await provision_store.refusals_of(tx, [key])}
         digests = {wish.rule: wish.digest for wish in inputs.desired.rules}
         for rule, why in trouble.items():
-            before = known.refusals.get(rule)
+            before = known.get(rule)
             same = before is not None and before.digest == digests.get(rule, "")
             refusals = (before.refusals if before is not None and same else 0) + 1
             stopped_at = now if refusals >= self._config.refusals else None
-            record = RuleRefusal(known.subject.key, rule, digests.get(rule, ""), refusals, why[:1000], now, stopped_at)
+            record = RuleRefusal(key, rule, digests.get(rule, ""), refusals, why[:1000], now, stopped_at)
             await provision_store.put_refusal(tx, record)
             if stopped_at is not None:
-                log.warning("rule.stopped", device=known.subject.key, rule=rule, refusals=refusals, why=why[:300])
+                log.warning("rule.stopped", device=key, rule=rule, refusals=refusals, why=why[:300])
 
     async def _note_state(
         self,
@@ -341,15 +344,18 @@ class Provisioning:
         if known is None:
             return
         steady = digest_of(await self.desired_of(known, now), self._key)
-        before = known.state.secrets if known.state else {}
-        secrets = dict(before)
-        for rule in inputs.desired.rules:
-            for name, wish in rule.values.items():
-                if wish.secret and name in applied.get(rule.rule, ()):
-                    secrets[name] = self._secret_digest(operation.device, name, wish)
+        told = {
+            name: self._secret_digest(operation.device, name, wish)
+            for rule in inputs.desired.rules
+            for name, wish in rule.values.items()
+            if wish.secret and name in applied.get(rule.rule, ())
+        }
         still_refused = refused and any(r.stopped_at is None for r in known.refusals.values())
         wanted = REFUSED + steady if still_refused else steady
         async with self._store.transaction() as tx:
+            await device_store.hold(tx, operation.device)
+            before = await provision_store.state_of(tx, operation.device)
+            secrets = {**(before.secrets if before is not None else {}), **told}
             await provision_store.put_state(tx, ProvisionState(operation.device, wanted, now, operation.id, secrets))
 
     def _secret_digest(self, device: str, name: str, wish: Wish) -> str:

@@ -19,6 +19,7 @@ from acs.services.clock import Clock
 from acs.services.operations import Operations
 from acs.services.provisioning import KIND, REFUSED, WHOLE, Known, Provisioning
 from acs.services.provisioning_rules import Desired, RuleWish
+from acs.store import devices as device_store
 from acs.store import operations as operation_store
 from acs.store import provisioning as provision_store
 from acs.store.provisioning import ProvisionState, RuleRefusal
@@ -119,6 +120,7 @@ class ProvisionSearch:
         """The last operation ended and noted nothing: it expired, was cancelled, or the CPE broke off."""
         key = known.subject.key
         async with self._store.transaction() as tx:
+            await device_store.hold(tx, key)
             before = await provision_store.state_of(tx, key)
             if before is not None and known.state is not None and before.updated_at != known.state.updated_at:
                 return  # it was noted meanwhile
@@ -127,8 +129,8 @@ class ProvisionSearch:
             await provision_store.put_state(tx, replace(state, wanted=wanted, updated_at=now, operation=ended.id))
             if ended.state is not OperationState.FAILED:
                 return
-            known_refusal = known.refusals.get(WHOLE)
-            count = (known_refusal.refusals if known_refusal else 0) + 1
+            counted = [one.refusals for one in await provision_store.refusals_of(tx, [key]) if one.rule == WHOLE]
+            count = sum(counted) + 1
             stopped_at = now if count >= self._config.refusals else None
             refusal = RuleRefusal(key, WHOLE, "", count, ended.detail[:1000], now, stopped_at)
             await provision_store.put_refusal(tx, refusal)

@@ -20,6 +20,7 @@ _BODY = select(model_abilities.c.body).where(
     model_abilities.c.product_class == bindparam("product_class"),
     model_abilities.c.software_version == bindparam("software_version"),
 )
+_HELD = _BODY.with_for_update()
 _PROGRESS = select(operation_progress.c.body).where(operation_progress.c.operation_id == bindparam("operation"))
 _DROP_PROGRESS = delete(operation_progress).where(operation_progress.c.operation_id == bindparam("operation"))
 _SEALED = select(operation_secrets.c.sealed).where(operation_secrets.c.operation_id == bindparam("operation"))
@@ -27,29 +28,24 @@ _SEALED = select(operation_secrets.c.sealed).where(operation_secrets.c.operation
 
 async def get(tx: Transaction, model: Model) -> dict[str, Any]:
     """What is known of the model; empty for one that is not."""
-    oui, product_class, software_version = model
-    named = {"oui": oui, "product_class": product_class, "software_version": software_version}
-    row = await tx.one(_BODY, named)
+    row = await tx.one(_BODY, _named(model))
+    return {} if row is None else dict(json.loads(row.body))
+
+
+async def hold(tx: Transaction, model: Model, now: datetime) -> dict[str, Any]:
+    """What is known of the model; until the transaction ends nobody else learns of it."""
+    await tx.insert(model_abilities, _row(model, {}, now))
+    row = await tx.one(_HELD, _named(model))
     return {} if row is None else dict(json.loads(row.body))
 
 
 async def put(tx: Transaction, model: Model, body: Mapping[str, Json], now: datetime) -> None:
-    """Write what is known of the model.
+    """Write what is known of the model. Who adds to what was known has held it.
 
     Raises:
         InvalidInput: a text is too long.
     """
-    oui, product_class, software_version = (
-        check_text(name, text) for name, text in zip(("oui", "product_class", "software_version"), model, strict=True)
-    )
-    row = {
-        "oui": oui,
-        "product_class": product_class,
-        "software_version": software_version,
-        "body": json_text("abilities", body),
-        "updated_at": micros(now),
-    }
-    await tx.upsert(model_abilities, [row])
+    await tx.upsert(model_abilities, [_row(model, body, now)])
 
 
 async def get_progress(tx: Transaction, operation_id: str) -> Json:
@@ -83,3 +79,12 @@ async def open_arguments(tx: Transaction, operation_id: str) -> Json:
     """
     row = await tx.one(_SEALED, {"operation": operation_id})
     return None if row is None else json.loads(tx.vault.open(bytes(row.sealed)))
+
+
+def _named(model: Model) -> dict[str, str]:
+    return dict(zip(("oui", "product_class", "software_version"), model, strict=True))
+
+
+def _row(model: Model, body: Mapping[str, Json], now: datetime) -> dict[str, object]:
+    named = {name: check_text(name, text) for name, text in _named(model).items()}
+    return {**named, "body": json_text("abilities", body), "updated_at": micros(now)}

@@ -84,7 +84,10 @@ async def close_nas(tx: Transaction, nas: str, at: datetime, cause: str) -> list
 
 
 async def silent(tx: Transaction, before: datetime, *, limit: int = 1_000) -> list[AccessSession]:
-    """Return open sessions of which nothing was heard since, and that were not found silent before."""
+    """Return open sessions of which nothing was heard since, and that were not found silent before.
+
+    They are held: one that is heard again meanwhile is silent no more, as nobody may say of it afterwards.
+    """
     query = (
         select(access_sessions)
         .where(
@@ -92,7 +95,9 @@ async def silent(tx: Transaction, before: datetime, *, limit: int = 1_000) -> li
             access_sessions.c.heard_at < micros(before),
             access_sessions.c.cause == "",
         )
+        .order_by(access_sessions.c.nas, access_sessions.c.session)
         .limit(limit)
+        .with_for_update()
     )
     return [_record(row) for row in await tx.rows(query)]
 

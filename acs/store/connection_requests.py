@@ -8,8 +8,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import bindparam, delete, exists, select, update
+from sqlalchemy import Row, bindparam, delete, exists, select, update
 
 from acs.store.built import new
 from acs.store.devices import CredentialKind, get_credentials, set_credentials
@@ -30,6 +31,7 @@ from acs.store.transaction import Transaction
 
 _LAST_INFORM = select(devices.c.last_inform_at).where(devices.c.key == bindparam("key"))
 _ROTATION = select(credential_rotations).where(credential_rotations.c.device == bindparam("device"))
+_HELD_ROTATION = _ROTATION.with_for_update()
 _LAST_METHOD = (
     select(connection_requests.c.method)
     .where(
@@ -252,9 +254,7 @@ async def start_rotation(tx: Transaction, rotation: Rotation) -> None:
 async def get_rotation(tx: Transaction, device: str) -> Rotation | None:
     """Return the rotation of a device that is not settled, or None."""
     row = await tx.one(_ROTATION, {"device": device})
-    if row is None:
-        return None
-    return Rotation(row.device, row.operation, _secrets(tx, row.sealed), instant(row.started_at))
+    return None if row is None else _rotation(tx, row)
 
 
 async def candidates(tx: Transaction, device: str, kind: CredentialKind) -> list[Credentials]:
@@ -277,7 +277,8 @@ async def settle_rotation(tx: Transaction, device: str, now: datetime) -> bool:
 
     Both are kept while it is open or ended in doubt; a new rotation takes the place of one that failed.
     """
-    rotation = await get_rotation(tx, device)
+    row = await tx.one(_HELD_ROTATION, {"device": device})
+    rotation = None if row is None else _rotation(tx, row)
     if rotation is None or await _state_of(tx, rotation.operation) is not OperationState.SUCCEEDED:
         return False
     secrets = rotation.secrets
@@ -329,6 +330,10 @@ async def put_mark(tx: Transaction, device: str, ts: int, cnonces: Sequence[str]
 async def _state_of(tx: Transaction, operation: str) -> OperationState | None:
     row = await tx.one(_STATE, {"operation": operation})
     return None if row is None else OperationState(row.state)
+
+
+def _rotation(tx: Transaction, row: Row[Any]) -> Rotation:
+    return Rotation(row.device, row.operation, _secrets(tx, row.sealed), instant(row.started_at))
 
 
 def _secrets(tx: Transaction, sealed: bytes) -> Secrets:

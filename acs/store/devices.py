@@ -133,18 +133,22 @@ async def set_credentials(
         NotFound: the device is not known.
         InvalidInput: a text is too long.
     """
-    if await get(tx, key) is None:
-        raise no_device(key)
-    check_text("username", credentials.username)
-    check_text("secret", credentials.secret)
-    row = {
-        "device": key,
-        "kind": kind.value,
-        "username": credentials.username,
-        "sealed_secret": tx.vault.seal(credentials.secret.encode()),
-        "updated_at": micros(now),
-    }
-    await tx.upsert(device_credentials, [row])
+    await tx.upsert(device_credentials, [await _sealed(tx, key, kind, credentials, now)])
+
+
+async def give_credentials(
+    tx: Transaction, key: str, kind: CredentialKind, made: Credentials, now: datetime
+) -> Credentials:
+    """Keep these credentials where the device has none of this kind, and return those that it has then.
+
+    Two processes may make some for one device at once: both tell it the same.
+
+    Raises:
+        NotFound: the device is not known.
+        InvalidInput: a text is too long.
+    """
+    await tx.insert(device_credentials, await _sealed(tx, key, kind, made, now))
+    return await get_credentials(tx, key, kind) or made
 
 
 async def get_credentials(tx: Transaction, key: str, kind: CredentialKind) -> Credentials | None:
@@ -197,3 +201,19 @@ def record(row: Sequence[Any]) -> DeviceRecord:
     values[11:14] = instant(row[11]), instant(row[12]), instant_or_none(row[13])
     values[15] = instant_or_none(row[15])
     return DeviceRecord(*values)
+
+
+async def _sealed(
+    tx: Transaction, key: str, kind: CredentialKind, credentials: Credentials, now: datetime
+) -> dict[str, object]:
+    if await get(tx, key) is None:
+        raise no_device(key)
+    check_text("username", credentials.username)
+    check_text("secret", credentials.secret)
+    return {
+        "device": key,
+        "kind": kind.value,
+        "username": credentials.username,
+        "sealed_secret": tx.vault.seal(credentials.secret.encode()),
+        "updated_at": micros(now),
+    }

@@ -12,6 +12,7 @@ from acs.store.schema import access_nodes
 from acs.store.transaction import Transaction
 
 _BY_NAME = select(access_nodes).where(access_nodes.c.name == bindparam("name"))
+_HELD = _BY_NAME.with_for_update()
 _ALL = select(access_nodes).order_by(access_nodes.c.name)
 
 
@@ -39,6 +40,12 @@ async def put(tx: Transaction, node: AccessNode) -> None:
 async def get(tx: Transaction, name: str) -> AccessNode | None:
     """Return the node with its credentials opened, or None."""
     row = await tx.one(_BY_NAME, {"name": name})
+    return None if row is None else _record(tx, row)
+
+
+async def hold(tx: Transaction, name: str) -> AccessNode | None:
+    """The node, or None; until the transaction ends nobody else changes it."""
+    row = await tx.one(_HELD, {"name": name})
     return None if row is None else _record(tx, row)
 
 

@@ -24,11 +24,13 @@ from acs.services.context_sources import ContextSources
 from acs.services.radius import Status, answer, decode
 from acs.services.radius_sessions import Arrived, RadiusSessions
 from acs.services.session_lines import SessionLines
+from acs.store import access_sessions as session_store
 from acs.store import facts as fact_store
 from acs.store import lines as line_store
 from acs.store.records import LineRecord
 from tests.absent import absent
 from tests.fakes.bras import accounting_request, circuit_attribute
+from tests.held_rows import meanwhile
 
 SECRET = b"a shared secret"
 BOSS = local_actor()
@@ -171,6 +173,19 @@ async def test_a_nas_that_restarts_ends_its_sessions_and_no_others(bras: Bras) -
     assert (await bras.facts("L-3"))["bras.session"][0] == "up"
     await bras.says(Status.START, "c", after_s=1)
     assert (await bras.facts("L-1"))["bras.session"][0] == "up"
+
+
+async def test_a_session_that_is_heard_while_it_is_found_silent_is_up(
+    bras: Bras, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bras.says(Status.START)
+    bras.now += timedelta(seconds=901)
+    others = meanwhile(monkeypatch, bras.store, session_store, "mark", lambda: bras.says(Status.INTERIM, after_s=1))
+    await bras.sessions.turn()
+    await others[0]
+    (session,) = await bras.sessions.on_line(BOSS, "L-1")
+    assert (session.heard_at, session.cause) == (bras.now, "")
+    assert (await bras.facts())["bras.session"][0] == "up"
 
 
 async def test_silence_of_a_session_is_stale_and_silence_of_the_bras_is_said(bras: Bras) -> None:
