@@ -99,7 +99,7 @@ def with_store(config_file: Path, work: "Callable[[Store], Awaitable[Result]]", 
 
 def translated(error: Exception) -> CliError:
     """Return an error of the core as one of the command line, in its language."""
-    from acs.api.translation import translated as in_language
+    from acs.services.translation import translated as in_language
 
     return CliError(in_language(str(error), language()), _STATUS.get(type(error).__name__, ExitStatus.FAILURE))
 

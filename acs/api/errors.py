@@ -16,7 +16,6 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from acs.api.language import current
-from acs.api.translation import kind_of, translated
 from acs.errors import (
     AcsError,
     ApprovalNeeded,
@@ -30,6 +29,7 @@ from acs.errors import (
     TooMany,
 )
 from acs.services.actions.words import Refused
+from acs.services.translation import kind_of, translated
 from acs.services.wrong_input import wrong_input
 
 log = structlog.get_logger()

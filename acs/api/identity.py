@@ -1,14 +1,19 @@
 """Who devices are: quarantine and admission, credentials of their own, and the alarms about them."""
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import AfterQuery, Answer, Body, LimitQuery, Text
 from acs.api.operations import OperationAnswer, operation_answer
+from acs.api.told import told_within
+
+#: what an alarm says in words; the rest of its detail are values
+_SAID = frozenset({"why"})
 
 router = APIRouter(tags=["identity"])
 
@@ -35,7 +40,7 @@ class AlarmAnswer(Answer):
     id: str
     kind: str
     subject: str = Field(description="what it is about: device:KEY")
-    detail: dict[str, Any]
+    detail: Annotated[dict[str, Any], AfterValidator(partial(told_within, keys=_SAID))]
     raised_at: datetime
     last_at: datetime = Field(description="when it was last seen")
     count: int = Field(description="how often it was seen")

@@ -13,11 +13,11 @@ from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import AfterQuery, Answer, LimitQuery
 from acs.api.sse import EVENTS, LastEventId, ServerEvent, event_stream, number_of
 from acs.api.told import Told, told_within
-from acs.api.translation import translated
 from acs.services.actions.words import words_of
 from acs.services.actor import Actor
 from acs.services.devices import HIDDEN, shown_value
 from acs.services.northbound import Northbound
+from acs.services.translation import translated
 from acs.services.waking.methods import code_of
 from acs.store.records import OperationRecord, OperationState, OperationStep
 

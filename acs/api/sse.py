@@ -15,8 +15,8 @@ from fastapi import Header
 from fastapi.responses import StreamingResponse
 
 from acs.api.language import current
-from acs.api.translation import translated
 from acs.errors import AcsError
+from acs.services.translation import translated
 
 #: the id of the last event that a client had
 LastEventId = Annotated[

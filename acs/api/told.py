@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator
 
 from acs.api.language import current
-from acs.api.translation import translated
+from acs.services.translation import translated
 
 
 def told(text: str) -> str:

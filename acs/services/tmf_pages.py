@@ -161,20 +161,22 @@ class TmfPages:
 
     # --- TMF642 ------------------------------------------------------------------------------------------------------
 
-    async def alarms(self, actor: Actor, filters: Filters, offset: int, limit: int, base: str) -> Page:
-        """The newest alarms of access nodes and of our own that pass the filters."""
+    async def alarms(
+        self, actor: Actor, filters: Filters, offset: int, limit: int, base: str, language: str = "en"
+    ) -> Page:
+        """The newest alarms of access nodes and of our own that pass the filters, with details in a language."""
         actor.require(Scope.READ)
         async with self._store.reading() as tx:
             ours = await alarm_store.list_alarms(tx, limit=WINDOW)
             theirs = await access_store.list_alarms(tx, limit=WINDOW)
-        shown = [alarms.alarm_of(one, base, self._system) for one in ours]
-        shown += [alarms.alarm_of_node(one, base, self._system) for one in theirs]
+        shown = [alarms.alarm_of(one, base, self._system, language) for one in ours]
+        shown += [alarms.alarm_of_node(one, base, self._system, language) for one in theirs]
         passed = [one for one in shown if matches(one, filters)]
         passed.sort(key=lambda one: str(one["alarmRaisedTime"]), reverse=True)
         return Page(passed[offset : offset + limit], len(passed))
 
-    async def alarm(self, actor: Actor, number: int, base: str) -> dict[str, Any]:
-        """One alarm by its number.
+    async def alarm(self, actor: Actor, number: int, base: str, language: str = "en") -> dict[str, Any]:
+        """One alarm by its number, with details in a language.
 
         Raises:
             NotFound: there is none.
@@ -185,9 +187,9 @@ class TmfPages:
             if prefix is None:
                 node = await access_store.alarm(tx, number)
                 if node is not None:
-                    return alarms.alarm_of_node(node, base, self._system)
+                    return alarms.alarm_of_node(node, base, self._system, language)
             elif (ours := await alarm_store.by_prefix(tx, prefix)) is not None:
-                return alarms.alarm_of(ours, base, self._system)
+                return alarms.alarm_of(ours, base, self._system, language)
         raise NotFound(f"there is no alarm {number}")
 
 

@@ -7,11 +7,11 @@ import httpx
 import pytest
 
 from acs.api.operations import operation_answer
-from acs.api.translation import _Book, _Form, texts, translated
 from acs.app import App
 from acs.services.actions.words import Refused, say
 from acs.services.clock import utc_now
 from acs.services.line_test_progress import Progress
+from acs.services.translation import _Book, _Form, texts, translated
 from acs.store import deliveries, line_tests, lines, operations
 from acs.store.deliveries import Attempt, Delivery, DeliveryState
 from acs.store.records import (

@@ -13,10 +13,10 @@ from acs.api.errors import _TITLES, problem
 from acs.api.language import Language, preferred
 from acs.api.sse import ServerEvent
 from acs.api.tmf.answers import _REASONS
-from acs.api.translation import texts, translated
 from acs.app import App
 from acs.errors import no_device
 from acs.services.line_tokens import PREFIX as LINE_TOKEN
+from acs.services.translation import texts, translated
 from tests.api.conftest import client_of
 from tests.error_texts import raised, written
 

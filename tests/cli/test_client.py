@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from acs.api.translation import translated
+from acs.services.translation import translated
 from cli import operation, output, texts
 from cli.client import Client, ServerEvent, connect, segment
 from cli.errors import CliError

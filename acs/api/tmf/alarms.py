@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse
 
 from acs.api.auth import ActorDep, ServicesDep
+from acs.api.language import current
 from acs.api.tmf.answers import TMF_ERRORS, FieldsQuery, TmfRoute, WantedDep, base_of, tmf_json
 from acs.api.tmf.hubs import add_hub
 from acs.services.tmf.alarms import BASE
@@ -22,7 +23,7 @@ async def list_alarms(request: Request, wanted: WantedDep, actor: ActorDep, serv
     """Scope `read`. The newest 1 000 of access nodes and of our own; filters on any member, such as state=raised."""
     pages = services.tmf.pages
     base = pages.base(base_of(request))
-    return wanted.answer(await pages.alarms(actor, wanted.filters, wanted.offset, wanted.limit, base))
+    return wanted.answer(await pages.alarms(actor, wanted.filters, wanted.offset, wanted.limit, base, current()))
 
 
 @router.get("/alarm/{alarm_id}", summary="One alarm (TMF642)", responses=TMF_ERRORS)
@@ -31,7 +32,8 @@ async def get_alarm(
 ) -> JSONResponse:
     """Scope `read`."""
     pages = services.tmf.pages
-    return tmf_json(selected(await pages.alarm(actor, alarm_id, pages.base(base_of(request))), fields))
+    found = await pages.alarm(actor, alarm_id, pages.base(base_of(request)), current())
+    return tmf_json(selected(found, fields))
 
 
 add_hub(router, Interface.ALARM)

@@ -18,10 +18,10 @@ from starlette.exceptions import HTTPException
 
 from acs.api.errors import STATUSES, Unauthenticated, http_error, http_message, spoken
 from acs.api.language import current
-from acs.api.translation import reason_of, translated
 from acs.errors import AcsError, InvalidInput, TooMany
 from acs.services.tmf.selection import selected
 from acs.services.tmf_pages import Page
+from acs.services.translation import reason_of, translated
 from acs.services.wrong_input import wrong_input
 
 log = structlog.get_logger()

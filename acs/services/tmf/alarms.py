@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from acs.services.tmf.instants import stamp, without_none
+from acs.services.translation import translated
 from acs.store.access import AccessAlarm
 from acs.store.alarms import AlarmRecord
 from probes.traps import AlarmKind
@@ -49,8 +50,8 @@ _KINDS: Mapping[str, tuple[str, str, str]] = {
 _OURS = (_SECURITY, "warning", "authenticationFailure")
 
 
-def alarm_of(alarm: AlarmRecord, base: str, system: str) -> dict[str, Any]:
-    """One of our own alarms as a TMF642 Alarm."""
+def alarm_of(alarm: AlarmRecord, base: str, system: str, language: str = "en") -> dict[str, Any]:
+    """One of our own alarms as a TMF642 Alarm; `language` is that of its details."""
     category, severity, cause = _OURS
     subject_type, _, subject = alarm.subject.partition(":")
     number = number_of(alarm.id)
@@ -63,7 +64,7 @@ def alarm_of(alarm: AlarmRecord, base: str, system: str) -> dict[str, Any]:
             "perceivedSeverity": severity if alarm.cleared_at is None else "cleared",
             "probableCause": cause,
             "specificProblem": alarm.kind,
-            "alarmDetails": f"seen {alarm.count} times; {_told(alarm.detail)}".removesuffix("; "),
+            "alarmDetails": "; ".join(translated(one, language) for one in (_seen(alarm), *_told(alarm.detail))),
             "alarmedObject": {"id": subject or alarm.subject},
             "alarmedObjectType": subject_type,
             "sourceSystemId": system,
@@ -80,8 +81,11 @@ def alarm_of(alarm: AlarmRecord, base: str, system: str) -> dict[str, Any]:
     )
 
 
-def alarm_of_node(alarm: AccessAlarm, base: str, system: str) -> dict[str, Any]:
-    """What an access node told as a TMF642 Alarm; the end of a trouble is an alarm of severity cleared."""
+def alarm_of_node(alarm: AccessAlarm, base: str, system: str, language: str = "en") -> dict[str, Any]:
+    """What an access node told as a TMF642 Alarm; the end of a trouble is an alarm of severity cleared.
+
+    `language` is that of how often it was seen; what the node told stays in its own words.
+    """
     category, severity, cause = _KINDS.get(alarm.kind, _KINDS[AlarmKind.OTHER])
     place = f"{alarm.node} {alarm.place}".strip()
     return without_none(
@@ -93,7 +97,7 @@ def alarm_of_node(alarm: AccessAlarm, base: str, system: str) -> dict[str, Any]:
             "perceivedSeverity": severity,
             "probableCause": cause,
             "specificProblem": alarm.kind,
-            "alarmDetails": f"seen {alarm.count} times; {alarm.detail}".removesuffix("; "),
+            "alarmDetails": "; ".join(filter(None, (translated(_seen(alarm), language), alarm.detail))),
             "alarmedObject": {"id": place},
             "alarmedObjectType": "AccessNode" if not alarm.place else "AccessPort",
             "affectedService": [{"id": alarm.line}] if alarm.line is not None else None,
@@ -121,5 +125,25 @@ def id_prefix(number: int) -> str | None:
     return None if number < _FIRST_MICROSECOND else f"{number:0{_DIGITS}x}"
 
 
-def _told(detail: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in sorted(detail.items()) if value is not None)
+def _seen(alarm: AlarmRecord | AccessAlarm) -> str:
+    return f"seen {alarm.count} times"
+
+
+def _told(detail: Mapping[str, Any]) -> list[str]:
+    """What an alarm of ours says, part by part."""
+    return [_part(name, detail[name]) for name in sorted(detail) if detail[name] is not None]
+
+
+def _part(name: str, value: Any) -> str:
+    shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    match name:
+        case "address":
+            return f"address: {shown}"
+        case "addresses":
+            return f"addresses: {shown}"
+        case "since":
+            return f"since: {shown}"
+        case "why":
+            return shown
+        case _:
+            return f"{name}: {shown}"

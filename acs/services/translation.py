@@ -3,9 +3,10 @@
     there is no line 'L-7'; `secondline line list` shows their ids
     └ found by its fixed words, "there is no line {0}; …" ┴─► its translation, with the same values
 
-`errors.ru.toml` has what errors say, `details.ru.toml` what became of operations, deliveries, sources. Texts that are
-put together of others are translated part by part. The rule of this file: a text without a translation stays as it is;
-looking for one takes a time that grows with the length of the text and no faster, whatever somebody wrote into it.
+In `acs/api` are `errors.ru.toml`, what errors say, `details.ru.toml`, what became of operations, deliveries, sources,
+and `findings.ru.toml`, what is wrong with a file. Texts that are put together of others are translated part by part.
+The rule of this file: a text without a translation stays as it is; looking for one takes a time that grows with the
+length of the text and no faster, whatever somebody wrote into it.
 """
 
 import re
