@@ -358,8 +358,9 @@ class ConnectionRequests:
     async def _set_credentials_again(self, key: str) -> None:
         now = self._clock()
         async with self._store.transaction() as tx:
+            known = await devices.hold(tx, key)  # another process may mend it at this moment
             due = await operations.list_operations(tx, device=key, states=DUE_STATES)
-            if any(operation.kind == KIND for operation in due):
+            if known is None or any(operation.kind == KIND for operation in due):
                 return
             await operations.add(tx, first_contact_operation(key, now, "the CPE refused the connection request"))
 

@@ -1,10 +1,9 @@
 """What is offered to a session is done in it, or handed back: then the device is called."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from math import inf
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,6 +15,7 @@ from acs.store.records import OperationRecord, OperationState, SessionOpened, Se
 from tests.fakes.acs_server import ACTOR, Running, config_for, running
 from tests.fakes.cpe import Cpe, Dropped, Http
 from tests.fakes.door import Door, device_with
+from tests.held_calls import Held, until
 
 NAMES = {"names": ["Device.DeviceInfo.UpTime"]}
 
@@ -81,28 +81,6 @@ async def test_what_is_requested_while_an_inform_is_lost_has_the_device_called(
         with pytest.raises(Dropped):
             await cpe.session(("2 PERIODIC", ""))
         await door.called()
-
-
-class Held:
-    """Holds the first call of a function of the store until it is let go on."""
-
-    def __init__(self, function: Callable[..., Awaitable[Any]]) -> None:
-        self.begun, self.go_on = asyncio.Event(), asyncio.Event()
-        self._function = function
-
-    async def __call__(self, *arguments: Any) -> Any:
-        first = not self.begun.is_set()
-        self.begun.set()
-        if first:
-            await self.go_on.wait()
-        return await self._function(*arguments)
-
-
-async def until(what: Callable[[], object]) -> None:
-    """Wait for what nobody tells of."""
-    async with asyncio.timeout(60):
-        while not what():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
 
 
 async def is_called_for(server: Running, operation: OperationRecord) -> bool:
