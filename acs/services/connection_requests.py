@@ -14,13 +14,15 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 import structlog
 
 from acs.config import Config
+from acs.errors import StoreError
 from acs.metrics import Metrics
-from acs.services.background import Background
+from acs.services.background import Background, try_until_done
 from acs.services.bus import Bus
 from acs.services.clock import Clock
 from acs.services.first_contact import KIND, first_contact_operation
@@ -40,6 +42,7 @@ from acs.services.waking.methods import (
 )
 from acs.services.waking.pace import Pace
 from acs.services.waking.reach import Reach, order, reach_of
+from acs.services.waking.tries import most_telling, target_of, try_of
 from acs.services.waking.udp_method import UdpMethod
 from acs.services.waking.xmpp_method import XmppMethod
 from acs.store import connection_requests as store
@@ -63,9 +66,10 @@ _FAVOUR = timedelta(days=1)
 #: from the answer to a request to their empty POST, and from our last answer until they listen again.
 SOON_S = 0.3
 #: Seconds after which a device that was in a session is called again, each time that it still is: most last a second.
+#: The same where a store that failed broke off the call.
 BUSY_S = (1.0, 2.0, 4.0)
-#: Results that say most of a device, where no try was accepted.
-_TELLING = frozenset({Result.UNAUTHORIZED, Result.BUSY, Result.REFUSED, Result.TIMED_OUT})
+#: Seconds between looks at a store that failed, while operations wait for a call.
+STORE_S = 1.0
 
 
 class _Said(NamedTuple):
@@ -84,7 +88,7 @@ class _Wake:
     operations: list[str] = field(default_factory=list)
     #: those among them that came when the request was under way, perhaps too late for the session that it opened
     joined: list[str] = field(default_factory=list)
-    #: how often the device was in a session just before
+    #: how often the device was in a session just before, or the store failed
     busy: int = 0
     told: asyncio.Queue[tuple[tuple[str, ...], StepName, str] | None] = field(default_factory=asyncio.Queue)
     tries: list[Try] = field(default_factory=list)
@@ -198,10 +202,13 @@ class ConnectionRequests:
         """Try the methods one after the other; the most telling try is the result."""
         try:
             attempts = await self._attempts(wake)
+        except StoreError:
+            self._call_soon(wake)
+            raise
         finally:
             wake.told.put_nowait(None)
             self._running.pop(wake.key, None)  # who comes from now on is told nothing by it
-        attempt = _most_telling(attempts)
+        attempt = most_telling(attempts)
         self._look_again(wake, attempt.result)
         self._remember(wake.key, attempt)
         for each in attempts:
@@ -279,12 +286,12 @@ class ConnectionRequests:
         async with self._slots:
             attempt = await self._methods[method].call(reach, credentials)
         attempt = replace(
-            attempt, duration_ms=round((time.perf_counter() - begun) * 1000), target=_target(method, reach)
+            attempt, duration_ms=round((time.perf_counter() - begun) * 1000), target=target_of(method, reach)
         )
         if attempt.result is Result.ACCEPTED and method is not Method.UDP:
             self._accepted[wake.key] = at
             self._background.start(self._expect(wake.key, at, method))
-        wake.tries.append(_try_of(wake, n, at, attempt))
+        wake.tries.append(try_of(wake.key, wake.id, n, at, attempt))
         return attempt
 
     async def _expect(self, key: str, at: datetime, method: Method) -> None:
@@ -300,7 +307,7 @@ class ConnectionRequests:
         self._remember(key, attempt)
         wake = _Wake(key)
         async with self._store.transaction() as tx:
-            await store.add_tries(tx, [_try_of(wake, 1, self._clock(), attempt)])
+            await store.add_tries(tx, [try_of(wake.key, wake.id, 1, self._clock(), attempt)])
             queued = await operations.list_operations(tx, device=key, states=(OperationState.QUEUED,))
         waited = [each.id for each in queued if each.created_at <= at]
         await self._step(tuple(waited), StepName.CONNECTION_REQUEST_FAILED, attempt.line)
@@ -313,16 +320,24 @@ class ConnectionRequests:
             await self._tries.submit(wake.tries)
 
     def _look_again(self, wake: _Wake, result: Result) -> None:
-        """A session may have missed operations: the one that the request opened, or the one that the device was in."""
-        if result is Result.ACCEPTED:
+        """A session may have missed operations: the one that is on its way, or the one that the device was in."""
+        if result in SETTLED:
             self.again(wake.key, wake.joined)
-        elif result is Result.BUSY and wake.operations and wake.busy < len(BUSY_S):
+        elif result is Result.BUSY:
+            self._call_soon(wake)
+
+    def _call_soon(self, wake: _Wake) -> None:
+        """Call again after a pause that grows each time; a few times, then the worker goes on."""
+        if wake.operations and wake.busy < len(BUSY_S):
             pause_s = BUSY_S[wake.busy]
             self._background.start(self._again(wake.key, wake.operations, pause_s, wake.busy + 1))
 
     async def _again(self, key: str, ids: Sequence[str], pause_s: float, busy: int = 0) -> None:
-        """Call for those of the operations that are still queued after a pause."""
+        """Call after a pause, once the store answers, for those of the operations that are still queued."""
         await asyncio.sleep(pause_s)
+        await try_until_done(partial(self._call_left, key, ids, busy), _store_failed, pause_s=STORE_S)
+
+    async def _call_left(self, key: str, ids: Sequence[str], busy: int) -> None:
         async with self._store.reading() as tx:
             found = [await operations.get(tx, id) for id in ids]
         left = [each.id for each in found if each is not None and each.state is OperationState.QUEUED]
@@ -365,33 +380,5 @@ class ConnectionRequests:
             await operations.add(tx, first_contact_operation(key, now, "the CPE refused the connection request"))
 
 
-def _most_telling(attempts: Sequence[Attempt]) -> Attempt:
-    """The try that says most: the one that was accepted, else the first that somebody, or nobody, answered."""
-    if attempts[-1].result in SETTLED:
-        return attempts[-1]
-    return next((each for each in attempts if each.result in _TELLING), attempts[0])
-
-
-def _target(method: Method, reach: Reach) -> str:
-    match method:
-        case Method.HTTP:
-            return reach.url
-        case Method.UDP:
-            return ", ".join(map(str, reach.endpoints))
-        case Method.XMPP:
-            return reach.jabber_id
-
-
-def _try_of(wake: _Wake, n: int, at: datetime, attempt: Attempt) -> Try:
-    return Try(
-        wake.key,
-        wake.id,
-        n,
-        at,
-        (attempt.method or "").strip(),
-        attempt.target[:256],
-        attempt.result.value,
-        attempt.answer[:256],
-        attempt.duration_ms,
-        attempt.explanation[: LIMITS["detail"]],
-    )
+def _store_failed(error: Exception) -> None:
+    log.error("store.failed", error=str(error))
