@@ -79,6 +79,9 @@ class Worker:
         }
         #: whether writes are frozen; see `Freeze.engaged`
         self.frozen: Callable[[], Awaitable[bool]] | None = None
+        self._was_frozen = False
+        #: when writes were let go on: what was queued before has waited long enough
+        self._thawed_at: datetime | None = None
         self._calls: dict[str, _Calls] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -112,7 +115,7 @@ class Worker:
         now = self._clock()
         orphaned = now - timedelta(seconds=ORPHANED * self._config.cwmp.limits.session_idle_s)
         waiting: dict[str, list[str]] = {}
-        async for operation in self._unfinished(await self._callable()):
+        async for operation in self._unfinished(await self._callable(now)):
             if self._wants_session(operation, now):
                 waiting.setdefault(operation.device, []).append(operation.id)
             elif self._is_orphan(operation) and operation.sent_at is not None and operation.sent_at < orphaned:
@@ -157,11 +160,13 @@ class Worker:
             more = len(page) == PAGE
             after = page[-1].id if page else ""
 
-    async def _callable(self) -> list[str]:
+    async def _callable(self, now: datetime) -> list[str]:
         """The kinds for which a device is called now: while writes are frozen, those that only read."""
-        if self.frozen is None or not await self.frozen():
-            return self._wanted
-        return [name for name in self._wanted if not writes(self._kinds[name])]
+        frozen = self.frozen is not None and await self.frozen()
+        if self._was_frozen and not frozen:
+            self._thawed_at = now
+        self._was_frozen = frozen
+        return [name for name in self._wanted if not writes(self._kinds[name])] if frozen else self._wanted
 
     def _is_orphan(self, operation: OperationRecord) -> bool:
         """Whether it was sent and not answered, and no session of this process waits for the answer."""
@@ -212,6 +217,8 @@ class Worker:
         if visit is not None and visit.takes_work and not visit.adrift:
             return False
         if operation.state is OperationState.QUEUED:
+            if self._thawed_at is not None and operation.created_at < self._thawed_at and writes(kind):
+                return True
             return now >= operation.created_at + timedelta(seconds=self._config.connection_requests.retry_s)
         if review.began(operation, kind):
             return review.results_wanted(operation, kind, (), now)

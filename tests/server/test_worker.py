@@ -1,5 +1,6 @@
 """The worker: every operation gets its turn, and what another process left behind is found."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,8 @@ from acs.store import operations, tokens
 from acs.store.records import OperationRecord, OperationState, OperationTransition, StepName, TokenRecord
 from tests.fakes.acs_server import ACTOR, Running, config_for, running
 from tests.fakes.cpe import Cpe
+from tests.fakes.door import Door, device_with
+from tests.held_calls import until
 
 
 @pytest.fixture
@@ -69,3 +72,23 @@ async def test_tokens_that_ended_are_kept_as_long_as_it_is_configured(tmp_path: 
         async with server.store.reading() as tx:
             left = {each.id for each in await tokens.list_tokens(tx)}
     assert left == {"endless", "expired late", "revoked late"}
+
+
+async def test_what_a_freeze_held_back_is_called_for_when_it_is_lifted(tmp_path: Path) -> None:
+    """In the worker's first turn after that, however young the operation is."""
+    calls = {"retry_s": 600.0}
+    async with running(config_for(tmp_path, operations={"tick_s": 3600.0}, connection_requests=calls)) as server:
+        frozen, door = asyncio.Event(), Door("200")
+
+        async def engaged() -> bool:
+            return frozen.is_set()
+
+        server.worker.frozen = engaged
+        async with device_with(server, door) as cpe:
+            await server.operations.request(ACTOR, cpe.key, "reboot", {}, call=False)
+            await until(lambda: server.sessions.visit_of(cpe.key) is None)
+            frozen.set()
+            await server.worker.wake()
+            frozen.clear()
+            await server.worker.wake()
+            await door.called()
