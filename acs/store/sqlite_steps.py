@@ -184,7 +184,12 @@ class SqliteModule(AsyncAdapt_aiosqlite_dbapi):
         # its cursors are read whole, never by chunks
         connection = aiosqlite.Connection(partial(connect, *arg, **kw), iter_chunk_size=1)
         connection._thread.daemon = True
-        return SqliteConnection(self, await_only(connection))
+        try:
+            return SqliteConnection(self, await_only(connection))
+        except BaseException:
+            # its thread ends by itself, and says so to the loop, which must be there then
+            await_only(asyncio.to_thread(connection._thread.join))
+            raise
 
 
 def _give_up() -> int:
