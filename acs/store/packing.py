@@ -9,23 +9,27 @@ The rule of this file: times are whole seconds, and values keep six decimals; wh
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import repeat
-from operator import add, sub, truediv
+from operator import add, floordiv, mul, sub, truediv
 from typing import NamedTuple
 
 import zstandard
 
 from acs.errors import StoreError
-from acs.store.planes import PlaneReader, PlaneWriter
+from acs.store.planes import PlaneReader, PlaneWriter, course_of
 
 #: (second since 1970, mean, least, greatest, how many measurements)
 Point = tuple[int, float, float, float, int]
 
 
 class Columns(NamedTuple):
-    """The points of a body, column by column; as measured, `lows` and `highs` are `means` and `counts` is None."""
+    """The points of a body, column by column; as measured, `lows` and `highs` are `means` and `counts` is None.
 
-    seconds: list[int]
+    `at` are whole seconds, in microseconds since 1970.
+    """
+
+    at: Sequence[int]
     means: Sequence[float]
     lows: Sequence[float]
     highs: Sequence[float]
@@ -37,6 +41,7 @@ _DECIMALS = (0, 1, 2, 3, 6)
 #: Greater numbers stay doubles: a scaled one must be exact.
 _GREATEST = 2**52
 _LEVEL = 9
+_SECOND = 1_000_000
 #: flags of a body; `_PLANES` is in each
 _SHARED, _DOUBLES, _SQUEEZED, _PLANES = 0x10, 0x20, 0x40, 0x80
 
@@ -68,7 +73,8 @@ def pack(points: Sequence[Point]) -> bytes:
 
 def unpack(body: bytes, count: int) -> list[Point]:
     """The points of a body that `pack` made of `count` points."""
-    seconds, means, lows, highs, counts = unpack_columns(body, count)
+    at, means, lows, highs, counts = unpack_columns(body, count)
+    seconds = map(floordiv, at, repeat(_SECOND))
     return list(zip(seconds, means, lows, highs, repeat(1, count) if counts is None else counts, strict=True))
 
 
@@ -84,16 +90,16 @@ def unpack_columns(body: bytes, count: int) -> Columns:
     if flags & _SQUEEZED:
         rest = zstandard.ZstdDecompressor().decompress(rest)
     reader = PlaneReader(rest)
-    seconds = reader.course(count)
+    at = _moments(reader.raw_course(count), count)
     shared = bool(flags & _SHARED)
     if flags & _DOUBLES:
         columns: list[Sequence[float]] = [reader.doubles(count) for _ in range(3 if shared else 1)]
     else:
         columns = _scaled(reader, count, _DECIMALS[flags & 0x0F], shared=shared)
     if not shared:
-        return Columns(seconds, columns[0], columns[0], columns[0], None)
+        return Columns(at, columns[0], columns[0], columns[0], None)
     means, lows, highs = columns
-    return Columns(seconds, means, lows, highs, list(map(add, reader.numbers(count), repeat(1))))
+    return Columns(at, means, lows, highs, list(map(add, reader.numbers(count), repeat(1))))
 
 
 def merged(former: Iterable[Point], later: Iterable[Point]) -> list[Point]:
@@ -117,6 +123,12 @@ def coarser(points: Iterable[Point], step_s: int) -> list[Point]:
         mixed = round((before * count + mean * n) / total, 3)
         found[start] = (start, mixed, min(least, low), max(greatest, high), total)
     return [found[start] for start in sorted(found)]
+
+
+@lru_cache(maxsize=8)
+def _moments(raw: bytes, count: int) -> tuple[int, ...]:
+    """Microseconds of stored seconds. A question reads blocks by their time, and the facts of a device share it."""
+    return tuple(map(mul, course_of(raw, count), repeat(_SECOND)))
 
 
 def _column(points: Sequence[Point], place: int) -> list[float]:

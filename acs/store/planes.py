@@ -16,6 +16,8 @@ from operator import add, sub
 #: Bytes of a number → its letter for `struct`.
 _LETTERS = {1: "b", 2: "h", 4: "i", 8: "q"}
 _STEPS, _OFFSETS = 0, 1
+#: Bytes of a course before its numbers.
+_COURSE_HEAD = 9
 
 
 class PlaneWriter:
@@ -66,16 +68,26 @@ class PlaneReader:
 
     def course(self, count: int) -> list[int]:
         """So many numbers that have to do with each other."""
-        how, first = struct.unpack_from("<Bq", self._body, self._place)
-        self._place += 9
-        rest = self.numbers(count - 1)
-        return list(accumulate(rest, initial=first)) if how == _STEPS else [first, *map(add, rest, repeat(first))]
+        return course_of(self.raw_course(count), count)
+
+    def raw_course(self, count: int) -> bytes:
+        """The bytes of such numbers, for `course_of`."""
+        start = self._place
+        self._place += _COURSE_HEAD + 1 + (count - 1) * self._body[start + _COURSE_HEAD]
+        return self._body[start : self._place]
 
     def doubles(self, count: int) -> Sequence[float]:
         """So many doubles."""
         found: Sequence[float] = struct.unpack_from(f"<{count}d", self._body, self._place)
         self._place += 8 * count
         return found
+
+
+def course_of(raw: bytes, count: int) -> list[int]:
+    """So many numbers that have to do with each other, of their bytes."""
+    how, first = struct.unpack_from("<Bq", raw)
+    rest = PlaneReader(raw[_COURSE_HEAD:]).numbers(count - 1)
+    return list(accumulate(rest, initial=first)) if how == _STEPS else [first, *map(add, rest, repeat(first))]
 
 
 def _variety(column: Sequence[int]) -> int:

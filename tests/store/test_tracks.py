@@ -23,20 +23,29 @@ def test_levels_and_counters_come_back(rises: int) -> None:
     chance = random.Random(rises)
     given = [(n * 900, float(n * rises + chance.randint(-9, 9))) for n in range(300)]
     found = unpack_columns(pack([(second, value, value, value, 1) for second, value in given]), len(given))
-    assert list(zip(found.seconds, found.means, strict=True)) == given
+    assert list(zip(found.at, found.means, strict=True)) == [(second * SECOND, value) for second, value in given]
     assert found.counts is None
 
 
+def test_facts_that_were_measured_at_the_same_moments_keep_their_own_values() -> None:
+    at = [n * 900 for n in range(300)]
+    bodies = [pack([(second, level, level, level, 1) for second in at]) for level in (1.0, 2.5)]
+    later = pack([(second + 1, 4.0, 4.0, 4.0, 1) for second in at])
+    first, second, third = (unpack_columns(body, 300) for body in (*bodies, later))
+    assert first.at == second.at == tuple(each * SECOND for each in at) and third.at[0] == SECOND
+    assert (first.means[7], second.means[7], third.means[7]) == (1.0, 2.5, 4.0)
+
+
 def test_blocks_are_cut_to_what_is_asked_for_and_put_in_order() -> None:
-    late = Columns([30, 40], [3.0, 4.0], [3.0, 4.0], [3.0, 4.0], None)
-    hours = Columns([10, 20], [1.0, 2.0], [0.0, 1.0], [9.0, 9.0], [5, 6])
+    late = Columns([30 * SECOND, 40 * SECOND], [3.0, 4.0], [3.0, 4.0], [3.0, 4.0], None)
+    hours = Columns([10 * SECOND, 20 * SECOND], [1.0, 2.0], [0.0, 1.0], [9.0, 9.0], [5, 6])
     for blocks in ((hours, late), (late, hours)):
         track = joined(blocks, 15 * SECOND, 40 * SECOND)
         assert track == Track([20 * SECOND, 30 * SECOND], [2.0, 3.0], [1.0, 3.0], [9.0, 3.0], [6, 1])
 
 
 def test_of_one_second_the_young_value_stands() -> None:
-    packed = joined([Columns([10, 20], [1.0, 2.0], [1.0, 2.0], [1.0, 2.0], None)], 0, 60 * SECOND)
+    packed = joined([Columns([10 * SECOND, 20 * SECOND], [1.0, 2.0], [1.0, 2.0], [1.0, 2.0], None)], 0, 60 * SECOND)
     fresh = [(5 * SECOND, 0.5), (10 * SECOND + 7, 8.0)]
     assert corrected(packed, fresh).at == [5 * SECOND, 10 * SECOND + 7, 20 * SECOND]
     assert corrected(packed, fresh).values == [0.5, 8.0, 2.0]
