@@ -120,9 +120,10 @@ class SqliteConnection(AsyncAdapt_aiosqlite_connection):
         connection: Any = self._connection
         driver: sqlite3.Connection = connection._conn
         beginning, self.beginning = self.beginning, ""
+        _begin(driver, beginning)  # before anything may be given up: SQLite counts what a statement did at any time
         driver.set_progress_handler(_give_up if operation.startswith(_QUERY) else None, _LONG)
         try:
-            return _run(driver, beginning, operation, parameters, many=False)
+            return _run(driver, "", operation, parameters, many=False)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
                 raise
@@ -197,12 +198,17 @@ def _give_up() -> int:
     return 1
 
 
+def _begin(driver: sqlite3.Connection, beginning: str) -> None:
+    """Begin the transaction, if one waits to begin."""
+    if beginning:
+        driver.execute(beginning).close()
+
+
 def _run(
     driver: sqlite3.Connection, beginning: str, operation: str, parameters: Sequence[Any], many: bool
 ) -> tuple[Done, list[Any]]:
     """In the driver's thread: the waiting BEGIN, the statement, its rows."""
-    if beginning:
-        driver.execute(beginning).close()
+    _begin(driver, beginning)
     cursor = driver.cursor()
     try:
         if many:

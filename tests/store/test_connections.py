@@ -49,6 +49,20 @@ async def test_what_a_reader_of_a_file_sees_stays_the_same_until_it_ends(store: 
     assert await stored(store) == 1
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+async def test_a_reading_whose_query_is_given_up_has_begun(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite counts the steps of a statement over all its runs, so that even a BEGIN comes to the limit one day."""
+    monkeypatch.setattr("acs.store.sqlite_steps._LONG", 5)
+    for _ in range(20):
+        async with store.reading() as tx:
+            await tx.rows(select(switches))
+            async with store.transaction() as other:
+                await other.insert(switches, ROW | {"name": "t"})
+            assert await tx.rows(select(switches)) == []
+            async with store.transaction() as other:
+                await other.connection.execute(text("DELETE FROM switches"))
+
+
 async def test_an_error_undoes_what_was_written_on_both_ways(store: Store) -> None:
     with pytest.raises(RuntimeError):
         async with store.transaction() as tx:
