@@ -10,7 +10,6 @@ from cli.connection_request import detail_of
 from cli.texts import N_, _, language
 from cli.value_words import word, worded
 from probes.facts import FACTS
-from probes.linetest.after_fix import all_seen
 
 #: lines of evidence on a card: so many at most, and at least so many where so much was measured
 EVIDENCE_LINES = 6
@@ -137,7 +136,11 @@ STYLES = {
 def style(verdict: Mapping[str, Any]) -> str:
     """Return the colour of the frame for a verdict; dispatches are red, green has nothing left to see."""
     found = STYLES.get(str(verdict.get("verdict")), "red")
-    return "yellow" if found == "green" and not all_seen(verdict) else found
+    if found != "green":
+        return found
+    from probes.linetest.after_fix import all_seen  # loads the engine, which no other card needs
+
+    return "green" if all_seen(verdict) else "yellow"
 
 
 def card(verdict: Mapping[str, Any], test: Mapping[str, Any] | None = None) -> list[str]:
