@@ -10,6 +10,7 @@ from cli.exit_status import ExitStatus, for_verdict
 from cli.file_errors import not_read
 from cli.options import json_option, server_options
 from cli.texts import _
+from cli.told import told
 
 #: greatest size of a file of facts, bytes
 FACTS_LIMIT = 4_000_000
@@ -49,7 +50,7 @@ def judge(
         pack = load_pack(pack_path)
         case = read_case(_tree(file), now=_now(now_text), technology=technology, strict_gates=strict_gates)
     except PackError as error:
-        raise CliError(str(error), ExitStatus.USAGE) from error
+        raise CliError(told(str(error)), ExitStatus.USAGE) from error
     verdict = verdict_of(case.technology, case.facts, pack=pack, now=case.now, strict_gates=case.strict_gates)
     _notes(verdict.ignored, verdict.unreadable)
     found = verdict.to_json()

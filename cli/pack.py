@@ -11,6 +11,7 @@ from cli.errors import CliError
 from cli.exit_status import ExitStatus
 from cli.options import json_option, server_options
 from cli.texts import _
+from cli.told import told
 
 _PATH = click.Path(path_type=Path)
 
@@ -36,6 +37,7 @@ def lint(context: click.Context, path: Path | None, cases: Path | None, as_json:
         faults = lint_whole(load_tree(path), trials, places_of(path))
     except PackError as error:
         faults = str(error).splitlines()
+    faults = [told(fault) for fault in faults]
     if as_json:
         output.print_json({"faults": faults})
     else:
@@ -60,7 +62,7 @@ def test(context: click.Context, path: Path | None, cases: Path | None, as_json:
     try:
         loaded, trials = load_pack(path), _trials(path, cases)
     except PackError as error:
-        raise CliError(str(error), ExitStatus.USAGE) from error
+        raise CliError(told(str(error)), ExitStatus.USAGE) from error
     if not trials:
         raise CliError(_("There is no case; name a file or folder with --cases"), ExitStatus.USAGE)
     failed = [{"case": trial.name, "wrong": wrong} for trial, _verdict, wrong in run(loaded, trials) if wrong]
@@ -68,7 +70,7 @@ def test(context: click.Context, path: Path | None, cases: Path | None, as_json:
         output.print_json({"cases": len(trials), "failed": failed, "pack": _ref(loaded)})
     else:
         for each in failed:
-            output.print_line(f"{each['case']}: {'; '.join(map(str, each['wrong']))}")
+            output.print_line(f"{each['case']}: {'; '.join(map(told, each['wrong']))}")
         output.print_line(_("{cases} cases, {failed} failed.").format(cases=len(trials), failed=len(failed)))
     context.exit(ExitStatus.FAILURE if failed else ExitStatus.OK)
 
@@ -82,15 +84,15 @@ def diff(old: str, new: str, replay: str | None, url: str | None, token_file: Pa
     """Print the keys that differ and, with --replay, which tests would change."""
     days = _days(replay) if replay else 0.0
     if Path(old).exists() and Path(new).exists() and not days:
-        told = _local_diff(Path(old), Path(new))
+        compared = _local_diff(Path(old), Path(new))
     else:
-        told = _server_diff(old, new, days, url, token_file)
+        compared = _server_diff(old, new, days, url, token_file)
     if as_json:
-        output.print_json(told)
+        output.print_json(compared)
         return
-    _print_keys(told["keys"])
-    if told.get("replay"):
-        _print_replay(told["replay"])
+    _print_keys(compared["keys"])
+    if compared.get("replay"):
+        _print_replay(compared["replay"])
 
 
 @pack.command(help=_("Hand a pack to the server, with its cases; a pack with any fault is refused."))
@@ -108,7 +110,7 @@ def propose(path: Path, cases: Path | None, note: str, url: str | None, token_fi
         texts = case_texts(folder) if folder is not None else {}
         body = {"files": pack_texts(path), "cases": texts, "note": note}
     except PackError as error:
-        raise CliError(str(error), ExitStatus.USAGE) from error
+        raise CliError(told(str(error)), ExitStatus.USAGE) from error
     with connect(url, token_file) as client:
         _show(client.post("/packs", body), as_json)
 
@@ -163,13 +165,13 @@ def shadow(
         if not report:
             _show(client.delete(place) if stop else client.post(place, {"scope": scope}), as_json)
             return
-        told = client.get(place)
+        found = client.get(place)
     if as_json:
-        output.print_json(told)
+        output.print_json(found)
         return
     text = _("{judged} tests judged silently, {differed} of them differently.")
-    output.print_line(text.format(judged=told["judged"], differed=told["differed"]))
-    rows = [[row["line_test"], _said(row["live"]), _said(row["said"])] for row in told["differences"]]
+    output.print_line(text.format(judged=found["judged"], differed=found["differed"]))
+    rows = [[row["line_test"], _said(row["live"]), _said(row["said"])] for row in found["differences"]]
     output.print_table([_("test"), _("decided"), _("silent pack")], rows)
 
 
@@ -249,7 +251,7 @@ def _local_diff(old: Path, new: Path) -> dict[str, Any]:
     try:
         return {"keys": pack_diff(load_tree(old), load_tree(new))}
     except PackError as error:
-        raise CliError(str(error), ExitStatus.USAGE) from error
+        raise CliError(told(str(error)), ExitStatus.USAGE) from error
 
 
 def _server_diff(old: str, new: str, days: float, url: str | None, token_file: Path | None) -> dict[str, Any]:
@@ -263,10 +265,10 @@ def _server_diff(old: str, new: str, days: float, url: str | None, token_file: P
         try:
             body |= {"new": "packaged", "new_files": pack_texts(Path(new))}
         except PackError as error:
-            raise CliError(str(error), ExitStatus.USAGE) from error
+            raise CliError(told(str(error)), ExitStatus.USAGE) from error
     with connect(url, token_file) as client:
-        told: dict[str, Any] = client.post("/packs/compare", body)
-    return told
+        compared: dict[str, Any] = client.post("/packs/compare", body)
+    return compared
 
 
 def _print_keys(keys: Any) -> None:

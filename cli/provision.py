@@ -11,6 +11,7 @@ from cli.client import connect, segment
 from cli.files import read_text
 from cli.options import json_option, server_options
 from cli.texts import _
+from cli.told import told
 
 
 @click.group(help=_("Provisioning: rules that give devices their settings."))
@@ -56,7 +57,7 @@ def lint(files: tuple[Path, ...], as_json: bool) -> None:
         try:
             found += parse_rules(read_text(path), str(path))
         except InvalidInput as error:
-            problems.append(str(error))
+            problems.append(told(str(error)))
     if problems:
         raise CliError("\n".join(problems), ExitStatus.USAGE)
     warnings = warnings_of(tuple(found))
@@ -64,7 +65,7 @@ def lint(files: tuple[Path, ...], as_json: bool) -> None:
         output.print_json({"rules": [rule.id for rule in found], "warnings": warnings})
         return
     for warning in warnings:
-        output.print_note(warning)
+        output.print_note(told(warning))
     output.print_line(_("{count} rules can be used.").format(count=len(found)))
 
 

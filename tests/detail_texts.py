@@ -77,7 +77,7 @@ def told() -> Iterator[str]:
         yield from _single_words(tree)
         nodes: Iterable[ast.AST] = (tree,) if place.startswith(_FILES) else _handed_over(tree, _TELLERS.get(place))
         for node in nodes:
-            found = (text for text in _texts(node) if text not in OTHERS)
+            found = (text for text in sentences(node) if text not in OTHERS)
             yield from (text for text in map(_whole, found) if text not in errors)
 
 
@@ -116,8 +116,8 @@ def _name(node: ast.Name | ast.Attribute) -> str:
     return node.id if isinstance(node, ast.Name) else node.attr
 
 
-def _texts(node: ast.AST) -> Iterator[str]:
-    """The sentences below a node: texts of at least two words that are no docstring and go into no log."""
+def sentences(node: ast.AST) -> Iterator[str]:
+    """Yield the sentences below a node: texts of at least two words that are no docstring and go into no log."""
     if (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)) or _is_log(node):
         return
     if isinstance(node, ast.Constant | ast.JoinedStr):
@@ -130,7 +130,7 @@ def _texts(node: ast.AST) -> Iterator[str]:
     else:
         inner = ast.iter_child_nodes(node)
     for each in inner:
-        yield from _texts(each)
+        yield from sentences(each)
 
 
 def _is_log(node: ast.AST) -> bool:

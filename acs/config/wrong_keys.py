@@ -22,5 +22,6 @@ def told(item: dict[str, Any], place: tuple[str | int, ...], unknown: str, *, sh
             return f"{key}: missing; write it"
         case "value_error":
             return f"{key}: {item['ctx']['error']}"
-    given = f", but it is {item['input']!r}" if shown else ""
-    return f"{key}: {item['msg'][0].lower()}{item['msg'][1:]}{given}; correct it or remove it"
+    said = item["msg"][0].lower() + item["msg"][1:]
+    what = f"{said}, but it is {item['input']!r}" if shown else said
+    return f"{key}: {what}; correct it or remove it"

@@ -22,8 +22,12 @@ from acs.services.actions.words import texts as subscribers_texts
 
 _PLACE = re.compile(r"\{\d+\}")
 _NAME = re.compile(r"\{(\w+)\}")
+#: a file of a site, with a line: a place before what is wrong there
+_FILE = re.compile(r"[^:]*\.toml(:\d+)?")
 #: end of a text that goes on with lines of their own
 _LINES = "\n{0}"
+#: places before what is wrong with a file: table, key, key of it
+_PLACES = 4
 #: texts within texts that are looked at
 _DEEPEST = 6
 #: what stands between the parts of a text, and how many parts are looked at
@@ -110,7 +114,7 @@ def reason_of(reason: str, language: str) -> str:
 def texts(language: str) -> Mapping[str, Any]:
     """The files of a language, table by table."""
     folder = resources.files("acs.api")
-    names = (f"errors.{language}.toml", f"details.{language}.toml")
+    names = (f"{name}.{language}.toml" for name in ("errors", "details", "findings"))
     return {key: value for name in names for key, value in tomllib.loads((folder / name).read_text("utf-8")).items()}
 
 
@@ -120,7 +124,10 @@ def _book(language: str) -> _Book | None:
     if language == "en":
         return None
     table = texts(language)
-    every = {**_for_subscribers(language), **table["details"], **table["errors"], **table["parts"], **table["checks"]}
+    ours = (table[name] for name in ("findings", "details", "errors", "parts", "checks"))
+    every = _for_subscribers(language) | {text: said for one in ours for text, said in one.items()}
+    # what is wrong with a key of a file is told behind its name: pydantic's words begin small there
+    every |= {text[0].lower() + text[1:]: said for text, said in table["checks"].items()}
     every = {text.removesuffix(_LINES): said.removesuffix(_LINES) for text, said in every.items()}
     joined = table["details"]
     forms = [_form(text, said, may_be_joined=text in joined) for text, said in every.items() if _PLACE.search(text)]
@@ -195,6 +202,11 @@ class _Looking:
         known = self._known(line, depth)
         if known is not None or depth >= _DEEPEST or self.left < 0:
             return line if known is None else known
+        at, colon, rest = line.partition(": ")
+        if colon and (known := self._known(rest, depth + 1)) is not None:
+            return f"{at}: {known}"
+        if colon and _FILE.fullmatch(at):
+            return f"{at}: {self._behind(rest) or self.line(rest, depth + 1)}"
         for joint in _JOINTS:
             parts = line.split(joint, _MOST_PARTS)
             if len(parts) > 1 and (said := self._together(parts, joint, depth)) is not None:
@@ -207,6 +219,17 @@ class _Looking:
             return line
         known = self._known(place, depth + 1) if " " in place else None
         return f"{known or place}: {self.line(what, depth + 1)}"
+
+    def _behind(self, line: str) -> str | None:
+        """A text of ours without values, behind places that a file has: "rule a: values: …"."""
+        at = 0
+        for _ in range(_PLACES):
+            at = line.find(": ", at) + 2
+            if at < 2:
+                return None
+            if line[at:] in self.book.fixed:
+                return line[:at] + self.book.fixed[line[at:]]
+        return None
 
     def _known(self, text: str, depth: int) -> str | None:
         if text in self.book.fixed:

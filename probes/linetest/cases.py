@@ -120,6 +120,7 @@ def _typed(name: str, given: object) -> Scalar:
     if good and kind is FactKind.INSTANT:
         good = instant(str(value)) is not None
     if not good or not isinstance(value, str | int | float | bool):
-        unit = f" in {FACTS[name].unit}" if FACTS[name].unit else ""
-        raise PackError(f"fact {name} is {value!r}; give {_WANTED[kind]}{unit}")
+        unit = FACTS[name].unit
+        wanted = f"{_WANTED[kind]}, and its unit is {unit}" if unit else _WANTED[kind]
+        raise PackError(f"fact {name} is {value!r}; give {wanted}")
     return value

@@ -79,7 +79,7 @@ def differences(verdict: Verdict, trial: Trial) -> list[str]:
     for key in keys:
         got = kind if key == "verdict" else getattr(verdict, key)
         if key in expect and got != expect[key]:
-            wrong.append(f"{key} is {got}, not {expect[key]}")
+            wrong.append(f"{key} is {got}, and {expect[key]} was expected")
     if verdict.posterior < trial.least:
         wrong.append(f"posterior is {verdict.posterior}, below {trial.least}")
     return wrong
