@@ -8,7 +8,7 @@ The one rule: nothing leaves before what it promises is on disk.
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from acs.config import Config
+from acs.config import Config, Role
 from acs.cwmp.messages import Message, SoapFault
 from acs.errors import Conflict, InvalidInput, NotFound
 from acs.services import abilities, review
@@ -25,7 +25,9 @@ from acs.services.plans.provisioning import ProvisionPlan
 from acs.services.session_commits import SessionCommits
 from acs.services.session_parts import Parts
 from acs.services.visits import UPTIME, Visit, parse_uptime
-from acs.store.records import OperationRecord, TreeUpdate
+from acs.store import operations
+from acs.store.records import OperationRecord, OperationState, TreeUpdate
+from acs.store.store import Store
 
 
 class Asking:
@@ -33,6 +35,7 @@ class Asking:
 
     def __init__(
         self,
+        store: Store,
         config: Config,
         kinds: Mapping[str, Kind],
         parts: Parts,
@@ -40,7 +43,10 @@ class Asking:
         commits: SessionCommits,
         is_open: Callable[[Visit], bool],
     ) -> None:
+        self._store = store
         self._config = config.operations
+        #: other processes queue operations, and cannot offer them to our sessions
+        self._shared = config.server.role is Role.CWMP
         self._kinds = kinds
         self._parts = parts
         self._planning = planning
@@ -76,9 +82,24 @@ class Asking:
                 self.lane.leave(visit.session.id)
                 if visit.pending or visit.tree or visit.stored:
                     await self._commits.write(visit, now, ended=True)
-                    if visit.due and visit.takes_work:  # offered while that was written: nobody else calls for it
+                    if visit.takes_work and await self._has_news(visit):
                         continue
                 return None
+
+    async def _has_news(self, visit: Visit) -> bool:
+        """Whether something came while the end was written: what was offered, or what another process queued.
+
+        Nobody else calls for what was offered; for what another process queued the device is called in vain until the
+        session is over. A session that asked nothing has no such look: it is over at once.
+        """
+        if not visit.due and self._shared:
+            async with self._store.reading() as tx:
+                queued = await operations.list_operations(tx, device=visit.key, states=(OperationState.QUEUED,))
+            for operation in reversed(queued):
+                kind = self._kinds.get(operation.kind)
+                if kind is not None and operation.id not in visit.met:
+                    visit.due.append((operation, kind))
+        return bool(visit.due)
 
     async def _begin(self, visit: Visit, now: datetime) -> bool:
         """Make the plan of the next thing to do; False when there is none."""
@@ -89,6 +110,7 @@ class Asking:
             return True
         while visit.due and visit.plan is None:
             operation, kind = visit.due.popleft()
+            visit.met.add(operation.id)
             if operation.deadline_at <= now or not await self._may_begin(visit, operation):
                 continue
             if not self._is_open(visit):  # it was replaced while it waited for the lane

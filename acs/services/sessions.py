@@ -68,7 +68,7 @@ class Sessions:
         self._kinds = kinds
         self._planning = Planning(store, config, self.parts, self.first_contact)
         self._commits = SessionCommits(store, bus, metrics, self.parts)
-        self._asking = Asking(config, kinds, self.parts, self._planning, self._commits, self.is_open)
+        self._asking = Asking(store, config, kinds, self.parts, self._planning, self._commits, self.is_open)
         self._offers = Offers(self.parts)
         self._reports = Reports(store, bus, config.operations, metrics, kinds)
         self._steadiness = Steadiness(CLOCK_SLACK_S)

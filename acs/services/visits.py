@@ -78,6 +78,8 @@ class Visit:
     due: deque[tuple[OperationRecord, Kind]] = field(default_factory=deque)
     #: the ids of those among them that nobody calls the device for, because this session took them; see `offers`
     offered: set[str] = field(default_factory=set)
+    #: the ids of those whose turn it was, whatever became of them
+    met: set[str] = field(default_factory=set)
     #: reboots of which only the uptime can tell whether they happened
     unresolved: list[OperationRecord] = field(default_factory=list)
     #: what `plan` serves: an operation, or None when the plan reads the uptime or the device's methods
