@@ -161,8 +161,8 @@ def card(verdict: Mapping[str, Any], test: Mapping[str, Any] | None = None) -> l
     lines.append(pair(_("Confidence"), confidence(verdict)))
     if text := in_language(verdict.get("text")):
         lines.append(text)
-    lines.append(_("Evidence:"))
-    lines += [f"  • {line}" for line in evidence(verdict, facts)]
+    if measured_ := evidence(verdict, facts):
+        lines += [_("Evidence:"), *(f"  • {line}" for line in measured_)]
     if missing := [str(name) for name in verdict.get("not_measured") or ()]:
         rest = len(missing) - NOT_MEASURED_NAMES
         more = _(" and {count} more").format(count=rest) if rest > 0 else ""

@@ -1,4 +1,4 @@
-"""A group of commands that imports a command when it is called. The rule: which there are stands in a table."""
+"""Groups of commands that import a command when it is called. The rule: which there are stands in a table."""
 
 import importlib
 from collections.abc import Mapping
@@ -7,7 +7,20 @@ from typing import Any
 import click
 
 
-class LazyCommands(click.Group):
+class Suggesting(click.Group):
+    """A group that names what is like a command that it does not have, of all that it lists."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return name, command and what is left; click itself knows only of commands that are imported."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            raise click.NoSuchCommand(error.command_name, possibilities=self.list_commands(ctx), ctx=ctx) from None
+
+
+class LazyCommands(Suggesting):
     """A group with commands of its own, and others in files that are imported when they are called."""
 
     def __init__(self, *arguments: Any, places: Mapping[str, str], **named: Any) -> None:

@@ -9,6 +9,7 @@ import click
 
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
+from cli.lazy import Suggesting
 from cli.options import lang_option
 from cli.texts import N_, _, choose
 
@@ -52,7 +53,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Suggesting):
     """A group whose commands are imported when they are called; their one-line help is in COMMANDS."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

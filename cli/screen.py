@@ -7,12 +7,13 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.markup import escape
 from rich.panel import Panel
 from rich.status import Status
 from rich.table import Table
+from rich.text import Text
 
 
 class Spinner:
@@ -57,9 +58,22 @@ def live(columns: Sequence[str], width: int) -> Iterator[Callable[[Sequence[Sequ
 
 def card(title: str, lines: Sequence[str], style: str, width: int) -> None:
     """A framed card on standard output; `style` is the colour of the frame on a terminal."""
-    body = "\n".join(escape(line) for line in lines)
-    panel = Panel(body, title=escape(title), title_align="left", border_style=style, highlight=False)
+    panel = Panel(
+        Group(*map(_line, lines)), title=escape(title), title_align="left", border_style=style, highlight=False
+    )
     _console(width, stderr=False).print(panel)
+
+
+def _line(text: str) -> Text | Table:
+    """A line of a card; what goes on in the next row after a bullet stands under the words, not under the bullet."""
+    indent, bullet, words = text.partition("• ")
+    if not bullet or indent.strip():
+        return Text(text)
+    row = Table.grid()
+    row.add_column(width=len(indent + bullet), no_wrap=True)
+    row.add_column(overflow="fold")
+    row.add_row(Text(indent + bullet), Text(words))
+    return row
 
 
 def _console(width: int, *, stderr: bool) -> Console:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cli import texts
+from cli import output, texts
 from cli.card import card, duration, evidence, evidence_line, measured, reason, style
 
 VERDICT: dict[str, Any] = {
@@ -130,3 +130,15 @@ def test_a_norm_is_said_in_the_words_of_its_value() -> None:
     assert evidence_line(row, {}) == "Терминал в сети: не в сети (offline), норма в сети, olt-1"
     lamp = {"fact": "led.power", "value": "on", "norms": {"ru": "горит", "en": "on"}, "source": "ticket 7"}
     assert evidence_line(lamp, {}) == "Индикатор POWER (со слов абонента): вкл. (on), норма горит, ticket 7"
+
+
+def test_a_card_without_evidence_has_no_heading_for_it() -> None:
+    assert "Evidence:" in card(VERDICT)
+    assert "Evidence:" not in card({**VERDICT, "evidence": []})
+
+
+def test_what_goes_on_after_a_bullet_stands_under_its_words(capsys: pytest.CaptureFixture[str]) -> None:
+    output.print_card("Line", ["Evidence:", "  • " + "light " * 40, "[words] that no markup takes away"])
+    rows = [row.strip("│ \n") and row[2:] for row in capsys.readouterr().out.splitlines()[1:-1]]
+    assert [row[: row.index(row.strip())] for row in rows] == ["", "  ", "    ", "    ", ""]
+    assert rows[1].startswith("  • light") and rows[2].startswith("    light") and rows[-1].startswith("[words]")
