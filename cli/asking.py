@@ -62,9 +62,7 @@ def request(
     if not wait:
         print_operation(queued, as_json)
         return queued
-    return follow(
-        client, queued["id"], timeout_s=deadline_s + AFTER_DEADLINE_S if deadline_s else QUIET_S, quiet=as_json
-    )
+    return follow(client, queued, timeout_s=deadline_s + AFTER_DEADLINE_S if deadline_s else QUIET_S, quiet=as_json)
 
 
 def finish(ended: dict[str, Any], wait: bool, as_json: bool) -> None:

@@ -258,7 +258,7 @@ def _report(outcomes: list[Outcome], server: "OwnServer", as_json: bool, keep: b
     text = _("{right} of {all} verdicts are right, after {seconds} s.")
     output.print_line(text.format(right=right, all=len(outcomes), seconds=round(took_s)))
     if keep:
-        _print_how_to_look(server, outcomes)
+        how_to_look(server, outcomes[-1].line)
 
 
 def _document(outcomes: list[Outcome], server: "OwnServer | None", took_s: float) -> dict[str, object]:
@@ -299,16 +299,19 @@ def program_name() -> str:
     return "secondline" if shutil.which("secondline") else sys.argv[0]
 
 
-def _print_how_to_look(server: "OwnServer", outcomes: list[Outcome]) -> None:
+def how_to_look(server: "OwnServer", healthy: str) -> None:
+    """Print commands that can be tried as they stand; `healthy`: a line whose device answers."""
     options = f"--url {server.url} --token-file {server.token_file}"
-    healthy, program = outcomes[-1].line, program_name()
+    program = program_name()
+    with connect(server.url, server.token_file) as client:
+        device = client.get(f"/lines/{segment(healthy)}")["devices"][0]["key"]
     output.print_line()
     output.print_line(_("Everything goes on running until Ctrl-C. Try, in another terminal:"))
     for command in (
         f"{program} line check {healthy} {options}",
         f"{program} line list {options}",
         f"{program} device list {options}",
-        f"{program} device reboot DEVICE --wait {options}",
+        f"{program} device reboot {device} --wait {options}",
         f'curl -H "Authorization: Bearer $(cat {server.token_file})" {server.url}/api/v1/lines/{healthy}',
     ):
         output.print_line(f"  {command}")

@@ -135,7 +135,7 @@ def _follow(client: Client, done: dict[str, Any], options: dict[str, Any]) -> li
     for queued in done["operations"]:
         if len(done["operations"]) > 1 and not options["as_json"]:
             output.print_note(f"{queued['kind']}:")
-        ended.append(follow(client, queued["id"], timeout_s=patience_s, quiet=options["as_json"]))
+        ended.append(follow(client, queued, timeout_s=patience_s, quiet=options["as_json"]))
         if ended[-1].get("state") != "succeeded":
             break
     return ended

@@ -13,7 +13,7 @@ from cli.errors import CliError
 from cli.exit_status import ExitStatus, for_verdict
 from cli.files import read_text
 from cli.forgetting import forget_line
-from cli.options import server_options
+from cli.options import same_server, server_options
 from cli.rights import groups, import_groups
 from cli.search import phones
 from cli.texts import N_, _
@@ -41,7 +41,15 @@ line.add_command(groups)
 line.add_command(import_groups)
 
 
-@line.command("import", help=_("Import a CSV of lines: all of it or nothing; errors name row and column."))
+@line.command(
+    "import",
+    help=_(
+        "Import a CSV of lines: all of it or nothing; errors name row and column. The first row names the columns: id "
+        "and technology (pon, fttb or dsl), and as far as they are known address, node, frame, slot, port, splitter, "
+        "ont, gpon_serial, account, services, pppoe_login, cable_length_m, device_serials. Cells are separated by a "
+        "comma or a semicolon; several services or serials by a semicolon in quotes."
+    ),
+)
 @click.argument("csv_file", type=click.Path(path_type=Path, allow_dash=True))
 @server_options
 def import_lines(csv_file: Path, url: str | None, token_file: Path | None, as_json: bool) -> None:
@@ -52,7 +60,7 @@ def import_lines(csv_file: Path, url: str | None, token_file: Path | None, as_js
     if as_json:
         output.print_json(done)
         return
-    text = _("{created} lines are new, {changed} changed, {unchanged} are as they were; {bound} devices found theirs.")
+    text = _("Lines: {created} new, {changed} changed, {unchanged} as they were. Devices that found theirs: {bound}.")
     counts = {name: done.get(name, 0) for name in ("created", "changed", "unchanged", "bound")}
     output.print_line(text.format(**counts))
 
@@ -122,21 +130,29 @@ def check(
         output.print_json({**verdict, "line_test": started["id"]})
     else:
         output.print_card(_("Line {line}").format(line=line_id), card(verdict, test), style=style(verdict))
-        output.print_note(_("Why: secondline linetest explain {id}").format(id=started["id"]))
+        why = _("Why: secondline linetest explain {id}").format(id=started["id"])
+        output.print_note(why + same_server())
     raise SystemExit(for_verdict(str(verdict.get("verdict"))))
 
 
 def watch(client: Client, test_id: str, line_id: str, *, quiet: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     """Show the progress of a line test, and return its verdict and the stored test.
 
+    Ctrl-C ends the watching, not the test, and that is said.
+
     Raises:
         CliError: FAILURE when it ended without a verdict, TIMEOUT when nothing more came.
     """
-    with output.progress(_("Testing {line}").format(line=line_id), quiet=quiet) as progress:
-        for event in client.events(f"/line-tests/{test_id}/events", timeout_s=PATIENCE_S):
-            text = progress_text(event.data) if isinstance(event.data, dict) else ""
-            if text:
-                progress.step(text)
+    try:
+        with output.progress(_("Testing {line}").format(line=line_id), quiet=quiet) as progress:
+            for event in client.events(f"/line-tests/{test_id}/events", timeout_s=PATIENCE_S):
+                text = progress_text(event.data) if isinstance(event.data, dict) else ""
+                if text:
+                    progress.step(text)
+    except KeyboardInterrupt:
+        text = _("The test of {line} goes on without you; its verdict: secondline linetest show {id}")
+        output.print_note(text.format(line=line_id, id=test_id) + same_server())
+        raise
     test: dict[str, Any] = client.get(f"/line-tests/{test_id}")
     verdict = test.get("verdict")
     if not isinstance(verdict, dict):
@@ -157,9 +173,10 @@ def progress_text(data: dict[str, Any]) -> str:
 
 
 def place(row: dict[str, Any]) -> str:
-    """Return the topology path of a line."""
+    """Return the topology path of a line; empty where nothing of it is known."""
     parts = [row.get(name) for name in ("node", "frame", "slot", "port", "splitter", "ont")]
-    return "/".join("-" if part in (None, "") else str(part) for part in parts)
+    known = ["" if part is None else str(part) for part in parts]
+    return "/".join(part or "-" for part in known) if any(known) else ""
 
 
 def words(value: object) -> list[str]:

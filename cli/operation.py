@@ -11,7 +11,7 @@ from cli.client import Client, connect, segment
 from cli.connection_request import detail_of
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
-from cli.options import server_options
+from cli.options import same_server, server_options
 from cli.texts import N_, _
 
 STATES = ("queued", "sent", "unknown", "succeeded", "failed", "expired", "cancelled")
@@ -96,7 +96,7 @@ def cancel(operation_id: str, url: str | None, token_file: Path | None, as_json:
     print_operation(found, as_json)
     if found.get("state") not in FINAL:
         text = _("It runs on the device; whether it is broken off shows: secondline operation show {id}")
-        output.print_note(text.format(id=found.get("id")))
+        output.print_note(text.format(id=found.get("id")) + same_server())
 
 
 def print_operation(found: dict[str, Any], as_json: bool) -> None:
@@ -115,7 +115,7 @@ def print_operation(found: dict[str, Any], as_json: bool) -> None:
             output.print_line("  " + step_text(step))
 
 
-def follow(client: Client, operation_id: str, *, timeout_s: float, quiet: bool) -> dict[str, Any]:
+def follow(client: Client, queued: dict[str, Any], *, timeout_s: float, quiet: bool) -> dict[str, Any]:
     """Show the steps of an operation as they happen, and return it when it has ended.
 
     Ctrl-C ends the waiting, not the operation, and that is said.
@@ -123,8 +123,11 @@ def follow(client: Client, operation_id: str, *, timeout_s: float, quiet: bool) 
     Raises:
         CliError: TIMEOUT where it does not end in time; the operation itself goes on.
     """
+    operation_id = str(queued["id"])
+    until = output.instant(queued.get("deadline_at"))
+    text = _("Waiting for the device, until {until} UTC at most").format(until=until) if until else ""
     try:
-        with output.progress(_("Waiting for the device"), quiet=quiet) as progress:
+        with output.progress(text or _("Waiting for the device"), quiet=quiet) as progress:
             for event in client.events(f"/operations/{operation_id}/events", timeout_s=timeout_s):
                 if event.name == "step":
                     progress.step(step_text(event.data))
@@ -133,16 +136,16 @@ def follow(client: Client, operation_id: str, *, timeout_s: float, quiet: bool) 
                     return ended
     except KeyboardInterrupt:
         text = _(
-            "Operation {id} goes on without you; look with: secondline operation show {id}, "
-            "take it back while it is queued with: secondline operation cancel {id}"
+            "Operation {id} goes on without you; look with: secondline operation show {id}{server}, "
+            "take it back while it is queued with: secondline operation cancel {id}{server}"
         )
-        output.print_note(text.format(id=operation_id))
+        output.print_note(text.format(id=operation_id, server=same_server()))
         raise
     known: dict[str, Any] = client.get(f"/operations/{operation_id}")
     if known.get("state") in FINAL:
         return known
     text = _("The server stopped telling about operation {id}; look again with: secondline operation show {id}")
-    raise CliError(text.format(id=operation_id), ExitStatus.TIMEOUT)
+    raise CliError(text.format(id=operation_id) + same_server(), ExitStatus.TIMEOUT)
 
 
 def step_text(step: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Options that many commands share: --json, --lang, and where the server is. One rule: same name, same meaning."""
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -50,3 +51,11 @@ def server_options(function: AnyFunction) -> AnyFunction:
         help=_("File that holds the bearer token; else token_file in ~/.config/secondline/client.toml."),
     )
     return url(token(json_option(function)))
+
+
+def same_server() -> str:
+    """Return the options with which this command was told its server, for a command that it advises; empty for none."""
+    context = click.get_current_context(silent=True)
+    given = {} if context is None else context.params
+    told = [(option, given.get(name)) for option, name in (("--url", "url"), ("--token-file", "token_file"))]
+    return "".join(f" {option} {shlex.quote(str(value))}" for option, value in told if value is not None)

@@ -57,7 +57,7 @@ vault_key_file = "vault.key"            # seals the credentials in the store; ke
     "--init",
     "directory",
     type=click.Path(path_type=Path, file_okay=False),
-    help=_("Write a first configuration with a random enrolment password and a vault key into DIR, and end."),
+    help=_("Write a first configuration with a random enrolment password and a vault key into this folder, and end."),
 )
 @json_option
 def serve(config_file: Path, directory: Path | None, as_json: bool) -> None:

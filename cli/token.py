@@ -126,7 +126,7 @@ def list_tokens(config_file: Path, as_json: bool) -> None:
             record.name,
             " ".join([*record.scopes, *map(shown_grant, record.grants)]),
             *(
-                at and at.isoformat(timespec="minutes")
+                output.instant(plain(at))
                 for at in (record.created_at, record.expires_at, record.revoked_at, record.last_used_at)
             ),
         ]

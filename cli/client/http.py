@@ -22,6 +22,8 @@ from cli.file_errors import not_read, not_written
 from cli.options import DEFAULT_URL
 from cli.texts import _, language
 
+#: where the API begins behind the address of a server
+API = "/api/v1"
 #: greatest time of one ordinary call, seconds
 CALL_TIMEOUT_S = 30.0
 #: bytes of a file that are sent at once
@@ -56,7 +58,7 @@ class Client:
     def __init__(self, url: str, token: str | None) -> None:
         headers = {"accept-language": language()} | ({"authorization": f"Bearer {token}"} if token else {})
         self.url = url.rstrip("/")
-        self._wire = Wire(f"{self.url}/api/v1", headers, CALL_TIMEOUT_S)
+        self._wire = Wire(f"{self.url}{API}", headers, CALL_TIMEOUT_S)
 
     def __enter__(self) -> "Client":
         return self
@@ -193,6 +195,9 @@ class Client:
         return CliError(text.format(url=self.url), ExitStatus.UNREACHABLE)
 
     def _unreachable(self, error: Exception) -> CliError:
+        if "WRONG_VERSION_NUMBER" in str(error):
+            text = _("{url} speaks no TLS; write the address with http://, or with the port where TLS is")
+            return CliError(text.format(url=self.url), ExitStatus.UNREACHABLE)
         text = _(
             "No server answers at {url} ({error}). Start one with: secondline serve --config FILE, "
             "or name another with --url."
@@ -200,7 +205,7 @@ class Client:
         return CliError(text.format(url=self.url, error=error or type(error).__name__), ExitStatus.UNREACHABLE)
 
     def _error(self, answer: Answer) -> CliError:
-        if answer.status in (404, 405, 501) and "json" not in answer.header("content-type"):
+        if answer.status in (404, 405, 501) and not _is_ours(answer):
             return self._stranger()
         message = _message_of(answer)
         status = STATUS_OF_CODE.get(answer.status, ExitStatus.FAILURE)
@@ -223,7 +228,7 @@ def connect(url: str | None, token_file: Path | None) -> Client:
         CliError: USAGE when client.toml or the token file cannot be read.
     """
     known = _client_file()
-    chosen_url = url or str(known.get("url", DEFAULT_URL))
+    chosen_url = (url or str(known.get("url", DEFAULT_URL))).rstrip("/").removesuffix(API)
     if not _is_address(chosen_url):
         text = _("{url} is no address; write it like http://127.0.0.1:8080, with http:// or https:// and a host")
         raise CliError(text.format(url=chosen_url), ExitStatus.USAGE)
@@ -329,6 +334,15 @@ def _parse_events(lines: Iterator[str]) -> Iterator[ServerEvent]:
         elif not line and data:
             yield ServerEvent(name, json.loads(data))
             name, data = "message", ""
+
+
+def _is_ours(answer: Answer) -> bool:
+    """Whether an error has the form of our API: another program's 404 says nothing of a thing of ours."""
+    try:
+        body = answer.json()
+    except ValueError:
+        return False
+    return isinstance(body, dict) and isinstance(body.get("code"), str)
 
 
 def _message_of(answer: Answer) -> str:

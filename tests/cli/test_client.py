@@ -5,27 +5,33 @@ import json
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
+import click
 import pytest
 
 from acs.services.translation import translated
-from cli import operation, output, texts
+from cli import line, operation, output, texts
 from cli.client import Client, ServerEvent, connect, segment
 from cli.errors import CliError
 from cli.exit_status import ExitStatus
+from cli.options import same_server
 from cli.ports import free_port
 from tests.cli.conftest import run
 
 
 class Stranger(http.server.BaseHTTPRequestHandler):
-    """What another program answers: 405 in plain text, or a redirect."""
+    """What another program answers: 405 in plain text, 404 as JSON, or a redirect."""
 
     def do_GET(self) -> None:
-        self.send_response(307 if "operations" in self.path else 405)
+        as_json = "lines" in self.path
+        self.send_response(307 if "operations" in self.path else 404 if as_json else 405)
         self.send_header("Location", "/elsewhere")
-        self.send_header("Content-Type", "text/plain")
+        self.send_header("Content-Type", "application/json" if as_json else "text/plain")
         self.end_headers()
+        if as_json:
+            self.wfile.write(b"{}")
 
     def log_message(self, *_arguments: Any) -> None:
         """Say nothing."""
@@ -54,11 +60,23 @@ def test_what_is_no_address_is_said(url: str) -> None:
     assert caught.value.exit_code == ExitStatus.USAGE
 
 
-@pytest.mark.parametrize("words", [("device", "list"), ("operation", "show", "x")])
+@pytest.mark.parametrize("words", [("device", "list"), ("line", "list"), ("operation", "show", "x")])
 def test_another_program_at_the_address_is_said(stranger: str, words: tuple[str, ...]) -> None:
     result = run(*words, "--url", stranger)
     assert result.exit_code == ExitStatus.UNREACHABLE
     assert "does not answer as secondline does" in result.stderr and not result.stdout
+
+
+def test_a_server_without_tls_is_said(stranger: str) -> None:
+    result = run("line", "list", "--url", stranger.replace("http:", "https:"))
+    assert result.exit_code == ExitStatus.UNREACHABLE
+    assert "speaks no TLS; write the address with http://" in result.stderr
+
+
+@pytest.mark.parametrize("end", ["", "/", "/api/v1", "/api/v1/"])
+def test_the_address_may_be_that_of_the_api(end: str) -> None:
+    with connect(f"https://acs.example/prefix{end}", None) as client:
+        assert client.url == "https://acs.example/prefix"
 
 
 def test_a_server_that_starts_late_is_waited_for_and_not_for_ever() -> None:
@@ -95,9 +113,34 @@ class Interrupted:
 def test_ctrl_c_says_that_the_operation_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
     client: Any = Interrupted()
     with pytest.raises(KeyboardInterrupt):
-        operation.follow(client, "op-1", timeout_s=1.0, quiet=True)
+        operation.follow(client, {"id": "op-1"}, timeout_s=1.0, quiet=True)
     written = capsys.readouterr()
     assert "secondline operation cancel op-1" in written.err and not written.out
+
+
+def test_ctrl_c_says_that_the_test_of_a_line_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    client: Any = Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        line.watch(client, "test-1", "L-1", quiet=True)
+    assert "secondline linetest show test-1" in capsys.readouterr().err
+
+
+def test_who_waits_is_told_until_when(capsys: pytest.CaptureFixture[str]) -> None:
+    client: Any = Interrupted()
+    queued = {"id": "op-1", "deadline_at": "2026-11-21T13:00:00.123Z"}
+    with pytest.raises(KeyboardInterrupt):
+        operation.follow(client, queued, timeout_s=1.0, quiet=False)
+    assert "until 2026-11-21 13:00:00 UTC" in capsys.readouterr().err
+
+
+def test_an_advised_command_names_the_same_server(capsys: pytest.CaptureFixture[str]) -> None:
+    assert same_server() == ""
+    client: Any = Interrupted()
+    with click.Context(click.Command("check")) as context, pytest.raises(KeyboardInterrupt):
+        context.params = {"url": "http://acs:8080", "token_file": Path("my tokens/me")}
+        operation.follow(client, {"id": "op-1"}, timeout_s=1.0, quiet=True)
+    said = "operation cancel op-1 --url http://acs:8080 --token-file 'my tokens/me'"
+    assert said in capsys.readouterr().err
 
 
 def test_the_question_before_a_reboot_is_not_part_of_the_result() -> None:
@@ -170,7 +213,7 @@ def test_steps_are_shown_as_they_happen_in_the_language_of_the_command(capsys: p
     texts.choose("ru")
     try:
         with connect(f"http://127.0.0.1:{server.server_port}", None) as client:
-            ended = operation.follow(client, "op-1", timeout_s=20.0, quiet=False)
+            ended = operation.follow(client, {"id": "op-1"}, timeout_s=20.0, quiet=False)
     finally:
         server.shutdown()
         server.server_close()

@@ -2,10 +2,14 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from cli.demo import how_to_look
 from cli.exit_status import ExitStatus
+from cli.own_server import OwnServer
 from tests.cli.conftest import Running, run
 
 pytestmark = pytest.mark.timeout(180)
@@ -203,3 +207,12 @@ def test_a_wrong_token_says_how_to_make_one(demo: Running, tmp_path: Path) -> No
 def _value(demo: Running, device: str, name: str) -> str:
     found = demo.json("device", "get", device, name)
     return next(row["value"] for row in found if row["name"] == name)
+
+
+def test_what_the_demo_advises_can_be_done_as_it_stands(demo: Running, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its devices are on lines that are cut, for the most part: a reboot of one of them waits for nothing."""
+    healthy = demo.line("healthy line")
+    server = SimpleNamespace(url=demo.server["url"], token_file=Path(demo.server["token_file"]), log_file=Path("log"))
+    how_to_look(cast(OwnServer, server), healthy)
+    said = capsys.readouterr().out
+    assert f"device reboot {demo.device(healthy)} --wait" in said and f"line check {healthy}" in said

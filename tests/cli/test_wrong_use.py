@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -13,10 +14,12 @@ from pathlib import Path
 import click
 import pytest
 
+from acs.services import lines
 from cli import click_texts, output
 from cli.client.wire import Wire, WireFailed, WireTimeout
 from cli.demo import program_name
 from cli.exit_status import ExitStatus
+from cli.line import place
 from cli.main import asked_language, cli
 from cli.ports import free_port
 from cli.serve import write_new
@@ -240,3 +243,22 @@ def test_the_texts_of_click_stand_in_click() -> None:
     for text in (*click_texts.TEXTS, *(one for pair in click_texts.PLURALS for one in pair)):
         written = text.replace("\n", "\\n").replace("\t", "\\t")
         assert f'"{written}"' in source, text
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"), [(("lne",), "line"), (("device", "shw"), "show"), (("line", "lst"), "list")]
+)
+def test_a_mistyped_command_is_told_what_it_is_like(words: tuple[str, ...], meant: str) -> None:
+    result = run(*words)
+    assert result.exit_code == ExitStatus.USAGE
+    assert f"Did you mean '{meant}'?" in result.stderr
+
+
+def test_the_help_of_an_import_names_every_column() -> None:
+    said = run("line", "import", "--help").stdout.replace("\n", " ")
+    assert {*lines.COLUMNS, *lines.TECHNOLOGIES} <= set(re.findall(r"\w+", said))
+
+
+def test_a_line_without_a_place_shows_none() -> None:
+    assert place({"node": None, "port": None, "splitter": ""}) == ""
+    assert place({"node": "olt-1", "port": 0}) == "olt-1/-/-/0/-/-"
