@@ -120,18 +120,20 @@ class Automation:
         return begun
 
     async def _fix(self, check: TicketCheck) -> int:
-        if check.decided_at is not None and self._clock() - check.decided_at > _FRESH:
-            return await self._leave(check, "writes were frozen, or the server stood still, until its verdict was old")
-        if await self._started_since(check):
-            return await self._leave(check, "a device of the line has started since it was tested: test it again")
+        actor, key = system_actor(ACTOR), f"fix:{check.ticket}:{check.line_test}"[:200]
+        # one that began is only noted: the start that it brought about says nothing against it
+        if not await self._hooks.began(actor, key):
+            if check.decided_at is not None and self._clock() - check.decided_at > _FRESH:
+                why = "writes were frozen, or the server stood still, until its verdict was old"
+                return await self._leave(check, why)
+            if await self._started_since(check):
+                return await self._leave(check, "a device of the line has started since it was tested: test it again")
         rule, _, action = check.fix.partition(":")
         hook, what = _HOOKS[action]
         reason = f"automatic fix by rule {rule}"
         wanted = HookRequest(line=check.line, ticket=check.ticket, reason=reason, what=what)
         try:
-            view = await self._hooks.call(
-                system_actor(ACTOR), hook, wanted, f"fix:{check.ticket}:{check.line_test}"[:200], wait_s=0.0
-            )
+            view = await self._hooks.call(actor, hook, wanted, key, wait_s=0.0)
         except (Frozen, StoreError):
             return 0  # it stays due: the switch is taken off, or the store comes back
         except AcsError as error:

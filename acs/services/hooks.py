@@ -19,7 +19,7 @@ from time import monotonic
 import structlog
 
 from acs.config import HooksSection
-from acs.errors import AcsError, Conflict, InvalidInput, NotFound
+from acs.errors import AcsError, Conflict, InvalidInput, NotFound, StoreError
 from acs.profiles.schema import Profile
 from acs.services import audit
 from acs.services.action_limits import IS_IT_FIXED, REBOOT, RESYNC, TEST, ActionLimits
@@ -186,6 +186,12 @@ class Hooks:
             known = await line_store.get_many(tx, sorted({call.line for call in found}))
         return [await self._view(call) for call in found if call.line in known]
 
+    async def began(self, actor: Actor, key: str) -> bool:
+        """Whether something was begun under this key of the actor, though the answer may have been lost."""
+        async with self._store.reading() as tx:
+            call = await hook_store.by_key(tx, actor.name, key)
+            return call is not None and await _began(tx, call)
+
     # --- the call, once ----------------------------------------------------------------------------------------------
 
     async def _call(self, actor: Actor, hook: str, wanted: HookRequest, key: str) -> HookCall:
@@ -248,17 +254,22 @@ class Hooks:
     # --- what is begun for it ----------------------------------------------------------------------------------------
 
     async def _begun(self, actor: Actor, call: HookCall, wanted: HookRequest) -> HookCall:
-        """The call with what it began; a call that could begin nothing is forgotten, so that its key is free."""
+        """The call with what it began; a call that could begin nothing is forgotten, so that its key is free.
+
+        Where the store failed nobody knows what began: the call keeps its key, and its repetition takes it up.
+        """
         if call.line_test is not None or call.operations:
             return call
         try:
             if call.hook in (TEST, IS_IT_FIXED):
                 return await self._test(actor, call, wanted)
             return await self._operate(actor, call, wanted)
+        except StoreError:
+            raise
         except AcsError:
             async with self._store.transaction() as tx:
                 stored = await hook_store.get(tx, call.id)
-                if stored is not None and not stored.operations and stored.line_test is None:
+                if stored is not None and not await _began(tx, stored):
                     await hook_store.forget(tx, call.id)
             raise
 
@@ -301,7 +312,7 @@ class Hooks:
                 deadline_s=left_s,
                 reason=wanted.reason or f"hook {call.hook}",
                 ticket=call.ticket,
-                idempotency_key=f"hook:{call.id}:{n}",
+                idempotency_key=_operation_key(call, n),
             )
             for n, (kind, arguments) in enumerate(await self._steps(call, wanted))
         ]
@@ -362,6 +373,17 @@ class _BegunMeanwhile(Exception):
     def __init__(self, call: HookCall) -> None:
         super().__init__(call.id)
         self.call = call
+
+
+def _operation_key(call: HookCall, n: int) -> str:
+    return f"hook:{call.id}:{n}"
+
+
+async def _began(tx: Transaction, call: HookCall) -> bool:
+    """Whether something was begun for a call, noted on it or not."""
+    if call.operations or call.line_test is not None:
+        return True
+    return await operation_store.by_idempotency_key(tx, call.actor, _operation_key(call, 0)) is not None
 
 
 def _digest(hook: str, wanted: HookRequest) -> str:

@@ -9,9 +9,11 @@ import pytest
 from sqlalchemy import func, select, update
 
 from acs.app import App
+from acs.errors import Conflict, StoreError
 from acs.services.actor import local_actor, system_actor
 from acs.services.hooks import HookRequest
 from acs.services.identifiers import new_id
+from acs.store import hooks as hook_store
 from acs.store import line_tests as test_store
 from acs.store import lines as line_store
 from acs.store import tickets as ticket_store
@@ -107,10 +109,46 @@ async def test_a_call_that_broke_off_is_taken_up_by_its_repetition(app: App, tic
     assert await rows(app, operations) == 1
 
 
+def failing_once(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """From now on the store of hooks fails in this once."""
+    real, failures = getattr(hook_store, name), [StoreError("the database is away for a moment")]
+
+    async def fails_once(*given: Any, **named: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return await real(*given, **named)
+
+    monkeypatch.setattr(hook_store, name, fails_once)
+
+
+async def test_a_store_that_fails_while_the_reboot_is_noted_makes_no_second_reboot(
+    app_on_both: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await line_with_cpe(app_on_both)
+    failing_once(monkeypatch, "set_operations")
+    async with await client_of(app_on_both, "operate", "read") as client:
+        answers = [await client.post("/hooks/reboot", json=REBOOT, headers=key("event-1")) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [503, 202, 202]
+    assert answers[1].json()["operations"] == answers[2].json()["operations"]
+    assert (await rows(app_on_both, operations), await rows(app_on_both, hook_calls)) == (1, 1)
+
+
+async def test_a_restart_that_has_not_ended_is_not_asked_for_again(app: App, ticketing: httpx.AsyncClient) -> None:
+    """Another event about the same home, and a key of its own: the first restart is named, and the key stays free."""
+    first = await ticketing.post("/hooks/reboot", json=REBOOT, headers=key("a"))
+    other = await ticketing.post("/hooks/reboot", json=REBOOT, headers=key("b"))
+    assert other.status_code == 409 and first.json()["operations"][0]["id"] in other.json()["message"]
+    again = await ticketing.post("/hooks/reboot", json=REBOOT, headers=key("a"))
+    assert again.json()["operations"] == first.json()["operations"]
+    await settle(app, "failed")
+    assert (await ticketing.post("/hooks/reboot", json=REBOOT, headers=key("b"))).status_code == 202
+
+
 async def test_a_line_and_a_ticket_are_rebooted_so_often_and_no_more(app: App, ticketing: httpx.AsyncClient) -> None:
     for n in range(2):
         body = {**REBOOT, "ticket": "TT-1"}
         assert (await ticketing.post("/hooks/reboot", json=body, headers=key(f"t{n}"))).status_code == 202
+        await settle(app, "succeeded")
     refused = await ticketing.post("/hooks/reboot", json={**REBOOT, "ticket": "TT-1"}, headers=key("t2"))
     assert refused.status_code == 429
     assert "ticket TT-1" in refused.json()["message"]
@@ -194,6 +232,29 @@ async def test_a_session_is_restarted_where_the_tree_shows_one(app: App, ticketi
     both = {"line": "L-1", "what": "all", "wait_s": 0}
     told = (await ticketing.post("/hooks/resync", json=both, headers=key("b"))).json()
     assert [one["kind"] for one in told["operations"]] == ["refresh", "provision", "set"]
+
+
+async def test_a_later_step_that_is_refused_does_not_queue_the_first_anew(
+    app: App, ticketing: httpx.AsyncClient
+) -> None:
+    body = {"line": "L-1", "what": "all", "wait_s": 0}
+    real = app.operations.request
+
+    async def refuses_to_provision(actor: Any, device: str, kind: str, *given: Any, **named: Any) -> Any:
+        if kind == "provision":
+            raise Conflict("the device is not to be provisioned")
+        return await real(actor, device, kind, *given, **named)
+
+    values = {f"{PPP}{name}": (value, "xsd:string") for name, value in (("Reset", "0"), ("Username", "user-1"))}
+    async with app.store.transaction() as tx:
+        await tree_store.merge(tx, KEY, TreeUpdate(values, datetime.now(UTC), (), frozenset()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(app.operations, "request", refuses_to_provision)
+        for _ in range(2):
+            assert (await ticketing.post("/hooks/resync", json=body, headers=key("b"))).status_code == 409
+    told = (await ticketing.post("/hooks/resync", json=body, headers=key("b"))).json()
+    assert [one["kind"] for one in told["operations"]] == ["refresh", "provision", "set"]
+    assert await rows(app, operations) == 3
 
 
 async def test_the_device_must_be_clear(ticketing: httpx.AsyncClient) -> None:

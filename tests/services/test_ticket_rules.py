@@ -19,10 +19,11 @@ from acs.services.ticket_rules import TicketWords, check_rule, fix_rule, holds, 
 from acs.store import Vault
 from acs.store import lines as line_store
 from acs.store import ticket_checks as check_store
+from acs.store.instants import micros
 from acs.store.records import LineRecord
-from acs.store.schema import operations
+from acs.store.schema import events, operations
 from tests.api.conftest import NobodyAnswers, client_of, config_of
-from tests.api.test_hooks import KEY, line_with_cpe
+from tests.api.test_hooks import KEY, failing_once, line_with_cpe
 from tests.api.test_tickets import event, verdict_of
 
 UTC_ZONE, MOSCOW = ZoneInfo("UTC"), ZoneInfo("Europe/Moscow")
@@ -204,6 +205,20 @@ async def test_a_fix_runs_once_and_is_looked_at_afterwards_and_no_rule_gets_past
         fix, called, why = await fix_of(automatic, second)
         assert (fix, called, "1 are allowed" in why) == ("hung:reboot_cpe", False, True)
         assert len(await restarts(automatic)) == 1
+
+
+async def test_a_fix_that_the_store_did_not_note_is_one_fix(automatic: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    automation = automatic.northbound.automation
+    failing_once(monkeypatch, "set_operations")
+    async with await client_of(automatic, "tickets", "read") as client:
+        ticket = await decided(automatic, client, 1)
+    assert await automation.turn() == 0
+    async with automatic.store.transaction() as tx:  # it was done meanwhile, and the device has told of its start
+        told = {"device": KEY, "code": "1 BOOT", "session_id": "s", "command_key": ""}
+        await tx.insert(events, {**told, "at": micros(datetime.now(UTC))})
+    assert await automation.turn() == 1
+    assert await fix_of(automatic, ticket) == ("hung:reboot_cpe", True, "begun")
+    assert await restarts(automatic) == [("automatic", "TT-1", KEY)]
 
 
 async def test_automatic_fixes_are_off_unless_they_are_switched_on(app: App) -> None:
