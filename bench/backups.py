@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from acs.profiles.protection import is_setting
-from acs.services.hidden import is_secret
+from acs.secret_names import is_secret
 from acs.services.identifiers import new_id
 from acs.store import Store, Vault, backups, upgrade
 from acs.store.backups import BackupRecord, Configuration

@@ -9,8 +9,8 @@ from pydantic import Field
 from acs.api.auth import ActorDep, ServicesDep
 from acs.api.bodies import Answer, Body, LimitQuery
 from acs.api.told import Told
+from acs.secret_names import is_secret
 from acs.services.devices import HIDDEN
-from acs.services.hidden import is_secret
 from acs.services.provisioning_form import Rule
 
 router = APIRouter(tags=["provisioning"])

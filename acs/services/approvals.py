@@ -16,10 +16,10 @@ import structlog
 
 from acs.config import RightsSection
 from acs.errors import AcsError, ApprovalNeeded, Conflict, Forbidden, InvalidInput, NotFound
+from acs.secret_names import is_secret
 from acs.services import audit
 from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock, utc_now
-from acs.services.hidden import is_secret
 from acs.services.identifiers import new_id
 from acs.store import approvals as approval_store
 from acs.store.approvals import ApprovalRecord

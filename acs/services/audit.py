@@ -6,8 +6,8 @@ The rule of this file: keys that name a secret lose their value here, whatever t
 from collections.abc import Mapping
 from datetime import datetime
 
+from acs.secret_names import is_secret
 from acs.services.actor import Actor
-from acs.services.hidden import is_secret
 from acs.store import audit as audit_store
 from acs.store.reach import current_view
 from acs.store.records import AuditRecord, Json

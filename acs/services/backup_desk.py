@@ -15,10 +15,10 @@ from acs.cwmp.paths import generalised, rows_above, table_of
 from acs.errors import NotFound, no_device
 from acs.profiles.protection import is_setting
 from acs.profiles.schema import Profile
+from acs.secret_names import is_secret
 from acs.services.actions.network import ROWS_MADE
 from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock, utc_now
-from acs.services.hidden import is_secret
 from acs.services.identifiers import new_id
 from acs.services.plans.extra_rows import Values, extra_rows
 from acs.services.profiles import profile_of

@@ -17,9 +17,9 @@ from acs.cwmp.bulk import Report, reference_of
 from acs.errors import NotFound
 from acs.profiles.schema import Profile
 from acs.profiles.tree import facts_from_tree
+from acs.secret_names import is_secret
 from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock, utc_now
-from acs.services.hidden import is_secret
 from acs.services.profiles import profile_of
 from acs.services.readings import record
 from acs.store import bulk, identity

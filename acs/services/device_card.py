@@ -15,8 +15,8 @@ from enum import StrEnum
 from acs.profiles.columns import TABLES
 from acs.profiles.rows import Cell, Table
 from acs.profiles.schema import Profile
+from acs.secret_names import is_secret
 from acs.services.card_sections import SECTIONS, SectionSpec
-from acs.services.hidden import is_secret
 from acs.services.merging import is_stale
 from acs.services.reboot_history import Reboot
 from acs.services.reported import table_key

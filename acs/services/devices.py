@@ -12,10 +12,10 @@ import structlog
 
 from acs.errors import NotFound, TooMany, no_device
 from acs.profiles.schema import Profile
+from acs.secret_names import is_secret
 from acs.services import audit
 from acs.services.actor import Actor, Scope, system_actor
 from acs.services.clock import Clock, utc_now
-from acs.services.hidden import is_secret
 from acs.services.lines import Lines, known_line
 from acs.services.operations import Operations
 from acs.services.profiles import profile_of

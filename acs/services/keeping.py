@@ -11,11 +11,11 @@ from datetime import datetime
 
 from acs.profiles.protection import is_setting
 from acs.profiles.schema import Profile
+from acs.secret_names import is_secret
 from acs.services.actions.network import ROWS_MADE
 from acs.services.actions.translating import translate
 from acs.services.actions.words import Refused, refusal_of, say
 from acs.services.guarding import Guard
-from acs.services.hidden import is_secret
 from acs.services.identifiers import new_id
 from acs.services.kinds import Kind
 from acs.services.plans import AddPlan, DeletePlan, Outcome, Plan, SetPlan

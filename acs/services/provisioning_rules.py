@@ -12,12 +12,11 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Final
 
 from acs.cwmp.writing import writable
 from acs.profiles.globs import none_or_like, tagged
-from acs.services.hidden import is_secret
+from acs.secret_names import is_secret
 from acs.services.provisioning_form import (
     FIELD,
     NOTIFICATIONS,
@@ -178,10 +177,6 @@ def digest_of(desired: Desired, key: bytes) -> str:
     return hmac.new(key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
 
-#: Asked for every parameter of every rule and device; there are few names.
-_is_secret = lru_cache(maxsize=8_192)(is_secret)
-
-
 class _Lacking(Exception):
     """Something that the rule needs is not known of this device."""
 
@@ -217,7 +212,7 @@ def _full(name: str, root: str) -> str | None:
 
 
 def _value(name: str, given: str | float | bool | Value, subject: Subject, secrets: Mapping[str, str]) -> Wish:
-    kind, secret = None, _is_secret(name)
+    kind, secret = None, is_secret(name)
     if isinstance(given, Value):
         kind = given.type
         if given.secret_file is not None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from acs.services.hidden import is_secret
+from acs.secret_names import is_secret
 from acs.services.kinds import Kind
 from acs.store.records import Json, OperationRecord
 

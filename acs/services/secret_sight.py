@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import Literal
 
 from acs.errors import InvalidInput, no_device
+from acs.secret_names import is_secret
 from acs.services import audit
 from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock, utc_now
-from acs.services.hidden import is_secret
 from acs.store import backups as backup_store
 from acs.store import devices as device_store
 from acs.store import trees as tree_store

@@ -10,7 +10,7 @@ value and shows another has not taken it.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from acs.services.hidden import is_secret
+from acs.secret_names import is_secret
 from acs.services.plans.backup import BackupPlan
 from acs.services.plans.base import Outcome, Plan, Reads
 from acs.services.plans.reading import ReadPlan

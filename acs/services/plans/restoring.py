@@ -25,7 +25,7 @@ from acs.cwmp.messages import (
 from acs.cwmp.paths import generalised, rows_above, table_of
 from acs.cwmp.structs import ParameterValueStruct
 from acs.profiles.protection import is_setting
-from acs.services.hidden import is_secret
+from acs.secret_names import is_secret
 from acs.services.plans.backup import BackupPlan
 from acs.services.plans.base import Outcome, Reads
 from acs.services.plans.changing import HIDDEN

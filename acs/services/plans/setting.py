@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from acs.cwmp.messages import Message, SetParameterValues, SetParameterValuesResponse, SoapFault
 from acs.cwmp.structs import ParameterValueStruct
-from acs.services.hidden import is_secret
+from acs.secret_names import is_secret
 from acs.services.plans.base import Outcome, Reads, refused
 from acs.services.plans.reading import UNKNOWN_NAME, ReadPlan
 from acs.store.records import Json
