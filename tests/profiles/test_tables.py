@@ -333,8 +333,9 @@ def test_what_a_call_loses_is_told_while_it_lasts(state: str, loss: int | None) 
     assert (row.values["registered"], row.values["latency_ms"]) == (True, 45)
 
 
-def test_a_voice_line_of_the_second_model_has_the_state_of_its_client() -> None:
-    service = "Device.Services.VoiceService.1."
+@pytest.mark.parametrize("profile", ["generic-tr181", "generic-tr098"])
+def test_a_voice_line_of_the_second_model_has_the_state_of_its_client(profile: str) -> None:
+    service = f"{PROFILES[profile].match.root}Services.VoiceService.1."
     values = {
         f"{service}CallControl.Line.1.Enable": "1",
         f"{service}CallControl.Line.1.CallStatus": "Connected",
@@ -343,7 +344,7 @@ def test_a_voice_line_of_the_second_model_has_the_state_of_its_client() -> None:
         f"{service}SIP.Client.1.Network": f"{service}SIP.Network.1",
         f"{service}SIP.Network.1.RegistrarServer": "sip.example",
     }
-    (row,) = tables(values)["voip_lines"].rows
+    (row,) = tables(values, profile)["voip_lines"].rows
     assert row.values == {
         "enabled": True,
         "registered": False,

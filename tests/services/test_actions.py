@@ -262,6 +262,18 @@ async def test_no_restart_during_a_call_unless_somebody_says_why(desk: Desk, kin
     assert cpe.reboots == 1
 
 
+async def test_a_call_by_the_second_model_of_telephony_under_the_older_root_is_seen(desk: Desk) -> None:
+    """TR-104 v2 stands below InternetGatewayDevice as well, beside a line of v1 on which nobody speaks."""
+    cpe = await desk.cpe(CpeKind.ONT)
+    cpe.tree.grow(f"{IGD}Services.VoiceService.1.CallControl.Line.1.CallStatus", "Connected")
+    read = await desk.server.operations.request(ACTOR, cpe.key, "refresh", {})
+    assert (await desk.end(read)).state is OperationState.SUCCEEDED
+    [refused] = await desk.do(cpe, "reboot")
+    assert refused.state is OperationState.FAILED and cpe.reboots == 0
+    words = words_of(refused)
+    assert words is not None and "call" in words["en"]
+
+
 async def test_a_fourth_restart_within_a_day_is_refused(desk: Desk) -> None:
     cpe = await desk.cpe(CpeKind.ROUTER)
     for _ in range(3):
