@@ -31,6 +31,7 @@ from acs.services.profiles import profile_of
 from acs.services.takeovers import Takeovers
 from acs.store import abilities as ability_store
 from acs.store import backups, devices, trees
+from acs.store import operations as operation_store
 from acs.store.records import Json, OperationRecord, OperationState
 from acs.store.store import Store
 from acs.store.transaction import Transaction
@@ -123,7 +124,7 @@ class ActionDesk:
         asked = list(action.build(view, given))
         if action.name == "swap":
             return await self._swap(actor, view, action, asked[0], wanted)
-        await self._check_now(asked, view, wanted)
+        await self._check_now(actor, asked, view, wanted)
         await self._note(actor, key, action, wanted)
         return Done(action, await self._ask(actor, key, asked, wanted))
 
@@ -137,7 +138,7 @@ class ActionDesk:
                 arguments["override"] = True
             if each.kind == "restore" and stored and stored[0].kind == "backup":
                 arguments["backup"] = f"of:{stored[0].id}"
-            idempotency = f"{wanted.idempotency_key}:{n}" if wanted.idempotency_key else None
+            idempotency = _key_of(wanted, n) if wanted.idempotency_key else None
             stored.append(
                 await self._operations.request(
                     actor,
@@ -163,17 +164,20 @@ class ActionDesk:
         restore = Asked("restore", {"action": "swap", "device": view.device.key, "backup": "current"})
         return Done(action, await self._ask(actor, new, [restore], request))
 
-    async def _check_now(self, asked: Sequence[Asked], view: View, wanted: Request) -> None:
+    async def _check_now(self, actor: Actor, asked: Sequence[Asked], view: View, wanted: Request) -> None:
         """Refuse before anything is queued, so that nothing of a series is left behind."""
         guarded = [each for each in asked if KINDS[each.kind].guarded]
-        if not guarded or wanted.override:
+        if not guarded:
             return
-        now = self._clock()
+        now, given = self._clock(), {"override": True} if wanted.override else {}
         async with self._store.reading() as tx:
+            if wanted.idempotency_key and await operation_store.by_idempotency_key(tx, actor.name, _key_of(wanted, 0)):
+                return  # a repetition: it gets what was asked for first, whatever holds now
             for each in guarded:
                 probe = OperationRecord(
-                    new_id(), view.device.key, each.kind, {}, OperationState.QUEUED, "", now, now, actor=""
+                    new_id(), view.device.key, each.kind, dict(given), OperationState.QUEUED, "", now, now, actor=""
                 )
+                await self._guard.one_at_a_time(tx, probe)
                 await self._guard.refuse(tx, probe, now)
 
     def _must_hold(self, actor: Actor, wanted: Request, refused: Refused) -> None:
@@ -223,6 +227,11 @@ _WAITS: Mapping[str, str] = {
     "en": "The line is the new device's now; it gets the settings when it first comes online.",
     "ru": "Линия закреплена за новым устройством; оно получит настройки, когда впервые выйдет на связь.",
 }
+
+
+def _key_of(wanted: Request, n: int) -> str:
+    """The idempotency key of the n-th operation of a request that has one."""
+    return f"{wanted.idempotency_key}:{n}"
 
 
 def _rows(action: Action, view: View) -> tuple[Row, ...]:

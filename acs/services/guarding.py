@@ -1,4 +1,5 @@
-"""When a device may not be restarted: during a call, while it is given new software, and again and again.
+"""When a device may not be restarted: while it is restarted already, during a call, while it is given new software,
+and again and again.
 
     at the request       what is known, and what is under way        ─▶ refused with its reason
     in the session       the device is asked for its calls, then it restarts, or the operation ends with the reason
@@ -12,6 +13,7 @@ from datetime import datetime, timedelta
 from acs.config import Config
 from acs.profiles.protection import Protected, protected
 from acs.profiles.schema import Profile
+from acs.services.action_limits import RESTARTS
 from acs.services.actions.words import Refused
 from acs.services.actor import Actor, Scope
 from acs.services.approvals import Approvals, Proposal
@@ -49,11 +51,28 @@ class Guard:
             Refused: it must not be done now.
             Forbidden: the actor may not set a limit aside.
         """
+        if kind.guarded:
+            await self.one_at_a_time(tx, wanted)
         if wanted.arguments.get("override"):
             self._may_override(actor, wanted)
             return
         if kind.guarded:
             await self.refuse(tx, wanted, wanted.created_at)
+
+    async def one_at_a_time(self, tx: Transaction, wanted: OperationRecord) -> None:
+        """Refuse a restart while another one of the device has not ended: who asks twice wants one.
+
+        Who sets limits aside may follow one that was sent, for it may never be seen; not one that will still be sent.
+
+        Raises:
+            Refused: it must wait for the other one.
+        """
+        overridden = bool(wanted.arguments.get("override"))
+        states = (OperationState.QUEUED,) if overridden else DUE_STATES
+        found = await operations.list_operations(tx, device=wanted.device, states=states, kinds=RESTARTS)
+        first = next((each for each in reversed(found) if each.id != wanted.id), None)
+        if first is not None:
+            raise Refused("restart_under_way", operation=first.id, actor=first.actor)
 
     async def need_two(
         self, actor: Actor, device: str, kind: Kind, arguments: Mapping[str, Json], reason: str, ticket: str | None

@@ -264,7 +264,9 @@ class Operations:
         async with self._store.transaction() as tx:
             if self.freeze is not None:
                 await self.freeze.refuse(tx, wanted.kind)
-            if await devices.get(tx, wanted.device) is None:
+            # held for a restart: two that are asked for at once must see one another
+            look = devices.hold if self._kinds[wanted.kind].guarded else devices.get
+            if await look(tx, wanted.device) is None:
                 raise no_device(wanted.device)
             if await identity.quarantined(tx, wanted.device) is not None:
                 raise Conflict(
