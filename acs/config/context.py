@@ -110,6 +110,9 @@ class PullSection(Section):
     line_by: Literal["id", "account", "login"] = "id"
     #: Where the time of an item stands; none = the time of the answer.
     at: Place | None = None
+    #: Of `contacts`: an answer names every contact of the last 14 days of every line, so one that it does not name had
+    #: none. An answer of one page, or of one region, is not complete.
+    complete: bool = False
     #: Name of a fact → where its value stands.
     facts: Mapping[str, PullFact] = Field(default_factory=dict)
     #: Our field → where it stands: of incidents id, scope, kind, since; of works id, scope, from, to; of lines the
@@ -122,6 +125,8 @@ class PullSection(Section):
         missing = needed.get(self.kind, set()) - set(self.fields)
         if missing:
             raise ValueError(f"pull {self.name}: fields lacks {', '.join(sorted(missing))}; write where they stand")
+        if self.complete and self.kind != "contacts":
+            raise ValueError(f"pull {self.name}: complete is said of contacts only; leave it out")
         if self.kind == "facts" and not self.facts:
             raise ValueError(f"pull {self.name}: no facts; write [pulls.facts.NAME] with path")
         return self

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from acs.profiles.schema import Profile
-from acs.services.context import BASELINE_DAYS, scope_facts
+from acs.services.context import BASELINE_DAYS, scope_facts, with_no_contacts
 from acs.services.inform_interval import inform_interval_s
 from acs.services.lines import known_line
 from acs.services.optics import TREND_DAYS
@@ -179,6 +179,7 @@ async def load_case(
         Fact(fact.name, fact.value, fact.at, fact.source, "handed in")
         for fact in (await fact_store.latest(tx, line.id)).values()
     ]
+    told = await with_no_contacts(tx, line, told)
     told += await scope_facts(tx, line.scopes(), now)
     tickets = await ticket_store.list_tickets(tx, line=line.id, limit=_TICKETS)
     tickets_14d = sum(ticket.received_at >= now - timedelta(days=_COUNTED_DAYS[_CONTACTS]) for ticket in tickets)

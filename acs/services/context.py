@@ -21,7 +21,7 @@ from acs.store import facts as fact_store
 from acs.store import history
 from acs.store import lines as line_store
 from acs.store import scopes as scope_store
-from acs.store.records import ContextFact, IncidentRecord, Json, PlannedWorkRecord, Reading
+from acs.store.records import ContextFact, IncidentRecord, Json, LineRecord, PlannedWorkRecord, Reading
 from acs.store.store import Store
 from acs.store.transaction import Transaction
 from probes.facts import FACTS, Fact, FactKind, Scalar
@@ -290,6 +290,28 @@ async def scope_facts(tx: Transaction, scopes: Sequence[str], now: datetime) -> 
         works = await scope_store.planned_works_covering(tx, scopes, now)
         facts.append(_scope_fact("planned.work", [(one.source, one.id) for one in works], asked))
     return facts
+
+
+async def with_no_contacts(tx: Transaction, line: LineRecord, told: Sequence[Fact]) -> list[Fact]:
+    """What is told of a line; no contact, where a complete count names it not and is younger than what is told."""
+    known = next((fact for fact in told if fact.name == "contacts_14d"), None)
+    for source, line_by, at in await scope_store.contact_counts(tx):
+        if known is not None and known.at >= at:
+            break
+        if await _is_known_by(tx, line, line_by):
+            others = [fact for fact in told if fact.name != "contacts_14d"]
+            return [*others, Fact("contacts_14d", 0, at, source, "not named by a complete count")]
+    return list(told)
+
+
+async def _is_known_by(tx: Transaction, line: LineRecord, line_by: str) -> bool:
+    """Whether a source that names lines so means this one, and no other, by some name."""
+    match line_by:
+        case "account":
+            return len(await line_store.by_account(tx, line.account)) == 1
+        case "login":
+            return len(await line_store.by_pppoe_login(tx, line.pppoe_login)) == 1
+    return True
 
 
 def _scope_fact(name: str, found: Sequence[tuple[str, str]], asked: Mapping[str, datetime]) -> Fact:

@@ -28,6 +28,8 @@ class LeftOut:
 
     count: int = 0
     why: list[str] = field(default_factory=list)
+    #: of them, those that name a line which is none of ours
+    strangers: int = 0
 
     def add(self, number: int, why: str) -> None:
         """Count one item, numbered from 1."""
@@ -99,9 +101,11 @@ def contact_entries(
     counts: Counter[str] = Counter()
     since = now - timedelta(days=_CONTACT_DAYS)
     for number, item in enumerate(items, 1):
-        line = lines.get(str(at_place(item, section.line)))
+        name = at_place(item, section.line)
+        line = lines.get(str(name))
         if line is None:
-            left.add(number, f"no line of ours is {str(at_place(item, section.line))[:60]!r}")
+            left.add(number, f"no line of ours is {str(name)[:60]!r}")
+            left.strangers += isinstance(name, str | int) and bool(str(name))
             continue
         try:
             counts[line] += int(_instant(item, section.at, now) >= since)

@@ -4,7 +4,8 @@
                                ├─ 304 ─► what they said is still true, as of now
                                └─ anything else ─► the source is down; what it said before grows old
 
-The rule of this file: nothing is concluded from silence; a page that cannot be read changes nothing.
+The rule of this file: nothing is concluded from silence but where it is configured that a source is complete; a page
+that cannot be read changes nothing.
 """
 
 import asyncio
@@ -32,6 +33,7 @@ from acs.services.lines import Lines
 from acs.services.pull_items import LeftOut
 from acs.store import context_sources as source_store
 from acs.store import lines as line_store
+from acs.store import scopes as scope_store
 from acs.store.store import Store
 
 log = structlog.get_logger()
@@ -95,7 +97,9 @@ class Pulls:
         try:
             async with self._store.reading() as tx:
                 known = await source_store.get(tx, pull.name)
-            answer = await self._fetch(pull, known.etag if known is not None and known.down_since is None else "")
+            # contacts fall out of their days though the list of them stays the same: it is read anew each time
+            same = known is not None and known.down_since is None and pull.kind != "contacts"
+            answer = await self._fetch(pull, known.etag if known is not None and same else "")
             await self._take(pull, answer)
         except (AcsError, httpx.HTTPError, OSError, ValueError, TimeoutError, RecursionError) as error:
             why = f"{type(error).__name__}: {error}"[:_OPENER_CHARS] if not isinstance(error, AcsError) else str(error)
@@ -164,6 +168,9 @@ class Pulls:
         make = pull_items.contact_entries if pull.kind == "contacts" else pull_items.fact_entries
         entries = make(items, pull, lines, now, left)
         await self._context.put_facts(actor, pull.name, entries)
+        if pull.complete and entries and left.count == left.strangers:
+            async with self._store.transaction() as tx:
+                await scope_store.count_contacts(tx, pull.name, pull.line_by, now)
         return len(entries)
 
     async def _lines_of(self, pull: PullSection, items: list[object]) -> dict[str, str]:

@@ -18,7 +18,14 @@ from acs.store.transaction import Transaction
 #: The kinds of snapshot.
 INCIDENTS = "incidents"
 PLANNED_WORKS = "planned_works"
+#: Before how a source names lines: it counted every contact of every line.
+_CONTACTS = "contacts:"
 _SNAPSHOTS = select(scope_snapshots).order_by(scope_snapshots.c.source)
+_COUNTS = (
+    select(scope_snapshots)
+    .where(scope_snapshots.c.kind.startswith(_CONTACTS))
+    .order_by(scope_snapshots.c.at.desc(), scope_snapshots.c.source)
+)
 _INCIDENTS = (
     select(incidents)
     .where(incidents.c.scope.in_(bindparam("scopes", expanding=True)))
@@ -67,6 +74,20 @@ async def put_planned_works(tx: Transaction, source: str, at: datetime, records:
         if isinstance(each, PlannedWorkRecord)
     ]
     return await _replace(tx, PLANNED_WORKS, planned_works, source, at, rows)
+
+
+async def count_contacts(tx: Transaction, source: str, line_by: str, at: datetime) -> None:
+    """Note that a source counted every contact of every line, which it names by its id, account or login."""
+    kind = _CONTACTS + check_text("line_by", line_by)
+    others = scope_snapshots.c.kind.startswith(_CONTACTS), scope_snapshots.c.kind != kind
+    await tx.run(delete(scope_snapshots).where(scope_snapshots.c.source == source, *others))
+    await tx.upsert(scope_snapshots, [{"kind": kind, "source": source, "at": micros(at)}], newer="at")
+
+
+async def contact_counts(tx: Transaction) -> list[tuple[str, str, datetime]]:
+    """Return (source, how it names lines, when) of those that counted every contact, the latest count first."""
+    rows = await tx.rows(_COUNTS)
+    return [(row.source, row.kind.removeprefix(_CONTACTS), instant(row.at)) for row in rows]
 
 
 async def drop_incident(tx: Transaction, source: str, id_: str) -> None:

@@ -14,11 +14,14 @@ from acs.config import ContextSection, PullSection
 from acs.config.context import PullFact
 from acs.errors import ConfigError
 from acs.services.actor import local_actor
+from acs.services.context import Entry, with_no_contacts
 from acs.services.context_sources import ContextSources
 from acs.services.pulls import Pulls
 from acs.store import facts as fact_store
 from acs.store import lines as line_store
+from acs.store import scopes as scope_store
 from acs.store.records import LineRecord
+from probes.facts import Fact
 from tests.api.conftest import client_of
 
 BOSS = local_actor()
@@ -200,3 +203,96 @@ async def test_plain_http_goes_only_where_it_may_and_urls_hold_no_secrets(crm: C
     assert ("needs https" in source.problem, crm.asked) == (True, [])
     with pytest.raises(ConfigError, match="without user or password"):
         crm.pulls(url="https://user:word@crm.example/x", facts={"account.state": PullFact(path="s")})
+
+
+async def counted(crm: Crm, line: str) -> tuple[Any, str] | None:
+    """What a line test of now would know of the contacts of a line."""
+    async with crm.app.store.reading() as tx:
+        record = await line_store.get(tx, line)
+        assert record is not None
+        stored = (await fact_store.latest(tx, line)).values()
+        told = [Fact(fact.name, fact.value, fact.at, fact.source, "handed in") for fact in stored]
+        found = {fact.name: fact for fact in await with_no_contacts(tx, record, told)}
+    fact = found.get("contacts_14d")
+    return None if fact is None else (fact.value, fact.source)
+
+
+def contact(crm: Crm, line: str, days_ago: float = 1.0) -> dict[str, Any]:
+    return {"line": line, "at": (crm.now - timedelta(days=days_ago)).timestamp()}
+
+
+async def test_a_line_that_a_complete_count_does_not_name_had_no_contact(crm: Crm) -> None:
+    crm.now -= timedelta(days=3)
+    pulls = crm.pulls(kind="contacts", at="at", complete=True)
+    crm.says = [contact(crm, "L-1"), contact(crm, "L-1"), contact(crm, "of another network")]
+    await pulls.turn()
+    assert [await counted(crm, line) for line in ("L-1", "L-2")] == [(2, "crm-pull"), (0, "crm-pull")]
+    crm.now += timedelta(days=1)
+    crm.says = [contact(crm, "L-2")]
+    await pulls.turn()
+    assert [await counted(crm, line) for line in ("L-1", "L-2")] == [(0, "crm-pull"), (1, "crm-pull")]
+
+
+async def test_a_count_that_nobody_calls_complete_says_nothing_of_others(crm: Crm) -> None:
+    crm.says = [contact(crm, "L-1")]
+    await crm.pulls(kind="contacts", at="at").turn()
+    assert [await counted(crm, line) for line in ("L-1", "L-2")] == [(1, "crm-pull"), None]
+    with pytest.raises(ValueError, match="complete is said of contacts only"):
+        crm.pulls(kind="works", complete=True, fields={"id": "a", "scope": "b", "from": "c", "to": "d"})
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        [],
+        [{"line": "of another network", "at": 1.0}],
+        [{"line": "L-1", "at": 1.0}, {"line": "L-2", "at": "yesterday"}],
+        [{"line": "L-1", "at": 1.0}, {"contract": "L-2", "at": 1.0}],
+    ],
+)
+async def test_an_answer_that_was_not_understood_is_not_complete(crm: Crm, says: list[Any]) -> None:
+    """Nothing at all, nobody of ours, a contact without a time that can be read, one that names nobody."""
+    crm.says = says
+    await crm.pulls(kind="contacts", at="at", complete=True).turn()
+    assert await counted(crm, "L-3") is None
+
+
+async def test_a_source_that_is_down_says_nothing_new_of_lines_that_it_does_not_name(crm: Crm) -> None:
+    pulls = crm.pulls(kind="contacts", at="at", complete=True)
+    crm.says = [contact(crm, "L-1")]
+    await pulls.turn()
+    counted_at = crm.now
+    crm.now, crm.status = crm.now + timedelta(days=1), 500
+    await pulls.turn()
+    async with crm.app.store.reading() as tx:
+        assert await scope_store.contact_counts(tx) == [("crm-pull", "id", counted_at)]
+
+
+async def test_a_line_that_a_complete_count_cannot_name_is_not_spoken_of(crm: Crm) -> None:
+    """Two lines have the account A-2, and L-4 has none: a contact of theirs would have been left out."""
+    async with crm.app.store.transaction() as tx:
+        await line_store.upsert(tx, [LineRecord("L-4", "pon"), LineRecord("L-5", "pon", account="A-5")], crm.now)
+    crm.says = [contact(crm, "A-1")]
+    await crm.pulls(kind="contacts", at="at", line_by="account", complete=True).turn()
+    found = [await counted(crm, f"L-{n}") for n in range(1, 6)]
+    assert found == [(1, "crm-pull"), None, None, None, (0, "crm-pull")]
+
+
+async def test_what_is_told_after_a_complete_count_stands(crm: Crm) -> None:
+    crm.says = [contact(crm, "L-1")]
+    await crm.pulls(kind="contacts", at="at", complete=True).turn()
+    told = [Entry("L-2", "contacts_14d", 3, crm.now + timedelta(minutes=1))]
+    await crm.app.northbound.context.put_facts(BOSS, "hand", told)
+    assert await counted(crm, "L-2") == (3, "hand")
+
+
+async def test_contacts_grow_old_though_the_answer_stays_the_same(crm: Crm) -> None:
+    """304 says that the list is the same, not that its contacts are still of the last 14 days."""
+    crm.now -= timedelta(days=3)
+    crm.says, crm.etag = [contact(crm, "L-1", days_ago=13)], '"v1"'
+    pulls = crm.pulls(kind="contacts", at="at")
+    await pulls.turn()
+    assert (await crm.facts("L-1"))["contacts_14d"][0] == 1
+    crm.now += timedelta(days=2)
+    await pulls.turn()
+    assert (await crm.facts("L-1"))["contacts_14d"][:2] == (0, crm.now)
