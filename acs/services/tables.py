@@ -209,8 +209,11 @@ def _parse_row(
 ) -> dict[str, Any]:
     parsed: dict[str, Any] = {"row": row}
     if len(cells) != len(header):
-        wanted = f"write {len(header)} cells; put a cell that holds a comma or semicolon in quotes"
-        problems.add(row, header[min(len(cells), len(header)) - 1], f"{len(cells)} cells", wanted)
+        problem = (
+            f"the row has {len(cells)} cells, and the header {len(header)}; "
+            "put a cell that holds a comma or semicolon in quotes"
+        )
+        problems.add(row, header[min(len(cells), len(header)) - 1], cells[-1], problem)
         return parsed
     for name, cell in zip(header, cells, strict=True):
         text = cell.strip()

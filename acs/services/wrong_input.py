@@ -1,5 +1,6 @@
 """What a check of an input found, in words that name the place and say what to do. Pure."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,11 @@ _SHOWN = 20
 _BODY = "body"
 #: kinds of error that want an object of JSON
 _NO_OBJECT = frozenset({"dict_type", "model_type", "model_attributes_type"})
+#: kinds of error that want one of a few words, and a word as pydantic lists it
+_CHOICES = frozenset({"literal_error", "enum"})
+_QUOTED = re.compile(r"'([^']*)'")
+#: what is said of a member that a body does not have
+_NO_FIELD = "there is no such field; GET /api/v1/openapi.json lists those that there are"
 #: header → what to write into it
 _HEADERS: Mapping[str, str] = {
     "idempotency-key": "a word of your own for this one question, and the same word when you send it again",
@@ -34,9 +40,18 @@ def _line(error: Mapping[str, Any]) -> str:
     place = ".".join(str(part) for part in loc if part != _BODY) or _BODY
     if kind == "missing":
         return f"{place}: {_missing(loc)}"
+    if kind == "extra_forbidden":
+        return f"{place}: {_NO_FIELD}"
+    if kind in _CHOICES:
+        return f"{place}: write one of {_choices(str((error.get('ctx') or {}).get('expected', '')))}"
     if kind in _NO_OBJECT:
         return f"{place}: {_no_object(place, error.get('input'))}"
     return f"{place}: {error.get('msg', 'it cannot be used')}"
+
+
+def _choices(expected: str) -> str:
+    """What may be written, from pydantic's "'quick', 'normal' or 'full'"."""
+    return ", ".join(_QUOTED.findall(expected)) or expected.replace(" or ", ", ")
 
 
 def _missing(loc: Sequence[Any]) -> str:

@@ -90,7 +90,23 @@ def test_lines_and_what_stands_behind_a_place_are_translated_one_by_one() -> Non
     row = "row 3, column port: 'x': write a whole number from 0 to 9\nnothing was imported"
     said = ["строка 3, столбец port: 'x': напишите целое число от 0 до 9", "ничего не импортировано"]
     assert translated(row, "ru").splitlines() == said
+    advice = "put a cell that holds a comma or semicolon in quotes"
+    cells = f"row 4, column b: 'x': the row has 2 cells, and the header 3; {advice}"
+    assert "в строке ячеек 2, а в заголовке 3; ячейку с" in translated(cells, "ru")
     assert problem(404, "of tomorrow", "a text of tomorrow", "ru")["title"] == "Запрос не удался"
+
+
+def test_what_is_wrong_with_a_store_is_translated_with_its_remedy() -> None:
+    ends = (
+        "its folder must exist, and this user must be allowed to write there",
+        "check store.url, this user's rights",
+    )
+    for text in sorted(BOOK["parts"]):
+        if text.startswith(("the SQLite store", "the store at")):
+            said = translated(text.replace("{0}", "/a.db").replace("{1}", "why"), "ru")
+            assert not any(end in said for end in ends) and said.count("; ") == 1
+    line = "no line found: entity:Line='L-7' (0 lines); see [tickets] line_from"
+    assert translated(line, "ru") == "линия не найдена: entity:Line='L-7' (линий: 0); см. [tickets] line_from"
 
 
 async def test_a_problem_speaks_the_language_of_who_asks(client: httpx.AsyncClient) -> None:
@@ -110,7 +126,7 @@ async def test_a_problem_speaks_the_language_of_who_asks(client: httpx.AsyncClie
     [
         (("GET", "/nothing"), 404, "такого адреса нет"),
         (("PATCH", "/lines"), 405, "этого метода здесь нет"),
-        (("PUT", "/lines/L-7", {"technology": "smoke"}), 422, "должно быть одно из"),
+        (("PUT", "/lines/L-7", {"technology": "smoke"}), 422, "напишите одно из"),
         (("POST", "/lines/import", b"x"), 415, "пошлите CSV"),
         (("POST", "/line-groups/x%00", None), 422, "уберите его"),
         (("GET", "/lines?limit=0"), 422, "не меньше 1"),

@@ -46,6 +46,30 @@ async def test_every_wrong_member_is_named_in_its_place(client: httpx.AsyncClien
     assert answer["remedy"] == "Correct what the message names."
 
 
+async def test_a_field_that_is_not_there_and_a_word_that_is_none_are_told_what_there_is(
+    client: httpx.AsyncClient,
+) -> None:
+    body = {"lien": "L-1", "depth": "deep"}
+    call = ROOT + "/api/v1/hooks/line-test"
+    for language, told in (
+        (
+            "en",
+            [
+                "write one of quick, normal, full",
+                "there is no such field; GET /api/v1/openapi.json lists those that there are",
+            ],
+        ),
+        (
+            "ru",
+            ["напишите одно из quick, normal, full", "такого поля нет; какие есть, говорит GET /api/v1/openapi.json"],
+        ),
+    ):
+        answer = await client.post(call, json=body, headers={"Idempotency-Key": "k", "Accept-Language": language})
+        assert {one["place"]: one["message"] for one in answer.json()["errors"]} == dict(
+            zip(("depth", "lien"), told, strict=True)
+        )
+
+
 async def test_a_call_without_its_key_is_told_what_a_key_is(client: httpx.AsyncClient) -> None:
     answer = (await client.post(ROOT + "/api/v1/hooks/line-test", json={"line": "L-1"})).json()
     assert answer["detail"].startswith("header.Idempotency-Key: the header is missing; send Idempotency-Key: a word")
