@@ -1,15 +1,14 @@
 """Texts of answers that are ours and say what became of something: each in the language of who asks.
 
-The rule of this file: what is stored is English, and nothing but an answer of the API is translated.
+The rule of this file: what is stored is English; what leaves us is translated as it leaves, here an answer of the API.
 """
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
 from acs.api.language import current
-from acs.services.translation import translated
+from acs.services.translation import translated, translated_within
 
 
 def told(text: str) -> str:
@@ -23,14 +22,4 @@ Told = Annotated[str, AfterValidator(told)]
 
 def told_within(value: Any, keys: frozenset[str], language: str | None = None) -> Any:
     """A document with the texts under these keys in a language, at any depth; None: that of the request."""
-    wanted = language or current()
-    if wanted == "en":
-        return value
-    if isinstance(value, Mapping):
-        return {
-            key: translated(inner, wanted)
-            if key in keys and isinstance(inner, str)
-            else told_within(inner, keys, wanted)
-            for key, inner in value.items()
-        }
-    return [told_within(inner, keys, wanted) for inner in value] if isinstance(value, list) else value
+    return translated_within(value, keys, language or current())

@@ -1,6 +1,6 @@
 """`[line_tests]`, `[tickets]`, `[webhooks]`: the work of the second line."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -94,6 +94,8 @@ class WebhookTarget(Section):
     old_secret_file: FilePath | None = None
     #: Which events it gets, by the beginning of their names (`line_test.`, `outage.`); none = all.
     events: tuple[str, ...] = ()
+    #: Language of what messages say became of something (`detail`); codes and what a person wrote stay.
+    language: Literal["en", "ru"] = "en"
 
 
 class WebhooksSection(Section):

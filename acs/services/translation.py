@@ -98,6 +98,20 @@ def translated(text: str, language: str) -> str:
     return _remembered(text, language) if len(text) <= _REMEMBERED_CHARS else _translated(text, language)
 
 
+def translated_within(value: Any, keys: frozenset[str], language: str) -> Any:
+    """A document with the texts under these keys in a language, at any depth."""
+    if language == "en":
+        return value
+    if isinstance(value, Mapping):
+        return {
+            key: translated(inner, language)
+            if key in keys and isinstance(inner, str)
+            else translated_within(inner, keys, language)
+            for key, inner in value.items()
+        }
+    return [translated_within(inner, keys, language) for inner in value] if isinstance(value, list) else value
+
+
 def kind_of(code: str, language: str) -> tuple[str, str] | None:
     """Title and remedy of a code; None where this language has none of its own."""
     book = _book(language)

@@ -14,8 +14,12 @@ from acs.services.clock import Clock, utc_now
 from acs.services.deliveries import Target
 from acs.services.outgoing import Outgoing, checked_url, taken
 from acs.services.signatures import HEADER, signed
+from acs.services.translation import translated_within
 from acs.store.deliveries import Delivery
 from acs.store.records import Json
+
+#: what a message says became of something, in words; its other texts are codes, or in both languages
+_SAID = frozenset({"detail"})
 
 
 class WebhookSender:
@@ -24,13 +28,15 @@ class WebhookSender:
     def __init__(self, target: WebhookTarget, outgoing: Outgoing, timeout_s: float, clock: Clock) -> None:
         self._url = checked_url(target.url, f"webhooks.targets.{target.name}.url")
         self._secrets = secrets_of(target, f"webhooks.targets.{target.name}")
+        self._language = target.language
         self._outgoing = outgoing
         self._timeout_s = timeout_s
         self._clock = clock
 
     async def send(self, delivery: Delivery) -> str:
         """Post one message; see `Sender.send`."""
-        body = json.dumps(delivery.body, ensure_ascii=False, separators=(",", ":")).encode()
+        said = translated_within(delivery.body, _SAID, self._language)
+        body = json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
         headers = {
             "Content-Type": "application/json",
             "X-Secondline-Event": delivery.event_type,

@@ -80,7 +80,9 @@ def test_the_linter_of_provisioning_rules_speaks_russian(tmp_path: Path) -> None
     path.write_text('[[rule]]\nid = "a"\nmatch = {}\n', encoding="utf-8")
     refused = CliRunner().invoke(provision, ["lint", str(path)])
     assert "правило ничего не требует" in refused.output
-    path.write_text('[[rule]]\nid = "a"\nenabled = false\nmatch = {}\n[rule.values]\n"Device.X.Y" = "1"\n', encoding="utf-8")
+    path.write_text(
+        '[[rule]]\nid = "a"\nenabled = false\nmatch = {}\n[rule.values]\n"Device.X.Y" = "1"\n', encoding="utf-8"
+    )
     told = CliRunner().invoke(provision, ["lint", str(path)])
     assert "a: правило выключено и ничего не делает" in told.output
 

@@ -175,7 +175,7 @@ def test_an_action_of_ours_that_helped_ends_a_ticket_only_where_nobody_must_look
 ) -> None:
     story = repair_story(replace(manner(), when_fixed="closed"), "fixed", CHECKUP | {"verdict": verdict}, AT)
     assert story.status == then
-    assert ("A person has to confirm it: gate_unknown:x" in story.text) is ("needs_human" in verdict)
+    assert ("A person has to confirm it: unknown: x" in story.text) is ("needs_human" in verdict)
 
 
 @pytest.mark.parametrize(
@@ -354,7 +354,7 @@ async def test_our_place_in_a_hub_is_taken_once_and_left_for_another(app: App, t
 
 
 async def test_old_events_are_thrown_away(app: App) -> None:
-    old = tmf_store.TicketEventRecord("e-1", "TT-1", EVENT_TYPES[1], "", AT - timedelta(days=900))
+    old = tmf_store.TicketEventRecord("bss", "e-1", "TT-1", EVENT_TYPES[1], "", AT - timedelta(days=900))
     async with app.store.transaction() as tx:
         await tmf_store.add_ticket_event(tx, old)
     await app.northbound.tmf.listener.prune()

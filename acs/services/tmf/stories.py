@@ -18,7 +18,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from acs.services.tmf.note_words import SENTENCES, fact, of_outage, reason
 from acs.services.tmf.ticket_patches import ENDED, STATUSES, Outage, Story
+from acs.services.translation import translated
 from acs.store.records import LineTestRecord
 from probes.linetest.after_fix import BROKEN, FIXED, Said, may_close, outcome
 
@@ -26,39 +28,6 @@ from probes.linetest.after_fix import BROKEN, FIXED, Said, may_close, outcome
 _OPEN = ("", *(one for one in STATUSES if one not in ENDED and one != "resolved"))
 #: statuses of a ticket that is not ended
 _LIVE = (*_OPEN, "resolved")
-
-_WORDS: Mapping[str, Mapping[str, str]] = {
-    "en": {
-        "verdict": "Line test",
-        "again": "Line test after the repair",
-        "queue": "Queue {queue}, until {due}",
-        "human": "A person has to confirm it: {why}",
-        "missing": "Not measured: {what}",
-        "failed": "The line test ended without a verdict: {why}",
-        "outage": "The line belongs to an outage: {what}",
-        "opened": "Mass outage: {what}",
-        "ended": "The outage is over: {what}",
-        "fixed": "After {action} the line is well",
-        "gone": "After {action} the fault does not show any more",
-        "not_fixed": "{action} did not help",
-        "fell_back": "After {action} the fault was gone, and came back",
-    },
-    "ru": {
-        "verdict": "Проверка линии",
-        "again": "Проверка линии после ремонта",
-        "queue": "Очередь {queue}, до {due}",
-        "human": "Нужно подтверждение человека: {why}",
-        "missing": "Не измерено: {what}",
-        "failed": "Проверка линии закончилась без вердикта: {why}",
-        "outage": "Линия относится к аварии: {what}",
-        "opened": "Массовая авария: {what}",
-        "ended": "Авария закончилась: {what}",
-        "fixed": "После действия «{action}» линия исправна",
-        "gone": "После действия «{action}» неисправности больше не видно",
-        "not_fixed": "Действие «{action}» не помогло",
-        "fell_back": "После действия «{action}» неисправность ушла и вернулась",
-    },
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +51,9 @@ def verdict_story(
     """
     verdict: dict[str, Any] = dict(test.verdict) if isinstance(test.verdict, dict) else {}
     verdict |= {"queue": queue} if queue else {}
-    kind, words = str(verdict.get("verdict", "")), _WORDS[manner.language]
+    kind, words = str(verdict.get("verdict", "")), SENTENCES[manner.language]
     lines = [f"{words['verdict' if before is None else 'again']}: {_headline(verdict, manner.language)}"]
-    lines += [_text(verdict, manner.language), *_rest(verdict, words)]
+    lines += [_text(verdict, manner.language), *_rest(verdict, manner.language)]
     status, status_from = manner.status.get(kind, ""), _OPEN
     if status in ENDED and verdict.get("needs_human"):
         status = ""
@@ -103,7 +72,7 @@ def verdict_story(
 
 def failure_story(manner: Manner, test: LineTestRecord, at: datetime) -> Story:
     """What a ticket is told of a test that ended without a verdict."""
-    text = _WORDS[manner.language]["failed"].format(why=test.detail or "?")
+    text = SENTENCES[manner.language]["failed"].format(why=translated(test.detail, manner.language) or "?")
     return Story(marker=f"{manner.system}:{test.id}", at=at, text=text, test=test.id)
 
 
@@ -111,11 +80,11 @@ def repair_story(manner: Manner, event: str, body: Mapping[str, Any], at: dateti
     """What a ticket is told of the test after an action of ours: fixed, not_fixed or fell_back."""
     action, test = str(body.get("action", "")), body.get("line_test")
     verdict: Mapping[str, Any] = told if isinstance(told := body.get("verdict"), dict) else {}
-    words = _WORDS[manner.language]
+    words = SENTENCES[manner.language]
     # the sign of the fault is gone; only a verdict that may end a ticket knows that nothing else is there
     heading = "gone" if event == FIXED and not may_close(verdict) else event
     lines = [words[heading].format(action=action)]
-    lines += [_headline(verdict, manner.language), *_human(verdict, words)] if verdict else []
+    lines += [_headline(verdict, manner.language), *_human(verdict, manner.language)] if verdict else []
     return Story(
         marker=f"{manner.system}:{body.get('checkup')}:{event}",
         at=at,
@@ -129,7 +98,7 @@ def repair_story(manner: Manner, event: str, body: Mapping[str, Any], at: dateti
 
 def outage_story(manner: Manner, body: Mapping[str, Any], parent: Outage, at: datetime) -> Story:
     """What a ticket is told of the outage that its line belongs to."""
-    text = _WORDS[manner.language]["outage"].format(what=outage_text(body))
+    text = SENTENCES[manner.language]["outage"].format(what=outage_text(body, manner.language))
     status = manner.status.get("ATTACH_OUTAGE", "")
     reason = f"outage {body.get('outage')}"
     story = Story(f"{manner.system}:{body.get('outage')}", at, text, status=status, status_from=_OPEN, reason=reason)
@@ -138,28 +107,34 @@ def outage_story(manner: Manner, body: Mapping[str, Any], parent: Outage, at: da
 
 def outage_creation(manner: Manner, body: Mapping[str, Any]) -> tuple[str, str]:
     """Name and description of the ticket that stands for an outage."""
-    text = _WORDS[manner.language]["opened"].format(what=outage_text(body))
-    return f"{body.get('kind')} outage at {body.get('level')} {body.get('scope')}", text
+    words, kind = SENTENCES[manner.language], of_outage(body.get("kind"), manner.language)
+    name = words["name"].format(kind=kind, where=_where(body, manner.language))
+    return name, words["opened"].format(what=outage_text(body, manner.language))
 
 
 def outage_end_story(manner: Manner, body: Mapping[str, Any], at: datetime) -> Story:
     """What the ticket of an outage is told at its end."""
     state = str(body.get("state"))
-    what = str(body.get("detail") or body.get("note") or outage_text(body))
+    told = translated(str(body.get("detail") or ""), manner.language)
+    what = told or str(body.get("note") or "") or outage_text(body, manner.language)
     return Story(
         marker=f"{manner.system}:{body.get('outage')}:{state}",
         at=at,
-        text=_WORDS[manner.language]["ended"].format(what=what),
+        text=SENTENCES[manner.language]["ended"].format(what=what),
         status={"restored": "resolved", "closed": "closed", "dismissed": "cancelled"}.get(state, ""),
         status_from=_LIVE,
         reason=f"outage {body.get('outage')} is {state}",
     )
 
 
-def outage_text(body: Mapping[str, Any]) -> str:
+def outage_text(body: Mapping[str, Any], language: str) -> str:
     """An outage in one line."""
-    where = f"{body.get('level')} {body.get('scope')}"
-    return f"{body.get('kind')}, {where}, {body.get('hit')} / {body.get('members')}, {body.get('since')}"
+    kind, where = of_outage(body.get("kind"), language), _where(body, language)
+    return f"{kind}, {where}, {body.get('hit')} / {body.get('members')}, {body.get('since')}"
+
+
+def _where(body: Mapping[str, Any], language: str) -> str:
+    return f"{of_outage(body.get('level'), language)} {body.get('scope')}"
 
 
 def _mended(manner: Manner, verdict: Mapping[str, Any]) -> str:
@@ -191,19 +166,19 @@ def _text(verdict: Mapping[str, Any], language: str) -> str:
     return str(text.get(language, "")) if isinstance(text, dict) else ""
 
 
-def _rest(verdict: Mapping[str, Any], words: Mapping[str, str]) -> list[str]:
-    found = []
+def _rest(verdict: Mapping[str, Any], language: str) -> list[str]:
+    found, words = [], SENTENCES[language]
     if verdict.get("queue") not in (None, "none"):
         found.append(words["queue"].format(queue=verdict["queue"], due=verdict.get("due_at", "?")))
-    found += _human(verdict, words)
+    found += _human(verdict, language)
     missing = verdict.get("not_measured")
     if isinstance(missing, list) and missing:
-        found.append(words["missing"].format(what=", ".join(map(str, missing[:10]))))
+        found.append(words["missing"].format(what=", ".join(fact(str(one), language) for one in missing[:10])))
     return found
 
 
-def _human(verdict: Mapping[str, Any], words: Mapping[str, str]) -> list[str]:
+def _human(verdict: Mapping[str, Any], language: str) -> list[str]:
     reasons = verdict.get("human_reasons")
     if not verdict.get("needs_human") or not isinstance(reasons, list):
         return []
-    return [words["human"].format(why=", ".join(map(str, reasons)))]
+    return [SENTENCES[language]["human"].format(why="; ".join(reason(str(one), language) for one in reasons))]
