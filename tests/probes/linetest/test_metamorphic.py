@@ -10,6 +10,9 @@ from probes.linetest import VerdictKind
 from tests.probes.linetest.cases import Trial, aged, own_trials, row_trials, shared_rows, verdict_of
 
 TRIALS = [*own_trials(), *(row_trials(row)[0] for row in shared_rows())]
+#: of every row, what lacks something from the beginning
+VARIANTS = [trial for row in shared_rows() for trial in row_trials(row)[1:]]
+VISITS = (VerdictKind.DISPATCH_HOME, VerdictKind.DISPATCH_LINE)
 QUIET = (VerdictKind.INCONCLUSIVE, VerdictKind.MONITOR_24H)
 
 
@@ -26,6 +29,14 @@ def test_one_fact_less_gives_the_same_verdict_or_a_quieter_one(trial: Trial) -> 
     whole = verdict_of(trial.case).verdict
     found = {name: verdict_of(trial.case, without(trial, name)) for name in measured(trial)}
     assert {name: item.verdict for name, item in found.items() if item.verdict not in (whole, *QUIET)} == {}
+
+
+@pytest.mark.parametrize("trial", VARIANTS, ids=lambda trial: trial.name)
+def test_where_something_is_missing_one_fact_less_sends_nobody_elsewhere(trial: Trial) -> None:
+    whole = verdict_of(trial.case)
+    found = {name: verdict_of(trial.case, without(trial, name)) for name in measured(trial)}
+    sent = {name: (item.verdict, item.cause) for name, item in found.items() if item.verdict in VISITS}
+    assert {name: said for name, said in sent.items() if said != (whole.verdict, whole.cause)} == {}
 
 
 @pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: trial.name)
