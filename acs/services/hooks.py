@@ -231,6 +231,8 @@ class Hooks:
             if found is None:
                 raise NotFound(f"device {wanted.device[:120]!r} is not on line {line.id}; leave it out, or mend it")
             return line, found
+        if not devices:
+            raise Conflict(f"line {line.id} has no CPE yet; name its serial or login there, and wait for its Inform")
         gateways = [each for each in devices if not self._is_stb(each)]
         if len(gateways) != 1:
             shown = ", ".join(each.key for each in devices[:5]) or "none"

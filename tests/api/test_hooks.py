@@ -259,7 +259,7 @@ async def test_a_later_step_that_is_refused_does_not_queue_the_first_anew(
 
 async def test_the_device_must_be_clear(ticketing: httpx.AsyncClient) -> None:
     refused = await ticketing.post("/hooks/reboot", json={"line": "L-2"}, headers=key("x"))
-    assert (refused.status_code, "0 CPEs" in refused.json()["message"]) == (409, True)
+    assert (refused.status_code, "L-2 has no CPE yet" in refused.json()["message"]) == (409, True)
     other = await ticketing.post("/hooks/reboot", json={"line": "L-1", "device": "nobody"}, headers=key("y"))
     assert other.status_code == 404
     long = await ticketing.post("/hooks/reboot", json={"line": "L-1", "wait_s": 31}, headers=key("z"))
