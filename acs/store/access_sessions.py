@@ -86,7 +86,8 @@ async def close_nas(tx: Transaction, nas: str, at: datetime, cause: str) -> list
 async def silent(tx: Transaction, before: datetime, *, limit: int = 1_000) -> list[AccessSession]:
     """Return open sessions of which nothing was heard since, and that were not found silent before.
 
-    They are held: one that is heard again meanwhile is silent no more, as nobody may say of it afterwards.
+    They are held, so that one that is heard meanwhile is stored after what is said of it; one that is being stored now
+    is left out, for it was heard.
     """
     query = (
         select(access_sessions)
@@ -95,9 +96,8 @@ async def silent(tx: Transaction, before: datetime, *, limit: int = 1_000) -> li
             access_sessions.c.heard_at < micros(before),
             access_sessions.c.cause == "",
         )
-        .order_by(access_sessions.c.nas, access_sessions.c.session)
         .limit(limit)
-        .with_for_update()
+        .with_for_update(skip_locked=True)
     )
     return [_record(row) for row in await tx.rows(query)]
 
