@@ -10,7 +10,7 @@ from datetime import datetime
 
 from acs.config import Config, Role
 from acs.cwmp.messages import Message, SoapFault
-from acs.errors import Conflict, InvalidInput, NotFound
+from acs.errors import Conflict, InvalidInput, NotFound, StoreError
 from acs.services import abilities, review
 from acs.services.actions.words import refusal_of
 from acs.services.follow_ups import reading_again
@@ -64,7 +64,18 @@ class Asking:
             visit.plan.take(message)
 
     async def next_request(self, visit: Visit, now: datetime) -> Message | None:
-        """The next thing to ask, with everything written that must be on disk before it leaves."""
+        """The next thing to ask, with everything written that must be on disk before it leaves.
+
+        Raises:
+            StoreError: nothing may leave; the operation whose turn it was still waits.
+        """
+        try:
+            return await self._next(visit, now)
+        except StoreError:
+            self._put_back(visit)
+            raise
+
+    async def _next(self, visit: Visit, now: datetime) -> Message | None:
         while True:
             request = visit.plan.request() if visit.plan is not None else None
             if request is not None:
@@ -73,6 +84,7 @@ class Asking:
                 if self._parts.keeping is not None:
                     await self._parts.keeping.checkpoint(visit, now)
                 if not (visit.pending or visit.tree) or await self._commits.write(visit, now):
+                    visit.turn = None
                     return request
                 visit.plan = visit.running = visit.kind = None
                 continue
@@ -111,6 +123,7 @@ class Asking:
         while visit.due and visit.plan is None:
             operation, kind = visit.due.popleft()
             visit.met.add(operation.id)
+            visit.turn = operation, kind
             if operation.deadline_at <= now or not await self._may_begin(visit, operation):
                 continue
             if not self._is_open(visit):  # it was replaced while it waited for the lane
@@ -120,7 +133,8 @@ class Asking:
                 continue
             known = await self._abilities.of(visit.device)
             if abilities.must_ask(kind, known):
-                visit.due.appendleft((operation, kind))
+                visit.due.appendleft(visit.turn)
+                visit.turn = None
                 self._abilities.asking(visit.device)
                 visit.plan = MethodsPlan()
                 return True
@@ -136,7 +150,14 @@ class Asking:
             visit.running, visit.kind, visit.plan = operation, kind, plan
             visit.pending.append(review.about_to_send(operation, kind, now))
             return True
+        visit.turn = None
         return visit.plan is not None
+
+    def _put_back(self, visit: Visit) -> None:
+        """The operation whose turn it was has not left: it is done when the CPE is back, or handed back."""
+        if visit.turn is not None:
+            visit.due.appendleft(visit.turn)
+            visit.turn = visit.running = visit.kind = visit.plan = None
 
     async def _may_begin(self, visit: Visit, operation: OperationRecord) -> bool:
         """Whether an operation's turn is now: the lane has room for it, and after that wait writes are not frozen."""

@@ -80,6 +80,8 @@ class Visit:
     offered: set[str] = field(default_factory=set)
     #: the ids of those whose turn it was, whatever became of them
     met: set[str] = field(default_factory=set)
+    #: the one whose turn it is, until its first request may leave
+    turn: tuple[OperationRecord, Kind] | None = None
     #: reboots of which only the uptime can tell whether they happened
     unresolved: list[OperationRecord] = field(default_factory=list)
     #: what `plan` serves: an operation, or None when the plan reads the uptime or the device's methods

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,15 @@ from acs.cwmp.messages import GetParameterValues, Message, Reboot, SetParameterV
 from acs.cwmp.soap import Envelope, encode
 from acs.errors import StoreError
 from acs.server import presence
-from acs.store.records import OperationRecord, OperationState, SessionOpened, SessionOpening, StepName
+from acs.store.records import (
+    OperationRecord,
+    OperationState,
+    SessionCommit,
+    SessionCommitted,
+    SessionOpened,
+    SessionOpening,
+    StepName,
+)
 from tests.fakes.acs_server import ACTOR, Running, config_for, running
 from tests.fakes.cpe import Cpe, Dropped, Http
 from tests.fakes.door import Door, device_with
@@ -261,3 +270,26 @@ async def test_a_session_that_fails_has_the_device_called_for_what_it_took(serve
         assert (await http.post(b"no XML")).status == 400
         await door.called()
         await http.close()
+
+
+@pytest.mark.parametrize(("kind", "arguments"), [("get", NAMES), ("refresh", {}), ("reboot", {})])
+async def test_what_could_not_be_sent_because_the_store_failed_has_the_device_called(
+    server: Running, monkeypatch: pytest.MonkeyPatch, kind: str, arguments: dict[str, Any]
+) -> None:
+    """It has not left: not even of a reboot need anybody ask whether it happened."""
+    door, http = Door("200"), Http(server.port)
+
+    async def failing(_commit: SessionCommit) -> SessionCommitted:
+        raise StoreError("the disk is full")
+
+    async with device_with(server, door) as cpe:
+        await http.post(cpe.inform(("2 PERIODIC", "")))
+        wanted = await server.operations.request(ACTOR, cpe.key, kind, arguments)
+        with monkeypatch.context() as patched:
+            patched.setattr(server.store.sessions, "commit", failing)
+            assert (await http.post()).status == 503
+        await http.close()
+        await door.called()
+        assert (await server.now(wanted)).state is OperationState.QUEUED
+        await cpe.session(("6 CONNECTION REQUEST", ""))
+        assert (await server.now(wanted)).state in (OperationState.SUCCEEDED, OperationState.SENT)
