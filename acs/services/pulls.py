@@ -5,7 +5,7 @@
                                └─ anything else ─► the source is down; what it said before grows old
 
 The rule of this file: nothing is concluded from silence but where it is configured that a source is complete; a page
-that cannot be read changes nothing.
+that cannot be read changes nothing, nor does a list of all incidents or works with an item that cannot be read.
 """
 
 import asyncio
@@ -154,10 +154,12 @@ class Pulls:
         actor = system_actor(f"pull {pull.name}")
         if pull.kind == "incidents":
             incidents = pull_items.incident_entries(items, pull, left)
+            _refuse_gaps(pull, left)
             await self._context.put_incidents(actor, pull.name, now, incidents)
             return len(incidents)
         if pull.kind == "works":
             works = pull_items.work_entries(items, pull, left)
+            _refuse_gaps(pull, left)
             await self._context.put_planned_works(actor, pull.name, now, works)
             return len(works)
         if pull.kind == "lines":
@@ -195,6 +197,15 @@ class Pulls:
             allowed = self._config.plain_networks
             if not any(network.version == address.version and address in network for network in allowed):
                 raise InvalidInput(f"{address} needs https; use it, or list the network in context.plain_networks")
+
+
+def _refuse_gaps(pull: PullSection, left: LeftOut) -> None:
+    """Refuse a list of which something could not be read: who is not named in it counts as not concerned."""
+    if left.count:
+        raise InvalidInput(
+            f"{left.count} items cannot be read, and so none is taken: {'; '.join(left.why)}; mend"
+            f" pulls.{pull.name}.fields, or the items"
+        )
 
 
 def _headers(pull: PullSection) -> dict[str, str]:

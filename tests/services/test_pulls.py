@@ -14,7 +14,7 @@ from acs.config import ContextSection, PullSection
 from acs.config.context import PullFact
 from acs.errors import ConfigError
 from acs.services.actor import local_actor
-from acs.services.context import Entry, with_no_contacts
+from acs.services.context import Entry, scope_facts, with_no_contacts
 from acs.services.context_sources import ContextSources
 from acs.services.pulls import Pulls
 from acs.store import facts as fact_store
@@ -166,10 +166,9 @@ async def test_a_source_that_is_down_is_said_and_nothing_is_guessed(crm: Crm, st
 
 async def test_incidents_works_contacts_and_lines_are_pulled_too(crm: Crm) -> None:
     hour = timedelta(hours=1)
-    crm.says = [{"no": 7, "where": "olt-1/0/1", "began": int((crm.now - hour).timestamp())}, {"no": 8}]
+    crm.says = [{"no": 7, "where": "olt-1/0/1", "began": int((crm.now - hour).timestamp())}]
     await crm.pulls(kind="incidents", fields={"id": "no", "scope": "where", "since": "began"}).turn()
-    crm.says = [{"no": "w", "where": "olt-1", "a": crm.now.isoformat(), "b": (crm.now + hour).isoformat()},
-                {"no": "x", "where": "olt-1", "a": crm.now.isoformat(), "b": crm.now.isoformat()}]  # fmt: skip
+    crm.says = [{"no": "w", "where": "olt-1", "a": crm.now.isoformat(), "b": (crm.now + hour).isoformat()}]
     await crm.pulls(kind="works", fields={"id": "no", "scope": "where", "from": "a", "to": "b"}).turn()
     crm.says = [{"line": "L-1", "at": (crm.now - days * 24 * hour).isoformat()} for days in (0, 3, 13, 20)]
     await crm.pulls(kind="contacts", at="at").turn()
@@ -181,6 +180,28 @@ async def test_incidents_works_contacts_and_lines_are_pulled_too(crm: Crm) -> No
     assert (line.node, line.slot, line.port) == ("olt-1", 1, 2)
     (source,) = await crm.sources.find(BOSS)
     assert (source.down_since, source.problem) == (None, "")
+
+
+INCIDENTS = {"kind": "incidents", "fields": {"id": "no", "scope": "where", "since": "since"}}
+WORKS = {"kind": "works", "fields": {"id": "no", "scope": "where", "from": "since", "to": "until"}}
+
+
+@pytest.mark.parametrize(("kind", "fact"), [(INCIDENTS, "incident.match"), (WORKS, "planned.work")])
+async def test_a_list_with_an_item_that_cannot_be_read_takes_nothing_back(crm: Crm, kind: Any, fact: str) -> None:
+    hour, asked_at = timedelta(hours=1), crm.now
+    good = {"no": "7", "where": "olt-1", "since": (asked_at - hour).isoformat(), "until": (asked_at + hour).isoformat()}
+    crm.says = [good]
+    pulls = crm.pulls(**kind)
+    await pulls.turn()
+    crm.says = [{**good, "no": "8"}, {"no": "7", "area": "olt-1", "since": good["since"], "until": good["until"]}]
+    crm.now += timedelta(seconds=301)
+    await pulls.turn()
+    async with crm.app.store.reading() as tx:
+        facts = {each.name: each for each in await scope_facts(tx, ["olt-1"], crm.now)}
+    assert (facts[fact].value, facts[fact].at) == ("7", asked_at)
+    (source,) = await crm.sources.find(BOSS)
+    assert source.down_since is not None
+    assert "item 2: scope is not there" in source.problem and "mend pulls.crm-pull.fields" in source.problem
 
 
 async def test_a_source_that_must_push_and_does_not_is_down(crm: Crm) -> None:
