@@ -57,7 +57,8 @@ class Setting(_Strict):
     by: Text | None = None
     #: the leaf of this parameter's row that names the target's row (AccessPoint.*.SSIDReference → SSID)
     back: Text | None = None
-    type: Literal["text", "integer", "boolean", "addresses"] = "text"
+    #: what a value is; the length of an `octets` is counted in UTF-8, an `ascii` has printable ASCII characters alone
+    type: Literal["text", "octets", "ascii", "integer", "boolean", "addresses"] = "text"
     min: int | None = None
     max: int | None = None
     #: the leaf of the same row that lists what the device takes
@@ -97,6 +98,14 @@ class Place:
     path: str
     #: what the device takes; None where it does not say
     allowed: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What is wrong with a value: a code, whose text `acs/services/actions/words.toml` has, and what it speaks of."""
+
+    code: str
+    values: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,21 +181,32 @@ class Settings:
 NO_SETTINGS = Settings()
 
 
-def problem(place: Place, value: str) -> str | None:
-    """What is wrong with a value for a setting, in words; None where it can be tried."""
+def problem(place: Place, value: str) -> Wrong | None:
+    """What is wrong with a value for a setting; None where it can be tried."""
     setting = place.setting
+    least, most = setting.min, setting.max
     if setting.codes and value not in setting.codes:
-        return f"must be one of {', '.join(setting.codes)}"
-    if setting.type == "integer" and not _within(value, setting.min, setting.max):
-        return f"must be a whole number from {setting.min} to {setting.max}"
-    if setting.type == "text" and not _within(str(len(value)), setting.min, setting.max):
-        return f"must have {setting.min or 0} to {setting.max} characters"
+        return Wrong("value_one_of", {"words": ", ".join(setting.codes)})
+    if setting.type == "integer" and not _within(value, least, most):
+        return Wrong("value_whole_number", {"least": least, "most": most})
+    size = _size(setting, value)
+    if size is not None and not _within(str(size), least, most):
+        return Wrong(f"value_{setting.type}", {"least": least or 0, "most": most, "size": size})
+    if setting.type == "ascii" and not (value.isascii() and value.isprintable()):
+        return Wrong("value_ascii", {"least": least or 0, "most": most, "size": size})
     if setting.type == "addresses" and not all(_is_address(part.strip()) for part in value.split(",")):
-        return "must be IP addresses with commas between them"
+        return Wrong("value_addresses", {})
     wire = setting.codes.get(value, value)
     if place.allowed and wire not in place.allowed:
-        return f"the device takes {', '.join(place.allowed)}"
+        return Wrong("value_taken", {"words": ", ".join(place.allowed)})
     return None
+
+
+def _size(setting: Setting, value: str) -> int | None:
+    """How long a text is, in what its standard counts; None for what is no text."""
+    if setting.type == "octets":
+        return len(value.encode())
+    return len(value) if setting.type in ("text", "ascii") else None
 
 
 def _within(text: str, least: int | None, most: int | None) -> bool:

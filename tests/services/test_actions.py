@@ -340,6 +340,33 @@ async def test_a_value_that_cannot_be_is_refused_before_it_leaves(desk: Desk, ki
         await desk.do(cpe, "fly")
 
 
+@BOTH
+async def test_names_and_passwords_of_wi_fi_are_limited_as_the_air_limits_them(desk: Desk, kind: CpeKind) -> None:
+    """IEEE 802.11: 32 octets of an SSID; 8 to 63 printable ASCII characters of a passphrase."""
+    cpe, paths = await desk.cpe(kind), PATHS[kind]
+    before = {name: cpe.tree.value(paths[name]) for name in ("ssid", "password")}
+    with pytest.raises(Refused, match=r"name: must have 1 to 32 octets.* this has 54") as refused:
+        await desk.do(cpe, "wifi-name", name="Очень длинное имя сети 5 этажа")
+    assert "32 байт" in refused.value.said("ru") and "must" not in refused.value.said("ru")
+    for password in ("пароль12345", "tab\tin it", "short", "x" * 64):
+        with pytest.raises(Refused, match="password: must have 8 to 63 characters, each a Latin letter"):
+            await desk.do(cpe, "wifi-password", password=password)
+    with pytest.raises(Refused, match="name: must have 1 to 32 octets"):
+        await desk.do(cpe, "wifi-name", name="")
+    assert before == {name: cpe.tree.value(paths[name]) for name in before}
+    await desk.do(cpe, "wifi-name", name="Сеть 5 этажа 12345")
+    await desk.do(cpe, "wifi-password", password="all signs ~!@#")
+    assert cpe.tree.value(paths["ssid"]) == "Сеть 5 этажа 12345"
+    assert cpe.tree.value(paths["password"]) == "all signs ~!@#"
+
+
+@BOTH
+async def test_a_refused_value_is_named_as_it_was_given(desk: Desk, kind: CpeKind) -> None:
+    cpe = await desk.cpe(kind)
+    with pytest.raises(Refused, match="servers: must be IP addresses"):
+        await desk.do(cpe, "dns", servers="notanip")
+
+
 async def test_a_device_that_refuses_and_one_that_does_not_keep(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     cpe = await desk.cpe(CpeKind.ONT)
     cpe.tree._parameters[f"{WLAN}SSID"].writable = False

@@ -12,7 +12,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict
 
 from acs.profiles.settings import Place, Row, Settings, problem
-from acs.services.actions.words import Refused
+from acs.services.actions.words import Refused, in_every_language
 from acs.store.records import DeviceRecord, Json
 
 #: Rows that a refusal names.
@@ -74,8 +74,8 @@ class View:
             raise Refused("which_row", rows=shown_rows(fitting))
         return fitting[0]
 
-    def assignment(self, meaning: str, value: str, row: str = "") -> dict[str, Json]:
-        """path → what is sent for a value.
+    def assignment(self, meaning: str, value: str, row: str = "", *, argument: str = "") -> dict[str, Json]:
+        """path → what is sent for a value. `argument`: where it was given, unless it is called as the meaning is.
 
         Raises:
             Refused: the device has no such parameter, or does not take the value.
@@ -83,7 +83,8 @@ class View:
         place = self.need(meaning, row)
         wrong = problem(place, value)
         if wrong is not None:
-            raise Refused("bad_value", name=meaning.rpartition(".")[2], problem=wrong)
+            named = argument or meaning.rpartition(".")[2]
+            raise Refused("bad_value", name=named, problem=in_every_language(wrong.code, **wrong.values))
         return {place.path: place.setting.codes.get(value, value)}
 
 

@@ -72,7 +72,7 @@ class WhichForwarding(Given):
 
 def _login(view: View, given: Login) -> Sequence[Asked]:
     row = view.row("ppp", given.connection)
-    values = view.assignment("ppp.username", given.login, row.path)
+    values = view.assignment("ppp.username", given.login, row.path, argument="login")
     values |= view.assignment("ppp.password", given.password, row.path)
     status = view.place("ppp.status", row.path)
     return [change("pppoe", {"values": values}, watch=[status.path] if status else [])]
@@ -88,13 +88,13 @@ def _bounce(view: View, given: Port) -> Sequence[Asked]:
 def _name_servers(view: View, given: NameServers) -> Sequence[Asked]:
     servers = ",".join(part.strip() for part in given.servers.split(","))
     if given.side == "lan":
-        return [change("dns", {"values": view.assignment("dns.lan", servers)})]
+        return [change("dns", {"values": view.assignment("dns.lan", servers, argument="servers")})]
     if view.settings.rows("ppp", view.values) and view.place("dns.wan_by_hand"):
         row = view.row("ppp", None)
-        values = view.assignment("dns.wan", servers, row.path)
+        values = view.assignment("dns.wan", servers, row.path, argument="servers")
         values |= view.assignment("dns.wan_by_hand", "true", row.path)
         return [change("dns", {"values": values})]
-    return [change("dns", {"values": view.assignment("dns.wan", servers)})]
+    return [change("dns", {"values": view.assignment("dns.wan", servers, argument="servers")})]
 
 
 def _mode(view: View, given: Mode) -> Sequence[Asked]:

@@ -12,19 +12,21 @@ from acs.services.actions.base import WIFI_CUT, Action, Asked, Given, View, chan
 
 Network = Annotated[str | None, Field(max_length=128, description="number or present name; the first that is on")]
 Word = Annotated[str, Field(min_length=1, max_length=64)]
+#: how long it may be is for the profile to say
+Text = Annotated[str, Field(max_length=256)]
 
 
 class Name(Given):
-    """The new name."""
+    """The new name, 1 to 32 octets: a Latin letter has one, a Cyrillic one two."""
 
-    name: Annotated[str, Field(min_length=1, max_length=32)]
+    name: Text
     network: Network = None
 
 
 class Password(Given):
-    """The new password, 8 to 63 characters."""
+    """The new password, 8 to 63 Latin letters, digits and signs."""
 
-    password: Annotated[str, Field(min_length=8, max_length=63, repr=False)]
+    password: Annotated[Text, Field(repr=False)]
     network: Network = None
 
 
@@ -57,7 +59,7 @@ class Which(Given):
 
 def _name(view: View, given: Name) -> Sequence[Asked]:
     row = view.row("wifi", given.network)
-    return [change("wifi-name", {"values": view.assignment("wifi.ssid", given.name, row.path)})]
+    return [change("wifi-name", {"values": view.assignment("wifi.ssid", given.name, row.path, argument="name")})]
 
 
 def _password(view: View, given: Password) -> Sequence[Asked]:

@@ -42,6 +42,11 @@ def say(code: str, language: str = "en", **values: object) -> str:
     return texts()[code][language if language in LANGUAGES else "en"].format_map(shown)
 
 
+def in_every_language(code: str, **values: object) -> dict[str, str]:
+    """The text of a code by language."""
+    return {language: say(code, language, **values) for language in LANGUAGES}
+
+
 class Refused(Conflict):
     """The state of the device or of the line forbids the action. The message is in English; `said` gives it in any."""
 
@@ -56,7 +61,7 @@ class Refused(Conflict):
 
     def both(self) -> dict[str, str]:
         """The refusal in every language."""
-        return {language: self.said(language) for language in LANGUAGES}
+        return in_every_language(self.code, **self.values)
 
 
 def refusal_of(error: Exception) -> Json:
@@ -106,4 +111,4 @@ def _both(code: str, operation: OperationRecord | None = None, **values: object)
     if operation is not None:
         fault = f"{operation.fault_code} {operation.fault_string or ''}".strip()
         known = {"detail": operation.detail, "fault": fault}
-    return {language: say(code, language, **{**known, **values}) for language in LANGUAGES}
+    return in_every_language(code, **{**known, **values})
