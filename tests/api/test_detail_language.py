@@ -74,7 +74,7 @@ def test_a_detail_is_found_by_its_words_whatever_its_values(text: str) -> None:
         ("the line's serial HWTC1 is ONT 3 there; the light of some ONTs did not come in time",
          "серийный номер линии HWTC1 — там у ONT 3; уровни света части ONT не пришли вовремя"),
         ("olt-1: olt-1 did not answer SNMP; of an agent's own",
-         "olt-1: olt-1 не ответил по SNMP; of an agent's own"),
+         "olt-1: olt-1: нет ответа по SNMP; of an agent's own"),
         (f"the device did not answer within 10 s; when it was called: {REFUSED}",
          "устройство не ответило за 10 с; когда его вызвали: "
          "http refused 12 ms: там никто не слушает: CPE выключен или его URL устарел"),
