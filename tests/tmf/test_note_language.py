@@ -47,6 +47,14 @@ def test_a_note_names_facts_and_reasons_as_people_call_them(language: str, why: 
     assert any(line.startswith(missing) for line in told), told
 
 
+@pytest.mark.parametrize(("language", "wanted"), [("ru", "Следующий шаг: Выезд."), ("en", "Next step: Go there.")])
+def test_a_note_says_what_to_do(language: str, wanted: str) -> None:
+    """Who reads the ticket sees no card: a cause without the next step sent him to another screen."""
+    said = VERDICT | {"script": {"en": "Go there.", "ru": "Выезд."}}
+    assert wanted in stories.verdict_story(manner(language), line_test(verdict=said), AT).text.splitlines()
+    assert "" not in stories.verdict_story(manner(language), line_test(), AT).text.splitlines()
+
+
 def test_an_outage_is_named_in_the_language_of_the_system() -> None:
     parent = Outage("TT-900", "o-1", "")
     body = OUTAGE | {"level": "pon"}

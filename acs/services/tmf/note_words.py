@@ -12,6 +12,7 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     "en": {
         "verdict": "Line test",
         "again": "Line test after the repair",
+        "next": "Next step: {what}",
         "queue": "Queue {queue}, until {due}",
         "human": "A person has to confirm it: {why}",
         "missing": "Not measured: {what}",
@@ -28,6 +29,7 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     "ru": {
         "verdict": "Проверка линии",
         "again": "Проверка линии после ремонта",
+        "next": "Следующий шаг: {what}",
         "queue": "Очередь {queue}, до {due}",
         "human": "Нужно подтверждение человека: {why}",
         "missing": "Не измерено: {what}",

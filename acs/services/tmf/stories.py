@@ -53,7 +53,7 @@ def verdict_story(
     verdict |= {"queue": queue} if queue else {}
     kind, words = str(verdict.get("verdict", "")), SENTENCES[manner.language]
     lines = [f"{words['verdict' if before is None else 'again']}: {_headline(verdict, manner.language)}"]
-    lines += [_text(verdict, manner.language), *_rest(verdict, manner.language)]
+    lines += [_text(verdict, "text", manner.language), *_rest(verdict, manner.language)]
     status, status_from = manner.status.get(kind, ""), _OPEN
     if status in ENDED and verdict.get("needs_human"):
         status = ""
@@ -161,13 +161,15 @@ def _short(verdict: Mapping[str, Any]) -> str:
     return f"{verdict.get('cause')}{sure} -> {verdict.get('verdict')}{action}"
 
 
-def _text(verdict: Mapping[str, Any], language: str) -> str:
-    text = verdict.get("text")
+def _text(verdict: Mapping[str, Any], name: str, language: str) -> str:
+    text = verdict.get(name)
     return str(text.get(language, "")) if isinstance(text, dict) else ""
 
 
 def _rest(verdict: Mapping[str, Any], language: str) -> list[str]:
     found, words = [], SENTENCES[language]
+    if script := _text(verdict, "script", language):
+        found.append(words["next"].format(what=script))
     if verdict.get("queue") not in (None, "none"):
         found.append(words["queue"].format(queue=verdict["queue"], due=verdict.get("due_at", "?")))
     found += _human(verdict, language)
