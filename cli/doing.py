@@ -157,6 +157,8 @@ def _tell(ended: list[dict[str, Any]], offer: dict[str, Any], key: str, as_json:
         return
     for each in ended:
         _print_values(each)
+        if each.get("words"):
+            output.print_line(_said(each["words"]))
     text = _("Done: {action} of {device}.")
     output.print_line(text.format(action=_said(offer["title"]), device=key))
 

@@ -165,7 +165,7 @@ def _offer(offer: Offer) -> OfferAnswer:
         title=dict(action.title),
         available=offer.refused is None,
         why_not=None if offer.refused is None else offer.refused.both(),
-        risk=_texts(action.risk),
+        risk=_texts(offer.risk),
         arguments=action.arguments.model_json_schema(),
         secrets=list(action.secrets),
         rows=[RowAnswer.model_validate(row) for row in offer.rows],

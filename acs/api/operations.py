@@ -63,7 +63,8 @@ class OperationAnswer(Answer):
     result: Any = None
     detail: Told
     words: dict[str, str] | None = Field(
-        default=None, description="of one that did not succeed: what may be told to a subscriber, by language"
+        default=None,
+        description="of one that did not succeed, or not wholly: what may be told to a subscriber, by language",
     )
 
 

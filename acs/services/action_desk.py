@@ -44,6 +44,8 @@ class Offer:
     action: Action
     refused: Refused | None
     rows: tuple[Row, ...] = ()
+    #: what it does to the subscriber, to be confirmed, by language; None: nothing
+    risk: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,10 @@ class ActionDesk:
         actor.require(Scope.READ)
         async with self._store.reading() as tx:
             view = await self._view(tx, key)
-        return [Offer(action, action.why_not(view), _rows(action, view)) for action in CATALOGUE.values()]
+        return [
+            Offer(action, action.why_not(view), _rows(action, view), action.to_confirm(view))
+            for action in CATALOGUE.values()
+        ]
 
     async def do(self, actor: Actor, key: str, wanted: Request) -> Done:
         """Ask for everything that an action needs.
@@ -182,7 +187,7 @@ class ActionDesk:
 
     def _must_hold(self, actor: Actor, wanted: Request, refused: Refused) -> None:
         """Raise the refusal, unless it is one that a person may set aside and does, with a reason."""
-        if refused.code != "password_unknown" or not wanted.override:
+        if refused.code not in _SET_ASIDE or not wanted.override:
             raise refused
         if actor.kind in ("system", "cpe"):
             raise Refused("never_automatic")
@@ -210,7 +215,8 @@ class ActionDesk:
         profile = profile_of(self._profiles, device, sorted(values))
         able = Abilities.from_json(await ability_store.get(tx, model_of(device)))
         told = await backups.desired(tx, key)
-        kept = await backups.newest(tx, key)
+        newest = await backups.newest(tx, key)
+        kept = await backups.open_backup(tx, newest.id) if newest is not None else None
         return View(
             device,
             NO_SETTINGS if profile is None else profile.settings,
@@ -218,10 +224,13 @@ class ActionDesk:
             frozenset(told.secrets),
             able.lacking,
             able.methods,
-            has_backup=kept is not None or bool(told.values),
+            has_backup=newest is not None or bool(told.values),
+            kept=frozenset(values if kept is None else kept.values),
         )
 
 
+#: What stands against an action on this device and may be set aside.
+_SET_ASIDE = frozenset({"password_unknown", "password_unknown_of_old"})
 #: What is said where the new device has not come yet.
 _WAITS: Mapping[str, str] = {
     "en": "The line is the new device's now; it gets the settings when it first comes online.",

@@ -13,7 +13,7 @@ from acs.profiles.protection import is_setting
 from acs.profiles.schema import Profile
 from acs.secret_names import is_secret
 from acs.services.actions.network import ROWS_MADE
-from acs.services.actions.translating import translate
+from acs.services.actions.translating import PASSING, translate
 from acs.services.actions.words import Refused, refusal_of, say
 from acs.services.guarding import Guard
 from acs.services.identifiers import new_id
@@ -96,13 +96,15 @@ class Keeping:
                 named = which != "last_good" and await backups.newest(tx, key) is not None
                 raise Refused("no_such_backup", wanted=repr(which)) if named else Refused("no_backup")
         where, configuration, whole = found
-        values = _with_secrets(configuration, told)
+        values, unknown = _with_secrets(configuration, told)
         fresh = bool(given.get("fresh"))
         if _model(source) == _model(target):
             known = frozenset(configuration.values) if whole else None
             ours = self._rows_made(target, configuration.values) if given.get("extra") != "keep" else ()
-            return RestoreInputs(values, where, keep_first=not fresh, known=known, ours=ours)
-        return RestoreInputs(values, where, translate=self._translation(source, target))
+            return RestoreInputs(values, where, keep_first=not fresh, known=known, ours=ours, unknown=unknown)
+        translation = self._translation(source, target)
+        unknown = translation.passing(configuration.values, unknown)
+        return RestoreInputs(values, where, unknown=unknown, translate=translation)
 
     def _rows_made(self, device: DeviceRecord, values: Values) -> tuple[str, ...]:
         """The rows that our actions make on this model."""
@@ -243,6 +245,15 @@ class Translation:
             return {}
         return translate(old.settings, values, new.settings, present)
 
+    def passing(self, values: Values, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Those names of the source whose values would pass to another model."""
+        old = profile_of(self.profiles, self.source, sorted(values))
+        if old is None:
+            return ()
+        known = {name: value for name, (value, _) in values.items()}
+        paths = {place.path for meaning in PASSING for place in old.settings.places(meaning, known)}
+        return tuple(name for name in names if name in paths)
+
 
 async def _chosen(tx: Transaction, key: str, which: str, told: Configuration) -> tuple[str, Configuration, bool] | None:
     """The configuration that is meant, how it is called, and whether it was read whole; None where there is none."""
@@ -278,9 +289,9 @@ async def _current(tx: Transaction, key: str, told: Configuration) -> tuple[str,
     return ("current", Configuration(values, secrets)) if values else None
 
 
-def _with_secrets(configuration: Configuration, told: Configuration) -> Values:
-    """Every value with its secrets; a secret that nobody knows is left out, so that none is made empty."""
-    values = dict(configuration.values)
+def _with_secrets(configuration: Configuration, told: Configuration) -> tuple[Values, tuple[str, ...]]:
+    """Every value with its secrets, without those that nobody knows, so that none is made empty; and their names."""
+    values, unknown = dict(configuration.values), []
     for name, (_, kind) in configuration.values.items():
         if is_secret(name):
             secret = configuration.secrets.get(name) or told.secrets.get(name)
@@ -288,7 +299,8 @@ def _with_secrets(configuration: Configuration, told: Configuration) -> Values:
                 values[name] = (secret, kind)
             else:
                 del values[name]
-    return values
+                unknown.append(name)
+    return values, tuple(name for name in sorted(unknown) if is_setting(name))
 
 
 def _applied(plan: Plan) -> dict[str, tuple[str, str] | None]:

@@ -40,6 +40,8 @@ class View:
     lacking: frozenset[str] = frozenset()
     methods: frozenset[str] | None = None
     has_backup: bool = False
+    #: names of its newest configuration; all that is known, where none was kept
+    kept: frozenset[str] = frozenset()
 
     def place(self, meaning: str, row: str = "") -> Place | None:
         """Where a meaning stands in a row; None where the device has none."""
@@ -116,6 +118,8 @@ class Action:
     secrets: tuple[str, ...] = ()
     #: anything else that stands against it on this device
     against: Callable[[View], Refused | None] | None = None
+    #: anything else that is to be confirmed on this device, by language
+    also: Callable[[View], Mapping[str, str] | None] | None = None
 
     def why_not(self, view: View) -> Refused | None:
         """Why this model cannot do it, as far as it is known; None: it can."""
@@ -129,6 +133,13 @@ class Action:
             if not any(_has(view, name) for name in names):
                 return Refused("not_here", missing=" / ".join(names))
         return None if self.against is None else self.against(view)
+
+    def to_confirm(self, view: View) -> Mapping[str, str] | None:
+        """What it does to the subscriber of this device, by language; None: nothing."""
+        more = self.also(view) if self.also is not None else None
+        if self.risk is None or more is None:
+            return self.risk or more
+        return {language: f"{text} {more[language]}" for language, text in self.risk.items()}
 
 
 def change(action: str, *steps: Mapping[str, Any], watch: Sequence[str] = ()) -> Asked:

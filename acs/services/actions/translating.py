@@ -15,6 +15,8 @@ _BY_ROW = {
     "wifi": ("wifi.ssid", "wifi.password", "wifi.enable"),
     "ppp": ("ppp.username", "ppp.password"),
 }
+#: Meanings whose values pass from row to row.
+PASSING = frozenset(meaning for meanings in _BY_ROW.values() for meaning in meanings)
 _ONCE = ("dns.lan",)
 _FORWARDING = (
     "forwarding.enable",

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from acs.services.actions.base import SHORT_CUT, Action, Asked, Given, View, change
+from acs.services.actions.losing import lost, password_known
 from acs.services.actions.words import Refused
 
 
@@ -39,20 +40,6 @@ def _swap(_view: View, given: Successor) -> Sequence[Asked]:
     return [Asked("swap", {"serial": given.serial})]
 
 
-def _password_known(view: View) -> Refused | None:
-    """A reset takes the connection's password; what nobody knows cannot be put back."""
-    for place in view.settings.places("ppp.password", view.values):
-        username = view.place("ppp.username", _row_of(view, place.path))
-        used = username is not None and view.values.get(username.path)
-        if used and not view.values.get(place.path) and place.path not in view.told:
-            return Refused("password_unknown")
-    return None
-
-
-def _row_of(view: View, path: str) -> str:
-    return next((row.path for row in view.settings.rows("ppp", view.values) if path.startswith(row.path)), "")
-
-
 def _without_backup(view: View) -> Refused | None:
     return None if view.has_backup else Refused("no_backup")
 
@@ -75,7 +62,7 @@ ACTIONS = (
     Action(
         "factory-reset", {"en": "Factory settings, then the line's settings again",
                           "ru": "Сброс к заводским с возвратом настроек линии"},
-        _reset, rpc="FactoryReset", against=_password_known,
+        _reset, rpc="FactoryReset", against=password_known("password_unknown"), also=lost,
         risk={"en": "The device starts from nothing and gets the line's settings again: five minutes without service. "
                     "What the subscriber set where we cannot see it is lost.",
               "ru": "Устройство начнёт с нуля и снова получит настройки линии: пять минут без связи. "
@@ -87,6 +74,7 @@ ACTIONS = (
     ),
     Action(
         "swap", {"en": "Another device takes over", "ru": "Замена устройства"}, _swap, Successor, rpc="",
+        against=password_known("password_unknown_of_old"), also=lost,
         risk={"en": "The line, and the settings of this device, pass to the other one.",
               "ru": "Линия и настройки этого устройства перейдут к другому."},
     ),

@@ -24,6 +24,8 @@ _FAULTS: Mapping[int, str] = {
     9007: "refused_value",
     9008: "refused_read_only",
 }
+#: Names in one text.
+_NAMED = 5
 _RESTARTS = frozenset({"reboot", "factory_reset"})
 
 
@@ -76,14 +78,17 @@ def refusal_of(error: Exception) -> Json:
 
 
 def words_of(operation: OperationRecord) -> dict[str, str] | None:
-    """What became of an operation that did not succeed, by language; None for one that did or goes on."""
+    """What became of an operation that did not succeed, or not wholly, by language; None for any other."""
     if operation.state is OperationState.CANCELLED:
         return _both("cancelled")
     if operation.state is OperationState.EXPIRED:
         return _both("no_answer" if operation.attempts else "offline")
+    result: Mapping[str, Any] = operation.result if isinstance(operation.result, dict) else {}
+    if operation.state is OperationState.SUCCEEDED and operation.kind == "restore" and result.get("unknown"):
+        unknown = [str(name) for name in result["unknown"]]
+        return _both("put_back_without", unknown=", ".join(unknown[:_NAMED]) + (" …" if unknown[_NAMED:] else ""))
     if operation.state is not OperationState.FAILED:
         return None
-    result: Mapping[str, Any] = operation.result if isinstance(operation.result, dict) else {}
     code = str(result.get("why", ""))
     if code in texts():
         values = result.get("values")

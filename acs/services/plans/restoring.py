@@ -56,6 +56,8 @@ class RestoreInputs:
     #: every name of the configuration, secrets that nobody knows among them, where it was read whole; else None, and
     #: no row is taken to be too many
     known: frozenset[str] | None = None
+    #: secrets of the configuration that nobody knows, and that are therefore not among `values`
+    unknown: tuple[str, ...] = ()
     #: patterns of rows, * for numbers, that are deleted where the configuration has them not
     ours: tuple[str, ...] = ()
     #: (values, what the device has) → the values in this device's words, for one that takes over from another model
@@ -81,7 +83,7 @@ class RestorePlan(WrittenOut):
         self._added: list[str] = []
         self._deleted: list[str] = []
         self._extra: list[str] = []
-        self._known, self._ours = inputs.known, inputs.ours
+        self._known, self._ours, self._unknown = inputs.known, inputs.ours, inputs.unknown
         self._changed: dict[str, tuple[str | None, str]] = {}
         self._unchanged = 0
         self._fault: SoapFault | None = None
@@ -101,6 +103,7 @@ class RestorePlan(WrittenOut):
             "deleted": list[Json](self._deleted),
             "extra": list[Json](self._extra[:_TOLD]),
             "refused": dict(list(self._refused.items())[:_TOLD]),
+            "unknown": list[Json](self._unknown[:_TOLD]),
         }
         if not self._wanted:
             return Outcome(False, "there is nothing to put back: the configuration holds no settings", result)
@@ -112,6 +115,8 @@ class RestorePlan(WrittenOut):
         told = f"{len(self._changed)} settings put back, {self._unchanged} were so already"
         if self._refused:
             told += f", {len(self._refused)} not taken: {', '.join(list(self._refused)[:5])}"
+        if self._unknown:
+            told += f", {len(self._unknown)} passwords that nobody knows: {', '.join(self._unknown[:5])}"
         return Outcome(True, told + self._rows_told(), result)
 
     def _go(self) -> Run:
