@@ -5,6 +5,7 @@ The rule of this file: it prints what the explanation says and adds nothing.
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from cli.card import VERDICTS, in_language, percent, shown, title
@@ -38,6 +39,17 @@ _WHY = (
         re.compile(r"a full test may find another cause than (?P<cause>\w+)"),
         N_("a full test may find another cause than {cause}"),
     ),
+)
+#: what a condition is made of, and how a person reads it
+_ASKED = (
+    (re.compile(r"(?P<fact>[@\w.]+) was not measured"), N_("{fact} was not measured")),
+    (re.compile(r"(?P<fact>[@\w.]+) was measured"), N_("{fact} was measured")),
+    (re.compile(r"(?P<fact>[@\w.]+) in "), N_("{fact} in ")),
+    (re.compile(r"(?P<fact>[@\w.]+) between "), N_("{fact} between ")),
+    (re.compile(r"(?P<sign>[=≠]) yes\b"), N_("{sign} yes")),
+    (re.compile(r"(?P<sign>[=≠]) no\b"), N_("{sign} no")),
+    (re.compile(" and "), N_(" and ")),
+    (re.compile(" or "), N_(" or ")),
 )
 #: rows of a card, missing facts and flips that are printed; --json has them all
 _ROWS = 12
@@ -77,8 +89,16 @@ def _card(card: Mapping[str, Any]) -> Iterator[str]:
     for row in card["rows"][:_ROWS]:
         values = ", ".join(shown(value) for value in row["values"].values())
         hidden = "" if row["counted"] else " " + _("(a stronger one of its group counts)")
-        asks = row["asks"] if row["held"] else _("not: {condition}").format(condition=row["asks"])
+        asks = condition(str(row["asks"]))
+        asks = asks if row["held"] else _("not: {condition}").format(condition=asks)
         yield f"  {_points(row['points'])}  {asks}  [{values}]{hidden}"
+
+
+def condition(text: str) -> str:
+    """Return what a row of a card asks, in the language in use; names of facts and their values stay."""
+    for form, said in _ASKED:
+        text = form.sub(partial(_read, said), text)
+    return text
 
 
 def decided_by(line: str) -> str:
@@ -94,6 +114,10 @@ def decided_by(line: str) -> str:
     return _(STAGES[stage]) + (f": {why}" if why else "")
 
 
+def _read(said: str, match: re.Match[str]) -> str:
+    return _(said).format(**match.groupdict())
+
+
 def _points(value: float) -> str:
     text = f"{value:+6.1f}".replace("-", "−")
     return text.replace(".", ",") if language() == "ru" else text
@@ -104,7 +128,7 @@ def _missing(rows: list[Mapping[str, Any]]) -> Iterator[str]:
         yield _("Missing for this cause:")
     for row in rows[:_ROWS]:
         names = ", ".join(title(str(name)) for name in row["facts"])
-        yield f"  {row['yes']:+.0f} / {row['no']:+.0f}  {row['asks']}  ({names})"
+        yield f"  {row['yes']:+.0f} / {row['no']:+.0f}  {condition(str(row['asks']))}  ({names})"
 
 
 def _flips(rows: list[Mapping[str, Any]]) -> Iterator[str]:

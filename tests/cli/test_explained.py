@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cli.card import card, confidence, evidence_line
-from cli.explained import decided_by, explained
+from cli.explained import condition, decided_by, explained
 from cli.line import progress_text
 from cli.texts import choose
 from cli.value_words import WORDS, worded
@@ -80,6 +80,26 @@ def test_how_it_was_decided_is_said_in_the_language(line: str, english: str, rus
     for language, expected in (("en", english), ("ru", russian)):
         choose(language)
         assert decided_by(line) == expected
+    choose("en")
+
+
+@pytest.mark.parametrize(
+    ("text", "russian"),
+    [
+        ("ont.rx_dbm < -27", "ont.rx_dbm < -27"),
+        ("bras.session was not measured", "не измерено: bras.session"),
+        (
+            "(olt.reachable = no and (cpe.reachable = yes or @light_margin_db was measured))",
+            "(olt.reachable = нет и (cpe.reachable = да или измерено: @light_margin_db))",
+        ),
+        ("dhcp.status in Bound, Renewing", "dhcp.status — одно из Bound, Renewing"),
+        ("ont.tx_dbm between 0.5, 5", "ont.tx_dbm — между 0.5, 5"),
+    ],
+)
+def test_a_condition_is_read_in_the_language_and_agrees_with_no_name(text: str, russian: str) -> None:
+    for language, expected in (("en", text), ("ru", russian)):
+        choose(language)
+        assert condition(text) == expected
     choose("en")
 
 
