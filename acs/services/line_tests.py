@@ -85,6 +85,8 @@ class LineTests:
         priority = usual_priority(actor) if priority is None else priority
         joined = self._running.on_line(line_id, depth, service)
         if joined is not None and joined.task is not None:
+            async with self._store.reading() as tx:
+                await known_line(tx, line_id)  # who may not see the line does not see its test either
             joined.priority = min(joined.priority, priority)
             return joined.record
         self.refuse_when_full(priority)

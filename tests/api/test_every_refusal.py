@@ -162,6 +162,7 @@ async def test_without_a_token_every_route_refuses_and_audits(world: App) -> Non
 
 
 async def test_a_foreign_regions_token_gets_nothing_of_another_region(world: App) -> None:
+    _let_a_test_run(world)
     grants = [GrantRecord("everything", ("region:north",))]
     made = await world.northbound.access.create(local_actor(), "north", grants=grants)
     expected: list[str] = []
@@ -193,6 +194,14 @@ async def test_a_foreign_regions_token_gets_nothing_of_another_region(world: App
         assert isinstance(device, DeviceRecord) and device.line == "line-south"
         untouched = await operations.list_operations(tx, device=SOUTH)
     assert [each.id for each in untouched] == ["op-south"], "nothing was asked of the south's device"
+
+
+def _let_a_test_run(app: App) -> None:
+    """A test of the south's line that does not end: whoever may ask for one too would join it."""
+    now = datetime.now(UTC)
+    record = LineTestRecord("test-south-2", "line-south", LineTestState.RUNNING, now, now, "x", ticket="ticket-south")
+    job = app.northbound.line_tests._running.open(record)
+    job.task = asyncio.create_task(asyncio.sleep(3600))
 
 
 async def test_a_lower_role_is_refused_and_audited(world: App) -> None:
