@@ -229,7 +229,7 @@ async def test_a_limited_actor_sees_its_own(world: App) -> None:
         assert (await client.get(f"/devices/{SOUTH}")).status_code == 200
         answer = await client.post(f"/devices/{SOUTH}/operations", json={"kind": "reboot"})
         assert answer.status_code == 404, "it may look at the south, and do nothing there"
-        answer = await client.post("/devices/00AA11-ONT-NORTH/operations", json={"kind": "reboot"})
+        answer = await client.post("/devices/00AA11-ONT-NORTH/operations", json={"kind": "refresh"})
         assert answer.status_code == 202, answer.text
 
 
