@@ -22,7 +22,7 @@ from acs.services.kinds import KINDS, Kind
 from acs.services.kinds.base import Ending
 from acs.services.reboot_evidence import Sending, why_never
 from acs.services.sessions import Sessions
-from acs.store import operations, retention
+from acs.store import operations, retention, trees
 from acs.store.records import OperationRecord, OperationState, OperationStep, OperationTransition, StepName
 from acs.store.store import Store
 from probes.tasks import end_tasks
@@ -31,6 +31,8 @@ log = structlog.get_logger()
 
 #: Seconds between two bites of retention.
 PRUNE_S = 60.0
+#: Seconds between two bites of sealing what an older release wrote, and the trees of one transaction and of one bite.
+SEAL_S, _TREES_AT_ONCE, _BITES = 15.0, 10, 100
 #: Unfinished operations read at once.
 PAGE = 1_000
 #: Idle times of a session after which nobody waits for an answer any more, in whatever process it was sent.
@@ -75,6 +77,7 @@ class Worker:
             "deadlines": (config.operations.tick_s, self.expire),
             "wake": (config.operations.tick_s, self.wake),
             "retention": (PRUNE_S, self.prune),
+            "old secrets": (SEAL_S, self.seal),
             **(jobs or {}),
         }
         #: whether writes are frozen; see `Freeze.engaged`
@@ -139,6 +142,15 @@ class Worker:
             async with self._store.transaction() as tx:
                 more = (await retention.prune(tx, self._clock(), ages)).more
             await asyncio.sleep(0.1)
+
+    async def seal(self) -> None:
+        """Seal the secrets of some trees that an older release wrote; nothing to do once it has been through."""
+        for _ in range(_BITES):
+            async with self._store.transaction() as tx:
+                found = await trees.seal_old(tx, _TREES_AT_ONCE)
+            if found < _TREES_AT_ONCE:
+                return
+            await asyncio.sleep(0)
 
     async def _repeat(self, name: str, pause_s: float, job: Job) -> None:
         while True:

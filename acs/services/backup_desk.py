@@ -150,7 +150,7 @@ class BackupDesk:
 
     async def _current(self, tx: Transaction, key: str) -> Configuration:
         """The settings that are known now: those of the newest configuration, and those of rows made since."""
-        tree = await trees.read(tx, key)
+        tree = await trees.read_open(tx, key)
         newest = await backups.newest(tx, key)
         kept = await backups.open_backup(tx, newest.id) if newest is not None else None
         values = {} if tree is None else dict(tree.values)

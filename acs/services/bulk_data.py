@@ -29,6 +29,7 @@ from acs.store.bulk import BulkReport
 from acs.store.records import DeviceRecord, Tree, TreeUpdate
 from acs.store.store import Store
 from acs.store.transaction import Transaction
+from acs.store.tree_secrets import MASK
 
 log = structlog.get_logger()
 
@@ -80,8 +81,11 @@ class BulkData:
                 raise NotFound(f"device {key} is not known: it must open a CWMP session first")
             if await identity.quarantined(tx, key) is not None:
                 raise NotFound(f"device {key} is in quarantine: of such a device nothing is kept but its Informs")
-            fresh = await _fresh(tx, key, reports, now)
-            unknown, written = await self._spread(tx, device, fresh) if fresh else (0, 0)
+            tree = await tree_store.read(tx, key)
+            assert tree is not None
+            references = _references(tree)
+            fresh = await _fresh(tx, key, reports, references, now)
+            unknown, written = await self._spread(tx, device, tree, references, fresh) if fresh else (0, 0)
         stored = len(fresh)
         taken = Taken(stored, len(reports) - stored, unknown, written)
         log.info("bulk.taken", device=key, stored=stored, repeated=taken.repeated, unknown=unknown, readings=written)
@@ -103,15 +107,18 @@ class BulkData:
             return await bulk.of_device(tx, key, since=since, limit=min(limit, MOST))
 
     async def _spread(
-        self, tx: Transaction, device: DeviceRecord, reports: Sequence[tuple[datetime, Report]]
+        self,
+        tx: Transaction,
+        device: DeviceRecord,
+        tree: Tree,
+        references: Mapping[str, str],
+        reports: Sequence[tuple[datetime, Report]],
     ) -> tuple[int, int]:
         """Lay reports over the tree and into the history; how many values found no parameter, and readings made.
 
-        The tree is read once and each value that is newest is written once, however many reports came together.
+        Each value that is newest is written once, however many reports came together.
         """
-        tree = await tree_store.read(tx, device.key)
-        assert tree is not None
-        references, types = _references(tree), {name: type_ for name, (_, type_) in tree.values.items()}
+        types = {name: type_ for name, (_, type_) in tree.values.items()}
         newest: dict[str, tuple[datetime, tuple[str, str]]] = {}
         unknown = written = 0
         for at, report in reports:
@@ -150,13 +157,15 @@ def _collected_at(report: Report, now: datetime) -> datetime | None:
     return report.at
 
 
-async def _fresh(tx: Transaction, key: str, reports: Sequence[Report], now: datetime) -> list[tuple[datetime, Report]]:
+async def _fresh(
+    tx: Transaction, key: str, reports: Sequence[Report], references: Mapping[str, str], now: datetime
+) -> list[tuple[datetime, Report]]:
     """Store the reports that did not come before, and give them with their times."""
     recent: Sequence[BulkReport] | None = None
     fresh: list[tuple[datetime, Report]] = []
     for report in reports:
         collected = _collected_at(report, now)
-        kept = BulkReport(key, collected or now, now, _shown(report.values))
+        kept = BulkReport(key, collected or now, now, _shown(report.values, references))
         if collected is None:
             if recent is None:
                 recent = await bulk.of_device(tx, key, since=now - _SAME, limit=MOST)
@@ -178,5 +187,9 @@ def _references(tree: Tree) -> dict[str, str]:
     return found
 
 
-def _shown(values: Mapping[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
-    return {name: ("(hidden)" if is_secret(name) else text, type_) for name, (text, type_) in values.items()}
+def _shown(values: Mapping[str, tuple[str, str]], references: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """The values with a mask for each secret, also where the device gave it a name of its own."""
+    return {
+        name: (MASK if is_secret(name) or is_secret(reference_of(name, references) or "") else text, type_)
+        for name, (text, type_) in values.items()
+    }

@@ -139,7 +139,7 @@ class Keeping:
         self, tx: Transaction, device: DeviceRecord, operation: OperationRecord, now: datetime
     ) -> None:
         """Keep what is known without a question: the names of the newest configuration, as they stand in the tree."""
-        tree = await trees.read(tx, device.key)
+        tree = await trees.read_open(tx, device.key)
         newest = await backups.newest(tx, device.key)
         if tree is None or not tree.values:
             return

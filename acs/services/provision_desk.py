@@ -104,7 +104,7 @@ class ProvisionDesk:
         if known is None:
             raise _unknown(key)
         async with self._store.reading() as tx:
-            tree = await tree_store.read(tx, key)
+            tree = await tree_store.read_open(tx, key)
         values = tree.values if tree is not None else {}
         desired = await self._provisioning.desired_of(known, make=False)
         held = frozenset(known.state.secrets) if known.state else frozenset()

@@ -75,7 +75,7 @@ class SecretSight:
         async with self._store.transaction() as tx:
             if await device_store.get(tx, key) is None:
                 raise no_device(key)
-            tree = await tree_store.read(tx, key)
+            tree = await tree_store.read_open(tx, key)
             shown_by_it = _of_tree(tree)
             found = [*shown_by_it, *await _told(tx, key, tree, shown_by_it), *await _ours(tx, key)]
             shown = [each for each in found if kind is None or each.kind == kind]

@@ -7,14 +7,15 @@ for all sessions of a few milliseconds. A session whose data the database refuse
     commit(SessionCommit) → SessionCommitted   guarded transitions with their steps, tree values, the session's form
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import datetime
 from typing import Protocol
 
 from sqlalchemy import Update, bindparam, select, update
 
-from acs.errors import AcsError
+from acs.errors import AcsError, InvalidInput
+from acs.secret_names import is_secret
 from acs.store import operations, trees
 from acs.store.built import new
 from acs.store.coalescer import Coalescer
@@ -26,6 +27,7 @@ from acs.store.records import (
     SessionOpened,
     SessionOpening,
     StoredSession,
+    TreeUpdate,
 )
 from acs.store.schema import devices
 from acs.store.transaction import Transaction
@@ -70,8 +72,13 @@ class Sessions:
             StoreError: the database failed, and nothing was stored.
         """
         check(opening)
+        secrets = {name: (value, kind) for name, value, kind in opening.values if is_secret(name) and value}
+        if secrets:
+            opening = opening._replace(values=tuple(each for each in opening.values if each[0] not in secrets))
         opened = await self._batches.submit(opening)
         assert isinstance(opened, SessionOpened)
+        if secrets:
+            await self._seal(opening, secrets)
         return opened
 
     async def commit(self, commit: SessionCommit) -> SessionCommitted:
@@ -104,6 +111,12 @@ class Sessions:
         """Write what waits, then end the connections."""
         await self._batches.close()
         await self._driver.close()
+
+    async def _seal(self, opening: SessionOpening, secrets: Mapping[str, tuple[str, str]]) -> None:
+        """Secrets that an Inform carried go sealed into the tree; hardly ever there are any."""
+        with suppress(InvalidInput):  # a tree that is full takes no more, and the session goes on
+            async with self._transactions() as tx:
+                await trees.merge(tx, opening.key, TreeUpdate(secrets, opening.at))
 
     async def _commit_with_tree(self, commit: SessionCommit) -> SessionCommitted:
         """A session that read parameters is rare and costs a tree: it has a transaction of its own."""

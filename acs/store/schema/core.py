@@ -104,7 +104,15 @@ device_trees = Table(
     Column("schema_id", LargeBinary, ForeignKey("tree_schemas.id"), nullable=False),
     Column("vector", LargeBinary, nullable=False),
     instant("read_at"),
+    # See `acs/store/tree_secrets.py`; NULL: an older release wrote the row.
+    Column("sealed", LargeBinary),
     Index("ix_device_trees_schema_id", "schema_id"),
+    Index(
+        "ix_device_trees_unsealed",
+        "device",
+        sqlite_where=text("sealed IS NULL"),
+        postgresql_where=text("sealed IS NULL"),
+    ),
 )
 
 events = Table(
