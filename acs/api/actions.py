@@ -113,7 +113,8 @@ async def do_action(
 
     Follow the last operation under `/operations/{id}/events`.
     """
-    wanted = Request(action, body.arguments, body.reason, body.ticket, body.override, body.deadline_s, idempotency_key)
+    ticket = await services.tickets.meant(actor, body.ticket)
+    wanted = Request(action, body.arguments, body.reason, ticket, body.override, body.deadline_s, idempotency_key)
     done = await services.second_line.actions.do(actor, key, wanted)
     return ActionAnswer(
         action=done.action.name,

@@ -145,7 +145,8 @@ async def list_hooks(
     limit: LimitQuery = 20,
 ) -> list[HookAnswer]:
     """Scope `read`. The newest first; name a line or a ticket."""
-    return [_answer(view) for view in await services.hooks.find(actor, line=line, ticket=ticket, limit=limit)]
+    meant = await services.tickets.meant(actor, ticket)
+    return [_answer(view) for view in await services.hooks.find(actor, line=line, ticket=meant, limit=limit)]
 
 
 @router.get("/hooks/{call_id}", summary="What became of a call", responses={404: _CODES[404]})
@@ -158,6 +159,7 @@ async def _called(
     services: Northbound, actor: Actor, hook: str, body: HookBody, key: str, response: Response
 ) -> HookAnswer:
     said = body.model_dump(exclude={"wait_s"}, exclude_none=True)
+    said |= {"ticket": await services.tickets.meant(actor, body.ticket)}
     view = await services.hooks.call(actor, hook, HookRequest(**said), key, wait_s=body.wait_s)
     if view.state == "running":
         response.status_code = 202

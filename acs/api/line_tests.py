@@ -69,7 +69,7 @@ async def start_test(
         actor,
         line_id,
         depth=wanted.depth,
-        ticket=wanted.ticket,
+        ticket=await services.tickets.meant(actor, wanted.ticket),
         service=wanted.service,
         deadline_s=wanted.deadline_s,
     )
@@ -86,7 +86,8 @@ async def list_tests(
     before: AfterQuery = "",
 ) -> list[LineTestAnswer]:
     """Scope `read`."""
-    found = await services.line_tests.find(actor, line=line, ticket=ticket, limit=limit, before=before or None)
+    meant = await services.tickets.meant(actor, ticket)
+    found = await services.line_tests.find(actor, line=line, ticket=meant, limit=limit, before=before or None)
     return [LineTestAnswer.model_validate(record) for record in found]
 
 

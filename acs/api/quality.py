@@ -98,7 +98,7 @@ async def close_ticket(ticket_id: str, body: ClosureBody, actor: ActorDep, servi
     """Scope `tickets` or `operate`. Said again, it replaces what was said."""
     found = await services.quality.close(
         actor,
-        ticket_id,
+        await services.tickets.meant(actor, ticket_id) or ticket_id,
         code=body.code,
         visited=body.visited,
         overridden=body.overridden,
@@ -116,7 +116,7 @@ async def close_tickets(body: ClosuresBody, actor: ActorDep, services: ServicesD
     for one in body.closures:
         closure = await services.quality.close(
             actor,
-            one.ticket,
+            await services.tickets.meant(actor, one.ticket) or one.ticket,
             code=one.code,
             visited=one.visited,
             overridden=one.overridden,
@@ -130,7 +130,8 @@ async def close_tickets(body: ClosuresBody, actor: ActorDep, services: ServicesD
 @router.post("/lines/{line_id}/checkups", summary="Look at a line after something was done on it", status_code=201)
 async def begin_checkup(line_id: str, body: CheckupBody, actor: ActorDep, services: ServicesDep) -> CheckupAnswer:
     """Scope `test` (part of `operate`). Operations of a ticket, or after a line test, are looked at by themselves."""
-    return _checkup(await services.after_fix.begin(actor, line_id, body.action, ticket=body.ticket))
+    ticket = await services.tickets.meant(actor, body.ticket)
+    return _checkup(await services.after_fix.begin(actor, line_id, body.action, ticket=ticket))
 
 
 @router.get("/checkups", summary="Actions on lines and what followed")
@@ -143,7 +144,8 @@ async def list_checkups(
     after: AfterQuery = "",
 ) -> list[CheckupAnswer]:
     """Scope `read`. The newest first."""
-    found = await services.after_fix.find(actor, line=line, ticket=ticket, limit=limit, after=after)
+    meant = await services.tickets.meant(actor, ticket)
+    found = await services.after_fix.find(actor, line=line, ticket=meant, limit=limit, after=after)
     return [_checkup(one) for one in found]
 
 

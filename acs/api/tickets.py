@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Body, Query, Response
 from pydantic import Field
@@ -13,6 +14,8 @@ from acs.api.told import Told
 from acs.services.tickets import TicketView
 
 router = APIRouter(tags=["tickets"])
+#: what an id may have in an address as it is (RFC 3986, pchar)
+_IN_A_PATH = "!$&'()*+,;=:@"
 
 _EXAMPLE = {
     "eventId": "e-1",
@@ -31,7 +34,9 @@ _EXAMPLE = {
 class TicketAnswer(Answer):
     """A ticket that was taken. Without a line there is no test, and `detail` says why."""
 
-    id: str
+    id: str = Field(description="its number, or `@source:number` where another system's ticket is called so")
+    number: str = Field(description="what its own system calls it")
+    source: str = Field(description="the token or the system that it came from")
     event_id: str
     received_at: datetime
     line: str | None
@@ -72,7 +77,7 @@ async def take_event(
     The verdict is sent to the configured webhooks and stands under `/tickets/{id}`.
     """
     ticket = await services.tickets.receive(actor, body)
-    response.headers["Location"] = f"/api/v1/tickets/{ticket.id}"
+    response.headers["Location"] = f"/api/v1/tickets/{quote(ticket.id, safe=_IN_A_PATH)}"
     return TicketAnswer.model_validate(ticket)
 
 

@@ -43,7 +43,8 @@ class TicketSystemSection(Section):
     password_file: FilePath | None = None
     #: File with the certificates that its TLS certificate is checked against; none = those of the system.
     ca_file: FilePath | None = None
-    #: Names of the tokens that its events come with; empty = every ticket that came is its own.
+    #: Names of the tokens that its events come with: their tickets and events share one set of numbers. Empty = every
+    #: ticket that came is its own; each token then has numbers of its own.
     sources: tuple[str, ...] = ()
     #: Language of notes.
     language: Literal["en", "ru"] = "en"

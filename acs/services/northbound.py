@@ -61,6 +61,7 @@ from acs.services.self_checks import SelfChecks
 from acs.services.self_service import SelfService
 from acs.services.sign_in import SignIns
 from acs.services.sources import Ping, Places
+from acs.services.ticket_sources import ticket_sources
 from acs.services.ticket_systems import TicketSystems, build_ticket_systems
 from acs.services.tickets import Tickets
 from acs.services.tmf_desk import Tmf, TmfSources, build_tmf
@@ -263,7 +264,7 @@ def _testing(base: _Base, ping_with: Ping | None) -> _Testing:
         freeze=freeze,
         hooks=hooks,
         automation=automation,
-        tickets=Tickets(store, config.tickets, line_tests, automation, clock=clock),
+        tickets=Tickets(store, config.tickets, line_tests, automation, sources=ticket_sources(config), clock=clock),
         outages=Outages(store, base.bus, deliveries, clock),
         outage_watch=OutageWatch(store, base.bus, config.outages, line_tests, deliveries, clock),
         quality=QualityReports(store, config.after_fix, packs, after_fix, clock),

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from acs.config import TmfSection
-from acs.errors import InvalidInput
+from acs.errors import Conflict, InvalidInput
 from acs.services import audit
 from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock
@@ -27,6 +27,7 @@ from acs.services.tmf.incoming import EVENT_TYPE, EVENT_TYPES
 from acs.services.tmf.ticket_patches import ENDED, own_change
 from acs.store import tickets as ticket_store
 from acs.store import tmf as tmf_store
+from acs.store.reach import View, viewing
 from acs.store.records import Json, TicketRecord
 from acs.store.store import Store
 from acs.store.tmf import TicketEventRecord
@@ -52,7 +53,7 @@ class Taken:
     detail: str
 
 
-class _TakenMeanwhile(Exception):
+class _TakenMeanwhile(Conflict):
     """Another request stored the same event between the look and the write."""
 
 
@@ -77,17 +78,19 @@ class TicketListener:
         event = parse_event(body, EVENT_TYPES)
         if event.event_type == EVENT_TYPE:
             return await self._receive(actor, event, body)
-        async with self._store.reading() as tx:
-            known = await tmf_store.ticket_event(tx, event.event_id)
-            ticket = await ticket_store.get(tx, event.event.trouble_ticket.id)
-        if known is not None:
+        if (known := await self._known(actor, event)) is not None:
             return _answer(known)
+        async with self._store.reading() as tx:
+            ticket = await ticket_store.by_number(tx, self._tickets.names_of(actor), event.event.trouble_ticket.id)
         if ticket is None and event.event_type in _CHANGES and event.event.trouble_ticket.status not in ENDED:
             return await self._receive(actor, event, {**body, "eventType": EVENT_TYPE})
         try:
             return await self._note(actor, event, ticket)
         except _TakenMeanwhile:
-            return await self.take(actor, body)
+            known = await self._known(actor, event)
+            if known is None:
+                raise
+            return _answer(known)
 
     def jobs(self) -> dict[str, tuple[float, Any]]:
         """What the worker does for it."""
@@ -98,6 +101,12 @@ class TicketListener:
         async with self._store.transaction() as tx:
             await tmf_store.prune_ticket_events(tx, self._clock() - timedelta(days=self._config.event_days))
 
+    async def _known(self, actor: Actor, event: TicketEvent) -> TicketEventRecord | None:
+        """The event as its system sent it before: it knows what it sent, wherever the line is now."""
+        with viewing(View()):
+            async with self._store.reading() as tx:
+                return await tmf_store.ticket_event(tx, self._tickets.names_of(actor), event.event_id)
+
     async def _receive(self, actor: Actor, event: TicketEvent, body: Mapping[str, Any]) -> Taken:
         ticket = await self._tickets.receive(actor, body)
         return Taken(event.event_id, ticket.id, ticket.line_test, ticket.detail)
@@ -105,22 +114,22 @@ class TicketListener:
     async def _note(self, actor: Actor, event: TicketEvent, ticket: TicketRecord | None) -> Taken:
         async with self._tests.door(actor) as door, self._store.transaction() as tx:
             now = self._clock()
-            line_test, why = await self._earlier_test(tx, event, ticket, now)
+            line_test, why = await self._earlier_test(tx, actor, event, ticket, now)
             if line_test is None and not why and ticket is not None and ticket.line is not None:
                 service = service_of(event.event.trouble_ticket) or _service_before(ticket)
                 wanted = self._tests.plan(actor, ticket.line, ticket=ticket.id, service=service)
                 line_test = (await door.test_for(tx, wanted, join=False)).id
                 await ticket_store.set_line_test(tx, ticket.id, line_test)
-            record = _record(event, line_test, why, now)
+            record = _record(actor.name, event, ticket, line_test, why, now)
             if not await tmf_store.add_ticket_event(tx, record):
-                raise _TakenMeanwhile
+                raise _TakenMeanwhile(f"event {event.event_id} is being stored by another request; send it again")
             after: dict[str, Json] = {"event": record.event_type, "status": record.status, "line_test": line_test}
             await audit.note(tx, actor, "ticket.changed", f"ticket:{record.ticket}", now, after=after)
         log.info("ticket.changed", ticket=record.ticket, status=record.status, line_test=line_test)
         return _answer(record)
 
     async def _earlier_test(
-        self, tx: Transaction, event: TicketEvent, ticket: TicketRecord | None, now: datetime
+        self, tx: Transaction, actor: Actor, event: TicketEvent, ticket: TicketRecord | None, now: datetime
     ) -> tuple[str | None, str]:
         """The test that an earlier event of the same resolution began, or why there is none; both empty: test now."""
         told = event.event.trouble_ticket
@@ -128,17 +137,19 @@ class TicketListener:
             return None, "noted"
         if told.status == "" and event.event_type == _CHANGES[1]:
             return None, "the event names no status"
-        itself = await self._itself(tx, event, now)
+        itself = await self._itself(tx, actor, event, ticket, now)
         if itself:
             return None, itself
         if ticket is None or ticket.line is None:
             return None, "the ticket is not known here, or has no line"
-        last = await tmf_store.last_ticket_event(tx, told.id)
+        last = await tmf_store.last_ticket_event(tx, self._tickets.names_of(actor), ticket.id)
         if last is not None and last.status == _RESOLVED and now - last.received_at < _SAME:
             return last.line_test, last.detail or "told before"
         return None, ""
 
-    async def _itself(self, tx: Transaction, event: TicketEvent, now: datetime) -> str:
+    async def _itself(
+        self, tx: Transaction, actor: Actor, event: TicketEvent, ticket: TicketRecord | None, now: datetime
+    ) -> str:
         """What is noted where we resolved the ticket; empty: somebody else did, though the reason may be one of ours
         that the ticket still shows from a change before.
         """
@@ -147,14 +158,18 @@ class TicketListener:
         if own is None or own.status not in ("", told.status or _RESOLVED):
             return ""
         noted = f"this system resolved it itself: {own.mark}"
-        before = await tmf_store.first_noted(tx, told.id, noted) if own.status else None
+        id_, names = told.id if ticket is None else ticket.id, self._tickets.names_of(actor)
+        before = await tmf_store.first_noted(tx, names, id_, noted) if own.status else None
         return noted if before is None or now - before.received_at < _SAME else ""
 
 
-def _record(event: TicketEvent, line_test: str | None, detail: str, now: datetime) -> TicketEventRecord:
+def _record(
+    source: str, event: TicketEvent, ticket: TicketRecord | None, line_test: str | None, detail: str, now: datetime
+) -> TicketEventRecord:
     told = event.event.trouble_ticket
     status = told.status or (_RESOLVED if event.event_type == "TroubleTicketResolvedEvent" else "")
-    return TicketEventRecord(event.event_id, told.id, event.event_type, status, now, line_test, detail)
+    id_, line = (told.id, None) if ticket is None else (ticket.id, ticket.line)
+    return TicketEventRecord(source, event.event_id, id_, event.event_type, status, now, line, line_test, detail)
 
 
 def _answer(record: TicketEventRecord) -> Taken:

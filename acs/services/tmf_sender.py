@@ -28,7 +28,7 @@ from acs.services.tmf_systems import TicketSystem
 from acs.store import tickets as ticket_store
 from acs.store import tmf as tmf_store
 from acs.store.deliveries import Delivery
-from acs.store.records import Json, LineTestRecord, LineTestState
+from acs.store.records import Json, LineTestRecord, LineTestState, TicketRecord
 from acs.store.store import Store
 from acs.store.tmf import RemoteThing
 
@@ -87,10 +87,13 @@ class TicketSender:
         if delivery.event_type in (*_OPENING, *_ENDING):
             return await self._tell_outage(delivery.event_type, body, delivery.created_at)
         ticket = str(body.get("ticket"))
-        if not await self._is_ours(ticket):
+        async with self._store.reading() as tx:
+            record = await ticket_store.get(tx, ticket)
+        if not self._is_ours(record):
             return "the ticket is of another system"
         story = await self._story(delivery.event_type, ticket, body, delivery.created_at)
-        return "nothing to tell" if story is None else await self._tell(ticket, story)
+        number = ticket if record is None else record.number
+        return "nothing to tell" if story is None else await self._tell(number, story)
 
     async def _tell(self, ticket: str, story: Story) -> str:
         for _ in range(_TRIES):
@@ -106,13 +109,9 @@ class TicketSender:
 
     # --- what is told ------------------------------------------------------------------------------------------------
 
-    async def _is_ours(self, ticket: str) -> bool:
+    def _is_ours(self, record: TicketRecord | None) -> bool:
         """Whether a ticket came from this system: from its `sources`, else from none that has an adapter."""
         sources = self._config.sources
-        if not sources and not self._others:
-            return True
-        async with self._store.reading() as tx:
-            record = await ticket_store.get(tx, ticket)
         if sources:
             return record is not None and record.source in sources
         return record is None or record.source not in self._others

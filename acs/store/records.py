@@ -448,7 +448,10 @@ class LineTestRecord:
 
 @dataclass(frozen=True, slots=True)
 class TicketRecord:
-    """One ticket event that was taken. `line` None: the line it names is not known; `detail` says so."""
+    """One ticket event that was taken. `line` None: the line it names is not known; `detail` says so.
+
+    `outside_id`: its number in its own system, where that is another one's id here; None where it is the id.
+    """
 
     id: str
     event_id: str
@@ -458,6 +461,12 @@ class TicketRecord:
     line: str | None = None
     line_test: str | None = None
     detail: str = ""
+    outside_id: str | None = None
+
+    @property
+    def number(self) -> str:
+        """What the system that it came from calls it."""
+        return self.id if self.outside_id is None else self.outside_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from acs.store.schema import devices, line_groups, line_tests, lines
 #: tables whose rows without a line and a device are everybody's: a firmware image, a proposal about the whole fleet
 OPEN = frozenset({"files", "approvals"})
 #: tables whose rows without a line are still their sender's: table → the column with its name
-SENDERS: Mapping[str, str] = {"tickets": "source"}
+SENDERS: Mapping[str, str] = {"tickets": "source", "tmf_ticket_events": "source"}
 #: what stands before a device key in the subject of an alarm
 _DEVICE = "device:"
 #: tables that name a node, or a device behind `device:`, in a column of another name

@@ -1,11 +1,11 @@
-"""Ticket events that were taken; an event id is stored once."""
+"""Ticket events that were taken; an event id and a number are stored once for each source."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy import Row, and_, bindparam, or_, select, update
 
-from acs.errors import Conflict
 from acs.store.built import Filtered, new
 from acs.store.instants import instant, micros
 from acs.store.limits import check_record, check_text, json_text
@@ -15,8 +15,19 @@ from acs.store.transaction import Transaction
 
 _SELECT = select(tickets)
 _BY_ID = _SELECT.where(tickets.c.id == bindparam("id"))
-_BY_EVENT_ID = _SELECT.where(tickets.c.event_id == bindparam("event_id"))
-_BY_EITHER = _SELECT.where((tickets.c.event_id == bindparam("event_id")) | (tickets.c.id == bindparam("id")))
+_FROM_SOURCES = tickets.c.source.in_(bindparam("sources", expanding=True))
+_HAS_NUMBER = or_(
+    tickets.c.outside_id == bindparam("number"),
+    and_(tickets.c.outside_id.is_(None), tickets.c.id == bindparam("number")),
+)
+_BY_NUMBER = _SELECT.where(_FROM_SOURCES, _HAS_NUMBER).order_by(tickets.c.received_at)
+_MET = _SELECT.where(
+    or_(
+        tickets.c.id == bindparam("number"),
+        and_(_FROM_SOURCES, tickets.c.event_id == bindparam("event_id")),
+        and_(_FROM_SOURCES, tickets.c.outside_id == bindparam("number")),
+    )
+)
 _LISTED = Filtered(
     _SELECT.order_by(tickets.c.id.desc()).limit(bindparam("limit")),
     line=tickets.c.line == bindparam("line"),
@@ -31,10 +42,9 @@ _SET_LINE_TEST = update(tickets).where(tickets.c.id == bindparam("its_id")).valu
 
 
 async def add(tx: Transaction, ticket: TicketRecord) -> bool:
-    """Store a ticket event; False, and nothing written, where its event id was stored before.
+    """Store a ticket event; False, and nothing written, where its id is taken, or its source sent the event before.
 
     Raises:
-        Conflict: the ticket's id is taken by another event.
         InvalidInput: a text or the body is too long.
     """
     check_record(ticket)
@@ -47,12 +57,9 @@ async def add(tx: Transaction, ticket: TicketRecord) -> bool:
         "line": ticket.line,
         "line_test": ticket.line_test,
         "detail": ticket.detail,
+        "outside_id": ticket.outside_id,
     }
-    if await tx.insert(tickets, row):
-        return True
-    if await by_event_id(tx, ticket.event_id) is None:
-        raise Conflict(f"ticket {ticket.id} is stored already, from another event")
-    return False
+    return await tx.insert(tickets, row)
 
 
 async def get(tx: Transaction, ticket_id: str) -> TicketRecord | None:
@@ -61,17 +68,22 @@ async def get(tx: Transaction, ticket_id: str) -> TicketRecord | None:
     return None if row is None else _record(row)
 
 
-async def by_event_id(tx: Transaction, event_id: str) -> TicketRecord | None:
-    """Return the ticket of an event id, or None."""
-    row = await tx.one(_BY_EVENT_ID, {"event_id": event_id})
+async def known(
+    tx: Transaction, sources: Sequence[str], number: str, event_id: str
+) -> tuple[TicketRecord | None, bool]:
+    """Return the ticket that these sources sent with this event, else under this number, or None; and whether the
+    number is free as an id."""
+    rows = await tx.rows(_MET, {"sources": list(sources), "number": number, "event_id": event_id})
+    found = [_record(row) for row in rows]
+    own = [one for one in found if one.source in sources and (one.event_id == event_id or one.number == number)]
+    own.sort(key=lambda one: one.event_id != event_id)
+    return own[0] if own else None, all(one.id != number for one in found)
+
+
+async def by_number(tx: Transaction, sources: Sequence[str], number: str) -> TicketRecord | None:
+    """Return the ticket that these sources call so, or None."""
+    row = await tx.one(_BY_NUMBER, {"sources": list(sources), "number": number})
     return None if row is None else _record(row)
-
-
-async def known(tx: Transaction, ticket_id: str, event_id: str) -> TicketRecord | None:
-    """Return the ticket of this event, else the ticket of this id, or None."""
-    found = await tx.rows(_BY_EITHER, {"event_id": event_id, "id": ticket_id})
-    rows = sorted(found, key=lambda row: bool(row.event_id != event_id))
-    return _record(rows[0]) if rows else None
 
 
 async def list_tickets(
@@ -106,4 +118,5 @@ def _record(row: Row[Any]) -> TicketRecord:
         row.line,
         row.line_test,
         row.detail,
+        row.outside_id,
     )

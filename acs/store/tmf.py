@@ -1,11 +1,12 @@
 """TM Forum interfaces: listeners of our hubs, events of tickets that were taken, what of ours is in ticket systems."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, delete, func, select, update
+from sqlalchemy import Row, and_, bindparam, delete, func, select, tuple_, update
 
 from acs.store.built import Filtered, new
 from acs.store.instants import instant, micros
@@ -23,10 +24,14 @@ _SUBSCRIPTIONS = Filtered(
     interface=tmf_subscriptions.c.interface == bindparam("interface"),
 )
 _COUNT = select(func.count()).select_from(tmf_subscriptions)
-_EVENT = select(tmf_ticket_events).where(tmf_ticket_events.c.event_id == bindparam("event_id"))
+_EVENT = select(tmf_ticket_events).where(
+    tmf_ticket_events.c.source.in_(bindparam("sources", expanding=True)),
+    tmf_ticket_events.c.event_id == bindparam("event_id"),
+)
 _OF_TICKET = select(tmf_ticket_events).where(tmf_ticket_events.c.ticket == bindparam("ticket")).limit(1)
-_LAST = _OF_TICKET.order_by(tmf_ticket_events.c.received_at.desc(), tmf_ticket_events.c.event_id.desc())
-_FIRST_NOTED = _OF_TICKET.where(tmf_ticket_events.c.detail == bindparam("detail")).order_by(
+_SENT_OF_TICKET = _OF_TICKET.where(tmf_ticket_events.c.source.in_(bindparam("sources", expanding=True)))
+_LAST = _SENT_OF_TICKET.order_by(tmf_ticket_events.c.received_at.desc(), tmf_ticket_events.c.event_id.desc())
+_FIRST_NOTED = _SENT_OF_TICKET.where(tmf_ticket_events.c.detail == bindparam("detail")).order_by(
     tmf_ticket_events.c.received_at
 )
 _OF_TEST = _OF_TICKET.where(tmf_ticket_events.c.line_test == bindparam("line_test"))
@@ -68,13 +73,18 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class TicketEventRecord:
-    """An event of a ticket that is no creation, and the line test that followed from it."""
+    """An event of a ticket that is no creation, and the line test that followed from it.
 
+    `ticket` is the ticket's id with us; its number where it is not known here.
+    """
+
+    source: str
     event_id: str
     ticket: str
     event_type: str
     status: str
     received_at: datetime
+    line: str | None = None
     line_test: str | None = None
     detail: str = ""
 
@@ -141,32 +151,32 @@ async def hears_of(tx: Transaction, groups: tuple[str, ...], line: str) -> bool:
 
 
 async def add_ticket_event(tx: Transaction, event: TicketEventRecord) -> bool:
-    """Store an event; False where it was stored before.
+    """Store an event; False where its source sent it before.
 
     Raises:
         InvalidInput: a text is too long.
     """
     check_record(event)
-    names = ("event_id", "ticket", "event_type", "status", "line_test", "detail")
+    names = ("source", "event_id", "ticket", "event_type", "status", "line", "line_test", "detail")
     row = {name: getattr(event, name) for name in names}
     return await tx.insert(tmf_ticket_events, {**row, "received_at": micros(event.received_at)})
 
 
-async def ticket_event(tx: Transaction, event_id: str) -> TicketEventRecord | None:
-    """The event of an id, or None."""
-    row = await tx.one(_EVENT, {"event_id": event_id})
+async def ticket_event(tx: Transaction, sources: Sequence[str], event_id: str) -> TicketEventRecord | None:
+    """The event that one of these sources sent under an id, or None."""
+    row = await tx.one(_EVENT, {"sources": list(sources), "event_id": event_id})
     return None if row is None else _event(row)
 
 
-async def last_ticket_event(tx: Transaction, ticket: str) -> TicketEventRecord | None:
-    """The event of a ticket that came last, or None."""
-    row = await tx.one(_LAST, {"ticket": ticket})
+async def last_ticket_event(tx: Transaction, sources: Sequence[str], ticket: str) -> TicketEventRecord | None:
+    """The event of a ticket that came last from these sources, or None."""
+    row = await tx.one(_LAST, {"sources": list(sources), "ticket": ticket})
     return None if row is None else _event(row)
 
 
-async def first_noted(tx: Transaction, ticket: str, detail: str) -> TicketEventRecord | None:
-    """The first event of a ticket of which that was noted, or None."""
-    row = await tx.one(_FIRST_NOTED, {"ticket": ticket, "detail": detail})
+async def first_noted(tx: Transaction, sources: Sequence[str], ticket: str, detail: str) -> TicketEventRecord | None:
+    """The first event of a ticket from these sources of which that was noted, or None."""
+    row = await tx.one(_FIRST_NOTED, {"sources": list(sources), "ticket": ticket, "detail": detail})
     return None if row is None else _event(row)
 
 
@@ -179,8 +189,8 @@ async def event_of_test(tx: Transaction, line_test: str, ticket: str) -> TicketE
 async def prune_ticket_events(tx: Transaction, before: datetime) -> int:
     """Remove events that are older; returns how many."""
     table = tmf_ticket_events
-    old = select(table.c.event_id).where(table.c.received_at < micros(before)).limit(_BITE)
-    return await tx.run(delete(table).where(table.c.event_id.in_(old)))
+    old = select(table.c.source, table.c.event_id).where(table.c.received_at < micros(before)).limit(_BITE)
+    return await tx.run(delete(table).where(tuple_(table.c.source, table.c.event_id).in_(old)))
 
 
 async def remote_thing(tx: Transaction, system: str, kind: str, key: str) -> RemoteThing | None:
@@ -239,11 +249,13 @@ def _subscription(row: Row[Any]) -> Subscription:
 
 def _event(row: Row[Any]) -> TicketEventRecord:
     return TicketEventRecord(
+        source=row.source,
         event_id=row.event_id,
         ticket=row.ticket,
         event_type=row.event_type,
         status=row.status,
         received_at=instant(row.received_at),
+        line=row.line,
         line_test=row.line_test,
         detail=row.detail,
     )

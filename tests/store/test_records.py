@@ -60,14 +60,27 @@ async def test_ticket_event_is_stored_once(store: Store, now: datetime) -> None:
         assert await tickets.add(tx, ticket)
         assert not await tickets.add(tx, ticket)
         assert not await tickets.add(tx, dataclasses.replace(ticket, id="T2"))
-        with pytest.raises(Conflict, match="T1"):
-            await tickets.add(tx, dataclasses.replace(ticket, event_id="e2"))
+        assert not await tickets.add(tx, dataclasses.replace(ticket, event_id="e2"))
         assert await tickets.set_line_test(tx, "T1", "t1", "found")
         assert not await tickets.set_line_test(tx, "T9", "t1")
         stored = dataclasses.replace(ticket, line_test="t1", detail="found")
-        assert await tickets.get(tx, "T1") == await tickets.by_event_id(tx, "e1") == stored
+        assert await tickets.get(tx, "T1") == await tickets.by_number(tx, ["crm"], "T1") == stored
+        assert await tickets.known(tx, ["crm"], "T9", "e1") == (stored, True)
+        assert await tickets.known(tx, ["bss"], "T1", "e1") == (None, False), "numbers and events of two are two"
         assert await tickets.list_tickets(tx, line=None, before="T2") == [stored]
         assert await tickets.list_tickets(tx, line="line-1") == []
+
+
+async def test_two_sources_have_the_same_number(store: Store, now: datetime) -> None:
+    first = TicketRecord("T1", "e1", now, "crm", {})
+    second = TicketRecord("@bss:T1", "e1", now, "bss", {}, outside_id="T1")
+    async with store.transaction() as tx:
+        assert await tickets.add(tx, first) and await tickets.add(tx, second)
+        assert not await tickets.add(tx, dataclasses.replace(second, id="other", event_id="e2"))
+        assert await tickets.by_number(tx, ["bss"], "T1") == second
+        assert await tickets.by_number(tx, ["crm", "old-crm"], "T1") == first
+        assert await tickets.by_number(tx, ["ums"], "T1") is None
+        assert await tickets.known(tx, ["bss"], "T1", "e9") == (second, False)
 
 
 async def test_token_is_found_by_its_hash_until_revoked(store: Store, now: datetime) -> None:

@@ -341,6 +341,22 @@ async def test_a_ticket_of_another_system_is_left_alone(app: App, tmp_path: Path
         assert system.calls == []
 
 
+async def test_a_ticket_is_told_under_the_number_that_it_came_with(app: App, tmp_path: Path) -> None:
+    system = TicketSystem("v4")
+    async with system.serving():
+        sender = sender_of(app, tmp_path, system, sources=["bss"])
+        await app.northbound.lines.put(local_actor(), LineRecord("L-1", "pon"))
+        async with app.store.transaction() as tx:
+            await test_store.add(tx, line_test(id="t-1", ticket="@bss:TT-1"))
+            told_so = TicketRecord("@bss:TT-1", "e-1", AT, "bss", {}, "L-1", "t-1", outside_id="TT-1")
+            await ticket_store.add(tx, told_so)
+        system.add("TT-1")
+        told: dict[str, Json] = {"ticket": "@bss:TT-1", "line": "L-1", "line_test": "t-1", "verdict": VERDICT}
+        assert await sender.send(delivery("line_test.verdict", told)) == "HTTP 200"
+        assert len(system.tickets["TT-1"]["note"]) == 2
+        assert system.faults == []
+
+
 @pytest.mark.parametrize("version", ["v4", "v5"])
 async def test_our_place_in_a_hub_is_taken_once_and_left_for_another(app: App, tmp_path: Path, version: str) -> None:
     system = TicketSystem(version)
@@ -359,7 +375,7 @@ async def test_old_events_are_thrown_away(app: App) -> None:
         await tmf_store.add_ticket_event(tx, old)
     await app.northbound.tmf.listener.prune()
     async with app.store.reading() as tx:
-        assert await tmf_store.ticket_event(tx, "e-1") is None
+        assert await tmf_store.ticket_event(tx, ["bss"], "e-1") is None
 
 
 @pytest.mark.parametrize(

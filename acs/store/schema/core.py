@@ -262,7 +262,9 @@ tickets = Table(
     text_column("line", null=True),
     text_column("line_test", null=True),
     text_column("detail"),
-    Index("uq_tickets_event_id", "event_id", unique=True),
+    text_column("outside_id", null=True),
+    Index("uq_tickets_source_event_id", "source", "event_id", unique=True),
+    Index("uq_tickets_source_outside_id", "source", "outside_id", unique=True),
     Index("ix_tickets_line", "line"),
     Index("ix_tickets_received_at", "received_at"),
 )

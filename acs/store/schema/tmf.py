@@ -25,11 +25,13 @@ tmf_subscriptions = Table(
 tmf_ticket_events = Table(
     "tmf_ticket_events",
     metadata,
+    Column("source", Text, primary_key=True),
     Column("event_id", Text, primary_key=True),
     text_column("ticket"),
     text_column("event_type"),
     text_column("status"),
     instant("received_at"),
+    text_column("line", null=True),
     text_column("line_test", null=True),
     text_column("detail"),
     Index("ix_tmf_ticket_events_ticket", "ticket"),
