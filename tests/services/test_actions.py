@@ -14,6 +14,7 @@ from acs.store.records import OperationRecord, OperationState, StepName
 from cli.simulator.cpe import Cpe, RebootHabit
 from cli.simulator.neighbourhood import CpeKind
 from tests.fakes.acs_server import ACTOR
+from tests.services.managed import managed_apart
 from tests.services.second_line import Desk, second_line
 
 IGD = "InternetGatewayDevice."
@@ -130,6 +131,7 @@ async def test_the_network_at_home(desk: Desk, kind: CpeKind) -> None:
 @BOTH
 async def test_bridge_and_router(desk: Desk, kind: CpeKind) -> None:
     cpe = await desk.cpe(kind)
+    await managed_apart(desk, cpe, kind)
     [bridged] = await desk.do(cpe, "mode", mode="bridge")
     [read] = [await desk.end(await desk.server.operations.request(ACTOR, cpe.key, "refresh", {}))]
     assert read.state is OperationState.SUCCEEDED
@@ -384,6 +386,7 @@ async def test_a_device_that_refuses_and_one_that_does_not_keep(desk: Desk, monk
 
 async def test_a_part_that_fails_takes_the_rest_back(desk: Desk) -> None:
     cpe = await desk.cpe(CpeKind.ROUTER)
+    await managed_apart(desk, cpe, CpeKind.ROUTER)
     cpe.tree._parameters["Device.PPP.Interface.1.Enable"].writable = False
     [failed] = await desk.do(cpe, "mode", mode="bridge")
     assert failed.state is OperationState.FAILED

@@ -19,6 +19,7 @@ from acs.store.records import OperationState
 from cli.simulator.cpe import Cpe
 from cli.simulator.deeds import Deed
 from cli.simulator.neighbourhood import CpeKind
+from tests.services.managed import managed_apart
 from tests.services.second_line import Desk, second_line
 
 ONT, ROUTER, BOX = CpeKind.ONT, CpeKind.ROUTER, CpeKind.STB
@@ -148,6 +149,9 @@ async def test_each_action_fails_in_words_and_is_done(desk: Desk, refusals: Refu
             continue
         if action == "restore":
             await desk.do(cpe, "wifi-name", name="to be forgotten")
+        if action == "mode":
+            await says_no(desk, cpe, action, given)
+            await managed_apart(desk, cpe, kind)
         if row.wrong:
             await says_no(desk, cpe, action, row.wrong)
         else:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
+from acs.profiles.protection.ways import carriers
 from acs.profiles.settings import Row
 from acs.services.actions.base import SHORT_CUT, Action, Asked, Given, View, change
 from acs.services.actions.words import Refused
@@ -103,10 +104,10 @@ def _mode(view: View, given: Mode) -> Sequence[Asked]:
         if not view.settings.places(f"{target}.mode", view.values):
             continue
         row = view.row(target, given.connection)
-        _check_management(view, row, target, given.mode)
+        _check_management(view, row, given.mode)
         return [change("mode", {"values": view.assignment(f"{target}.mode", given.mode, row.path)})]
     row = view.row("ppp", given.connection)
-    _check_management(view, row, "ppp", given.mode)
+    _check_management(view, row, given.mode)
     return [change("mode", *_bridging(view, row, given.mode))]
 
 
@@ -130,11 +131,10 @@ def _carries(view: View, row: Row, leaf: str, uplink: str) -> bool:
     return any(part.strip().rstrip(".") == uplink.rstrip(".") for part in lower.split(","))
 
 
-def _check_management(view: View, row: Row, target: str, mode: str) -> None:
-    """Refuse a bridge where we reach the device at the address of that very connection."""
-    place = view.place(f"{target}.address", row.path)
+def _check_management(view: View, row: Row, mode: str) -> None:
+    """Refuse a bridge where we reach the device over that very connection, or know of no other way to it."""
     host = urlsplit(view.device.connection_request_url).hostname or ""
-    if mode == "bridge" and place is not None and host and view.values[place.path] == host:
+    if mode == "bridge" and any(each.row == row.path for each in carriers(view.values, host)):
         raise Refused("manages_itself")
 
 

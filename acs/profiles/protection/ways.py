@@ -1,0 +1,98 @@
+"""Which connection of a device carries its management, as far as its tree tells. Pure.
+
+The rule of this file: where nothing tells, the only connection that is up carries it; an address alone acquits none:
+behind NAT or a proxy a device is reached at another one than its own.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib import resources
+
+from pydantic import BaseModel, ConfigDict
+
+#: Values of a switch that is off (TR-106, boolean).
+_OFF = frozenset({"0", "false"})
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Way(_Strict):
+    """A table of connections. `up`, `routed`: leaf → values; `says`: leaves where people write what it is for."""
+
+    path: str
+    on: str
+    up: dict[str, tuple[str, ...]]
+    routed: dict[str, tuple[str, ...]] = {}
+    address: tuple[str, ...]
+    says: tuple[str, ...]
+    source: str
+
+
+class _File(_Strict):
+    named: tuple[str, ...]
+    way: tuple[Way, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One connection with its leaves: name below the row → value."""
+
+    row: str
+    way: Way
+    leaves: Mapping[str, str]
+
+    @property
+    def works(self) -> bool:
+        """Whether it is up and routed; where it does not say whether it is up, whether it is on."""
+        said = [self.leaves[leaf] in values for leaf, values in self.way.up.items() if self.leaves.get(leaf)]
+        is_on = self.leaves.get(self.way.on, "1").lower() not in _OFF
+        routed = all(self.leaves.get(leaf, values[0]) in values for leaf, values in self.way.routed.items())
+        return is_on and routed and (any(said) or not said)
+
+    def is_at(self, host: str) -> bool:
+        """Whether it has this address."""
+        return bool(host) and any(self.leaves.get(leaf) == host for leaf in self.way.address)
+
+    @property
+    def is_named(self) -> bool:
+        """Whether its name or its list of services says that it is for management."""
+        return any(
+            fnmatchcase(value.upper(), pattern)
+            for leaf, value in self.leaves.items()
+            if any(fnmatchcase(leaf.upper(), says.upper()) for says in self.way.says)
+            for pattern in _file().named
+        )
+
+
+def connections(values: Mapping[str, str]) -> list[Connection]:
+    """The connections of a device, by their rows."""
+    leaves: dict[str, tuple[Way, dict[str, str]]] = {}
+    for name, value in values.items():
+        for pattern, way in _patterns():
+            if (found := pattern.match(name)) is not None:
+                leaves.setdefault(found[0], (way, {}))[1][name[len(found[0]) :]] = value
+    return [Connection(row, way, known) for row, (way, known) in sorted(leaves.items())]
+
+
+def carriers(values: Mapping[str, str], host: str) -> Iterator[Connection]:
+    """The connections that carry management, or may: at this address, named for it, or with no other that works."""
+    found = connections(values)
+    for one in found:
+        if one.is_at(host) or one.is_named or not any(other.works for other in found if other.row != one.row):
+            yield one
+
+
+@cache
+def _file() -> _File:
+    return _File.model_validate(tomllib.loads((resources.files(__package__) / "ways.toml").read_text("utf-8")))
+
+
+@cache
+def _patterns() -> tuple[tuple[re.Pattern[str], Way], ...]:
+    return tuple((re.compile(re.escape(way.path).replace(r"\*", r"\d+")), way) for way in _file().way)
