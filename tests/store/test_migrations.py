@@ -194,3 +194,34 @@ def test_nothing_is_left_open(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "error", "-X", "dev", "-c", code, f"sqlite:///{tmp_path}/db", f"{tmp_path}/key"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=os.environ, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+async def test_events_of_tickets_keep_what_they_say_and_get_the_source_of_their_ticket(empty_url: str) -> None:
+    engine = create_engine(empty_url)
+
+    def up(connection: Connection, to: str) -> None:
+        config = revisions.config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, to)
+
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(up, "0019")
+            await connection.execute(text("INSERT INTO tickets VALUES ('T1', 'c-1', 1, 'crm', '{}', 'L-1', NULL, '')"))
+            for event, ticket in (("e-1", "T1"), ("e-2", "T2")):
+                row = f"('{event}', '{ticket}', 'changed', 'held', 5, NULL, 'noted')"
+                await connection.execute(text(f"INSERT INTO tmf_ticket_events VALUES {row}"))
+        async with engine.begin() as connection:
+            await connection.run_sync(up, "0020")
+            found = await connection.execute(
+                text(
+                    "SELECT source, event_id, ticket, line, received_at, detail FROM tmf_ticket_events "
+                    "ORDER BY event_id"
+                )
+            )
+            assert [tuple(row) for row in found] == [
+                ("crm", "e-1", "T1", "L-1", 5, "noted"),
+                ("", "e-2", "T2", None, 5, "noted"),
+            ]
+    finally:
+        await engine.dispose()
