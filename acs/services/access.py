@@ -73,6 +73,7 @@ class Access:
         Raises:
             Forbidden: the actor may not make tokens, or not ones that see secrets.
             InvalidInput: no name, no or unknown scopes or roles, or an expiry in the past.
+            Conflict: a token of this name that is still good may do something else.
         """
         actor.require(Scope.PEOPLE)
         now = self._clock()
@@ -91,6 +92,7 @@ class Access:
             grants=tuple(grants),
         )
         async with self._store.transaction() as tx:
+            _refuse_double(record, await token_store.live_named(tx, name, now))
             await token_store.add(tx, record)
             after: dict[str, Json] = {"name": name, "scopes": [*record.scopes], "expires_at": str(expires_at)}
             if grants:
@@ -191,6 +193,20 @@ def hash_of(secret: str) -> str:
 def shown_grant(grant: GrantRecord) -> str:
     """The grant as `parse_grant` reads it."""
     return grant.role + ("@" + "+".join(grant.groups) if grant.groups else "")
+
+
+def _refuse_double(wanted: TokenRecord, named: Sequence[TokenRecord]) -> None:
+    """A name is who somebody is, to limits, tickets and the audit trail: two who share one must be the same.
+
+    So a token can be replaced while the old one still works, and nobody passes for another.
+    """
+    rights = wanted.scopes, set(wanted.grants)
+    other = next((each for each in named if (each.scopes, set(each.grants)) != rights), None)
+    if other is not None:
+        raise Conflict(
+            f"token {other.id} is called {wanted.name!r} too and may do something else; choose another name, or revoke"
+            f" that one first: secondline token revoke {other.id}"
+        )
 
 
 def _check_request(

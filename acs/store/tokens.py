@@ -20,6 +20,12 @@ _SELECT = select(tokens, token_grants.c.grants, token_grants.c.person).select_fr
 )
 _BY_ID = _SELECT.where(tokens.c.id == bindparam("id"))
 _BY_HASH = _SELECT.where(tokens.c.token_hash == bindparam("token_hash"))
+_LIVE_NAMED = _SELECT.where(
+    tokens.c.name == bindparam("name"),
+    tokens.c.revoked_at.is_(None),
+    tokens.c.expires_at.is_(None) | (tokens.c.expires_at > bindparam("now")),
+    token_grants.c.person.is_(None) | (token_grants.c.person == ""),
+)
 _TOUCH = update(tokens).where(tokens.c.id == bindparam("its_id")).values(new("last_used_at"))
 
 
@@ -59,6 +65,11 @@ async def by_hash(tx: Transaction, token_hash: str) -> TokenRecord | None:
     """Return the token with this hash, whether it is still good or not, or None."""
     row = await tx.one(_BY_HASH, {"token_hash": token_hash})
     return None if row is None else _record(row)
+
+
+async def live_named(tx: Transaction, name: str, now: datetime) -> list[TokenRecord]:
+    """Return the tokens of this name that are still good; sessions of people are none."""
+    return [_record(row) for row in await tx.rows(_LIVE_NAMED, {"name": name, "now": micros(now)})]
 
 
 async def list_tokens(tx: Transaction) -> list[TokenRecord]:

@@ -9,6 +9,7 @@ from acs.errors import Conflict, Forbidden, InvalidInput, NotFound
 from acs.services.access import Access, hash_of
 from acs.services.actor import Actor, local_actor
 from acs.store import audit, tokens
+from acs.store.records import GrantRecord
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -98,6 +99,22 @@ async def test_an_impossible_token_is_refused(
 ) -> None:
     with pytest.raises(InvalidInput, match=told):
         await Access(app.store).create(local_actor(), name, scopes, expires_at)
+
+
+async def test_two_tokens_of_one_name_may_do_the_same(app_on_both: App) -> None:
+    """So a token is replaced while the old one works, and nobody passes for another by his name."""
+    clock, north, south = Hand(), GrantRecord("viewer", ("region:north",)), GrantRecord("viewer", ("region:south",))
+    access = Access(app_on_both.store, clock=clock)
+    first = await access.create(local_actor(), "desk", expires_at=NOW + timedelta(hours=1), grants=[north])
+    second = await access.create(local_actor(), "desk", grants=[north])
+    for grants, scopes in (([south], []), ([north, south], []), ([north], ["read"])):
+        with pytest.raises(Conflict, match=f"{first.record.id}.*token revoke|{second.record.id}.*token revoke"):
+            await access.create(local_actor(), "desk", scopes, grants=grants)
+    await access.revoke(local_actor(), second.record.id)
+    with pytest.raises(Conflict, match=first.record.id):
+        await access.create(local_actor(), "desk", grants=[south])
+    clock.now += timedelta(hours=1)
+    await access.create(local_actor(), "desk", grants=[south])
 
 
 async def test_only_an_administrator_makes_tokens(app: App) -> None:
