@@ -121,9 +121,21 @@ class Defect(Strict):
 class Firmware(Strict):
     """What is known about software versions. Only a maintained list may say that a version has no known defect."""
 
+    #: somebody looks through what is told of every version; an operator says so in a profile of his own
     maintained: bool = False
+    #: the day on which that was last done
     reviewed: Text | None = None
+    #: whose list it is and what it is made from
+    source: Text | None = None
     defect: tuple[Defect, ...] = ()
+
+    @model_validator(mode="after")
+    def _kept_by_somebody(self) -> Self:
+        if self.maintained and (self.reviewed is None or self.source is None):
+            raise ValueError(
+                "maintained needs reviewed, the day, and source, whose list it is: give both or leave it off"
+            )
+        return self
 
 
 class Optics(Strict):
@@ -204,6 +216,8 @@ class Profile:
     optics: tuple[Optics, ...] = ()
     proof: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    #: how many profiles it rests on, one over the other
+    depth: int = 0
 
     @property
     def proven(self) -> bool:
@@ -240,10 +254,11 @@ def load_profiles(directory: Path | None = None) -> tuple[Profile, ...]:
 def choose(profiles: Iterable[Profile], identity: Identity, names: Sequence[str] = ()) -> Profile | None:
     """The most specific profile for a device; None when not even its root is known.
 
+    Of two that fit alike the one that refines the other is taken, so an operator's list of defects needs no more keys.
     `names` are the parameter names known of it, sorted; they decide `object`.
     """
-    scored = [(score, profile.id, profile) for profile in profiles if (score := _score(profile.match, identity, names))]
-    return max(scored, key=lambda item: item[:2])[2] if scored else None
+    scored = [(score, profile) for profile in profiles if (score := _score(profile.match, identity, names))]
+    return max(scored, key=lambda item: (item[0], item[1].depth, item[1].id))[1] if scored else None
 
 
 @cache
@@ -285,6 +300,7 @@ def _resolve(file: ProfileFile, files: Mapping[str, ProfileFile], seen: tuple[st
     settings = Settings(file.target, file.setting)
     tables = merged(file.table, {})
     optics = file.optics
+    firmware, depth = file.firmware, 0
     if head.base is not None:
         if head.base not in files:
             known = ", ".join(sorted(files))
@@ -293,6 +309,9 @@ def _resolve(file: ProfileFile, files: Mapping[str, ProfileFile], seen: tuple[st
         settings = settings.over(base.settings)
         tables = merged(file.table, base.tables)
         optics = (*optics, *base.optics)
+        # defects stay known; that a list is kept is said by each profile for itself
+        firmware = firmware.model_copy(update={"defect": (*firmware.defect, *base.firmware.defect)})
+        depth = base.depth + 1
         # a refined fact is tried first; what the base knows of it stays as a second source
         quirks |= base.quirks
         own = {**base.readings, **{fact: (*mine, *base.readings.get(fact, ())) for fact, mine in own.items()}}
@@ -306,7 +325,7 @@ def _resolve(file: ProfileFile, files: Mapping[str, ProfileFile], seen: tuple[st
         head.title,
         file.match,
         binding,
-        file.firmware,
+        firmware,
         own,
         quirks,
         tables=tables,
@@ -314,6 +333,7 @@ def _resolve(file: ProfileFile, files: Mapping[str, ProfileFile], seen: tuple[st
         proof=head.proof,
         unknown=head.unknown,
         settings=settings,
+        depth=depth,
     )
 
 

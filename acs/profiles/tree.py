@@ -112,7 +112,8 @@ def firmware_fact(
         return Fact(_KNOWN_BUG, True, at, source, f"{profile.id}: {defect.title.get('en', '')}", raw=software_version)
     if not profile.firmware.maintained:
         return None
-    return Fact(_KNOWN_BUG, False, at, source, f"{profile.id}: list of defects", raw=software_version)
+    listed = f"{profile.id}: {profile.firmware.source}"
+    return Fact(_KNOWN_BUG, False, at, source, listed, raw=software_version)
 
 
 def optical_class_of(profile: Profile, names: Sequence[str]) -> Optics | None:
