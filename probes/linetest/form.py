@@ -265,13 +265,17 @@ class Coverage(_Strict):
 
 
 class GateFacts(_Strict):
-    """Which gate facts each technology has beside the common ones."""
+    """Which gate facts each technology has beside the common ones.
+
+    `without`: gate facts that verdicts are acted on without, by choice: fact → reason.
+    """
 
     common: tuple[str, ...]
     any: tuple[str, ...] = ()
     pon: tuple[str, ...] = ()
     fttb: tuple[str, ...] = ()
     dsl: tuple[str, ...] = ()
+    without: dict[str, str] = {}
 
 
 class Action(_Strict):

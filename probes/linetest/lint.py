@@ -71,6 +71,7 @@ def _listed(file: PackFile) -> Iterator[tuple[str, str]]:
     gates = file.gate_facts
     for name in (*gates.common, *gates.any, *gates.pon, *gates.fttb, *gates.dsl):
         yield "gate_facts", name
+    yield from (("gate_facts.without", name) for name in gates.without)
     for number, item in enumerate(file.distrust):
         yield from ((f"distrust.{number}.drop", name) for name in item.drop if not name.endswith("."))
 

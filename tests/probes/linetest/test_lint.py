@@ -56,6 +56,11 @@ def test_the_packaged_pack_has_no_fault() -> None:
         ("[cause.wifi_weak.post_check]\nop = 'more'\n", "post_check: unknown operator 'more'"),
         ("[cause.wifi_weak.post_check]\nvalue = 'strong'\n", "post_check: wifi.worst_rssi is number, 'strong' is not"),
         ("[gate_facts]\ncommon = ['moon.phase']\n", "gate_facts: unknown fact 'moon.phase'"),
+        ("[gate_facts]\ncommon = []\n", "gate_facts.dsl: account.state may stop a visit"),
+        ("[gate_facts]\npon = []\n", "gate_facts.pon: sib.down_ratio may stop a visit"),
+        ("[gate_facts.without]\n'moon.phase' = 'new'\n", "gate_facts.without: unknown fact 'moon.phase'"),
+        ("[engine]\nmin_posterior = 0\n", "engine.min_posterior: 0 is less than 0.5"),
+        ("[engine]\nmin_margin_db = 0\n", "engine.min_margin_db: 0 is less than 1"),
         ("[coverage.nff]\niptv_adds = ['stb.mood']\n", "coverage.nff: unknown fact 'stb.mood'"),
         (
             card(
