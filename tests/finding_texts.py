@@ -20,7 +20,8 @@ FILES = (
     "acs/services/rule_files.py", "probes/linetest/case_files.py", "probes/linetest/cases.py",
     "probes/linetest/conditions.py", "probes/linetest/form.py", "probes/linetest/lint.py",
     "probes/linetest/lint_bands.py", "probes/linetest/lint_coverage.py", "probes/linetest/lint_gates.py",
-    "probes/linetest/lint_rivals.py", "probes/linetest/lint_whole.py", "probes/linetest/pack_files.py", "probes/linetest/trials.py",
+    "probes/linetest/lint_rivals.py", "probes/linetest/lint_whole.py", "probes/linetest/pack_files.py",
+    "probes/linetest/trials.py",
 )  # fmt: skip
 #: texts of those files that are no sentence, places before one, and what the start of a server says
 OTHERS = {
