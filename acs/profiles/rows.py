@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from acs.profiles.convert import number
 from acs.profiles.meaning import value_of
-from acs.profiles.patterns import matching, regex_of, rows_of, under
+from acs.profiles.patterns import beside, matching, regex_of, rows_of, under
 from acs.profiles.schema import Profile
 from acs.profiles.tables import Column, TableForm
 from probes.facts import Quality, Scalar
@@ -216,7 +216,7 @@ def _cell(readings: Sequence[Column], path: str, tree: _Tree) -> Cell | None:
         if not _given(reading, path, tree):
             continue
         for name in _places(reading, path, tree):
-            if not tree.text(name):
+            if not tree.text(name) or not _alike(reading, name, path, tree):
                 continue
             cell = _read(reading, name, path, tree)
             if cell.value is not None:
@@ -227,8 +227,10 @@ def _cell(readings: Sequence[Column], path: str, tree: _Tree) -> Cell | None:
 
 def _survey(readings: Sequence[Column], path: str, tree: _Tree) -> None:
     for reading in readings:
-        leaves = (*reading.given, *reading.where, *((reading.of,) if reading.of else ()))
-        for name in (*_places(reading, path, tree), *(name for leaf in leaves for name in _located(leaf, path, tree))):
+        leaves = (*reading.given, *reading.where, *reading.alike, *((reading.of,) if reading.of else ()))
+        places = list(_places(reading, path, tree))
+        places += [beside(name, other) for name in places for other in reading.alike.values()]
+        for name in (*places, *(name for leaf in leaves for name in _located(leaf, path, tree))):
             tree.text(name)
 
 
@@ -247,6 +249,14 @@ def _given(reading: Column, path: str, tree: _Tree) -> bool:
         if value is None or not least <= value <= most:
             return False
     return _says(reading.where, path, tree)
+
+
+def _alike(reading: Column, name: str, path: str, tree: _Tree) -> bool:
+    """Whether the row and the row of the value say the same of what tells that they belong together."""
+    return all(
+        (said := tree.text(f"{path}.{leaf}")) != "" and said == tree.text(beside(name, other))
+        for leaf, other in reading.alike.items()
+    )
 
 
 def _places(reading: Column, path: str, tree: _Tree) -> Iterator[str]:

@@ -29,6 +29,8 @@ class Column(Meaning):
     given: dict[str, Bounds] = Field(default_factory=dict)
     #: leaves and the texts that they must have for this reading to hold
     where: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    #: leaf of the row → leaf beside the one that is read; both must say the same (the band of a radio and of its load)
+    alike: dict[str, Text] = Field(default_factory=dict)
     #: where this knowledge comes from, if not from the table's own source
     source: Text | None = None
 

@@ -353,3 +353,49 @@ def test_a_voice_line_of_the_second_model_has_the_state_of_its_client(profile: s
         "server": "sip.example",
         "last_error": "Error_Registration",
     }
+
+
+#: columns that no profile gives yet, with what keeps them
+OWNERLESS = {
+    ("stations", "power_save"): "no standard tells of it, and no tree of a maker's own was seen",
+    ("stations", "rx_discards"): "the standards count errors and retransmissions of a station, no discards",
+    ("stations", "tx_discards"): "the standards count errors and retransmissions of a station, no discards",
+    ("voip_lines", "name"): "a line is told by its number and its user; no maker's name of one was seen",
+    ("portals", "url"): "TR-135 has no address of a portal",
+    ("portals", "reachable"): "TR-135 has the portal's times alone",
+}
+
+
+def test_every_column_is_given_by_some_profile() -> None:
+    given = {
+        (table, column)
+        for profile in PROFILES.values()
+        for table, forms in profile.tables.items()
+        for form in forms
+        for column in (*form.columns, *form.fixed)
+    }
+    there = {(table, column) for table, spec in TABLES.items() for column in spec.columns}
+    assert there - given == set(OWNERLESS)
+
+
+def test_the_load_of_a_radio_is_that_of_its_band() -> None:
+    """The rows of the load may stand in any order; a radio whose band none of them tells has none."""
+    home = "InternetGatewayDevice.LANDevice.1."
+    bands = f"{home}WiFi.X_HW_GlobalConfig.X_HW_UseBandSteering."
+    values = {
+        f"{home}WLANConfiguration.1.X_HW_RFBand": "2.4GHz",
+        f"{home}WLANConfiguration.5.X_HW_RFBand": "5GHz",
+        f"{home}WLANConfiguration.6.X_HW_RFBand": "",
+        f"{bands}1.CurrentBand": "5GHz",
+        f"{bands}1.ChannelUtilization": "24",
+        f"{bands}2.CurrentBand": "2.4GHz",
+        f"{bands}2.ChannelUtilization": "44",
+        f"{bands}3.CurrentBand": "",
+        f"{bands}3.ChannelUtilization": "99",
+    }
+    for index in (1, 5, 6):
+        values[f"{home}WLANConfiguration.{index}.Enable"] = "1"
+    found = {row.path[-1]: row.values.get("util_pct") for row in tables(values, "huawei-eg8145")["radios"].rows}
+    assert {band: found.get(band) for band in "156"} == {"1": 44, "5": 24, "6": None}
+    asked = table_names(PROFILES["huawei-eg8145"], values, ["radios"])
+    assert set(asked) >= {name for name in values if name.startswith(bands)}
