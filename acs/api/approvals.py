@@ -64,7 +64,7 @@ async def get_approval(approval_id: str, actor: ActorDep, services: ServicesDep)
 
 @router.post("/approvals/{approval_id}/approve", summary="Approve what another person proposed, and run it")
 async def approve(approval_id: str, actor: ActorDep, services: ServicesDep, body: Decision) -> ApprovalAnswer:
-    """Scope `approve`, or `write`, which holds it. It runs once, now; `outcome` says what became of it."""
+    """Scope `approve`, or `admin`, which holds it. It runs once, now; `outcome` says what became of it."""
     return _answer(await services.approvals.approve(actor, approval_id, note=body.note))
 
 

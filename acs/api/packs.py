@@ -187,7 +187,9 @@ async def get_pack(digest: str, actor: ActorDep, services: ServicesDep) -> PackA
 async def approve_pack(
     digest: str, actor: ActorDep, services: ServicesDep, body: ApprovalRequest | None = None
 ) -> PackAnswer:
-    """Scope `packs` (part of `write`), for all lines. A person counts once."""
+    """Scope `packs` (part of `write`), for all lines. Only a person who signed in counts, and counts once; a
+    program's token is refused.
+    """
     return _shown(await services.packs.approve(actor, digest, note=(body or ApprovalRequest()).note))
 
 

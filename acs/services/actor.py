@@ -50,7 +50,7 @@ class Scope(StrEnum):
     FILES = "files"
     #: see secrets in clear: PPPoE, Wi-Fi and connection-request credentials; part of nothing, not even of admin
     SECRETS = "secrets"
-    #: approve what another person proposed
+    #: approve what another person proposed; part of no coarse scope but admin: who proposes is not who approves
     APPROVE = "approve"
     #: propose writes to protected paths, and bulk over its limit
     PROPOSE = "propose"
@@ -70,7 +70,7 @@ class Scope(StrEnum):
 PARTS: Mapping[str, frozenset[str]] = {
     Scope.READ: frozenset({Scope.REPORTS}),
     Scope.OPERATE: frozenset({Scope.TEST, Scope.CAMPAIGNS, Scope.OVERRIDE, Scope.OUTAGES, Scope.PROPOSE}),
-    Scope.WRITE: frozenset({Scope.INVENTORY, Scope.CONTEXT, Scope.PACKS, Scope.FILES, Scope.PROPOSE, Scope.APPROVE}),
+    Scope.WRITE: frozenset({Scope.INVENTORY, Scope.CONTEXT, Scope.PACKS, Scope.FILES, Scope.PROPOSE}),
 }
 #: what `admin` does not hold: it is given by its own name
 APART: frozenset[str] = frozenset({Scope.SECRETS})

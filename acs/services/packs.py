@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from acs.config import PacksSection
-from acs.errors import Conflict, InvalidInput, NotFound
+from acs.errors import Conflict, Forbidden, InvalidInput, NotFound
 from acs.services import audit
 from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock
@@ -201,12 +201,18 @@ class Packs:
 
         Raises:
             NotFound: no such pack.
+            Forbidden: a program asks; one administrator could make as many tokens as approvals are wanted.
             Conflict: this person has approved it already.
         """
         actor.require(Scope.PACKS)
         now = self._clock()
         async with self._store.transaction() as tx:
             record = await known_pack(tx, digest)
+            if not (actor.person or actor.kind == "local"):
+                raise Forbidden(
+                    f"pack {digest} is approved by people, and {actor.name} is a program's token; sign in with: "
+                    "secondline login"
+                )
             if not await pack_store.approve(tx, PackApproval(digest, actor.name, now, note)):
                 raise Conflict(f"{actor.name} has approved pack {digest} already; another person must do so")
             await audit.note(tx, actor, "pack.approved", f"pack:{digest}", now, after={"note": note})

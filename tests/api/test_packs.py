@@ -11,7 +11,7 @@ from acs.app import App
 from acs.services.actor import local_actor
 from acs.services.clock import utc_now
 from acs.store import lines as line_store
-from acs.store.records import LineRecord
+from acs.store.records import GrantRecord, LineRecord
 from tests.api.conftest import client_of
 
 HEAD = '[pack]\nid = "north"\nversion = "1"\nowner = "me"\nextends = "default"\n'
@@ -23,6 +23,14 @@ async def line(app: App) -> str:
     async with app.store.transaction() as tx:
         await line_store.upsert(tx, [LINE], utc_now())
     return LINE.id
+
+
+async def signed_in(app: App, name: str) -> dict[str, str]:
+    """The headers of a person who keeps the rules."""
+    person = await app.northbound.people.add(local_actor(), name, [GrantRecord("operations")])
+    async with app.store.transaction() as tx:
+        session = await app.northbound.sign_ins.open_session(tx, person, "192.0.2.1")
+    return {"Authorization": f"Bearer {session.token}"}
 
 
 async def ended(client: httpx.AsyncClient, path: str) -> dict[str, Any]:
@@ -41,11 +49,15 @@ async def test_a_pack_goes_its_way(client: httpx.AsyncClient, app: App) -> None:
     digest = made.json()["hash"]
     assert len(made.json()["lacks"]) == 2
     assert (await client.post("/packs", json=body)).status_code == 409
-    assert (await client.post(f"/packs/{digest}/approvals")).json()["approvals"][0]["note"] == ""
+    assert (await client.post(f"/packs/{digest}/approvals")).status_code == 403, "a token is nobody's word"
+    ann, ben = await signed_in(app, "ann"), await signed_in(app, "ben")
+    approved = await client.post(f"/packs/{digest}/approvals", headers=ann)
+    assert [(each["actor"], each["note"]) for each in approved.json()["approvals"]] == [("ann", "")]
+    assert (await client.post(f"/packs/{digest}/approvals", headers=ann)).status_code == 409
     refused = await client.post(f"/packs/{digest}/activations", json={"reason": "now"})
     assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
     second = await client_of(app, "write", "read")
-    await second.post(f"/packs/{digest}/approvals", json={"note": "seen"})
+    await client.post(f"/packs/{digest}/approvals", json={"note": "seen"}, headers=ben)
     done = await second.post(f"/packs/{digest}/activations", json={"reason": "now", "without_shadow": "a drill"})
     assert done.json()["decides_in"] == [""]
     assert (await client.get("/packs/active")).json()["hash"] == digest

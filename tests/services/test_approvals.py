@@ -21,8 +21,8 @@ from acs.store.schema import approvals as approvals_table
 from tests.api.conftest import NobodyAnswers, config_of
 from tests.store.make import opening
 
-ANN = Actor("ann", "person", frozenset({Scope.READ, Scope.WRITE}), person="ann")
-BOB = Actor("bob", "person", frozenset({Scope.READ, Scope.WRITE}), person="bob")
+ANN = Actor("ann", "person", frozenset({Scope.READ, Scope.WRITE, Scope.APPROVE}), person="ann")
+BOB = Actor("bob", "person", frozenset({Scope.READ, Scope.WRITE, Scope.APPROVE}), person="bob")
 WANTED = Proposal(
     "protected", "device:x", {"name": "Device.ManagementServer.Password", "value": "s3cret"}, "moves to the new server"
 )
@@ -53,6 +53,8 @@ async def test_another_person_approves_and_it_runs_once(app_on_both: App) -> Non
         await approvals.approve(ANN, needed.approval)
     with pytest.raises(Forbidden):
         await approvals.approve(Actor("eve", "token", frozenset({Scope.OPERATE})), needed.approval)
+    with pytest.raises(Forbidden, match="'approve'"):
+        await approvals.approve(Actor("billing", "token", frozenset({Scope.READ, Scope.WRITE})), needed.approval)
     both = await asyncio.gather(*(approvals.approve(BOB, needed.approval) for _ in range(3)), return_exceptions=True)
     assert sum(isinstance(each, Conflict) for each in both) == 2
     assert [each.wanted["value"] for each in ran] == ["s3cret"]

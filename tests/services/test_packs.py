@@ -8,7 +8,7 @@ import pytest
 
 from acs.app import App
 from acs.config import PacksSection
-from acs.errors import Conflict, InvalidInput, NotFound, StoreError
+from acs.errors import Conflict, Forbidden, InvalidInput, NotFound, StoreError
 from acs.services.actor import Actor, Scope, local_actor
 from acs.services.clock import utc_now
 from acs.services.packs import Packs
@@ -127,6 +127,19 @@ async def test_two_people_and_a_silent_time_come_before_a_decision(app_on_both: 
     standing = await packs.activate(ACTOR, digest, reason="now", without_shadow="an outage")
     assert standing.decides_in == ("",)
     assert "without the silent time: an outage" in (await packs.history(ACTOR))[0].reason
+
+
+async def test_two_tokens_of_one_administrator_are_no_two_people(app_on_both: App) -> None:
+    packs = packs_of(app_on_both)
+    digest = (await packs.propose(ACTOR, SHY, {})).pack.hash
+    for name in ("p1", "p2"):
+        with pytest.raises(Forbidden, match="secondline login"):
+            await packs.approve(Actor(name, "token", frozenset({Scope.WRITE})), digest)
+    bob = Actor("bob", "person", frozenset({Scope.WRITE}), person="bob")
+    standing = await packs.approve(bob, digest)
+    assert [each.actor for each in standing.approvals] == ["bob"]
+    with pytest.raises(Conflict, match="1 more of 2 people"):
+        await packs.activate(Actor("p1", "token", frozenset({Scope.WRITE})), digest, reason="now")
 
 
 async def test_a_rollback_goes_back_one_decision_at_a_time(app_on_both: App) -> None:
