@@ -4,7 +4,8 @@
                                refuse
     nobody within rights.approval_hours: void
 
-The rule of this file: who approves is not who proposed, whichever token each of them used, and nothing runs twice. A
+The rule of this file: who approves is not who proposed, whichever token each of them used, nor is one of the two the
+maker of the other's token, and nothing runs twice. A
 use case asks `needed` where two persons are needed and raises what comes back; its runner does the work later.
 """
 
@@ -22,9 +23,11 @@ from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock, utc_now
 from acs.services.identifiers import new_id
 from acs.store import approvals as approval_store
+from acs.store import tokens as token_store
 from acs.store.approvals import ApprovalRecord
 from acs.store.records import Json
 from acs.store.store import Store
+from acs.store.transaction import Transaction
 
 log = structlog.get_logger()
 
@@ -129,7 +132,7 @@ class Approvals:
         """Approve what another person proposed, and run it.
 
         Raises:
-            Forbidden: the actor may not approve, or proposed it himself.
+            Forbidden: the actor may not approve, or proposed it himself, or is no other person by his token.
             NotFound: no such proposal.
             Conflict: it was decided already, or waited too long.
         """
@@ -154,6 +157,12 @@ class Approvals:
             if record is None:
                 raise _unknown(approval_id)
             self._check(actor, record, state)
+            if state == "approved" and await _is_makers(tx, identity_of(actor), record.proposer):
+                raise Forbidden(
+                    f"approval {record.id} was proposed by {record.proposed_by!r}, and {actor.name!r} is no other "
+                    "person: one of them made the token of the other; somebody with a login must approve it, or with "
+                    "a token that neither of them made"
+                )
             decided = await approval_store.decide(
                 tx, approval_id, state, by=actor.name, decider=identity_of(actor), at=now, decision=note[:_REASON_CHARS]
             )
@@ -205,6 +214,18 @@ class Approvals:
 def identity_of(actor: Actor) -> str:
     """Who it is for the rule of two persons: the person whatever the token, or the program by its name."""
     return f"person:{actor.person}" if actor.person else f"{actor.kind}:{actor.name}"
+
+
+async def _is_makers(tx: Transaction, one: str, other: str) -> bool:
+    """Whether one of two is a program whose token the other made, directly or by further tokens.
+
+    The server's shell is nobody: whoever sets the server up makes the first token of everybody there.
+    """
+    for made, maker in ((one, other), (other, one)):
+        (kind, name), (by, maker_name) = (each.split(":", 1) for each in (made, maker))
+        if kind == "token" and by in ("token", "person") and maker_name in await token_store.makers(tx, name):
+            return True
+    return False
 
 
 def masked(value: Json) -> Json:

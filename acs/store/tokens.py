@@ -26,6 +26,7 @@ _LIVE_NAMED = _SELECT.where(
     tokens.c.expires_at.is_(None) | (tokens.c.expires_at > bindparam("now")),
     token_grants.c.person.is_(None) | (token_grants.c.person == ""),
 )
+_MAKERS = select(tokens.c.created_by).where(tokens.c.name.in_(bindparam("names", expanding=True))).distinct()
 _TOUCH = update(tokens).where(tokens.c.id == bindparam("its_id")).values(new("last_used_at"))
 
 
@@ -75,6 +76,16 @@ async def live_named(tx: Transaction, name: str, now: datetime) -> list[TokenRec
 async def list_tokens(tx: Transaction) -> list[TokenRecord]:
     """Return every token, oldest first."""
     return [_record(row) for row in await tx.rows(_SELECT.order_by(tokens.c.id))]
+
+
+async def makers(tx: Transaction, name: str) -> set[str]:
+    """Return the names of who made tokens of this name, and of who made their tokens, and so on; ended ones count."""
+    found: set[str] = set()
+    asked = {name}
+    while asked:
+        asked = {row.created_by for row in await tx.rows(_MAKERS, {"names": sorted(asked)})} - found
+        found |= asked
+    return found
 
 
 async def revoke(tx: Transaction, token_id: str, at: datetime) -> bool:

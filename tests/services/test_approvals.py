@@ -114,6 +114,63 @@ def test_a_persons_tokens_are_one_person() -> None:
     assert identity_of(Actor("a", "token", frozenset())) != identity_of(Actor("b", "token", frozenset()))
 
 
+async def program(app: App, maker: Actor, name: str) -> Actor:
+    """A program with a token that somebody made."""
+    access = app.northbound.access
+    made = await access.create(maker, name, ["read", "write", "admin"])
+    actor = await access.authenticate(made.secret, "192.0.2.1")
+    assert actor is not None
+    return actor
+
+
+@pytest.mark.parametrize("between", [0, 1, 2])
+async def test_a_token_made_by_the_proposer_is_no_other_person(app_on_both: App, between: int) -> None:
+    approvals = Approvals(app_on_both.store)
+    demo = second = await program(app_on_both, local_actor(), "demo")
+    for n in range(between + 1):
+        second = await program(app_on_both, second, f"second-{n}")
+    made = await approvals.propose(demo, WANTED)
+    with pytest.raises(Forbidden, match="one of them made the token of the other"):
+        await approvals.approve(second, made.id)
+    other = await approvals.propose(second, Proposal("protected", "device:y", {}, "the other way round"))
+    with pytest.raises(Forbidden, match="one of them made the token of the other"):
+        await approvals.approve(demo, other.id)
+    assert (await approvals.get(demo, other.id)).state == "proposed"
+
+
+async def test_a_revoked_token_in_between_hides_nothing(app: App) -> None:
+    approvals = Approvals(app.store)
+    demo = await program(app, local_actor(), "demo")
+    second = await program(app, demo, "second")
+    third = await program(app, second, "third")
+    made = await approvals.propose(demo, WANTED)
+    access = app.northbound.access
+    (between,) = [each.id for each in await access.list(local_actor()) if each.name == "second"]
+    await access.revoke(local_actor(), between)
+    with pytest.raises(Forbidden, match="made the token"):
+        await approvals.approve(third, made.id)
+
+
+async def test_a_program_whose_token_a_person_made_is_that_person(app: App) -> None:
+    approvals = Approvals(app.store)
+    admin = Actor("ann", "person", frozenset({Scope.ADMIN}), person="ann")
+    billing = await program(app, admin, "billing")
+    made = await approvals.propose(admin, WANTED)
+    with pytest.raises(Forbidden, match="made the token"):
+        await approvals.approve(billing, made.id)
+    own = await approvals.propose(billing, Proposal("protected", "device:y", {}, "the other way round"))
+    with pytest.raises(Forbidden, match="made the token"):
+        await approvals.approve(admin, own.id)
+    assert (await approvals.approve(BOB, own.id)).state == "approved"
+
+
+async def test_tokens_that_the_shell_made_are_of_different_people(app: App) -> None:
+    approvals = Approvals(app.store)
+    one, other = [await program(app, local_actor(), name) for name in ("one", "other")]
+    made = await approvals.propose(one, WANTED)
+    assert (await approvals.approve(other, made.id)).state == "approved"
+
+
 async def test_a_campaign_for_very_many_devices_takes_two_persons(store_url: str, tmp_path: Path) -> None:
     Vault.create(tmp_path / "vault.key")
     (tmp_path / "files").mkdir()
