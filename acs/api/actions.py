@@ -67,7 +67,7 @@ class BackupAnswer(Answer):
     actor: str
     operation: str | None
     software_version: str
-    good: bool = Field(description="the line was up when it was taken")
+    good: bool | None = Field(description="the line was up when it was taken; null: it did not say")
     live: bool = Field(description="read whole from the device for it; false: in part, or as it was known")
     parameters: int
     size_bytes: int

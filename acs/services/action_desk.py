@@ -225,6 +225,7 @@ class ActionDesk:
             able.lacking,
             able.methods,
             has_backup=newest is not None or bool(told.values),
+            has_good_backup=await backups.newest(tx, key, good=True) is not None,
             kept=frozenset(values if kept is None else kept.values),
         )
 

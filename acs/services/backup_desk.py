@@ -142,6 +142,11 @@ class BackupDesk:
         good = which == "last_good"
         record = await backups.newest(tx, key, good=True) if good else await backups.get(tx, key, which)
         configuration = await backups.open_backup(tx, record.id) if record is not None else None
+        if record is None and good:
+            raise NotFound(
+                f"device {key} has no configuration of a time when its line was known to be up; "
+                f"choose one of `secondline device backup list {key}`"
+            )
         if record is None or configuration is None:
             raise NotFound(
                 f"device {key} has no configuration {which[:40]!r}; `secondline device backup list {key}` shows them"

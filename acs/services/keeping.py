@@ -34,8 +34,6 @@ from acs.store.transaction import Transaction
 CHANGING = frozenset(
     {"set", "add_object", "delete_object", "download", "schedule_download", "factory_reset", "provision"}
 )
-#: Statuses of a connection that is up (TR-098, TR-181).
-_UP = frozenset({"Connected", "Up"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +91,11 @@ class Keeping:
             source, target = await devices.get(tx, key), await devices.get(tx, operation.device)
             if found is None or source is None or target is None:
                 which = str(given.get("backup", "last_good"))
-                named = which != "last_good" and await backups.newest(tx, key) is not None
-                raise Refused("no_such_backup", wanted=repr(which)) if named else Refused("no_backup")
+                if await backups.newest(tx, key) is None:
+                    raise Refused("no_backup")
+                raise (
+                    Refused("no_good_backup") if which == "last_good" else Refused("no_such_backup", wanted=repr(which))
+                )
         where, configuration, whole = found
         values, unknown = _with_secrets(configuration, told)
         fresh = bool(given.get("fresh"))
@@ -150,14 +151,16 @@ class Keeping:
             names = self._settable(device, {name: value for name, (value, _) in tree.values.items()})
         if names:
             values = {name: tree.values[name] for name in names}
-            kept = await self._store_backup(tx, device, operation, values, "change", now, live=False)
+            kept = await self._store_backup(tx, device, operation, values, "change", now, live=False, good=None)
             self._kept[operation.id] = kept.id
 
     async def _keep_read(
         self, visit: Visit, operation: OperationRecord, plan: BackupPlan, origin: str, now: datetime
     ) -> None:
         async with self._store.transaction() as tx:
-            kept = await self._store_backup(tx, visit.device, operation, plan.values, origin, now, live=plan.whole)
+            kept = await self._store_backup(
+                tx, visit.device, operation, plan.values, origin, now, live=plan.whole, good=plan.line_is_up
+            )
         self._kept[operation.id] = kept.id
 
     async def _store_backup(
@@ -170,6 +173,7 @@ class Keeping:
         now: datetime,
         *,
         live: bool,
+        good: bool | None,
     ) -> BackupRecord:
         told = await backups.desired(tx, device.key)
         secrets = {name: value or told.secrets.get(name, "") for name, (value, _) in values.items() if is_secret(name)}
@@ -181,19 +185,11 @@ class Keeping:
             origin=origin,
             actor=operation.actor,
             software_version=device.software_version,
-            good=await self._is_up(tx, device),
+            good=good,
             live=live,
             operation=operation.id,
         )
         return await backups.add(tx, record, Configuration(values, secrets))
-
-    async def _is_up(self, tx: Transaction, device: DeviceRecord) -> bool:
-        """Whether the line was up when it was looked at last; true where the model does not say."""
-        tree = await trees.read(tx, device.key)
-        values = {} if tree is None else {name: value for name, (value, _) in tree.values.items()}
-        profile = profile_of(self._profiles, device, sorted(values))
-        places = [] if profile is None else profile.settings.places("ppp.status", values)
-        return not places or any(values[place.path] in _UP for place in places)
 
     def _settable(self, device: DeviceRecord, values: Mapping[str, str]) -> list[str]:
         """Without a configuration to go by: the names that the profile knows to be settings."""

@@ -35,6 +35,8 @@ from acs.store.trees import TreeSchema, decode_schema, encode_schema
 #: name → (value, xsd type)
 Values = Mapping[str, tuple[str, str]]
 _LEVEL = 9
+#: whether the line was up → what stands for it
+_GOOD = {False: 0, True: 1, None: 2}
 _BYTES = 16
 _TAKEOVER = select(takeovers).where(takeovers.c.serial_number == bindparam("serial_number"))
 #: a configuration without its values
@@ -86,8 +88,8 @@ _GATE = (
 class BackupRecord:
     """One configuration without its values.
 
-    `good`: the line was up; `live`: read whole for it, so that a row which is not here was not there; `origin`: why it
-    is there.
+    `good`: the line was up, None: nobody knows; `live`: read whole for it, so that a row which is not here was not
+    there; `origin`: why it is there.
     """
 
     id: str
@@ -96,7 +98,7 @@ class BackupRecord:
     origin: str
     actor: str
     software_version: str
-    good: bool
+    good: bool | None
     live: bool
     operation: str | None = None
     parameters: int = 0
@@ -155,7 +157,7 @@ async def add(tx: Transaction, record: BackupRecord, configuration: Configuratio
         "operation": record.operation,
         "actor": record.actor,
         "software_version": record.software_version,
-        "good": int(record.good),
+        "good": _GOOD[record.good],
         "live": int(record.live),
         "parameters": len(names),
         "digest": digest,
@@ -313,7 +315,7 @@ def _record(row: Row[Any]) -> BackupRecord:
         origin=row.origin,
         actor=row.actor,
         software_version=row.software_version,
-        good=bool(row.good),
+        good={0: False, 1: True}.get(row.good),
         live=bool(row.live),
         operation=row.operation,
         parameters=row.parameters,

@@ -31,7 +31,13 @@ class Way(_Strict):
     routed: dict[str, tuple[str, ...]] = {}
     address: tuple[str, ...]
     says: tuple[str, ...]
+    #: the subscriber's own session: where there is one, it tells whether the line is up
+    session: bool = False
     source: str
+
+    def names(self, leaf: str) -> bool:
+        """Whether people write into this leaf what the connection is for."""
+        return any(fnmatchcase(leaf.upper(), says.upper()) for says in self.says)
 
 
 class _File(_Strict):
@@ -50,10 +56,19 @@ class Connection:
     @property
     def works(self) -> bool:
         """Whether it is up and routed; where it does not say whether it is up, whether it is on."""
-        said = [self.leaves[leaf] in values for leaf, values in self.way.up.items() if self.leaves.get(leaf)]
+        return self.is_meant and self.is_up is not False
+
+    @property
+    def is_meant(self) -> bool:
+        """Whether it is on and routed."""
         is_on = self.leaves.get(self.way.on, "1").lower() not in _OFF
-        routed = all(self.leaves.get(leaf, values[0]) in values for leaf, values in self.way.routed.items())
-        return is_on and routed and (any(said) or not said)
+        return is_on and all(self.leaves.get(leaf, values[0]) in values for leaf, values in self.way.routed.items())
+
+    @property
+    def is_up(self) -> bool | None:
+        """Whether it says that it is up, by the first leaf that tells; None where none does."""
+        said = [self.leaves[leaf] in values for leaf, values in self.way.up.items() if self.leaves.get(leaf)]
+        return said[0] if said else None
 
     def is_at(self, host: str) -> bool:
         """Whether it has this address."""
@@ -65,7 +80,7 @@ class Connection:
         return any(
             fnmatchcase(value.upper(), pattern)
             for leaf, value in self.leaves.items()
-            if any(fnmatchcase(leaf.upper(), says.upper()) for says in self.way.says)
+            if self.way.names(leaf)
             for pattern in _file().named
         )
 
@@ -86,6 +101,23 @@ def carriers(values: Mapping[str, str], host: str) -> Iterator[Connection]:
     for one in found:
         if one.is_at(host) or one.is_named or not any(other.works for other in found if other.row != one.row):
             yield one
+
+
+def line_is_up(values: Mapping[str, str]) -> bool | None:
+    """Whether the subscriber's connection says that it is up; None where none says so or not, as of a bridge."""
+    telling = [one for one in connections(values) if one.is_meant and one.is_up is not None]
+    telling = [one for one in telling if one.way.session] or telling
+    telling = [one for one in telling if not one.is_named] or telling
+    return any(one.is_up for one in telling) if telling else None
+
+
+def tells_of_a_line(name: str) -> bool:
+    """Whether a parameter tells what a connection is and whether it is up."""
+    for pattern, way in _patterns():
+        if (found := pattern.match(name)) is not None:
+            leaf = name[found.end() :]
+            return leaf == way.on or leaf in way.up or leaf in way.routed or way.names(leaf)
+    return False
 
 
 @cache

@@ -40,6 +40,8 @@ class View:
     lacking: frozenset[str] = frozenset()
     methods: frozenset[str] | None = None
     has_backup: bool = False
+    #: one that was kept while the line was up
+    has_good_backup: bool = False
     #: names of its newest configuration; all that is known, where none was kept
     kept: frozenset[str] = frozenset()
 

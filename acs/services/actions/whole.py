@@ -31,8 +31,8 @@ def _reset(_view: View, _given: Given) -> Sequence[Asked]:
 
 
 def _restore(view: View, given: Backup) -> Sequence[Asked]:
-    if given.backup == "last_good" and not view.has_backup:
-        raise Refused("no_backup")
+    if given.backup == "last_good" and not view.has_good_backup:
+        raise Refused("no_good_backup" if view.has_backup else "no_backup")
     return [Asked("restore", {"action": "restore", "backup": given.backup})]
 
 

@@ -7,6 +7,7 @@ The rule of this file: only the device itself says what can be written; nothing 
 
 from acs.cwmp.messages import GetParameterNamesResponse, Message
 from acs.profiles.protection import is_setting
+from acs.profiles.protection.ways import line_is_up, tells_of_a_line
 from acs.services.plans.base import Outcome, Reads
 from acs.services.plans.listing import NamesPlan
 from acs.services.plans.reading import LONGEST_NAME, ReadPlan
@@ -21,7 +22,9 @@ class BackupPlan:
         self._root, self._batch, self._budget = root, batch, budget
         self._listing = NamesPlan(root, next_level=False, root=root, budget=budget)
         self._writable: list[str] = []
+        self._telling: list[str] = []
         self._tables: list[str] = []
+        self._names: list[str] = []
         self._reading: ReadPlan | None = None
         self._over = False
 
@@ -38,7 +41,14 @@ class BackupPlan:
     @property
     def values(self) -> dict[str, tuple[str, str]]:
         """name → (value, type) of what could be put back."""
-        return dict(self._reading.reads.values) if self._reading is not None else {}
+        read = {} if self._reading is None else self._reading.reads.values
+        return {name: read[name] for name in self._names if name in read}
+
+    @property
+    def line_is_up(self) -> bool | None:
+        """Whether the line said just now that it is up; None where it does not say."""
+        read = {} if self._reading is None else self._reading.reads.values
+        return line_is_up({name: value for name, (value, _) in read.items() if tells_of_a_line(name)})
 
     def request(self) -> Message | None:
         """The next request; None when everything was read."""
@@ -46,7 +56,8 @@ class BackupPlan:
             request = self._listing.request()
             if request is not None:
                 return request
-            names = sorted(name for name in self._writable if is_setting(name))
+            self._names = sorted(name for name in self._writable if is_setting(name))
+            names = sorted({*self._names, *self._telling}) if self._names else []
             self._reading = ReadPlan(names, batch=self._batch, budget=self._budget)
             self.reads = self._reading.reads
         request = self._reading.request()
@@ -60,6 +71,8 @@ class BackupPlan:
             return
         if isinstance(answer, GetParameterNamesResponse):
             for info in answer.parameter_list:
+                if tells_of_a_line(info.name):
+                    self._telling.append(info.name)
                 if info.writable and info.name.startswith(self._root) and len(info.name) <= LONGEST_NAME:
                     (self._tables if info.name.endswith(".") else self._writable).append(info.name)
         self._listing.take(answer)

@@ -25,7 +25,7 @@ config_backups = Table(
     text_column("operation", null=True),
     text_column("actor"),
     text_column("software_version"),
-    # 1: the line was up when it was taken
+    # 1: the line was up when it was taken, 0: it was not, 2: it is not known
     Column("good", Integer, nullable=False),
     # 1: read for it, 0: what was known already
     Column("live", Integer, nullable=False),
