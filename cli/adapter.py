@@ -88,7 +88,8 @@ def try_adapter(
 
 def _feed(system: dict[str, Any]) -> list[object]:
     feed = system.get("feed") or {}
-    return [output.instant(feed.get("seen_to")), feed.get("problem")]
+    refused = [f"{one['number']}: {one['why']}" for one in feed.get("refused") or []]
+    return [output.instant(feed.get("seen_to")), "\n".join([feed.get("problem") or "", *refused]).strip()]
 
 
 def _text(file: Path) -> str:

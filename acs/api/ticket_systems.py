@@ -17,12 +17,21 @@ from acs.services.ticket_systems import SystemView
 router = APIRouter(tags=["ticket systems"])
 
 
+class RefusedTicketAnswer(Answer):
+    """A ticket that could not be taken when it was read last."""
+
+    number: str = Field(description="empty where it has none")
+    why: Told
+    at: datetime
+
+
 class FeedAnswer(Answer):
     """How far the changes of a system were read."""
 
     seen_to: datetime = Field(description="in the time of the system")
     looked_at: datetime
     problem: Told = Field(description="why the last look failed; empty where it did not")
+    refused: list[RefusedTicketAnswer] = Field(description="tickets that could not be taken; the others were")
 
 
 class TicketSystemAnswer(Answer):

@@ -40,6 +40,15 @@ class Read:
         return any(f"[{mark}]" in text for text in self.marks)
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A ticket in a list that could not be read; `again`: it may be readable later."""
+
+    number: str
+    why: str
+    again: bool
+
+
 class AdapterClient:
     """One ticket system."""
 
@@ -59,8 +68,10 @@ class AdapterClient:
         self._timeout_s = config.timeout_s
         self._outgoing = Outgoing(plain_networks, transport=transport)
 
-    async def changed(self, since: datetime) -> AsyncIterator[TheirTicket]:
+    async def changed(self, since: datetime) -> AsyncIterator[TheirTicket | Unread]:
         """Tickets that changed since an instant of theirs, in the order in which the system gives them.
+
+        One that cannot be read comes as that: those after it are read all the same.
 
         Raises:
             NotTaken: it did not answer, or not as the adapter says.
@@ -75,9 +86,21 @@ class AdapterClient:
             answer = _json(await self._ask(poll.method, poll.path, poll.body, words))
             items = paths.values(answer, poll.items)
             for item in items:
-                yield (await self.read(_number(item, self.adapter))).ticket if poll.each else self._ticket(item)
+                yield await self._one(item, each=poll.each)
             if len(items) < poll.limit:
                 return
+
+    async def _one(self, item: Any, *, each: bool) -> TheirTicket | Unread:
+        number = ""
+        try:
+            if not each:
+                return self._ticket(item)
+            number = _number(item, self.adapter)
+            return (await self.read(number)).ticket
+        except NotTaken as error:
+            if error.fault is Fault.AWAY:
+                raise
+            return Unread(number, str(error), again=bool(number) and error.fault is Fault.LATER)
 
     async def read(self, number: str) -> Read:
         """One ticket as it is now.

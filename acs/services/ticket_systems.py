@@ -23,9 +23,9 @@ import httpx
 import structlog
 
 from acs.config import AdapterSystem, Config, read_secret
-from acs.errors import AcsError, Forbidden, InvalidInput, NotFound, Replayed, TooMany
+from acs.errors import AcsError, Conflict, Forbidden, InvalidInput, NotFound, Replayed, TooMany
 from acs.services.actor import Actor, Scope
-from acs.services.adapter_client import AdapterClient
+from acs.services.adapter_client import AdapterClient, Unread
 from acs.services.adapter_sender import OURS, AdapterSender, as_found
 from acs.services.adapters import paths
 from acs.services.adapters.mapping import (
@@ -44,7 +44,7 @@ from acs.services.tmf.ticket_patches import ENDED
 from acs.services.tmf_listener import TicketListener
 from acs.store import ticket_systems as system_store
 from acs.store.store import Store
-from acs.store.ticket_systems import Feed, TicketState
+from acs.store.ticket_systems import Feed, RefusedTicket, TicketState
 
 #: seconds between two looks at which system is due
 _TICK_S = 1.0
@@ -53,6 +53,10 @@ _OVERLAP = timedelta(seconds=2)
 #: calls of one delivery: read, its notes, and a few to tell
 _CALLS = 5
 _HUB = "X-Hub-Signature"
+#: what is wrong with one ticket, not with the system or with us
+_ODD = (InvalidInput, NotFound, Conflict, Forbidden)
+#: characters that are kept of why a ticket was refused
+_WHY = 400
 _CAME_BEFORE = "this very message came before; sign it anew to send it again"
 #: seconds that a message waits for a call to its system: one that sends while it answers us waits for its own answer
 _PATIENCE_S = 5.0
@@ -67,6 +71,18 @@ class _System:
     secrets: list[str]
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     due_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class _Look:
+    """One question for what changed: how far it was read, and what could not be taken.
+
+    `waits`: a ticket has to be read again, so the next look begins no later.
+    """
+
+    seen: datetime
+    refused: dict[str, RefusedTicket]
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,20 +233,40 @@ class TicketSystems:
         # what says that it changes in the future, or a clock set back, would keep us from asking until then
         last = None if before is None else min(before.seen_to, now)
         since = now - timedelta(hours=system.config.first_look_h) if last is None else last - _OVERLAP
-        seen, problem = last or since, ""
+        look = _Look(last or since, {one.number: one for one in before.refused} if before is not None else {})
+        problem = ""
         try:
             async with system.lock:
                 async for ticket in system.client.changed(since):
-                    await self._take(system, ticket, "asked")
-                    seen = min(max(seen, ticket.changed_at or seen), now)
+                    await self._take_asked(system, ticket, look, now)
         except (NotTaken, AcsError) as error:
             problem = str(error)
         async with self._store.transaction() as tx:
-            await system_store.put_feed(tx, Feed(name, seen, now, problem))
+            await system_store.put_feed(tx, Feed(name, look.seen, now, problem, tuple(look.refused.values())))
         if problem and (before is None or not before.problem):
             log.warning("ticket_system.away", system=name, problem=problem[:300])
         if not problem and before is not None and before.problem:
             log.info("ticket_system.back", system=name)
+
+    async def _take_asked(self, system: _System, ticket: TheirTicket | Unread, look: _Look, now: datetime) -> None:
+        """Take a ticket of a look. What is wrong with one of them is noted and holds up no other."""
+        known, why = look.refused.pop(ticket.number if isinstance(ticket, Unread) else ticket.id, None), ""
+        if isinstance(ticket, Unread):
+            number, why = ticket.number, ticket.why
+            look.waits = look.waits or ticket.again
+        else:
+            number = ticket.id
+            try:
+                await self._take(system, ticket, "asked")
+            except _ODD as error:
+                why = str(error)
+            if not look.waits:
+                look.seen = min(max(look.seen, ticket.changed_at or look.seen), now)
+        if not why:
+            return
+        look.refused[number] = RefusedTicket(number, why[:_WHY], now)
+        if known is None:
+            log.warning("ticket_system.ticket_refused", system=system.config.name, number=number, problem=why[:_WHY])
 
     # --- taking ------------------------------------------------------------------------------------------------------
 

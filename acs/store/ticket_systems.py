@@ -1,5 +1,6 @@
 """What is known of the tickets of other systems: how far they were read, how they stood last, what was heard before."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,8 @@ from acs.store.schema import ticket_feeds, ticket_states, webhook_replays
 from acs.store.transaction import Transaction
 
 _PROBLEM = 1000
+#: tickets of one system that could not be taken and are kept
+_REFUSED = 20
 _FEED = select(ticket_feeds).where(ticket_feeds.c.system == bindparam("system"))
 _FEEDS = select(ticket_feeds).order_by(ticket_feeds.c.system)
 _STATE = select(ticket_states).where(ticket_states.c.ticket == bindparam("ticket"))
@@ -23,13 +26,26 @@ _FORGET = delete(webhook_replays).where(webhook_replays.c.at < bindparam("before
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedTicket:
+    """A ticket of theirs that could not be taken when it was read last; `number` is "" where it has none."""
+
+    number: str
+    why: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Feed:
-    """How far the changes of a system were read, in its own time; `problem`: why the last look failed, or ""."""
+    """How far the changes of a system were read, in its own time; `problem`: why the last look failed, or "".
+
+    `refused`: the newest of the tickets that could not be taken, the newest last.
+    """
 
     system: str
     seen_to: datetime
     looked_at: datetime
     problem: str = ""
+    refused: tuple[RefusedTicket, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +77,7 @@ async def put_feed(tx: Transaction, one: Feed) -> None:
         "seen_to": micros(one.seen_to),
         "looked_at": micros(one.looked_at),
         "problem": one.problem.replace("\0", "").encode("utf-8", "replace").decode()[:_PROBLEM],
+        "refused": json.dumps([[each.number, each.why, micros(each.at)] for each in one.refused[-_REFUSED:]]),
     }
     await tx.upsert(ticket_feeds, [row])
 
@@ -102,4 +119,5 @@ async def is_new(tx: Transaction, source: str, digest: str, now: datetime, forge
 
 
 def _feed(row: Row[Any]) -> Feed:
-    return Feed(row.system, instant(row.seen_to), instant(row.looked_at), row.problem)
+    refused = tuple(RefusedTicket(number, why, instant(at)) for number, why, at in json.loads(row.refused or "[]"))
+    return Feed(row.system, instant(row.seen_to), instant(row.looked_at), row.problem, refused)

@@ -18,6 +18,10 @@ from acs.services.adapters.schema import Adapter
 _RFC = "%Y-%m-%dT%H:%M:%SZ"
 #: characters of a description that are kept
 _TEXT = 20_000
+#: characters of a subject that are kept
+_SUBJECT = 2_000
+#: characters that are kept of what names one thing: a line, a category
+_NAME = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +64,9 @@ def ticket_of(adapter: Adapter, message: Mapping[str, Any], variables: Mapping[s
     form = adapter.ticket
     ticket = next((one for root in form.root for one in paths.values(message, root) if one), message)
 
-    def read(where: Sequence[str]) -> str:
+    def read(where: Sequence[str], most: int = _NAME) -> str:
         known = [path for path in where if all(words.get(hole) for hole in paths.holes(path))]
-        return paths.text_at(ticket, [paths.fill(path, words) for path in known])
+        return paths.text_at(ticket, [paths.fill(path, words) for path in known])[:most]
 
     number = read(form.id)
     if not number:
@@ -76,8 +80,8 @@ def ticket_of(adapter: Adapter, message: Mapping[str, Any], variables: Mapping[s
         line=read(form.line),
         account=read(form.account),
         phone=read(form.phone),
-        subject=read(form.subject)[:2_000],
-        description=read(form.description)[:_TEXT],
+        subject=read(form.subject, _SUBJECT),
+        description=read(form.description, _TEXT),
         category=_word(adapter.categories, category),
         priority=_word(adapter.priorities, priority),
         status=_known(adapter.statuses, status),
@@ -90,13 +94,15 @@ def ticket_of(adapter: Adapter, message: Mapping[str, Any], variables: Mapping[s
 
 
 def ticket_key(system: str, number: str) -> str:
-    """The id of a ticket of theirs with us: numbers of two systems are two tickets."""
-    return f"{system}:{number}"
+    """The id of a ticket of theirs with us: numbers of two systems are two tickets. It can stand in an address."""
+    return f"{system}:{number.replace('%', '%25').replace('/', '%2F')}"
 
 
 def number_of(system: str, ticket: str) -> str | None:
     """Their number of a ticket of ours; None where it is not of this system."""
-    return ticket.removeprefix(f"{system}:") if ticket.startswith(f"{system}:") else None
+    if not ticket.startswith(f"{system}:"):
+        return None
+    return ticket.removeprefix(f"{system}:").replace("%2F", "/").replace("%25", "%")
 
 
 def creation_event(system: str, ticket: TheirTicket) -> dict[str, Any]:

@@ -66,6 +66,7 @@ ticket_feeds = Table(
     instant("seen_to"),
     instant("looked_at"),
     text_column("problem"),
+    text_column("refused", null=True),
     sqlite_with_rowid=False,
 )
 
