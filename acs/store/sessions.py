@@ -10,6 +10,7 @@ for all sessions of a few milliseconds. A session whose data the database refuse
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from datetime import datetime
+from functools import lru_cache
 from typing import Protocol
 
 from sqlalchemy import Update, bindparam, select, update
@@ -40,6 +41,8 @@ _DEVICE = update(devices).where(devices.c.key == bindparam("its_key"))
 _UPTIME = _DEVICE.values(new("uptime_s", "uptime_at"))
 _VOID = _DEVICE.where(devices.c.stored_session_id == bindparam("session")).values(dict.fromkeys(_STORED_FORM))
 _KEEP = _DEVICE.where(devices.c.last_session_id == bindparam("session")).values(new(*_STORED_FORM))
+#: Lists of names that Informs carry, remembered: a device, and others of its model, send the same one again and again.
+_SHAPES = 4_096
 #: Opens a transaction of the store: `Store.transaction`.
 Transactions = Callable[[], AbstractAsyncContextManager[Transaction]]
 
@@ -72,7 +75,10 @@ class Sessions:
             StoreError: the database failed, and nothing was stored.
         """
         check(opening)
-        secrets = {name: (value, kind) for name, value, kind in opening.values if is_secret(name) and value}
+        names = _secret_names(tuple([value[0] for value in opening.values]))
+        secrets = (
+            {name: (value, kind) for name, value, kind in opening.values if name in names and value} if names else {}
+        )
         if secrets:
             opening = opening._replace(values=tuple(each for each in opening.values if each[0] not in secrets))
         opened = await self._batches.submit(opening)
@@ -129,6 +135,12 @@ class Sessions:
             for statement, values in _device_changes(commit):
                 await tx.run(statement, {"its_key": commit.key, **values})
         return SessionCommitted(tuple(steps))
+
+
+@lru_cache(maxsize=_SHAPES)
+def _secret_names(names: tuple[str, ...]) -> frozenset[str]:
+    """Those of an Inform's names that are secrets'."""
+    return frozenset(name for name in names if is_secret(name))
 
 
 def _device_changes(commit: SessionCommit) -> list[tuple[Update, dict[str, object]]]:
