@@ -208,8 +208,13 @@ async def over_all_points(tmp_path: Path, template: Path, walk: Walk) -> list[En
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     "walk",
-    [Walk(), Walk(answers=False), Walk(answers=False, reboot_after_s=1.0, settle_s=1.6)],
-    ids=["answers", "drops-the-connection", "reboots-much-later"],
+    [
+        Walk(),
+        Walk(reboot_after_s=1.0),
+        Walk(answers=False),
+        Walk(answers=False, reboot_after_s=1.0, settle_s=1.6),
+    ],
+    ids=["answers", "answers-and-reboots-much-later", "drops-the-connection", "reboots-much-later"],
 )
 async def test_killed_at_any_point_the_cpe_reboots_exactly_once(tmp_path: Path, template: Path, walk: Walk) -> None:
     ended = await over_all_points(tmp_path, template, walk)
@@ -230,10 +235,10 @@ async def test_killed_at_any_point_the_cpe_is_reset_exactly_once(tmp_path: Path,
         assert not case.lost, about
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_killed_at_any_point_a_file_is_never_fetched_twice(tmp_path: Path, template: Path) -> None:
     arguments = {"file_type": "config", "url": "http://files.example/settings"}
-    ended = await over_some_points(tmp_path, template, Walk(kind="download", arguments=arguments), deadline_s=4)
+    ended = await over_some_points(tmp_path, template, Walk(kind="download", arguments=arguments), deadline_s=10)
     assert any(case.downloads for case in ended)
     for case in ended:
         about = (case.fatal, case.operation)
