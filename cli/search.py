@@ -1,5 +1,6 @@
 """`secondline search`: devices and lines by anything that is known of them; saved groups; telephone numbers."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ from cli.errors import CliError
 from cli.exit_status import ExitStatus
 from cli.options import server_options
 from cli.texts import _
+
+#: what a word of plain text has not: a comparison, a bracket, a mark, a word that joins others, an exclusion
+_LANGUAGE = re.compile(r'[":()<>=]|(?:^|\s)(?:(?:OR|AND|NOT)\s|-\S)')
 
 
 @click.command(
@@ -71,8 +75,8 @@ def phones(
 
 
 def _quoted(word: str) -> str:
-    """A word that the shell had between quotation marks gets them back."""
-    return f'"{word}"' if " " in word and '"' not in word and ":" not in word and "(" not in word else word
+    """Words that the shell had between quotation marks get them back; what says more than words is a query already."""
+    return f'"{word}"' if " " in word and not _LANGUAGE.search(word) else word
 
 
 def _save(client: Client, name: str, query: str, as_json: bool) -> None:
