@@ -8,11 +8,15 @@ The one rule: nothing is forgotten while something is under way for it; what is 
 from acs.errors import Conflict, no_device
 from acs.services import audit
 from acs.services.actor import Actor, Scope
+from acs.services.backup_desk import SCHEDULED
 from acs.services.clock import Clock
 from acs.services.lines import known_line, shown_line
 from acs.store import devices, line_tests, lines, operations
-from acs.store.records import DUE_STATES, DeviceRecord, Json, LineTestState
+from acs.store.records import DUE_STATES, DeviceRecord, Json, LineTestState, OperationRecord, OperationState
 from acs.store.store import Store
+
+#: Operations under way that are looked through: more than one device ever has.
+_LOOK = 1_000
 
 
 class Forgetting:
@@ -34,10 +38,11 @@ class Forgetting:
             known = await devices.hold(tx, key)
             if known is None:
                 raise no_device(key)
-            due = await operations.list_operations(tx, device=key, states=DUE_STATES, limit=1)
-            if due:
+            found = await operations.list_operations(tx, device=key, states=DUE_STATES, limit=_LOOK)
+            due = next((each for each in found if not _only_ours(each)), None)
+            if due is not None:
                 raise Conflict(
-                    f"device {key} has operation {due[0].id} ({due[0].kind}), which is {due[0].state}; "
+                    f"device {key} has operation {due.id} ({due.kind}), which is {due.state}; "
                     "wait for its end, or cancel it: secondline operation cancel"
                 )
             await audit.note(tx, actor, "device.forgotten", f"device:{key}", self._clock(), before=_shown(known))
@@ -60,6 +65,11 @@ class Forgetting:
             now = self._clock()
             await audit.note(tx, actor, "line.forgotten", f"line:{line_id}", now, before=shown_line(known))
             await lines.remove(tx, line_id)
+
+
+def _only_ours(operation: OperationRecord) -> bool:
+    """Whether nobody asked for it and the device was not told of it: a backup by the schedule waits on every device."""
+    return operation.kind == SCHEDULED and operation.state is OperationState.QUEUED
 
 
 def _shown(device: DeviceRecord) -> dict[str, Json]:

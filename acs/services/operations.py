@@ -296,7 +296,7 @@ class Operations:
         async with self._store.reading() as tx:
             operation = await operations.get(tx, operation_id)
         if operation is None:
-            raise NotFound(f"operation {operation_id} does not exist")
+            raise NotFound(f"there is no operation {operation_id[:80]!r}; `secondline operation list` shows their ids")
         return operation
 
     async def _steps(self, operation_id: str, after: int = 0) -> Sequence[OperationStep]:

@@ -23,7 +23,11 @@ def react(tree: Tree, name: str, value: str) -> None:
 
 
 def _port(tree: Tree, found: re.Match[str], on: bool) -> None:
-    _put(tree, f"{found[1]}Status", "Up" if on else "Disabled")
+    """The cable stays where it is: what the link was comes back with the port."""
+    status = f"{found[1]}Status"
+    if not on and status in tree and tree.value(status) != "Disabled":
+        tree.links[status] = tree.value(status)
+    _put(tree, status, tree.links.pop(status, "Up") if on else "Disabled")
 
 
 def _network(tree: Tree, found: re.Match[str], on: bool) -> None:

@@ -73,6 +73,8 @@ class Tree:
         self._changed: set[str] = set()
         #: switches that cleared something, in the order in which they were thrown
         self.cleared: list[str] = []
+        #: the status of ports that are switched off, as it was before
+        self.links: dict[str, str] = {}
         self.root = next(iter(parameters)).split(".")[0] + "."
 
     def __len__(self) -> int:

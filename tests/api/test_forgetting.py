@@ -82,6 +82,23 @@ async def test_a_device_with_work_under_way_is_not_forgotten(app_on_both: App, c
         assert await device_store.get(tx, KEY) is not None
 
 
+async def test_a_backup_by_the_schedule_that_waits_keeps_no_device(app_on_both: App, client: httpx.AsyncClient) -> None:
+    """Nobody asked for it, and a device that is no more never fetches it."""
+    async with app_on_both.store.transaction() as tx:
+        await operations.add(tx, operation(utc_now(), 2, kind="scheduled_backup"))
+    async with client:
+        assert (await client.delete(f"/devices/{KEY}")).status_code == 204
+
+
+async def test_one_that_is_being_taken_does(app_on_both: App, client: httpx.AsyncClient) -> None:
+    async with app_on_both.store.transaction() as tx:
+        await operations.add(tx, operation(utc_now(), 2, kind="scheduled_backup", state=OperationState.SENT))
+        await operations.add(tx, operation(utc_now(), 3, kind="scheduled_backup"))
+    async with client:
+        refused = await client.delete(f"/devices/{KEY}")
+    assert "operation-0002 (scheduled_backup), which is sent" in refused.json()["message"]
+
+
 async def test_a_forgotten_line_leaves_its_tickets_and_its_device(app_on_both: App, client: httpx.AsyncClient) -> None:
     async with client:
         assert (await client.delete("/lines/L-1")).status_code == 204

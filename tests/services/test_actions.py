@@ -363,6 +363,37 @@ async def test_names_and_passwords_of_wi_fi_are_limited_as_the_air_limits_them(d
 
 
 @BOTH
+async def test_what_is_not_there_yet_is_not_what_the_model_lacks(desk: Desk, kind: CpeKind) -> None:
+    cpe = await desk.cpe(kind)
+    offered = {offer.action.name: offer for offer in await desk.services.actions.offers(ACTOR, cpe.key)}
+    assert offered["forward-delete"].refused is None and offered["forward-delete"].rows == ()
+    with pytest.raises(Refused) as refused:
+        await desk.do(cpe, "forward-delete", forwarding="1")
+    assert refused.value.code == "no_rows"
+    assert "model" not in refused.value.said("en") and "модель" not in refused.value.said("ru")
+
+
+@BOTH
+async def test_a_protocol_is_taken_as_it_is_shown(desk: Desk, kind: CpeKind) -> None:
+    cpe = await desk.cpe(kind)
+    [added] = await desk.do(cpe, "forward-add", external_port=8080, client="192.168.0.9", protocol="TCP")
+    assert added.state is OperationState.SUCCEEDED
+    with pytest.raises(InvalidInput, match="protocol: Input should be 'tcp' or 'udp'"):
+        await desk.do(cpe, "forward-add", external_port=8081, client="192.168.0.9", protocol="icmp")
+
+
+@BOTH
+async def test_a_port_without_a_cable_has_no_link_after_it_was_switched(desk: Desk, kind: CpeKind) -> None:
+    cpe = await desk.cpe(kind)
+    status = PATHS[kind]["port"].removesuffix("Enable") + "Status"
+    unplugged = "NoLink" if kind is CpeKind.ONT else "Down"
+    cpe.tree.put(status, unplugged)
+    [bounced] = await desk.do(cpe, "port-bounce", port=1)
+    assert changes(bounced)[status] == (unplugged, unplugged)
+    assert cpe.tree.value(status) == unplugged
+
+
+@BOTH
 async def test_a_refused_value_is_named_as_it_was_given(desk: Desk, kind: CpeKind) -> None:
     cpe = await desk.cpe(kind)
     with pytest.raises(Refused, match="servers: must be IP addresses"):
@@ -439,3 +470,8 @@ def test_every_text_is_there_in_both_languages() -> None:
     for code, each in texts().items():
         assert set(each) == {"en", "ru"}, code
         assert all(text.strip() for text in each.values())
+
+
+async def test_an_operation_that_is_not_there_says_what_shows_those_that_are(desk: Desk) -> None:
+    with pytest.raises(NotFound, match="no operation 'zzz'; `secondline operation list` shows"):
+        await desk.server.operations.cancel(ACTOR, "zzz")

@@ -68,7 +68,7 @@ class View:
         """
         rows = self.settings.rows(target, self.values)
         if not rows:
-            raise Refused("not_here", missing=target)
+            raise Refused("no_rows" if self.settings.tables(target, self.values) else "not_here", missing=target)
         if not wanted:
             return next((row for row in rows if row.in_use), rows[0])
         fitting = [row for row in rows if wanted in (str(row.number), row.title, row.path, row.path.rstrip("."))]

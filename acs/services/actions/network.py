@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from acs.profiles.protection.ways import carriers
 from acs.profiles.settings import Row
@@ -25,6 +25,10 @@ _FORWARDING: Mapping[str, str] = {
     "internal_port": "forwarding.internal_port",
     "client": "forwarding.client",
 }
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
 
 
 class Login(Given):
@@ -61,7 +65,8 @@ class Forwarding(Given):
     external_port: Number
     client: IPv4Address
     internal_port: Number | None = None
-    protocol: Literal["tcp", "udp"] = "tcp"
+    #: as devices write it or as people do
+    protocol: Annotated[Literal["tcp", "udp"], BeforeValidator(_lower)] = "tcp"
     title: Annotated[str, Field(max_length=64)] = ""
 
 
