@@ -62,6 +62,8 @@ KEY_CHARS = 200
 _TIDY_S = 600.0
 #: hook → the kind of operation that it is to the freeze
 _WRITES = {REBOOT: "reboot", RESYNC: "provision"}
+#: hook → what who calls it may do
+_NEEDS = {TEST: Scope.TEST, IS_IT_FIXED: Scope.TEST, REBOOT: Scope.OPERATE, RESYNC: Scope.OPERATE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,7 @@ class Hooks:
             Conflict: the key was used for another body, or the device cannot be told.
             NotFound, InvalidInput: see the message.
         """
-        actor.require(Scope.TEST if hook in (TEST, IS_IT_FIXED) else Scope.OPERATE)
+        actor.require(_NEEDS[hook])
         if not 1 <= len(key) <= KEY_CHARS or not key.isprintable():
             raise InvalidInput(f"Idempotency-Key: send 1 to {KEY_CHARS} printable characters, such as your event's id")
         wait_s = self._config.wait_s if wait_s is None else wait_s
@@ -156,14 +158,16 @@ class Hooks:
         return await self._view(call)
 
     async def get(self, actor: Actor, id_: str) -> HookView:
-        """What became of a call.
+        """What became of a call; who may call hooks and not read follows his own.
 
         Raises:
+            Forbidden: it is somebody else's, and the actor may not read.
             NotFound: there is no such call.
         """
-        actor.require(Scope.READ)
         async with self._store.reading() as tx:
             call = await hook_store.get(tx, id_)
+            if call is None or call.actor != actor.name or not actor.may(_NEEDS[call.hook]):
+                actor.require(Scope.READ)
             if call is None:
                 raise NotFound(f"there is no call {id_[:80]!r} of a hook; its answer's Location names it")
             await known_line(tx, call.line)
@@ -172,17 +176,19 @@ class Hooks:
     async def find(
         self, actor: Actor, *, line: str | None = None, ticket: str | None = None, limit: int = 100
     ) -> list[HookView]:
-        """Calls for a line or a ticket, newest first.
+        """Calls for a line or a ticket, newest first; who may call hooks and not read is shown his own.
 
         Raises:
             InvalidInput: neither was named.
             NotFound: no such line.
         """
-        actor.require(Scope.READ)
+        own = None if actor.may(Scope.READ) else actor.name
+        if own is not None and not any(actor.may(needed) for needed in _NEEDS.values()):
+            actor.require(Scope.READ)
         if line is None and ticket is None:
             raise InvalidInput("name a line or a ticket")
         async with self._store.reading() as tx:
-            found = await hook_store.find(tx, line=line, ticket=ticket, limit=limit)
+            found = await hook_store.find(tx, line=line, ticket=ticket, actor=own, limit=limit)
             known = await line_store.get_many(tx, sorted({call.line for call in found}))
         return [await self._view(call) for call in found if call.line in known]
 
@@ -216,7 +222,12 @@ class Hooks:
                 known = await hook_store.by_key(tx, actor.name, key)
                 assert known is not None
                 return _same(known, digest)
-            after: dict[str, Json] = {"call": call.id, "key": key, "ticket": wanted.ticket, "reason": wanted.reason}
+            after: dict[str, Json] = {
+                "call": call.id,
+                "idempotency_key": key,
+                "ticket": wanted.ticket,
+                "reason": wanted.reason,
+            }
             await audit.note(tx, actor, f"hook.{hook.replace('-', '_')}", f"line:{line.id}", now, after=after)
         log.info("hook.called", hook=hook, line=line.id, call=call.id)
         return call

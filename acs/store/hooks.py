@@ -27,7 +27,11 @@ _COUNTED = Filtered(
     ),
     **_OF_LINE_OR_TICKET,
 )
-_LISTED = Filtered(select(hook_calls).order_by(hook_calls.c.id.desc()).limit(bindparam("limit")), **_OF_LINE_OR_TICKET)
+_LISTED = Filtered(
+    select(hook_calls).order_by(hook_calls.c.id.desc()).limit(bindparam("limit")),
+    **_OF_LINE_OR_TICKET,
+    actor=hook_calls.c.actor == bindparam("actor"),
+)
 _THIS = update(hook_calls).where(hook_calls.c.id == bindparam("its_id"))
 _BEGIN_TEST = _THIS.where(hook_calls.c.line_test.is_(None)).values(new("line_test"))
 _SET_OPERATIONS = _THIS.values(new("operations"))
@@ -116,10 +120,16 @@ async def count(
 
 
 async def find(
-    tx: Transaction, *, line: str | None = None, ticket: str | None = None, limit: int = 100
+    tx: Transaction,
+    *,
+    line: str | None = None,
+    ticket: str | None = None,
+    actor: str | None = None,
+    limit: int = 100,
 ) -> list[HookCall]:
-    """Return calls, newest first."""
-    return [_record(row) for row in await tx.rows(*_LISTED.given(limit=limit, line=line, ticket=ticket))]
+    """Return calls, of everybody or of one caller, newest first."""
+    found = await tx.rows(*_LISTED.given(limit=limit, line=line, ticket=ticket, actor=actor))
+    return [_record(row) for row in found]
 
 
 async def prune(tx: Transaction, before: datetime) -> int:

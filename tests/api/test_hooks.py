@@ -13,12 +13,14 @@ from acs.errors import Conflict, StoreError
 from acs.services.actor import local_actor, system_actor
 from acs.services.hooks import HookRequest
 from acs.services.identifiers import new_id
+from acs.store import audit as audit_store
 from acs.store import hooks as hook_store
 from acs.store import line_tests as test_store
 from acs.store import lines as line_store
 from acs.store import tickets as ticket_store
 from acs.store import trees as tree_store
 from acs.store.records import (
+    GrantRecord,
     Json,
     LineRecord,
     LineTestRecord,
@@ -87,6 +89,29 @@ async def test_the_same_key_and_body_is_one_reboot_and_one_answer(app_on_both: A
         assert (again.status_code, again.json()["state"]) == (200, "done")
         assert (await client.get(f"/hooks/{told['id']}")).json() == again.json()
         assert [one["id"] for one in (await client.get("/hooks", params={"line": "L-1"})).json()] == [told["id"]]
+
+
+async def test_a_ticket_system_follows_its_own_calls_and_nobody_elses(app_on_both: App) -> None:
+    await line_with_cpe(app_on_both)
+    async with await client_of(app_on_both, "operate", "read") as other:
+        its = (await other.post("/hooks/line-test", json={"line": "L-1", "wait_s": 20}, headers=key("a"))).json()
+    made = await app_on_both.northbound.access.create(local_actor(), "crm", [], grants=[GrantRecord("ticket-system")])
+    async with await client_of(app_on_both, "tickets") as client:
+        assert (await client.get("/hooks", params={"line": "L-1"})).status_code == 403, "it may call none"
+        client.headers["Authorization"] = f"Bearer {made.secret}"
+        told = await client.post("/hooks/line-test", json={"line": "L-1", "wait_s": 20}, headers=key("a"))
+        followed = await client.get(told.headers["Location"].removeprefix("/api/v1"))
+        assert (followed.status_code, followed.json()) == (200, told.json()), followed.text
+        assert [one["id"] for one in (await client.get("/hooks", params={"line": "L-1"})).json()] == [told.json()["id"]]
+        for id_ in (its["id"], "nothing"):
+            assert (await client.get(f"/hooks/{id_}")).status_code == 403
+
+
+async def test_the_audit_shows_the_key_of_a_call(app: App, ticketing: httpx.AsyncClient) -> None:
+    await ticketing.post("/hooks/reboot", json=REBOOT, headers=key("event-7"))
+    async with app.store.reading() as tx:
+        (entry,) = await audit_store.list_entries(tx, target="line:L-1", limit=1)
+    assert "event-7" in str(entry.detail)
 
 
 async def test_another_body_under_a_known_key_is_refused(ticketing: httpx.AsyncClient) -> None:
