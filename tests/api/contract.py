@@ -6,7 +6,9 @@ The rule of this file: no answer is a 5xx, and none is one that the OpenAPI docu
 """
 
 import argparse
+import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -18,6 +20,7 @@ import httpx
 
 from cli.own_server import OwnServer
 
+METHODS = frozenset({"get", "put", "post", "patch", "delete"})
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
@@ -81,6 +84,12 @@ def calls_in(folder: Path) -> int:
     """How many calls a run made."""
     with (folder / "calls.ndjson").open(encoding="utf-8") as report:
         return sum(line.count('"status_code"') for line in report)
+
+
+def documented_in(folder: Path) -> int:
+    """How many operations the description has that a run calls."""
+    paths = json.loads((folder / "openapi.json").read_bytes())["paths"]
+    return sum(len(METHODS & operations.keys()) for path, operations in paths.items() if not re.search(ENDLESS, path))
 
 
 def _client(server: OwnServer) -> httpx.Client:
