@@ -22,6 +22,7 @@ from acs.services.planning import Planning
 from acs.services.plans import Outcome, ReadPlan, Reads, RefreshPlan
 from acs.services.plans.methods import MethodsPlan
 from acs.services.plans.provisioning import ProvisionPlan
+from acs.services.quoted_secrets import secrets_in, unquoted
 from acs.services.session_commits import SessionCommits
 from acs.services.session_parts import Parts
 from acs.services.visits import UPTIME, Visit, parse_uptime
@@ -61,7 +62,7 @@ class Asking:
         if isinstance(message, SoapFault):
             visit.faults += 1
         if visit.plan is not None:
-            visit.plan.take(message)
+            visit.plan.take(unquoted(message, visit.told))
 
     async def next_request(self, visit: Visit, now: datetime) -> Message | None:
         """The next thing to ask, with everything written that must be on disk before it leaves.
@@ -85,6 +86,7 @@ class Asking:
                     await self._parts.keeping.checkpoint(visit, now)
                 if not (visit.pending or visit.tree) or await self._commits.write(visit, now):
                     visit.turn = None
+                    visit.told = secrets_in(request)
                     return request
                 visit.plan = visit.running = visit.kind = None
                 continue

@@ -88,6 +88,8 @@ class Visit:
     running: OperationRecord | None = None
     kind: Kind | None = None
     plan: Plan | None = None
+    #: what the CPE was told in confidence by the last request
+    told: tuple[str, ...] = field(default=(), repr=False)
     #: changes to be written before the next answer leaves
     pending: list[OperationTransition] = field(default_factory=list)
     #: operations that followed from others, to be written with them

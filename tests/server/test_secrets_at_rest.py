@@ -11,9 +11,9 @@ import pytest
 import zstandard
 from sqlalchemy import select
 
-from acs.cwmp.messages import Inform
+from acs.cwmp.messages import Inform, SoapFault
 from acs.cwmp.soap import decode, encode
-from acs.cwmp.structs import ParameterValueStruct
+from acs.cwmp.structs import ParameterValueStruct, SetParameterValuesFault
 from acs.services.actor import Actor, Scope
 from acs.services.secret_sight import SecretSight
 from acs.store import trees
@@ -89,7 +89,7 @@ async def done(server: Running, cpe: Cpe, kind: str, arguments: dict[str, Any], 
 
 
 async def report_everything(server: Running, cpe: Telling) -> None:
-    """By Inform, by both ways of reading, by a write, and by bulk data under the path and under a name of its own."""
+    """By Inform, by both ways of reading, by a write and its refusal, by bulk data under the path and another name."""
     cpe.values = {
         PPP: ("hunter-read", "xsd:string"),
         RADIUS: ("hunter-whole", "xsd:string"),
@@ -104,6 +104,10 @@ async def report_everything(server: Running, cpe: Telling) -> None:
     await done(server, cpe, "get", {"names": [PPP]}, OperationState.SUCCEEDED)
     await done(server, cpe, "refresh", {}, OperationState.SUCCEEDED)
     await done(server, cpe, "set", {"values": {ADMIN: "hunter-set"}}, OperationState.SUCCEEDED)
+    named = SetParameterValuesFault(ADMIN, 9007, "hunter-refused is too weak")
+    cpe.faults["SetParameterValues"] = SoapFault(9003, "Invalid arguments: 'hunter-refused'", "Client", (named,))
+    await done(server, cpe, "set", {"values": {ADMIN: "hunter-refused"}}, OperationState.FAILED)
+    del cpe.faults["SetParameterValues"]
     await done(server, cpe, "backup", {}, OperationState.SUCCEEDED)
     at = int(datetime.now(UTC).timestamp())
     body = f"ReportTimestamp,{WIFI},Fifth\n{at},hunter-bulk,hunter-alias\n".encode()
