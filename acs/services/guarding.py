@@ -9,21 +9,27 @@ The rule of this file: a person with the right may set a limit aside and says wh
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Literal
+from urllib.parse import urlsplit
 
 from acs.config import Config
-from acs.profiles.protection import Protected, protected
+from acs.profiles.protection import beyond_limit, protected, protected_file
+from acs.profiles.protection.ways import carriers, concerns_a_way, cuts, why_kept
 from acs.profiles.schema import Profile
 from acs.services.action_limits import RESTARTS
 from acs.services.actions.words import Refused
 from acs.services.actor import Actor, Scope
 from acs.services.approvals import Approvals, Proposal
 from acs.services.kinds import Kind
-from acs.services.kinds.transfers import is_firmware
+from acs.services.kinds.transfers import DOWNLOAD_TYPES, is_firmware
 from acs.services.profiles import profile_of
 from acs.store import devices, operations, trees
 from acs.store.records import DUE_STATES, DeviceRecord, Json, OperationRecord, OperationState
+from acs.store.store import Store
 from acs.store.transaction import Transaction
 
+#: what one person may not write, and why, by language
+Found = tuple[str, Mapping[Literal["en", "ru"], str]]
 CALL = "voice.call"
 #: The runner that does what a second person approved.
 PROTECTED = "protected_write"
@@ -38,8 +44,10 @@ _LOOK = 1_000
 class Guard:
     """Refuses what must not happen now."""
 
-    def __init__(self, config: Config, profiles: Sequence[Profile]) -> None:
+    def __init__(self, config: Config, profiles: Sequence[Profile], store: Store | None = None) -> None:
         self._config = config.actions
+        #: where the connections of a device are known; None: nothing is asked of them
+        self._store = store
         self._profiles = profiles
         #: where a second person is asked; None: nobody can be, and protected parameters are not written
         self.approvals: Approvals | None = None
@@ -83,15 +91,34 @@ class Guard:
             Refused: it could take management away, and nobody else is asked: no reason, or an automatic rule.
             ApprovalNeeded: it is proposed, and another person must approve it.
         """
-        found = protected_among(kind.name, arguments) if kind.writes_names else None
+        found = protected_download(kind.name, arguments)
+        if kind.writes_names:
+            found = protected_among(kind.name, arguments) or await self._cut_off(device, kind.name, arguments)
         if found is None:
             return
         name, why = found
         if self.approvals is None or actor.kind in ("system", "cpe") or not reason.strip():
-            raise Refused("protected", path=name, why=dict(why.why))
+            raise Refused("protected", path=name, why=dict(why))
         wanted: dict[str, Json] = {"kind": kind.name, "arguments": dict(arguments)}
         proposal = Proposal(PROTECTED, f"device:{device}", wanted, reason, device=device, ticket=ticket or "")
         raise await self.approvals.needed(actor, proposal)
+
+    async def _cut_off(self, device: str, kind: str, arguments: Mapping[str, Json]) -> Found | None:
+        """What an operation deletes or switches of the connection that carries management; None: nothing."""
+        writes = [(name, value) for name, value in written(kind, arguments) if concerns_a_way(name)]
+        if self._store is None or not writes:
+            return None
+        async with self._store.reading() as tx:
+            known, tree = await devices.get(tx, device), await trees.read(tx, device)
+        if known is None or tree is None:
+            return None
+        host = urlsplit(known.connection_request_url).hostname or ""
+        values = {name: value for name, (value, _) in tree.values.items()}
+        for carrier in carriers(values, host):
+            for name, value in writes:
+                if cuts(carrier, name, value):
+                    return name, why_kept()
+        return None
 
     async def refuse(
         self, tx: Transaction, wanted: OperationRecord, now: datetime, said: Mapping[str, str] | None = None
@@ -141,13 +168,42 @@ class Guard:
             raise Refused("no_reason")
 
 
-def protected_among(kind: str, arguments: Mapping[str, Json]) -> tuple[str, Protected] | None:
+def protected_among(kind: str, arguments: Mapping[str, Json]) -> Found | None:
     """The first parameter, row or object that an operation would write and one person may not; None without one."""
     for name in written_names(kind, arguments):
         found = protected(name)
         if found is not None:
-            return name, found
+            return name, found.why
+    for name, value in written(kind, arguments):
+        found = beyond_limit(name, value)
+        if found is not None:
+            return name, found.why
     return None
+
+
+def protected_download(kind: str, arguments: Mapping[str, Json]) -> Found | None:
+    """The type of a file that one person may not send; None: he may."""
+    file_type = str(arguments.get("file_type", ""))
+    named = DOWNLOAD_TYPES.get(file_type, file_type)
+    found = protected_file(named) if kind in _DOWNLOADS else None
+    return None if found is None else (named, found.why)
+
+
+def written(kind: str, arguments: Mapping[str, Json]) -> list[tuple[str, Json]]:
+    """What an operation sets, each with its value, and the rows or objects that it deletes, with None."""
+    if kind == "delete_object":
+        return [(str(arguments.get("path", "")), None)]
+    steps = arguments.get("steps")
+    found: list[tuple[str, Json]] = []
+    for part in steps if isinstance(steps, list) else [arguments]:
+        if not isinstance(part, Mapping):
+            continue
+        values = part.get("values")
+        if isinstance(values, Mapping) and not part.get("add"):
+            found += [(name, _plain(value)) for name, value in values.items()]
+        if part.get("delete"):
+            found.append((str(part["delete"]), None))
+    return found
 
 
 def written_names(kind: str, arguments: Mapping[str, Json]) -> list[str]:
@@ -166,6 +222,10 @@ def written_names(kind: str, arguments: Mapping[str, Json]) -> list[str]:
         names += [str(part["delete"])] if part.get("delete") else []
         names += [table] if table else []
     return names
+
+
+def _plain(value: Json) -> Json:
+    return value["value"] if isinstance(value, Mapping) else value
 
 
 def _upgrades(operation: OperationRecord) -> bool:

@@ -45,7 +45,7 @@ def build_second_line(
     approvals: Approvals | None = None,
 ) -> SecondLine:
     """Put the services together; from now on operations are refused that must not be."""
-    guard = Guard(config, profiles)
+    guard = Guard(config, profiles, store)
     operations.guard = guard
     if approvals is not None:
         guard.approvals = approvals

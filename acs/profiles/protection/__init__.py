@@ -26,6 +26,18 @@ class Protected(_Strict):
     source: str
 
 
+class _Limited(Protected):
+    max: int
+
+
+class ProtectedFile(_Strict):
+    """A type of file that can change everything, and why it is not sent by one person."""
+
+    type: str
+    why: Mapping[Literal["en", "ru"], str]
+    source: str
+
+
 class _Passing(_Strict):
     path: str
     source: str
@@ -33,6 +45,8 @@ class _Passing(_Strict):
 
 class _File(_Strict):
     protected: tuple[Protected, ...]
+    limited: tuple[_Limited, ...]
+    file: tuple[ProtectedFile, ...]
     passing: tuple[_Passing, ...]
 
 
@@ -58,6 +72,19 @@ def protected(name: str) -> Protected | None:
         parts = [(pattern, each) for pattern, each in _patterns() if _below(name, each.path)]
         return parts[0][1] if parts else next((e for p, e in _patterns() if p.match(f"{name}x")), None)
     return next((each for pattern, each in _patterns() if pattern.match(name)), None)
+
+
+def beyond_limit(name: str, value: object) -> Protected | None:
+    """Why this value is not written without a second person; None: it may be, or the device will say what is wrong."""
+    for each in _file().limited:
+        if re.match(translate(each.path), name) and str(value).strip().isdecimal() and int(str(value)) > each.max:
+            return each
+    return None
+
+
+def protected_file(file_type: str) -> ProtectedFile | None:
+    """Why a file of this type is not sent to a device without a second person; None: it may be."""
+    return next((each for each in _file().file if each.type == file_type), None)
 
 
 def protected_patterns() -> tuple[Protected, ...]:

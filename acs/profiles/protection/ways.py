@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib import resources
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -42,6 +43,7 @@ class Way(_Strict):
 
 class _File(_Strict):
     named: tuple[str, ...]
+    why: dict[Literal["en", "ru"], str]
     way: tuple[Way, ...]
 
 
@@ -101,6 +103,33 @@ def carriers(values: Mapping[str, str], host: str) -> Iterator[Connection]:
     for one in found:
         if one.is_at(host) or one.is_named or not any(other.works for other in found if other.row != one.row):
             yield one
+
+
+def concerns_a_way(name: str) -> bool:
+    """Whether a parameter stands in the row of a connection, or a row or object may hold one."""
+    if not name.endswith("."):
+        return any(pattern.match(name) for pattern, _ in _patterns())
+    parts = name.rstrip(".").split(".")
+    return any(
+        all(there in ("*", part) for there, part in zip(way.path.split("."), parts, strict=False))
+        for _, way in _patterns()
+    )
+
+
+def why_kept() -> Mapping[Literal["en", "ru"], str]:
+    """Why a connection that carries management is neither deleted nor switched by one person."""
+    return _file().why
+
+
+def cuts(carrier: Connection, name: str, value: object = None) -> bool:
+    """Whether a write takes a connection away: a row or object above it that is deleted, or a switch of its own."""
+    if name.endswith("."):
+        return carrier.row.startswith(name)
+    if not name.startswith(carrier.row):
+        return False
+    leaf, written = name[len(carrier.row) :], str(value)
+    routed = carrier.way.routed.get(leaf)
+    return (leaf == carrier.way.on and written.lower() in _OFF) or (routed is not None and written not in routed)
 
 
 def line_is_up(values: Mapping[str, str]) -> bool | None:
