@@ -1,6 +1,7 @@
 """The revisions give exactly the schema of the metadata, and opening a store looks at its revision."""
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -223,5 +224,44 @@ async def test_events_of_tickets_keep_what_they_say_and_get_the_source_of_their_
                 ("crm", "e-1", "T1", "L-1", 5, "noted"),
                 ("", "e-2", "T2", None, 5, "noted"),
             ]
+    finally:
+        await engine.dispose()
+
+
+async def test_informs_of_before_lose_their_secrets_and_trees_wait_to_be_sealed(empty_url: str) -> None:
+    engine = create_engine(empty_url)
+    wifi, key = "Device.WiFi.AccessPoint.1.Security.KeyPassphrase", "Device.ManagementServer.ParameterKey"
+    informs = {
+        "one": {wifi: ["hunter2", "xsd:string", 1], key: ["k", "xsd:string", 1]},
+        "two": {wifi: ["", "xsd:string", 1]},
+    }
+
+    def move(connection: Connection, to: str) -> None:
+        config = revisions.config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, to)
+
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(move, "0018")
+            columns = await connection.run_sync(lambda each: inspect(each).get_columns("devices"))
+            needed = {
+                each["name"]: "1" if "INT" in str(each["type"]) else "'x'" for each in columns if not each["nullable"]
+            }
+            for name, values in informs.items():
+                row = needed | {"key": f"'{name}'", "inform_json": ":values"}
+                statement = text(f"INSERT INTO devices ({', '.join(row)}) VALUES ({', '.join(row.values())})")
+                await connection.execute(statement, {"values": json.dumps(values)})
+            await connection.execute(text("INSERT INTO tree_schemas VALUES ('s', 'b')"))
+            await connection.execute(
+                text("INSERT INTO device_trees (device, schema_id, vector, read_at) VALUES ('one', 's', 'v', 1)")
+            )
+        async with engine.begin() as connection:
+            await connection.run_sync(move, "0019")
+            found = await connection.execute(text("SELECT key, inform_json FROM devices ORDER BY key"))
+            kept = {row.key: json.loads(row.inform_json) for row in found}
+            assert kept == {"one": {key: ["k", "xsd:string", 1]}, "two": informs["two"]}
+            sealed = await connection.execute(text("SELECT sealed FROM device_trees"))
+            assert [tuple(row) for row in sealed] == [(None,)]
     finally:
         await engine.dispose()
