@@ -18,7 +18,7 @@ from acs.services.actor import Actor, Scope
 from acs.services.secret_sight import SecretSight
 from acs.store import trees
 from acs.store.records import OperationState
-from acs.store.schema import metadata
+from acs.store.schema import device_trees, metadata
 from acs.store.store import Store
 from acs.store.tree_secrets import MASK
 from tests.fakes.acs_server import ACTOR, Running, config_for, running
@@ -144,3 +144,18 @@ async def test_a_secret_that_a_cpe_reports_is_nowhere_in_the_store_in_clear(
     assert files_with(tmp_path, WORD) == []
     out, err = capfd.readouterr()
     assert WORD not in out + err
+
+
+async def test_the_worker_seals_what_a_release_of_before_wrote(tmp_path: Path) -> None:
+    async with running(config_for(tmp_path)) as server:
+        cpe = Cpe(server.port)
+        await cpe.session(("1 BOOT", ""))
+        async with server.store.transaction() as tx:
+            await trees.write(tx, cpe.key, {WIFI: ("", "xsd:string")}, datetime.now(UTC))
+            vector = trees.encode_vector(["hunter-before"], [1])
+            await tx.connection.execute(device_trees.update().values(vector=vector, sealed=None))
+        await server.worker.seal()
+        assert await places_of(server.store, WORD) == []
+        async with server.store.reading() as tx:
+            tree = await trees.read_open(tx, cpe.key)
+        assert tree is not None and tree.values[WIFI] == ("hunter-before", "xsd:string")
