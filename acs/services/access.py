@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from acs.config import RightsSection
-from acs.errors import Conflict, InvalidInput, NotFound
+from acs.errors import Conflict, Forbidden, InvalidInput, NotFound
 from acs.services import audit
-from acs.services.actor import Actor, Scope
+from acs.services.actor import Actor, Grant, Scope
 from acs.services.clock import Clock, utc_now
 from acs.services.roles import Roles, load_roles
 from acs.store import tokens as token_store
@@ -71,7 +71,7 @@ class Access:
         """Make a token with scopes for all lines, or roles for some; without an expiry it ends in `rights.token_days`.
 
         Raises:
-            Forbidden: the actor may not make tokens, or not ones that see secrets.
+            Forbidden: the actor may not make tokens, or lacks a right that he gives.
             InvalidInput: no name, no or unknown scopes or roles, or an expiry in the past.
             Conflict: a token of this name that is still good may do something else.
         """
@@ -152,16 +152,36 @@ class Access:
         self._believed.clear()
 
     def check_grants(self, actor: Actor, grants: Sequence[GrantRecord], scopes: Sequence[str] = ()) -> None:
-        """Refuse grants that are none, and the sight of secrets from whoever does not have it himself.
+        """Refuse grants that are none, and rights that the actor does not have himself, for as many lines.
 
         Raises:
             InvalidInput: a role or a group is none.
-            Forbidden: the actor may not give the sight of secrets.
+            Forbidden: the actor lacks a right that he gives.
         """
         self.roles.check(grants)
-        gives = Scope.SECRETS in scopes or any(each.holds(Scope.SECRETS) for each in self.roles.grants(grants))
-        if gives:
-            actor.require(Scope.SECRETS)
+        lacked = self._lacked(actor, [*self.roles.grants(grants), Grant(frozenset(scopes))])
+        if lacked:
+            raise Forbidden(
+                f"{actor.name} may not give {lacked!r} without having it, for as many lines; ask somebody who has it"
+            )
+
+    def check_takes_over(self, actor: Actor, name: str, grants: Sequence[GrantRecord]) -> None:
+        """Refuse a new password or factor for somebody who has rights that the actor lacks: it could be used.
+
+        Raises:
+            Forbidden: the person has more rights.
+        """
+        lacked = self._lacked(actor, self.roles.grants(grants))
+        if lacked:
+            raise Forbidden(
+                f"person {name} has {lacked!r}, which {actor.name} lacks; ask somebody who has it, or use the server's "
+                "shell: secondline user passwd, secondline user totp"
+            )
+
+    def _lacked(self, actor: Actor, given: Sequence[Grant]) -> str:
+        """The first verb of these that the actor does not have for as many lines; "" where he has them all."""
+        wanted = [(verb, each) for each in given for verb in sorted(each.verbs)]
+        return next((str(verb) for verb, each in wanted if not actor.covers(verb, each.reach)), "")
 
     async def _lookup(self, digest: str, now: datetime) -> TokenRecord | None:
         believed = self._believed.get(digest)

@@ -163,6 +163,12 @@ class Actor:
             return _union(self._holding(scope))
         return _union(self._all_grants())
 
+    def covers(self, scope: str, reach: Reach | None) -> bool:
+        """Whether the scope is held for all of these lines (None: for all that there are)."""
+        grants = self._holding(scope)
+        held = _union(grants)
+        return bool(grants) and (held is None or (reach is not None and reach.groups <= held.groups))
+
     def _holding(self, scope: str) -> list[Grant]:
         found = [grant for grant in self._all_grants() if grant.holds(scope)]
         return [grant for grant in found if grant.reach is None] if scope in FLEET else found

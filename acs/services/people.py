@@ -51,7 +51,7 @@ class People:
         """Make an account; without a password it is for sign-in through the identity provider only.
 
         Raises:
-            Forbidden: the actor may not make accounts, or not ones that see secrets.
+            Forbidden: the actor may not make accounts, or lacks a right that he gives.
             InvalidInput: the name, a role or the password cannot be used.
             Conflict: the name is taken.
         """
@@ -99,13 +99,17 @@ class People:
 
         Raises:
             NotFound: no such person.
+            Forbidden: the person has rights that the actor lacks.
             InvalidInput: the password is too short.
         """
-        if not (actor.person and actor.person == name):
+        own = bool(actor.person) and actor.person == name
+        if not own:
             actor.require(Scope.PEOPLE)
         hashed = await asyncio.to_thread(second_factor.hash_of_password, password)
         async with self._store.transaction() as tx:
             person = await _known(tx, name)
+            if not own:
+                self._access.check_takes_over(actor, name, person.grants)
             if person.subject:
                 raise Conflict(f"person {name} signs in through the identity provider, and has no password here")
             await people_store.put(tx, replace(person, password_hash=hashed, failures=0, locked_until=None))
@@ -118,12 +122,16 @@ class People:
 
         Raises:
             NotFound: no such person.
+            Forbidden: the person has rights that the actor lacks.
         """
-        if not (actor.person and actor.person == name):
+        own = bool(actor.person) and actor.person == name
+        if not own:
             actor.require(Scope.PEOPLE)
         key = second_factor.new_totp_key()
         async with self._store.transaction() as tx:
             person = await _known(tx, name)
+            if not own:
+                self._access.check_takes_over(actor, name, person.grants)
             await people_store.put(tx, replace(person, totp=key, totp_step=0))
             await audit.note(tx, actor, "person.factor_changed", f"person:{name}", self._clock())
         return NewFactor(key, second_factor.totp_address(key, name))

@@ -16,10 +16,11 @@ from acs.config import RightsSection
 from acs.errors import Conflict, Forbidden, InvalidInput, NotFound
 from acs.services import second_factor
 from acs.services.access import Access, hash_of
-from acs.services.actor import Actor, Scope, local_actor
+from acs.services.actor import Actor, Grant, Scope, local_actor
 from acs.services.people import People
 from acs.services.sign_in import SignIns, WrongCredentials
 from acs.store import people as people_store
+from acs.store.reach import Group, Reach
 from acs.store.records import GrantRecord
 from acs.store.schema import people as people_table
 from acs.store.transaction import Transaction
@@ -222,6 +223,28 @@ async def test_what_is_wrong_with_an_account_is_said(app: App) -> None:
         await people.add(admin, "eve", [GrantRecord("remote-expert")])
     with pytest.raises(Forbidden, match="'secrets'"):
         await access.create(admin, "eve", ["secrets"])
+
+
+async def test_nobody_gives_or_takes_over_a_right_that_he_lacks(app: App) -> None:
+    people, _, access = desk(app)
+    clerk = Actor("hr", "token", frozenset({Scope.PEOPLE, Scope.READ}))
+    north = Reach(frozenset({Group(region="north")}))
+    limited = Actor("hr", "token", frozenset({Scope.PEOPLE}), grants=(Grant(frozenset({Scope.READ}), north),))
+    with pytest.raises(Forbidden, match="'admin'"):
+        await access.create(clerk, "root", ["admin"])
+    with pytest.raises(Forbidden, match="'test'"):
+        await people.add(clerk, "eve", [GrantRecord("first-line")])
+    with pytest.raises(Forbidden, match="'read'"):
+        await access.create(limited, "everywhere", ["read"])
+    await access.create(limited, "north", grants=VIEWER)
+    await people.add(clerk, "ann", VIEWER, password=PASSWORD)
+    await people.set_password(clerk, "ann", "another horse battery")
+    await people.add(local_actor(), "expert", [GrantRecord("remote-expert")], password=PASSWORD)
+    for actor in (clerk, Actor("boss", "token", frozenset({Scope.ADMIN}))):
+        with pytest.raises(Forbidden, match="expert"):
+            await people.set_password(actor, "expert", "another horse battery")
+        with pytest.raises(Forbidden, match="expert"):
+            await people.new_factor(actor, "expert")
 
 
 async def test_a_token_has_an_end_unless_an_earlier_one_is_named(app: App) -> None:
