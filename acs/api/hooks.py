@@ -144,14 +144,14 @@ async def list_hooks(
     ticket: Annotated[str | None, Query(max_length=200)] = None,
     limit: LimitQuery = 20,
 ) -> list[HookAnswer]:
-    """Scope `read`; without it, with that of a hook, one's own calls. The newest first; name a line or a ticket."""
+    """Scope `read`; `test` or `operate` for one's own calls. The newest first; name a line or a ticket."""
     meant = await services.tickets.meant(actor, ticket)
     return [_answer(view) for view in await services.hooks.find(actor, line=line, ticket=meant, limit=limit)]
 
 
 @router.get("/hooks/{call_id}", summary="What became of a call", responses={404: _CODES[404]})
 async def get_hook(call_id: str, actor: ActorDep, services: ServicesDep) -> HookAnswer:
-    """Scope `read`; without it, with that of the hook, one's own call."""
+    """Scope `read`; `test` or `operate` for one's own call."""
     return _answer(await services.hooks.get(actor, call_id))
 
 

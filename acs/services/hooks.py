@@ -161,14 +161,12 @@ class Hooks:
         """What became of a call; who may call hooks and not read follows his own.
 
         Raises:
-            Forbidden: it is somebody else's, and the actor may not read.
-            NotFound: there is no such call.
+            NotFound: there is no such call, or it is somebody else's and the actor may not read.
         """
+        own = _whose(actor)
         async with self._store.reading() as tx:
             call = await hook_store.get(tx, id_)
-            if call is None or call.actor != actor.name or not actor.may(_NEEDS[call.hook]):
-                actor.require(Scope.READ)
-            if call is None:
+            if call is None or own not in (None, call.actor):
                 raise NotFound(f"there is no call {id_[:80]!r} of a hook; its answer's Location names it")
             await known_line(tx, call.line)
         return await self._view(call)
@@ -182,9 +180,7 @@ class Hooks:
             InvalidInput: neither was named.
             NotFound: no such line.
         """
-        own = None if actor.may(Scope.READ) else actor.name
-        if own is not None and not any(actor.may(needed) for needed in _NEEDS.values()):
-            actor.require(Scope.READ)
+        own = _whose(actor)
         if line is None and ticket is None:
             raise InvalidInput("name a line or a ticket")
         async with self._store.reading() as tx:
@@ -386,6 +382,17 @@ class _BegunMeanwhile(Exception):
     def __init__(self, call: HookCall) -> None:
         super().__init__(call.id)
         self.call = call
+
+
+def _whose(actor: Actor) -> str | None:
+    """Whose calls the actor may see: everybody's (None), or his own where he may call hooks and not read.
+
+    Raises:
+        Forbidden: none.
+    """
+    if not any(actor.may(needed) for needed in _NEEDS.values()):
+        actor.require(Scope.READ)
+    return None if actor.may(Scope.READ) else actor.name
 
 
 def _operation_key(call: HookCall, n: int) -> str:

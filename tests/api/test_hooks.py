@@ -104,7 +104,7 @@ async def test_a_ticket_system_follows_its_own_calls_and_nobody_elses(app_on_bot
         assert (followed.status_code, followed.json()) == (200, told.json()), followed.text
         assert [one["id"] for one in (await client.get("/hooks", params={"line": "L-1"})).json()] == [told.json()["id"]]
         for id_ in (its["id"], "nothing"):
-            assert (await client.get(f"/hooks/{id_}")).status_code == 403
+            assert (await client.get(f"/hooks/{id_}")).status_code == 404
 
 
 async def test_the_audit_shows_the_key_of_a_call(app: App, ticketing: httpx.AsyncClient) -> None:
