@@ -11,12 +11,17 @@ from acs.api.bodies import Answer, Body, Name
 from acs.services.access import shown_grant
 from acs.services.actor import Scope
 from acs.services.roles import parse_grant
+from acs.services.sign_in import Proof
 from acs.store.people import PersonRecord
 
 router = APIRouter(tags=["rights"])
 
 Grants = Annotated[tuple[Annotated[str, Field(max_length=500)], ...], Field(min_length=1, max_length=50)]
 Password = Annotated[str, Field(min_length=1, max_length=256)]
+_Present = Annotated[str, Field(max_length=256, description="for oneself: the password as it is")]
+_Code = Annotated[
+    str, Field(max_length=16, description="for oneself: of the present second factor, where there is one")
+]
 _GRANTS = "each `ROLE`, or `ROLE@GROUP+GROUP`, such as `first-line@region:north`"
 
 
@@ -36,9 +41,18 @@ class GrantsBody(Body):
 
 
 class PasswordBody(Body):
-    """A new password."""
+    """A new password, and for one's own the proof."""
 
     password: Password
+    present_password: _Present = ""
+    code: _Code = ""
+
+
+class FactorBody(Body):
+    """The proof of whoever wants a new second factor for himself."""
+
+    present_password: _Present = ""
+    code: _Code = ""
 
 
 class DisabledBody(Body):
@@ -107,14 +121,19 @@ async def set_grants(name: str, body: GrantsBody, actor: ActorDep, services: Ser
 
 @router.put("/people/{name}/password", summary="Give a person a new password", status_code=204)
 async def set_password(name: str, body: PasswordBody, actor: ActorDep, services: ServicesDep) -> None:
-    """Scope `people`, or `admin`, which holds it; nobody needs it for himself. Every session of the person ends."""
-    await services.people.set_password(actor, name, body.password)
+    """Scope `people`, or `admin`, which holds it; for oneself the present password and code. Every session of the
+    person ends. Nobody does it for somebody who has a right that he lacks.
+    """
+    await services.people.set_password(actor, name, body.password, Proof(body.present_password, body.code))
 
 
 @router.post("/people/{name}/factor", summary="Give a person a new second factor", status_code=201)
-async def new_factor(name: str, actor: ActorDep, services: ServicesDep) -> FactorAnswer:
-    """Scope `people`, or `admin`, which holds it; nobody needs it for himself. The former one is good no more."""
-    return FactorAnswer.model_validate(await services.people.new_factor(actor, name))
+async def new_factor(name: str, actor: ActorDep, services: ServicesDep, body: FactorBody | None = None) -> FactorAnswer:
+    """Scope `people`, or `admin`, which holds it; for oneself the present password and code. The former one is good no
+    more, and every session of the person ends. Nobody does it for somebody who has a right that he lacks.
+    """
+    proof = Proof() if body is None else Proof(body.present_password, body.code)
+    return FactorAnswer.model_validate(await services.people.new_factor(actor, name, proof))
 
 
 @router.put("/people/{name}/disabled", summary="Close an account, or open it again", status_code=204)

@@ -303,7 +303,7 @@ def _assembled(base: _Base, testing: _Testing, rights: _Rights, known: _Known) -
         wake_desk=WakeDesk(store, operations.connection_requests, clock),
         access=rights.access,
         audit_trail=_audit_trail(config, store, clock),
-        people=People(store, rights.access, clock=clock),
+        people=People(store, rights.access, rights.sign_ins, clock=clock),
         sign_ins=rights.sign_ins,
         oidc=Oidc(store, config.oidc, rights.sign_ins, rights.access.roles, clock=clock),
         secret_sight=SecretSight(store, clock=clock),

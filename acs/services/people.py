@@ -5,7 +5,7 @@ server's own shell: there is no account, and no password, that was not made by s
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from acs.errors import Conflict, InvalidInput, NotFound
@@ -13,6 +13,7 @@ from acs.services import audit, second_factor
 from acs.services.access import Access, shown_grant
 from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock, utc_now
+from acs.services.sign_in import Proof, SignIns
 from acs.store import people as people_store
 from acs.store import tokens as token_store
 from acs.store.people import PersonRecord
@@ -21,6 +22,8 @@ from acs.store.store import Store
 from acs.store.transaction import Transaction
 
 _NAME_CHARS = 64
+#: of whoever changes another's account
+_NONE = Proof()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +37,12 @@ class NewFactor:
 class People:
     """Use cases on accounts."""
 
-    def __init__(self, store: Store, access: Access, *, clock: Clock = utc_now) -> None:
+    def __init__(
+        self, store: Store, access: Access, sign_ins: SignIns | None = None, *, clock: Clock = utc_now
+    ) -> None:
         self._store = store
         self._access = access
+        self._sign_ins = sign_ins or SignIns(store, clock=clock)
         self._clock = clock
 
     async def add(
@@ -94,46 +100,44 @@ class People:
             await audit.note(tx, actor, "person.changed", f"person:{name}", self._clock(), before=before, after=after)
         self._access.forget()
 
-    async def set_password(self, actor: Actor, name: str, password: str) -> None:
-        """Give a person a new password: an administrator anybody, a person himself.
+    async def set_password(self, actor: Actor, name: str, password: str, proof: Proof = _NONE) -> None:
+        """Give a person a new password: an administrator anybody, a person himself, who proves that it is he.
+
+        Every session of the person ends.
 
         Raises:
             NotFound: no such person.
-            Forbidden: the person has rights that the actor lacks.
+            Forbidden: the person has rights that the actor lacks; for oneself: the proof is wrong.
             InvalidInput: the password is too short.
         """
-        own = bool(actor.person) and actor.person == name
-        if not own:
-            actor.require(Scope.PEOPLE)
+        _require_own_or_people(actor, name)
         hashed = await asyncio.to_thread(second_factor.hash_of_password, password)
-        async with self._store.transaction() as tx:
-            person = await _known(tx, name)
-            if not own:
-                self._access.check_takes_over(actor, name, person.grants)
+
+        async def change(tx: Transaction, person: PersonRecord) -> None:
             if person.subject:
                 raise Conflict(f"person {name} signs in through the identity provider, and has no password here")
             await people_store.put(tx, replace(person, password_hash=hashed, failures=0, locked_until=None))
-            await self._end_sessions(tx, name)
             await audit.note(tx, actor, "person.password_changed", f"person:{name}", self._clock())
-        self._access.forget()
 
-    async def new_factor(self, actor: Actor, name: str) -> NewFactor:
+        await self._change(actor, name, proof, change)
+
+    async def new_factor(self, actor: Actor, name: str, proof: Proof = _NONE) -> NewFactor:
         """Give a person a new second factor in the place of any former one; it is shown this once.
+
+        Who asks for himself proves that it is he. Every session of the person ends.
 
         Raises:
             NotFound: no such person.
-            Forbidden: the person has rights that the actor lacks.
+            Forbidden: the person has rights that the actor lacks; for oneself: the proof is wrong.
         """
-        own = bool(actor.person) and actor.person == name
-        if not own:
-            actor.require(Scope.PEOPLE)
+        _require_own_or_people(actor, name)
         key = second_factor.new_totp_key()
-        async with self._store.transaction() as tx:
-            person = await _known(tx, name)
-            if not own:
-                self._access.check_takes_over(actor, name, person.grants)
+
+        async def change(tx: Transaction, person: PersonRecord) -> None:
             await people_store.put(tx, replace(person, totp=key, totp_step=0))
             await audit.note(tx, actor, "person.factor_changed", f"person:{name}", self._clock())
+
+        await self._change(actor, name, proof, change)
         return NewFactor(key, second_factor.totp_address(key, name))
 
     async def set_disabled(self, actor: Actor, name: str, *, disabled: bool) -> None:
@@ -156,8 +160,35 @@ class People:
             await audit.note(tx, actor, "person.disabled" if disabled else "person.enabled", f"person:{name}", now)
         self._access.forget()
 
+    async def _change(
+        self, actor: Actor, name: str, proof: Proof, change: Callable[[Transaction, PersonRecord], Awaitable[None]]
+    ) -> None:
+        """Change what lets a person in, for whoever may, and end the sessions that the former opened."""
+
+        async def changed(tx: Transaction, _seen: PersonRecord) -> None:
+            await change(tx, await _known(tx, name))  # the proof has used up a code meanwhile
+            await self._end_sessions(tx, name)
+
+        if _is_own(actor, name):
+            await self._sign_ins.once_proved(name, proof, actor.origin, changed)
+        else:
+            async with self._store.transaction() as tx:
+                person = await _known(tx, name)
+                self._access.check_takes_over(actor, name, person.grants)
+                await changed(tx, person)
+        self._access.forget()
+
     async def _end_sessions(self, tx: Transaction, name: str) -> None:
         await token_store.revoke_of(tx, name, self._clock())
+
+
+def _is_own(actor: Actor, name: str) -> bool:
+    return bool(actor.person) and actor.person == name
+
+
+def _require_own_or_people(actor: Actor, name: str) -> None:
+    if not _is_own(actor, name):
+        actor.require(Scope.PEOPLE)
 
 
 async def _known(tx: Transaction, name: str) -> PersonRecord:

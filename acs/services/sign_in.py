@@ -8,8 +8,10 @@ while, and are audited; the account decides as it is when the password has been 
 
 import asyncio
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from acs.config import RightsSection
 from acs.errors import Forbidden
@@ -24,11 +26,22 @@ from acs.store.records import TokenRecord
 from acs.store.store import Store
 from acs.store.transaction import Transaction
 
+Done = TypeVar("Done")
+Then = Callable[[Transaction, PersonRecord], Awaitable[Done]]
+
 _WRONG = "name, password or code is wrong, or the account is closed for a while; try again later, or ask for help"
 
 
 class WrongCredentials(Forbidden):
     """Nobody came in. Which part was wrong is in the audit trail, and nowhere else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a person proves himself with, who has a session already: it might be a stolen one."""
+
+    password: str = field(default="", repr=False)
+    code: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +69,31 @@ class SignIns:
         Raises:
             WrongCredentials: something is wrong; nobody is told what.
         """
+
+        async def opened(tx: Transaction, person: PersonRecord) -> Session:
+            return await self.open_session(tx, person, origin)
+
+        return await self.once_proved(name, Proof(password, code), origin, opened)
+
+    async def once_proved(self, name: str, proof: Proof, origin: str, then: Then[Done]) -> Done:
+        """Do what only the person himself may have done, in the transaction of the proof.
+
+        Raises:
+            WrongCredentials: something is wrong; nobody is told what.
+        """
         async with self._store.reading() as tx:
             before = await people_store.get(tx, name)
         async with self._hashing:
             stored = None if before is None else before.password_hash
-            good = await asyncio.to_thread(second_factor.is_password, password, stored)
+            good = await asyncio.to_thread(second_factor.is_password, proof.password, stored)
         async with self._store.transaction() as tx:
             # tries that came together were waiting for their turn: what those before them closed is closed to this one
             person = await people_store.hold(tx, name)
             why = self._why_not(person, good and person is not None and person.password_hash == stored)
             if not why and person is not None:
-                why = await self._check_code(tx, person, code)
+                why = await self._check_code(tx, person, proof.code)
             if person is not None and not why:
-                return await self.open_session(tx, person, origin)
+                return await then(tx, person)
             await self._count(tx, person, name, why, origin)
         raise WrongCredentials(_WRONG)
 

@@ -18,7 +18,7 @@ from acs.services import second_factor
 from acs.services.access import Access, hash_of
 from acs.services.actor import Actor, Grant, Scope, local_actor
 from acs.services.people import People
-from acs.services.sign_in import SignIns, WrongCredentials
+from acs.services.sign_in import Proof, SignIns, WrongCredentials
 from acs.store import people as people_store
 from acs.store.reach import Group, Reach
 from acs.store.records import GrantRecord
@@ -49,7 +49,8 @@ def cheap_argon(monkeypatch: pytest.MonkeyPatch) -> None:
 def desk(app: App, clock: Hand | None = None) -> tuple[People, SignIns, Access]:
     access = Access(app.store, clock=clock or Hand())
     config = RightsSection(lock_after=3, lock_minutes=15.0, session_hours=12.0)
-    return People(app.store, access), SignIns(app.store, config, clock=clock or Hand()), access
+    sign_ins = SignIns(app.store, config, clock=clock or Hand())
+    return People(app.store, access, sign_ins), sign_ins, access
 
 
 async def test_a_person_signs_in_for_a_shift(app_on_both: App) -> None:
@@ -176,6 +177,41 @@ async def test_a_code_of_the_second_factor_is_good_once(app_on_both: App) -> Non
     await sign_ins.sign_in("ann", PASSWORD, pyotp.TOTP(factor.key).at(clock.now), "192.0.2.1")
 
 
+async def test_a_stolen_session_sets_no_password_and_no_factor(app_on_both: App) -> None:
+    clock = Hand()
+    people, sign_ins, access = desk(app_on_both, clock)
+    await people.add(local_actor(), "ann", VIEWER, password=PASSWORD)
+    factor = await people.new_factor(local_actor(), "ann")
+    stolen = await sign_ins.sign_in("ann", PASSWORD, pyotp.TOTP(factor.key).at(clock.now), "192.0.2.1")
+    ann = await access.authenticate(stolen.token, "192.0.2.9")
+    assert ann is not None
+    clock.now += timedelta(seconds=30)
+    code = pyotp.TOTP(factor.key).at(clock.now)
+    for wrong in (Proof(), Proof(PASSWORD, ""), Proof("wrong password", code)):
+        with pytest.raises(WrongCredentials):
+            await people.set_password(ann, "ann", "the thief's own words", wrong)
+        clock.now += timedelta(minutes=16)
+        code = pyotp.TOTP(factor.key).at(clock.now)
+        with pytest.raises(WrongCredentials):
+            await people.new_factor(ann, "ann", wrong)
+        clock.now += timedelta(minutes=16)
+        code = pyotp.TOTP(factor.key).at(clock.now)
+    trail = await app_on_both.northbound.audit_trail.list(local_actor(), action="person.locked")
+    assert trail, "guessing closes the account here too"
+    new = await people.new_factor(ann, "ann", Proof(PASSWORD, code))
+    assert await access.authenticate(stolen.token, "") is None
+    clock.now += timedelta(seconds=30)
+    with pytest.raises(WrongCredentials):
+        await sign_ins.sign_in("ann", PASSWORD, pyotp.TOTP(factor.key).at(clock.now), "")
+    clock.now += timedelta(minutes=16)
+    code = pyotp.TOTP(new.key).at(clock.now)
+    await people.set_password(ann, "ann", "another horse battery", Proof(PASSWORD, code))
+    with pytest.raises(WrongCredentials):
+        await sign_ins.sign_in("ann", "another horse battery", code, "")
+    clock.now += timedelta(seconds=60)
+    await sign_ins.sign_in("ann", "another horse battery", pyotp.TOTP(new.key).at(clock.now), "")
+
+
 async def test_nothing_secret_of_a_person_is_stored_or_audited(app: App) -> None:
     people, _, _ = desk(app)
     await people.add(local_actor(), "ann", VIEWER, password=PASSWORD)
@@ -264,6 +300,11 @@ async def test_sign_in_by_the_api(app: App) -> None:
         me = (await client.get("/sessions/me", headers=headers)).json()
         assert (me["name"], me["kind"], me["grants"]) == ("ann", "person", ["read: region:north"])
         new = {"password": "another long password"}
+        for own in (
+            client.put("/people/ann/password", json=new, headers=headers),
+            client.post("/people/ann/factor", headers=headers),
+        ):
+            assert (await own).status_code == 403, "a session alone is no proof"
         assert (await client.put("/people/eve/password", json=new, headers=headers)).status_code == 403
         assert (await client.delete("/sessions/me", headers=headers)).status_code == 204
         assert (await client.get("/sessions/me", headers=headers)).status_code == 401
