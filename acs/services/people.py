@@ -15,6 +15,7 @@ from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock, utc_now
 from acs.services.sign_in import Proof, SignIns
 from acs.store import people as people_store
+from acs.store import tmf as tmf_store
 from acs.store import tokens as token_store
 from acs.store.people import PersonRecord
 from acs.store.records import GrantRecord, Json
@@ -95,6 +96,7 @@ class People:
             person = await _known(tx, name)
             await people_store.put(tx, replace(person, grants=tuple(grants)))
             await self._end_sessions(tx, name)
+            await tmf_store.drop_subscriptions_of(tx, name)
             before: dict[str, Json] = {"grants": _shown(person.grants)}
             after: dict[str, Json] = {"grants": _shown(grants)}
             await audit.note(tx, actor, "person.changed", f"person:{name}", self._clock(), before=before, after=after)
@@ -157,6 +159,7 @@ class People:
             await people_store.put(tx, opened)
             if disabled:
                 await self._end_sessions(tx, name)
+                await tmf_store.drop_subscriptions_of(tx, name)
             await audit.note(tx, actor, "person.disabled" if disabled else "person.enabled", f"person:{name}", now)
         self._access.forget()
 

@@ -140,6 +140,12 @@ async def drop_subscription(tx: Transaction, id_: str) -> bool:
     return await tx.run(delete(tmf_subscriptions).where(tmf_subscriptions.c.id == id_)) == 1
 
 
+async def drop_subscriptions_of(tx: Transaction, person: str) -> int:
+    """Remove the listeners that a person subscribed, and return how many; those of tokens are others'."""
+    theirs = and_(tmf_subscriptions.c.token == "", tmf_subscriptions.c.actor == person)
+    return await tx.run(delete(tmf_subscriptions).where(theirs))
+
+
 async def hears_of(tx: Transaction, groups: tuple[str, ...], line: str) -> bool:
     """Whether a line is in one of these groups; without groups every line is."""
     reach: Reach | None = parse_groups(groups)

@@ -23,7 +23,7 @@ from acs.store import tmf as tmf_store
 from acs.store.access import AccessAlarm
 from acs.store.groups import LineGroups
 from acs.store.reach import View, parse_groups, viewing
-from acs.store.records import LineRecord, LineTestRecord, LineTestState
+from acs.store.records import GrantRecord, LineRecord, LineTestRecord, LineTestState
 from acs.store.vault import Vault
 from tests.api.conftest import NobodyAnswers, client_of, config_of, made_once
 from tests.tmf.test_server import outage
@@ -201,6 +201,23 @@ async def test_a_listener_ends_with_its_token(store_url: str, tmp_path: Path) ->
         assert listener.events == []
         async with app.store.reading() as tx:
             assert await tmf_store.subscriptions(tx) == []
+
+
+async def test_a_listener_ends_with_the_rights_of_the_person_who_subscribed(store_url: str, tmp_path: Path) -> None:
+    async with listening(store_url, tmp_path) as (app, listener):
+        people, hubs = app.northbound.people, app.northbound.tmf.hubs
+        eve = Actor("eve", "person", frozenset({Scope.READ}), person="eve")
+        await people.add(local_actor(), "eve", [GrantRecord("viewer")])
+        for _ in range(2):
+            await hubs.subscribe(eve, Interface.SERVICE_TEST, CALLBACK)
+        await people.set_grants(local_actor(), "eve", [GrantRecord("viewer", ("region:north",))])
+        async with app.store.reading() as tx:
+            assert await tmf_store.subscriptions(tx) == []
+        await hubs.subscribe(eve, Interface.SERVICE_TEST, CALLBACK)
+        await people.set_disabled(local_actor(), "eve", disabled=True)
+        await a_test(app)
+        await app.northbound.deliveries.pump()
+        assert listener.told == []
 
 
 async def test_a_listener_hears_of_its_own_lines_only(store_url: str, tmp_path: Path) -> None:
