@@ -59,8 +59,8 @@ OTHERS = {
     "M Reboot", "M ScheduleInform", "Value error, ", "_Waiter | None", "`M ScheduleInform`", "access node",
     "as read from the port", "asyncio.Task[list[Fact]] | None", "automatic fixes", "deliveries to {0}", "dns {0}",
     "expected sources", "icmp echo with DF", "ifIndex {0}", "last reading of the line", "no verdict",
-    "old ticket events", "operator's resolvers", "ping {0}", "profile {0}", "source {0}", "ticket {0}", "told by ",
-    "{0} {1} {2} ms: {3}", "{0}={1} ({2} lines)", "Communications Alarm", "Equipment Alarm",
+    "old secrets", "old ticket events", "operator's resolvers", "ping {0}", "profile {0}", "source {0}", "ticket {0}",
+    "told by ", "{0} {1} {2} ms: {3}", "{0}={1} ({2} lines)", "Communications Alarm", "Equipment Alarm",
     "Security Service or Mechanism Violation",
 }  # fmt: skip
 _PROSE = re.compile(r"[a-z]{2}")

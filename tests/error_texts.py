@@ -17,7 +17,7 @@ ELSEWHERE = ("acs/config/", "acs/server/", "acs/store/migrate.py", "acs/store/mi
 #: errors whose first argument is their text
 _KINDS = {
     "AcsError", "ApprovalNeeded", "Conflict", "Forbidden", "Frozen", "InvalidInput", "NotFound", "ProviderFailed",
-    "Replayed", "StoreError", "TooMany", "Unauthenticated",
+    "Replayed", "StoreError", "TooMany", "Unauthenticated", "_TakenMeanwhile",
 }  # fmt: skip
 
 

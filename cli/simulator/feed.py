@@ -137,6 +137,7 @@ def facts(home: Home, session_address: str) -> Iterator[tuple[str, str, object]]
     yield "nms", "ont.flaps_24h", 0
     yield "nms", "ont.optical_class", "gpon_b+"
     yield "nms", "ont.gasp_supported", True
+    yield "inventory", "fw.outdated_known_bug", False  # its terminals have one version, with no defect that is known
     yield "dns-monitor", "dns.operator_ok", True
     yield "dns-monitor", "dns.failed_vantages", 0
     if home.session is Session.UP:

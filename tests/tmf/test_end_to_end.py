@@ -117,7 +117,7 @@ async def test_what_a_person_must_confirm_leaves_a_resolved_ticket_resolved(tmp_
         await here.now("L-1", "nff", quiet=False)
         await here.tell("e-resolved", "TroubleTicketResolvedEvent", "TT-1")
         await here.until(lambda: system.notes("TT-1", "NFF"), "it was not tested again")
-        assert system.notes("TT-1", "A person has to confirm it: gate_unknown:incident.match")
+        assert system.notes("TT-1", "A person has to confirm it: unknown: Incident that covers the line")
         assert system.tickets["TT-1"]["status"] == "resolved"
 
 
