@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from acs.config import BindingRule, LinesSection
-from acs.errors import InvalidInput, NotFound
+from acs.errors import Forbidden, InvalidInput, NotFound
 from acs.profiles.schema import Profile
 from acs.profiles.tree import binding_values
 from acs.services import audit
@@ -125,12 +125,15 @@ class Lines:
 
         Raises:
             InvalidInput: a field cannot be used.
+            Forbidden: it goes to a node on which the actor has no line.
         """
         actor.require(Scope.INVENTORY)
         _check_record(line)
         now = self._clock()
         async with self._store.transaction() as tx:
-            before = (await line_store.hold_many(tx, [line.id])).get(line.id)
+            known = await line_store.hold_many(tx, [line.id])
+            before = known.get(line.id)
+            await _refuse_foreign_nodes(tx, actor, known, [line])
             await line_store.upsert(tx, [line], now)
             await line_store.bind_by_serial(tx, [line.id])
             await audit.note(
@@ -145,6 +148,7 @@ class Lines:
 
         Raises:
             InvalidInput: every error with row, column, value and remedy.
+            Forbidden: a line goes to a node on which the actor has none.
         """
         actor.require(Scope.INVENTORY)
         # a whole region takes seconds to read: not on the loop that serves the sessions
@@ -159,6 +163,7 @@ class Lines:
                 return Imported(*counts, 0)
             known = await line_store.hold_many(tx, [row["id"] for row in new])
             changed = [_merged(known.get(row["id"]), row) for row in new]
+            await _refuse_foreign_nodes(tx, actor, known, changed)
             await line_store.upsert(tx, changed, now)
             done = Imported(*counts, await line_store.bind_by_serial(tx, [record.id for record in changed]))
             await self._audit_import(tx, actor, known, changed, done)
@@ -243,6 +248,22 @@ async def known_line(tx: Transaction, line_id: str) -> LineRecord:
     if line is None:
         raise NotFound(f"there is no line {line_id[:80]!r}; `secondline line list` shows their ids")
     return line
+
+
+async def _refuse_foreign_nodes(
+    tx: Transaction, actor: Actor, known: Mapping[str, LineRecord], lines: Sequence[LineRecord]
+) -> None:
+    """Refuse to put lines on nodes that hold none of the actor's: a node's alarms and outages are seen by its lines."""
+    if actor.reach(Scope.INVENTORY) is None:
+        return
+    for node in sorted(
+        {line.node for line in lines if line.id not in known or line.node != known[line.id].node} - {""}
+    ):
+        if not await line_store.on_node(tx, node):
+            raise Forbidden(
+                f"there is no line of yours on node {node!r}, so you put none there; ask somebody whose right has no"
+                " group"
+            )
 
 
 def _rows_of(text: str, limits: Limits) -> list[dict[str, Any]]:

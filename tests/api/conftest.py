@@ -16,6 +16,7 @@ from acs.services.actor import local_actor
 from acs.services.connection_requests import CallFailed, Result
 from acs.services.northbound import Northbound
 from acs.store import Vault
+from acs.store.records import GrantRecord
 from tests.postgres import postgres_server
 from tests.routed_api import api_over
 from tests.store.conftest import postgres_template, sqlite_template, url, vault
@@ -79,8 +80,9 @@ def made_once(services: Northbound) -> FastAPI:
     return _MADE[id(services)]
 
 
-async def client_of(app: App, *scopes: str) -> httpx.AsyncClient:
-    made = await app.northbound.access.create(local_actor(), f"test {' '.join(scopes)}", scopes)
+async def client_of(app: App, *scopes: str, grants: Sequence[GrantRecord] = ()) -> httpx.AsyncClient:
+    name = f"test {' '.join(scopes)}"
+    made = await app.northbound.access.create(local_actor(), name, scopes, grants=grants)
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(made_once(app.northbound), raise_app_exceptions=False),
         base_url="http://server/api/v1",

@@ -4,7 +4,9 @@ import httpx
 import pytest
 
 from acs.app import App
-from acs.store import audit
+from acs.store import audit, groups
+from acs.store.groups import LineGroups
+from acs.store.records import GrantRecord
 from tests.api.conftest import client_of
 
 GOOD = (
@@ -37,6 +39,22 @@ async def test_a_missing_column_keeps_and_an_empty_cell_clears(client: httpx.Asy
     assert line["pppoe_login"] == "user1"
 
 
+async def test_a_line_is_put_on_no_node_where_one_has_none(app_on_both: App) -> None:
+    """Who sees some lines only sees the alarms and outages of their nodes."""
+    async with await client_of(app_on_both, "write") as client:
+        await client.put("/lines/north", json={"technology": "pon", "node": "olt-n"})
+        await client.put("/lines/south", json={"technology": "pon", "node": "olt-s"})
+    async with app_on_both.store.transaction() as tx:
+        await groups.put(tx, {"north": LineGroups(region="north"), "south": LineGroups(region="south")})
+    grants = [GrantRecord("field", ("region:north",))]
+    async with await client_of(app_on_both, grants=grants) as client:
+        for node, status in (("olt-s", 403), ("olt-new", 403), ("olt-n", 200), ("", 200)):
+            answer = await client.put("/lines/north", json={"technology": "pon", "node": node})
+            assert answer.status_code == status, (node, answer.text)
+            table = await imported(client, f"id,technology,node\nnorth,pon,{node}\n")
+            assert table.status_code == status, (node, table.text)
+
+
 async def test_dry_run_stores_nothing(client: httpx.AsyncClient) -> None:
     assert (await imported(client, GOOD, dry_run="true")).json()["created"] == 2
     assert (await client.get("/lines")).json() == []
@@ -54,7 +72,7 @@ async def test_dry_run_stores_nothing(client: httpx.AsyncClient) -> None:
         ("id,technology,port\nL-1,pon,1e9\n", ["row 2, column port"]),
         ("id,technology\nL-1,pon\nL-1,pon\n", ["row 3, column id", "row 2 has it too"]),
         ("id,technology\n,pon\n", ["row 2, column id", "may not be empty"]),
-        ("id,technology\nL-1,pon,extra\n", ["row 2", "3 cells", "2 cells"]),
+        ("id,technology\nL-1,pon,extra\n", ["row 2", "3 cells", "the header 2"]),
         ('id,technology\nL-1,"pon\n', ["row 2", "not CSV"]),
         ("id,technology,node\nL-1,pon,a/b\n", ["column node", "write it without /"]),
         ("id,technology,cable_length_m\nL-1,pon,nan\n", ["column cable_length_m"]),
