@@ -60,7 +60,7 @@ OTHERS = {
     "as read from the port", "asyncio.Task[list[Fact]] | None", "automatic fixes", "deliveries to {0}", "dns {0}",
     "expected sources", "icmp echo with DF", "ifIndex {0}", "last reading of the line", "no verdict",
     "old secrets", "old ticket events", "operator's resolvers", "ping {0}", "profile {0}", "source {0}", "ticket {0}",
-    "told by ", "{0} {1} {2} ms: {3}", "{0}={1} ({2} lines)", "Communications Alarm", "Equipment Alarm",
+    "told by ", "{0} {1} {2} ms: {3}", "Communications Alarm", "Equipment Alarm",
     "Security Service or Mechanism Violation",
 }  # fmt: skip
 _PROSE = re.compile(r"[a-z]{2}")
