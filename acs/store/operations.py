@@ -83,7 +83,8 @@ async def add(tx: Transaction, operation: OperationRecord, *, step_detail: str =
     With an idempotency key that the same actor used before, nothing is stored and the earlier operation comes back.
 
     Raises:
-        Conflict: its id or command key is taken, or the device is not known.
+        Conflict: its id or command key is taken, its idempotency key stands for what may not be seen, or the device
+            is not known.
         InvalidInput: a text or document is too long.
     """
     check_record(operation)
@@ -98,6 +99,10 @@ async def add(tx: Transaction, operation: OperationRecord, *, step_detail: str =
             earlier = await by_idempotency_key(tx, operation.actor, operation.idempotency_key)
             if earlier is not None:
                 return earlier
+            raise Conflict(
+                "Idempotency-Key: it was used for an operation that you may not see; "
+                "a new operation needs a key of its own"
+            )
         raise Conflict(f"operation {operation.id}: its id or its command key {operation.command_key} is taken")
     await step(tx, operation.id, StepName.QUEUED, operation.created_at, step_detail)
     stored = await get(tx, operation.id)

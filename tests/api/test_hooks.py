@@ -14,11 +14,13 @@ from acs.services.actor import local_actor, system_actor
 from acs.services.hooks import HookRequest
 from acs.services.identifiers import new_id
 from acs.store import audit as audit_store
+from acs.store import groups as group_store
 from acs.store import hooks as hook_store
 from acs.store import line_tests as test_store
 from acs.store import lines as line_store
 from acs.store import tickets as ticket_store
 from acs.store import trees as tree_store
+from acs.store.groups import LineGroups
 from acs.store.records import (
     GrantRecord,
     Json,
@@ -105,6 +107,65 @@ async def test_a_ticket_system_follows_its_own_calls_and_nobody_elses(app_on_bot
         assert [one["id"] for one in (await client.get("/hooks", params={"line": "L-1"})).json()] == [told.json()["id"]]
         for id_ in (its["id"], "nothing"):
             assert (await client.get(f"/hooks/{id_}")).status_code == 404
+
+
+async def crm_of(app: App, region: str) -> httpx.AsyncClient:
+    """The ticket system of a region; that of the region before has gone, and its name was free."""
+    for token in await app.northbound.access.list(local_actor()):
+        if token.name == "crm" and token.revoked_at is None:
+            await app.northbound.access.revoke(local_actor(), token.id)
+    grants = [GrantRecord("ticket-system", (f"region:{region}",))]
+    made = await app.northbound.access.create(local_actor(), "crm", [], grants=grants)
+    client = await client_of(app, "tickets")
+    client.headers["Authorization"] = f"Bearer {made.secret}"
+    return client
+
+
+async def test_a_key_of_another_region_is_refused_without_a_word_of_what_it_stands_for(app_on_both: App) -> None:
+    await line_with_cpe(app_on_both)
+    async with app_on_both.store.transaction() as tx:
+        await group_store.put(tx, {"L-1": LineGroups(region="north"), "L-2": LineGroups(region="south")})
+    body = {"line": "L-1", "wait_s": 0, "ticket": "TT-north"}
+    async with await crm_of(app_on_both, "north") as north:
+        told = await north.post("/hooks/line-test", json=body, headers=key("event-1"))
+        assert told.status_code == 202, told.text
+    async with await crm_of(app_on_both, "south") as south:
+        for other in ({**body, "line": "L-2", "ticket": "TT-south"}, {**body, "line": "L-2"}):
+            refused = await south.post("/hooks/line-test", json=other, headers=key("event-1"))
+            assert (refused.status_code, refused.json()["code"]) == (409, "conflict"), refused.text
+            for secret in (told.json()["id"], "TT-north", "L-1", "north"):
+                assert secret not in refused.text.replace("TT-south", "")
+        russian = await south.post("/hooks/line-test", json=other, headers={**key("event-1"), "Accept-Language": "ru"})
+        assert russian.json()["message"].endswith("для нового вопроса нужен свой ключ"), russian.text
+        assert (await south.post("/hooks/line-test", json=other, headers=key("event-2"))).status_code == 202
+
+
+async def test_a_key_of_an_operation_out_of_reach_is_refused_in_words(app_on_both: App) -> None:
+    await line_with_cpe(app_on_both)
+    path, body = f"/devices/{KEY}/operations", {"kind": "reboot"}
+    grants = [GrantRecord("second-line", ("region:north",))]
+    made = await app_on_both.northbound.access.create(local_actor(), "moved", [], grants=grants)
+    async with await client_of(app_on_both, "tickets") as client:
+        client.headers["Authorization"] = f"Bearer {made.secret}"
+        async with app_on_both.store.transaction() as tx:
+            await group_store.put(tx, {"L-1": LineGroups(region="north"), "L-2": LineGroups(region="south")})
+        first = await client.post(path, json=body, headers=key("a"))
+        assert first.status_code == 202, first.text
+        async with app_on_both.store.transaction() as tx:
+            other = "001122-B-S2"
+            await line_store.upsert(tx, [LineRecord("L-3", "pon")], datetime.now(UTC))
+            await group_store.put(tx, {"L-1": LineGroups(region="south"), "L-3": LineGroups(region="north")})
+        await app_on_both.store.sessions.open(
+            opening(
+                datetime.now(UTC), key=other, oui="001122", product_class="B", serial_number="S2",
+                session_id=new_id(), values=(),
+            )
+        )  # fmt: skip
+        async with app_on_both.store.transaction() as tx:
+            await line_store.bind_device(tx, "L-3", other)
+        refused = await client.post(f"/devices/{other}/operations", json=body, headers=key("a"))
+    assert refused.status_code == 409 and "may not see" in refused.json()["message"], refused.text
+    assert first.json()["id"] not in refused.text and KEY not in refused.text
 
 
 async def test_the_audit_shows_the_key_of_a_call(app: App, ticketing: httpx.AsyncClient) -> None:
