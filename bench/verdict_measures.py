@@ -16,7 +16,10 @@ from probes.linetest.model import VerdictKind
 _DRAWS = 400
 _BINS = (0.0, 0.55, 0.65, 0.75, 0.85, 0.95, 1.0001)
 #: causes that are one thing under several names
-_SAME = ({"mass_fibre", "mass_power", "mass_mixed", "mass_unknown", "olt_port"}, {"restored", "restored_unmeasured"})
+_SAME = (
+    {"mass_fibre", "mass_power", "mass_mixed", "mass_unknown", "mass_fibre_or_port", "olt_port"},
+    {"restored", "restored_unmeasured"},
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from probes.facts import Facts
 from probes.linetest.depths import QUICK, SELF_SERVICE, settled
 from probes.linetest.explain import filled
-from probes.linetest.form import Instead
+from probes.linetest.form import Fallback, Instead
 from probes.linetest.gates import Answer, gate_answers, mass_fault
 from probes.linetest.model import Candidate, Evidence, Finding, Verdict, VerdictKind
 from probes.linetest.next_probe import next_probe
@@ -136,10 +136,22 @@ def _said(case: _Case, first: Scored) -> _Decision:
 def _undecided(case: _Case, first: Scored, wanted: tuple[str, ...] | None, why: str) -> _Decision:
     lines = _open_evidence(case)
     for item in case.pack.file.fallback:
-        if case.pack.met(item.when, case.view.results) and (not item.leader or _leads(case, item.leader)):
+        if case.pack.met(item.when, case.view.results) and _fits(case, item):
             belief = item.confidence or first.posterior
             return _Decision(item.cause, belief, "fallback", lines, wanted=wanted or (), why=why)
     return _Decision("not_determined", first.posterior, "score", lines, wanted=wanted or (), why=why)
+
+
+def _fits(case: _Case, item: Fallback) -> bool:
+    """Return whether the ranking is as the fallback asks."""
+    return (not item.leader or _leads(case, item.leader)) and not (item.mute and _risen(case))
+
+
+def _risen(case: _Case) -> bool:
+    """Return whether anything that was measured speaks for a cause, enough to be said if it stood alone."""
+    least = case.pack.file.engine.min_evidence_db
+    causes = (item for item in case.ranked if item.card.id not in ("nff", "other"))
+    return any(item.score_db - item.card.base_db >= least for item in causes)
 
 
 def _leads(case: _Case, name: str) -> bool:

@@ -233,12 +233,14 @@ class Distrust(_Strict):
 class Fallback(_Strict):
     """A better name, or another verdict, for what would be INCONCLUSIVE.
 
-    With `leader` only where this cause is the likeliest, by the pack's own limits, and merely may not be said.
+    With `leader` only where this cause is the likeliest, by the pack's own limits, and merely may not be said. With
+    `mute` only where no cause of the line has risen by `min_evidence_db` above its prior: the test names nothing.
     """
 
     cause: str
     when: Condition
     leader: str = ""
+    mute: bool = False
     confidence: float = Field(default=0.0, ge=0, le=1)
 
 

@@ -1,30 +1,43 @@
 """Numbers moved across thresholds, vendors swapped, facts lost by the share: what may change, and what may not."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from random import Random
 
 import pytest
 
 from probes.facts import FACTS, Fact
-from probes.linetest import VerdictKind, judge, load_pack
-from probes.linetest.worlds import base_domains
+from probes.linetest import Verdict, VerdictKind, judge, load_pack
+from probes.linetest.worlds import base_domains, domains
 from tests.probes.linetest.cases import Trial, own_trials, row_trials, shared_rows, verdict_of
 
 TRIALS = [*own_trials(), *(row_trials(row)[0] for row in shared_rows())]
+#: with what each row becomes when something is missing or other than it was
+ALL_TRIALS = [*own_trials(), *(trial for row in shared_rows() for trial in row_trials(row))]
 QUIET = (VerdictKind.INCONCLUSIVE, VerdictKind.MONITOR_24H)
 VISITS = (VerdictKind.DISPATCH_HOME, VerdictKind.DISPATCH_LINE)
-DECIBELS = ("ont.rx_dbm", "ont.rx_delta_db", "dsl.snr_margin_db")
-THRESHOLDS = {
+#: every fact that is a level or a difference in decibels
+DECIBELS = tuple(name for name, spec in FACTS.items() if spec.unit in ("dB", "dBm"))
+LIMITS = {
     name: sorted({round(value, 2) for value in values if isinstance(value, int | float)})
     for name, values in base_domains(load_pack()).items()
-    if name in DECIBELS
+}
+THRESHOLDS = {name: LIMITS.get(name, []) for name in DECIBELS}
+#: light that is held against the median of the siblings: that median, and how far below it the pack draws lines
+AGAINST = {
+    "ont.rx_dbm": ("sib.rx_median_dbm", "@light_against_siblings_db"),
+    "ont.olt_rx_dbm": ("sib.olt_rx_median_dbm", "@olt_light_against_siblings_db"),
 }
 
 
-def moved(trial: Trial, name: str, value: float) -> VerdictKind:
+def told(trial: Trial, name: str, value: float) -> Verdict:
     before = trial.case.facts[name]
     fact = Fact(name, round(value, 3), before.at, "moved")
-    return verdict_of(trial.case, {**trial.case.facts, name: fact}).verdict
+    return verdict_of(trial.case, {**trial.case.facts, name: fact})
+
+
+def moved(trial: Trial, name: str, value: float) -> VerdictKind:
+    return told(trial, name, value).verdict
 
 
 def numbers(trial: Trial) -> Iterator[tuple[str, float]]:
@@ -34,18 +47,54 @@ def numbers(trial: Trial) -> Iterator[tuple[str, float]]:
             yield name, float(fact.value)
 
 
+def thresholds(trial: Trial, name: str) -> Iterator[float]:
+    """Where the pack draws a line for this fact of this trial: its own limits, and those against the siblings."""
+    yield from THRESHOLDS[name]
+    for level, (median, derived) in AGAINST.items():
+        other = trial.case.facts.get({level: median, median: level}.get(name, ""))
+        if other is not None and isinstance(other.value, int | float):
+            side = 1.0 if name == level else -1.0
+            yield from (round(other.value + side * limit, 2) for limit in RELATIVE[derived])
+
+
+RELATIVE = {
+    derived: sorted({round(value, 2) for value in domains(load_pack())[derived] if isinstance(value, int | float)})
+    for _, derived in AGAINST.values()
+}
+
+
+def test_all_levels_are_looked_at() -> None:
+    assert len(DECIBELS) == 24
+    assert {name for name in DECIBELS if THRESHOLDS[name]} == {
+        *("ont.rx_dbm", "ont.tx_dbm", "ont.rx_delta_db", "sib.rx_step_median_db", "olt.port_tx_dbm"),
+        *("wifi.worst_rssi", "wifi.snr_db", "dsl.snr_margin_db", "stb.wifi_rssi"),
+    }
+    assert all(RELATIVE.values())
+
+
 @pytest.mark.parametrize("name", DECIBELS)
 def test_between_two_verdicts_lies_an_open_one(name: str) -> None:
     """Two faults at once meet in INCONCLUSIVE: no tenth of a decibel turns one act into another."""
     wrong = []
-    for trial in TRIALS:
+    for trial in ALL_TRIALS:
+        for threshold in thresholds(trial, name) if name in trial.case.facts else ():
+            below, above = told(trial, name, threshold - 0.1), told(trial, name, threshold + 0.1)
+            if below.verdict is not above.verdict and below.verdict not in QUIET and above.verdict not in QUIET:
+                wrong.append((trial.name, threshold, below.cause, above.cause))
+    assert wrong == []
+
+
+def test_between_a_drift_and_a_sound_line_lies_an_open_one() -> None:
+    """A slope is no level: a tenth of a decibel a day is all of it, so it is walked in hundredths."""
+    name, seen = "ont.rx_slope_db_day", set()
+    for trial in ALL_TRIALS:
         if name not in trial.case.facts:
             continue
-        for threshold in THRESHOLDS[name]:
-            below, above = moved(trial, name, threshold - 0.1), moved(trial, name, threshold + 0.1)
-            if below is not above and below not in QUIET and above not in QUIET:
-                wrong.append((trial.name, threshold, below.value, above.value))
-    assert wrong == []
+        walk = [moved(trial, name, -0.2 + step / 100) for step in range(21)]
+        seen.update(walk)
+        jumps = [(a, b) for a, b in pairwise(walk) if a is not b and a not in QUIET and b not in QUIET]
+        assert jumps == [], trial.name
+    assert {VerdictKind.DISPATCH_LINE, VerdictKind.NFF} <= seen
 
 
 @pytest.mark.parametrize("step", [-2.0, -0.1, 0.1, 2.0])
@@ -55,23 +104,16 @@ def test_a_verdict_changes_only_where_a_threshold_is_crossed(step: float) -> Non
         whole = verdict_of(trial.case).verdict
         for name, value in numbers(trial):
             low, high = sorted((value, value + step))
-            crossed = any(low - 1e-6 <= threshold <= high + 1e-6 for threshold in THRESHOLDS[name])
-            near = _against_siblings(trial, name, low, high)
-            if not crossed and not near and moved(trial, name, value + step) is not whole:
+            crossed = any(low - 1e-6 <= threshold <= high + 1e-6 for threshold in thresholds(trial, name))
+            if not crossed and not _of_another_class(trial, name) and moved(trial, name, value + step) is not whole:
                 wrong.append((trial.name, name, value))
     assert wrong == []
 
 
-def _against_siblings(trial: Trial, name: str, low: float, high: float) -> bool:
-    """Light is held against the median of the siblings too: 2 dB below it is a threshold of its own."""
-    median = trial.case.facts.get("sib.rx_median_dbm")
+def _of_another_class(trial: Trial, name: str) -> bool:
+    """The limits of `base_domains` are of the usual class of optics: light of another class has its own."""
     optical = trial.case.facts.get("ont.optical_class")
-    other_class = optical is not None and optical.value != "gpon_b+"
-    if name != "ont.rx_dbm":
-        return False
-    if other_class or median is None or not isinstance(median.value, int | float):
-        return True
-    return low <= median.value - 2.0 <= high
+    return name == "ont.rx_dbm" and optical is not None and optical.value != "gpon_b+"
 
 
 @pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: trial.name)
