@@ -54,7 +54,6 @@ from acs.api.repeating import Repeating
 from acs.api.rights import Rights
 from acs.api.search import router as search_router
 from acs.api.secrets import router as secrets_router
-from acs.api.self_checks import router as self_checks_router
 from acs.api.self_service import router as self_service_router
 from acs.api.sessions import router as sessions_router
 from acs.api.table import Table
@@ -135,7 +134,6 @@ _ROUTERS: tuple[APIRouter, ...] = (
     quality_router,
     operating_router,
     search_router,
-    self_checks_router,
     tickets_router,
     ticket_systems_router,
     adapters_router,

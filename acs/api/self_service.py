@@ -1,4 +1,4 @@
-"""Self-service: line tokens for a portal, and the subscriber's own check with one."""
+"""Self-service: line tokens for a portal; the subscriber's own check, from his page or through the portal's server."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -60,6 +60,19 @@ class OwnCheckAnswer(Answer):
     until: datetime | None = Field(description="When it is to be over; null: not known.")
 
 
+class SelfCheckAnswer(Answer):
+    """What the portal's server is told for the subscriber, in every language."""
+
+    id: str
+    state: str = Field(description="running, done, failed")
+    line: str | None = Field(
+        None,
+        description="good, no_fault_seen, watched, we_repair, you_can_repair, visit, outage, call_us; null: not done",
+    )
+    text: dict[str, str] = Field(default_factory=dict, description="What to do, by language.")
+    until: datetime | None = Field(None, description="When it is to be over.")
+
+
 async def line_token(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> LineToken:
@@ -111,7 +124,39 @@ async def get_own_check(
     return _answer(response, await services.self_service.last(token, current()))
 
 
+@router.post("/lines/{line_id}/self-checks", summary="Test a line for its owner", status_code=202)
+async def start_self_check(line_id: str, actor: ActorDep, services: ServicesDep) -> SelfCheckAnswer:
+    """Scope `test` (part of `operate`). As `POST /self-service/check`, with the same limits, for a portal's server."""
+    return _for_portal(await services.self_service.start(actor, line_id, current()))
+
+
+@router.get("/self-checks/{test_id}", summary="What became of a self-check")
+async def get_self_check(test_id: str, actor: ActorDep, services: ServicesDep) -> SelfCheckAnswer:
+    """Scope `test` (part of `operate`). No names of the network, no addresses, nobody else's data."""
+    return _for_portal(await services.self_service.get(actor, test_id))
+
+
 def _answer(response: Response, check: OwnCheck) -> OwnCheckAnswer:
-    response.headers["Content-Language"] = current()
+    language = current()
+    response.headers["Content-Language"] = language
     response.headers["Cache-Control"] = "no-store"
-    return OwnCheckAnswer.model_validate(check)
+    told = {
+        "state": check.state,
+        "heading": check.heading[language],
+        "text": check.text.get(language, ""),
+        "next_step": check.next_step,
+        "checked_at": check.checked_at,
+        "until": check.until,
+    }
+    return OwnCheckAnswer.model_validate(told)
+
+
+def _for_portal(check: OwnCheck) -> SelfCheckAnswer:
+    over = check.state not in ("running", "failed")
+    return SelfCheckAnswer(
+        id=check.id,
+        state="done" if over else check.state,
+        line=check.state if over else None,
+        text=dict(check.text),
+        until=check.until,
+    )

@@ -57,7 +57,6 @@ from acs.services.search import Search
 from acs.services.search_index import SearchIndex
 from acs.services.second_line import SecondLine, build_second_line
 from acs.services.secret_sight import SecretSight
-from acs.services.self_checks import SelfChecks
 from acs.services.self_service import SelfService
 from acs.services.sign_in import SignIns
 from acs.services.sources import Ping, Places
@@ -106,7 +105,6 @@ class Northbound:
     line_tests: LineTests
     packs: Packs
     reviews: Reviews
-    self_checks: SelfChecks
     tickets: Tickets
     deliveries: Deliveries
     alarms: Alarms
@@ -320,7 +318,6 @@ def _assembled(base: _Base, testing: _Testing, rights: _Rights, known: _Known) -
         line_tests=line_tests,
         packs=packs,
         reviews=Reviews(store, packs, config.packs, clock=clock),
-        self_checks=SelfChecks(store, line_tests, packs, clock=clock),
         tickets=testing.tickets,
         deliveries=base.deliveries,
         alarms=alarms,

@@ -1,16 +1,16 @@
-"""The subscriber checks his own line with a line token: plain words, one next step, nothing of the network.
+"""The subscriber checks his own line: plain words, one next step, nothing of the network.
 
-    portal ─► line token ─► check ─┬─ running ─► ask again
-                                   └─ done ─► what it means, what to do next, until when
+    portal ─► line token ─► his page ─┐
+    portal's server, scope `test` ────┴─► check ─┬─ running ─► ask again
+                                                 └─ done ─► what it means, what to do next, until when
 
-The rule of this file: a subscriber sees the words of this file and those that the pack has for him, and never an id, a
-name or a number of ours; his test interrupts nothing, and his line is tested so often and no more.
+The rule of this file: a subscriber sees the words of `self_service_words` and those that the pack has for him, and no
+name or number of ours; his test interrupts nothing, and his line is tested so often and no more, however he asks.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from acs.config import SelfServiceSection
 from acs.errors import InvalidInput, NotFound, TooMany
@@ -22,63 +22,39 @@ from acs.services.line_tokens import LineToken, LineTokens
 from acs.services.lines import known_line
 from acs.services.packs import Packs
 from acs.services.replays import pack_hash
+from acs.services.running_tests import DEPTHS
+from acs.services.self_service_words import HEADINGS, NEXT_STEPS, TEXTS, heading_of, next_step_of
 from acs.services.slots import Priority
 from acs.store import line_tests as test_store
 from acs.store.records import Json, LineTestRecord, LineTestState
 from acs.store.store import Store
 from probes.linetest.depths import SELF_SERVICE
+from probes.linetest.model import VerdictKind
 from probes.linetest.self_service import for_subscriber
 
 #: for so long a finished test answers the next check of its line
 _FRESH_S = 60.0
-#: finished tests of a line that are looked at
+#: tests of a line that are looked at
 _LOOKED_AT = 200
-#: what the check says → what the subscriber does next, one thing
-NEXT_STEPS: Mapping[str, str] = {
-    "good": "nothing",
-    "no_fault_seen": "nothing",
-    "watched": "nothing",
-    "we_repair": "wait",
-    "outage": "wait",
-    "you_can_repair": "do",
-    "visit": "agree_visit",
-    "call_us": "call",
-}
-_HEADINGS: Mapping[str, Mapping[str, str]] = {
-    "running": {"ru": "Проверяем вашу линию", "en": "We are checking your line"},
-    "failed": {"ru": "Проверить линию сейчас не удалось", "en": "Your line could not be checked now"},
-    "good": {"ru": "С вашей линией всё в порядке", "en": "Your line is fine"},
-    "no_fault_seen": {"ru": "Неисправностей не видно", "en": "We see no fault"},
-    "watched": {"ru": "Мы наблюдаем за вашей линией", "en": "We are watching your line"},
-    "we_repair": {"ru": "Мы уже устраняем неисправность", "en": "We are repairing the fault"},
-    "outage": {"ru": "В вашем районе авария", "en": "There is an outage in your area"},
-    "you_can_repair": {"ru": "Вы можете исправить это сами", "en": "You can repair this yourself"},
-    "visit": {"ru": "Нужен визит мастера", "en": "A technician has to come"},
-    "call_us": {"ru": "Позвоните нам, пожалуйста", "en": "Please call us"},
-}
-_TEXTS: Mapping[str, Mapping[str, str]] = {
-    "running": {"ru": "Это займёт меньше минуты.", "en": "It takes less than a minute."},
-    "failed": {
-        "ru": "Попробуйте ещё раз через несколько минут или позвоните нам.",
-        "en": "Try again in a few minutes, or call us.",
-    },
-}
+#: what measures all that a check would: such a test is joined, and tells its end to the subscriber too
+_DEEP_ENOUGH = frozenset(DEPTHS[DEPTHS.index(SELF_SERVICE) :])
 
 
 @dataclass(frozen=True, slots=True)
 class OwnCheck:
-    """What a subscriber sees, in one language. `state`: running, failed, or one of NEXT_STEPS."""
+    """What a subscriber sees, heading and text by language. `state`: running, failed, or one of NEXT_STEPS."""
 
+    id: str
     state: str
-    heading: str
-    text: str
+    heading: Mapping[str, str]
+    text: Mapping[str, str]
     next_step: str
     checked_at: datetime | None = None
     until: datetime | None = None
 
 
 class SelfService:
-    """Use cases of the subscriber's page and of the portal that mints its tokens."""
+    """Use cases of the subscriber's page and of the portal behind it."""
 
     def __init__(
         self,
@@ -113,7 +89,7 @@ class SelfService:
         async with self._store.transaction() as tx:
             await known_line(tx, line)
             await audit.note(tx, actor, "line_token.minted", f"line:{line}", now, after=after)
-        return self._tokens.mint(LineToken(line, until, actor.name)), until
+        return self._tokens.mint(LineToken(line, until)), until
 
     @property
     def origins(self) -> Sequence[str]:
@@ -128,42 +104,70 @@ class SelfService:
         """Test the line of the token, or show the test of the last minute, or the one that runs.
 
         Raises:
-            TooMany: the line was tested often enough for now.
+            TooMany: the line was tested often enough for now; told in this language.
         """
-        now = self._clock()
-        recent = await self._recent(token.line)
-        if recent and (recent[0].state is LineTestState.RUNNING or _age_s(recent[0], now) < _FRESH_S):
-            return await self._shown(recent[0], language)
-        self._refuse_too_many(recent, now, language)
         try:
-            test = await self._tests.start(
-                system_actor("self-service"), token.line, depth=SELF_SERVICE, priority=Priority.TICKET
-            )
+            return await self._check(system_actor("self-service"), token.line, language)
         except NotFound:
-            return _own("failed", language)
-        except TooMany as error:
-            raise TooMany(_TEXTS["failed"][language], retry_after_s=error.retry_after_s) from None
-        return await self._shown(test, language)
+            return _own("", "failed")
 
     async def last(self, token: LineToken, language: str) -> OwnCheck:
         """How the last check of the line stands.
 
         Raises:
-            NotFound: there was none.
+            NotFound: there was none; told in this language.
         """
         recent = await self._recent(token.line)
         if not recent:
             raise NotFound({"ru": "Проверок ещё не было.", "en": "There was no check yet."}[language])
-        return await self._shown(recent[0], language)
+        return await self._shown(recent[0])
+
+    async def start(self, actor: Actor, line: str, language: str) -> OwnCheck:
+        """Test a line for its owner, who asks through the portal's server: as `check`.
+
+        Raises:
+            NotFound: no such line.
+            TooMany: the line was tested often enough for now; told in this language.
+        """
+        actor.require(Scope.TEST)
+        return await self._check(actor, line, language)
+
+    async def get(self, actor: Actor, test_id: str) -> OwnCheck:
+        """What became of a check.
+
+        Raises:
+            NotFound: no such test, or one that measured less than a check does.
+        """
+        actor.require(Scope.TEST)
+        async with self._store.reading() as tx:
+            test = await test_store.get(tx, test_id)
+        if test is None or test.depth not in _DEEP_ENOUGH:
+            raise NotFound(f"no self-check {test_id!r}; start one")
+        return await self._shown(test)
+
+    async def _check(self, actor: Actor, line: str, language: str) -> OwnCheck:
+        now = self._clock()
+        recent = await self._recent(line)
+        if recent and (recent[0].state is LineTestState.RUNNING or _age_s(recent[0], now) < _FRESH_S):
+            return await self._shown(recent[0])
+        self._refuse_too_many(recent, now, language)
+        try:
+            test = await self._tests.start(actor, line, depth=SELF_SERVICE, priority=Priority.TICKET)
+        except TooMany as error:
+            raise TooMany(TEXTS["failed"][language], retry_after_s=error.retry_after_s) from None
+        return await self._shown(test)
 
     async def _recent(self, line: str) -> list[LineTestRecord]:
+        """The line's tests of a day that measured what a check does, newest first."""
         async with self._store.reading() as tx:
-            found = await test_store.list_line_tests(tx, line=line, limit=_LOOKED_AT, depth=SELF_SERVICE)
-        return [one for one in found if one.created_at > self._clock() - timedelta(days=1)]
+            found = await test_store.list_line_tests(tx, line=line, limit=_LOOKED_AT, facts=False)
+        since = self._clock() - timedelta(days=1)
+        return [one for one in found if one.created_at > since and one.depth in _DEEP_ENOUGH]
 
-    def _refuse_too_many(self, recent: list[LineTestRecord], now: datetime, language: str) -> None:
+    def _refuse_too_many(self, recent: Sequence[LineTestRecord], now: datetime, language: str) -> None:
+        own = [one.created_at for one in recent if one.depth == SELF_SERVICE]
         for seconds, limit in ((3_600, self._config.checks_per_hour), (86_400, self._config.checks_per_day)):
-            within = [one.created_at for one in recent if (now - one.created_at).total_seconds() < seconds]
+            within = [at for at in own if (now - at).total_seconds() < seconds]
             if len(within) >= limit:
                 wait_s = int(seconds - (now - min(within)).total_seconds()) + 1
                 said = {
@@ -172,28 +176,28 @@ class SelfService:
                 }
                 raise TooMany(said[language], retry_after_s=wait_s)
 
-    async def _shown(self, test: LineTestRecord, language: str) -> OwnCheck:
+    async def _shown(self, test: LineTestRecord) -> OwnCheck:
         if test.state is LineTestState.RUNNING:
-            return _own("running", language)
+            return _own(test.id, "running")
         if not isinstance(test.verdict, dict):
-            return _own("failed", language)
+            return _own(test.id, "failed")
         async with self._store.reading() as tx:
             pack = await self._packs.pack(tx, pack_hash(test))
-        told: dict[str, Any] = for_subscriber(pack, test.verdict)
-        until = told["until"]
+        told = for_subscriber(pack, test.verdict)
+        state, verdict, until = told["state"], VerdictKind(str(test.verdict["verdict"])), told["until"]
         return OwnCheck(
-            told["state"],
-            _HEADINGS[told["state"]][language],
-            str(told["text"].get(language, "")),
-            NEXT_STEPS[told["state"]],
+            test.id,
+            state,
+            heading_of(state, verdict),
+            told["text"],
+            next_step_of(state, verdict),
             test.finished_at,
             datetime.fromisoformat(until) if until else None,
         )
 
 
-def _own(state: str, language: str) -> OwnCheck:
-    step = "wait" if state == "running" else "call"
-    return OwnCheck(state, _HEADINGS[state][language], _TEXTS[state][language], step)
+def _own(test_id: str, state: str) -> OwnCheck:
+    return OwnCheck(test_id, state, HEADINGS[state], TEXTS[state], NEXT_STEPS[state])
 
 
 def _age_s(test: LineTestRecord, now: datetime) -> float:

@@ -1,6 +1,7 @@
 """A subscriber checks his own line: one line, a short time, plain words, nothing of the network."""
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -15,12 +16,14 @@ from acs.errors import ConfigError
 from acs.services.actor import local_actor
 from acs.services.identifiers import new_id
 from acs.services.line_tokens import PREFIX, LineToken, LineTokens
-from acs.services.self_service import _HEADINGS, NEXT_STEPS
+from acs.services.self_service_words import HEADINGS, NEXT_STEPS, heading_of, next_step_of
 from acs.store import line_tests as test_store
 from acs.store import lines as line_store
 from acs.store.records import LineRecord, LineTestRecord, LineTestState
 from acs.store.vault import Vault
-from probes.linetest.self_service import NO_FAULT_SEEN, STATES
+from probes.linetest import load_pack
+from probes.linetest.model import VerdictKind
+from probes.linetest.self_service import NO_FAULT_SEEN, STATES, for_subscriber
 from tests.api.conftest import NobodyAnswers, client_of, config_of, made_once
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
@@ -33,6 +36,15 @@ async def two_lines(app: App) -> None:
     async with app.store.transaction() as tx:
         await line_store.upsert(tx, lines, datetime.now(UTC))
     await app.northbound.nodes.put(local_actor(), "olt-north", "192.0.2.1", credentials={"community": "x"})
+
+
+async def had_tests(app: App, state: LineTestState, *at: datetime, depth: str = "self-service") -> None:
+    """L-1 was tested then."""
+    async with app.store.transaction() as tx:
+        for one in at:
+            record = LineTestRecord(new_id(), "L-1", LineTestState.RUNNING, one, one, "x", depth)
+            await test_store.add(tx, record)
+            await test_store.finish(tx, record.id, state, one)
 
 
 async def minted(app: App, line: str = "L-1", **more: Any) -> str:
@@ -87,9 +99,10 @@ async def test_a_line_token_opens_its_line_and_nothing_else(app: App) -> None:
             assert refused.status_code == 401, path
         await client.post("/self-service/check")
     assert await app.northbound.line_tests.find(local_actor(), line="L-2") == []
-    body, _, mark = token.removeprefix(PREFIX).partition(".")
-    other = (await minted(app, "L-2")).removeprefix(PREFIX).partition(".")[0]
-    for forged in (f"{PREFIX}{other}.{mark}", f"{PREFIX}{body}", f"{PREFIX}{body}.", f"{PREFIX}.{mark}", PREFIX):
+    sealed, half = token.removeprefix(PREFIX), len(token) // 2
+    other = (await minted(app, "L-2")).removeprefix(PREFIX)
+    changed = sealed[:half] + ("A" if sealed[half] != "A" else "B") + sealed[half + 1 :]
+    for forged in (*(f"{PREFIX}{one}" for one in (changed, sealed[:half] + other[half:], sealed[:half], "")), sealed):
         async with page(app, forged) as client:
             assert (await client.post("/self-service/check")).status_code == 401, forged
     async with await client_of(app, "read", "tickets") as client:
@@ -103,23 +116,38 @@ async def test_a_line_token_opens_its_line_and_nothing_else(app: App) -> None:
 
 def test_a_token_ends_and_is_good_for_one_key_alone() -> None:
     tokens = LineTokens(b"k" * 32)
-    text = tokens.mint(LineToken("L-1", T0 + timedelta(seconds=60), "portal"))
-    assert tokens.proven(text, T0) == LineToken("L-1", T0 + timedelta(seconds=60), "portal")
+    text = tokens.mint(LineToken("L-1", T0 + timedelta(seconds=60)))
+    assert tokens.proven(text, T0) == LineToken("L-1", T0 + timedelta(seconds=60))
     assert tokens.proven(text, T0 + timedelta(seconds=60)) is None
     assert LineTokens(b"x" * 32).proven(text, T0) is None
     assert tokens.proven(f"{PREFIX}é.x", T0) is None
+
+
+def test_who_holds_a_token_reads_nothing_in_it_and_no_two_are_alike() -> None:
+    tokens, token = LineTokens(b"k" * 32), LineToken("line-of-ivanov", T0)
+    made = {tokens.mint(token) for _ in range(2)}
+    assert len(made) == 2
+    for text in made:
+        body = text.removeprefix(PREFIX)
+        for turned in range(4):  # base64 can be read from four places
+            whole = body[turned:].rstrip("=")
+            seen = base64.urlsafe_b64decode(whole[: len(whole) // 4 * 4])
+            assert b"ivanov" not in seen and str(int(T0.timestamp())).encode() not in seen
+
+
+async def test_the_longest_line_id_has_a_token(app: App) -> None:
+    line = "𝄞" * 64  # four bytes each
+    async with app.store.transaction() as tx:
+        await line_store.upsert(tx, [LineRecord(line, "pon")], datetime.now(UTC))
+    async with page(app, await minted(app, line)) as client:
+        assert (await client.post("/self-service/check")).status_code == 202
 
 
 @pytest.mark.parametrize(("language", "word"), [("en", "possible in"), ("ru", "возможна через")])
 async def test_a_line_is_checked_so_often_and_no_more(app: App, language: str, word: str) -> None:
     await two_lines(app)
     now = datetime.now(UTC)
-    async with app.store.transaction() as tx:
-        for n in range(6):
-            at = now - timedelta(minutes=50 - 5 * n)
-            record = LineTestRecord(new_id(), "L-1", LineTestState.RUNNING, at, at, "x", "self-service")
-            await test_store.add(tx, record)
-            await test_store.finish(tx, record.id, LineTestState.FAILED, at)
+    await had_tests(app, LineTestState.FAILED, *(now - timedelta(minutes=50 - 5 * n) for n in range(6)))
     async with page(app, await minted(app), language) as client:
         refused = await client.post("/self-service/check")
         assert refused.status_code == 429
@@ -127,6 +155,42 @@ async def test_a_line_is_checked_so_often_and_no_more(app: App, language: str, w
         assert 500 < int(refused.headers["Retry-After"]) <= 601
         failed = (await client.get("/self-service/check")).json()
         assert (failed["state"], failed["next_step"]) == ("failed", "call")
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "possible in"), ("ru", "возможна через")])
+async def test_the_portals_server_asks_within_the_limits_of_the_line(app: App, language: str, word: str) -> None:
+    await two_lines(app)
+    now = datetime.now(UTC)
+    await had_tests(app, LineTestState.FAILED, *(now - timedelta(minutes=50 - 5 * n) for n in range(6)))
+    async with await client_of(app, "test") as server, page(app, await minted(app), language) as his:
+        refused = await server.post("/lines/L-1/self-checks", headers={"Accept-Language": language})
+        assert refused.status_code == 429 and word in refused.json()["message"], refused.text
+        assert refused.json()["message"] == (await his.post("/self-service/check")).json()["message"]
+        assert (await server.post("/lines/L-9/self-checks")).status_code == 404
+        assert (await server.post("/lines/L-2/self-checks")).status_code == 202, "its own line's limit"
+
+
+async def test_what_an_engineer_tests_answers_both_ways(app: App) -> None:
+    """His test measures all that a check would: the subscriber is told of its end, however he asks."""
+    await two_lines(app)
+    now = datetime.now(UTC)
+    await had_tests(app, LineTestState.FAILED, now - timedelta(minutes=2), depth="quick")
+    (quick,) = await app.northbound.line_tests.find(local_actor(), line="L-1")
+    async with await client_of(app, "test") as server, page(app, await minted(app)) as his:
+        assert (await his.get("/self-service/check")).status_code == 404, "a quick test measures less"
+        assert (await server.get(f"/self-checks/{quick.id}")).status_code == 404
+        full = await app.northbound.line_tests.start(local_actor(), "L-1", depth="full")
+        assert (await his.post("/self-service/check")).json()["state"] == "running"
+        began = (await server.post("/lines/L-1/self-checks")).json()
+        assert (began["id"], began["state"], began["line"]) == (full.id, "running", None)
+        async with asyncio.timeout(60):
+            async for _ in app.northbound.line_tests.watch(local_actor(), full.id):
+                pass
+        told = (await his.get("/self-service/check")).json()
+        its = (await server.get(f"/self-checks/{full.id}")).json()
+        assert (its["line"], its["text"]["en"], its["state"]) == (told["state"], told["text"], "done")
+        assert (await server.post("/lines/L-1/self-checks")).json() == its, "a line is tested once a minute"
+    assert len(await app.northbound.line_tests.find(local_actor(), line="L-1")) == 2
 
 
 @pytest.mark.parametrize(
@@ -156,7 +220,25 @@ async def test_a_line_is_called_fine_only_where_nobody_must_look(
 def test_every_state_has_its_words_and_one_step() -> None:
     for state in {*STATES.values(), NO_FAULT_SEEN}:
         assert state in NEXT_STEPS
-        assert {"ru", "en"} == set(_HEADINGS[state])
+        assert {"ru", "en"} == set(HEADINGS[state])
+
+
+@pytest.mark.parametrize(
+    ("verdict", "heading", "text", "step"),
+    [
+        ("REMOTE_FIX", "can repair", "Tell us when it suits you", "call"),
+        ("OPEN_OUTAGE", "may be", "It seems", "wait"),
+        ("ATTACH_OUTAGE", "works or an outage", "works or an outage", "wait"),
+        ("ESCALATE_CORE", "in our network", "in our network", "wait"),
+        ("DISPATCH_LINE", "on our side", "We will see to it", "wait"),
+        ("DISPATCH_HOME", "seems to be needed", "seems to be needed", "agree_visit"),
+    ],
+)
+def test_a_heading_claims_no_more_than_its_text(verdict: str, heading: str, text: str, step: str) -> None:
+    kind = VerdictKind(verdict)
+    told = for_subscriber(load_pack(), {"verdict": verdict, "cause": "other", "due_at": None})
+    assert heading in heading_of(told["state"], kind)["en"] and text in told["text"]["en"]
+    assert next_step_of(told["state"], kind) == step
 
 
 @pytest.fixture
