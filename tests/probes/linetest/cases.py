@@ -35,7 +35,7 @@ def own_trials() -> list[Trial]:
 
 def _own(path: Path) -> Trial:
     tree = tomllib.loads(path.read_text(encoding="utf-8"))
-    given = {key: tree[key] for key in ("technology", "now", "facts")}
+    given = {key: tree[key] for key in ("technology", "now", "facts", "strict_gates") if key in tree}
     return Trial(path.stem, read_case(given, now=tree["now"], source="fixture"), tree["expect"])
 
 
@@ -88,21 +88,27 @@ def aged(fact: Fact, seconds: float) -> Fact:
 
 def faults(verdict: Verdict, trial: Trial) -> list[str]:
     """What differs from the expectation, read as the head of the shared file says."""
-    expect, kind = trial.expect, verdict.verdict.value
+    given = {key: getattr(verdict, key) for key in ("cause", "location", "queue", "needs_human")}
+    wrong = differing(given | {"verdict": verdict.verdict.value}, trial.expect)
+    if verdict.posterior < trial.least:
+        wrong.append(f"posterior {verdict.posterior} is below {trial.least}")
+    return [f"{trial.name}: {text}" for text in wrong]
+
+
+def differing(given: Mapping[str, Any], expect: Mapping[str, Any]) -> list[str]:
+    """What of a verdict differs from what a row or a variant expects of it."""
+    kind = given["verdict"]
     wrong = []
     if "one_of" in expect:
         if kind not in expect["one_of"]:
-            wrong.append(f"verdict {kind} ({verdict.cause}) is none of {expect['one_of']}")
+            wrong.append(f"verdict {kind} ({given['cause']}) is none of {expect['one_of']}")
         keys = _keys_beside_one_of(expect, kind)
     else:
         keys = ["verdict", "cause", "location", "queue", "needs_human"]
     for key in keys:
-        got = kind if key == "verdict" else getattr(verdict, key)
-        if key in expect and got != expect[key]:
-            wrong.append(f"{key} is {got}, not {expect[key]}")
-    if verdict.posterior < trial.least:
-        wrong.append(f"posterior {verdict.posterior} is below {trial.least}")
-    return [f"{trial.name}: {text}" for text in wrong]
+        if key in expect and given[key] != expect[key]:
+            wrong.append(f"{key} is {given[key]}, not {expect[key]}")
+    return wrong
 
 
 def _keys_beside_one_of(expect: Mapping[str, Any], kind: str) -> list[str]:

@@ -89,7 +89,11 @@ def test_errors_need_enough_frames(ppm: int, frames: int, cause: str) -> None:
 
 @pytest.mark.parametrize(("contacts", "verdict"), [(1, "NFF"), (2, "MONITOR_24H")])
 def test_a_second_contact_forbids_nothing_found(contacts: int, verdict: str) -> None:
-    assert changed("nff", contacts_14d=contacts).verdict == verdict
+    assert changed("nff", contacts_14d=contacts, visits_30d=0).verdict == verdict
+
+
+def test_a_contact_is_no_first_one_while_nobody_told_of_visits() -> None:
+    assert changed("nff", contacts_14d=1).verdict == "INCONCLUSIVE"
 
 
 @pytest.mark.parametrize(("age", "verdict"), [(300, "NFF"), (301, "INCONCLUSIVE")])
