@@ -57,6 +57,7 @@ class CopperNode:
         self._access = access
         self._counts = {name: 0 for name in _COUNTERS}
         self._growth = {name: growth for name, (_, growth) in _COUNTERS.items()}
+        self._gone: set[str] = set()
         self.agent = Agent(AgentTable())
         self._ticking: asyncio.Task[None] | None = None
 
@@ -96,16 +97,19 @@ class CopperNode:
             else:
                 table.set(f"{oid}.{PORT}", Cell(Kind.INTEGER, number))
         if self._access == "fttb":
-            self._growth |= {name: cells[name] for name in _COUNTERS if name in cells}
+            self._growth |= {name: cells[name] for name in _COUNTERS if cells.get(name, -1) >= 0}
+            self._gone = {name for name in _COUNTERS if cells.get(name, 0) < 0}
             self._addresses(cells.get("macs", 1))
             self._count()
         else:
-            defects = _LPR if cells.get("no_power") else _NO_DEFECT
-            table.set(f"{_ADSL}.3.1.6.{PORT}", Cell(Kind.OCTETS, defects))
+            self._far_end(cells.get("no_power", 0))
 
     def _addresses(self, macs: int) -> None:
         """The forwarding table: those of the port, and one of the uplink, so that the table is never empty."""
         table = self.agent.table
+        if macs < 0:
+            table.remove_row(_FDB)
+            return
         table.set(f"{_FDB}.1.2.0.94.0.0.250", Cell(Kind.INTEGER, PORT + 20))
         for mac in range(3):
             row = f"{_FDB}.1.2.0.94.0.0.{mac + 1}"
@@ -114,8 +118,19 @@ class CopperNode:
             else:
                 table.remove(row)
 
+    def _far_end(self, no_power: int) -> None:
+        """What the DSLAM says of the modem's own state."""
+        table, oid = self.agent.table, f"{_ADSL}.3.1.6.{PORT}"
+        if no_power < 0:
+            table.remove(oid)
+        else:
+            table.set(oid, Cell(Kind.OCTETS, _LPR if no_power else _NO_DEFECT))
+
     def _count(self) -> None:
         for name, (oid, _) in _COUNTERS.items():
+            if name in self._gone:
+                self.agent.table.remove(f"{oid}.{PORT}")
+                continue
             kind = Kind.COUNTER64 if name == "frames" else Kind.COUNTER32
             self.agent.table.set(f"{oid}.{PORT}", Cell(kind, self._counts[name]))
 

@@ -5,6 +5,7 @@ The rule: what is broken is broken at its source; no other source is told what i
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -43,7 +44,7 @@ class Place(Town):
             home.number = number * NUMBERS + position + 1
             home.line = scenario.id if position == 0 else f"{scenario.id}-{position:02d}"
         self.own: Home = state.homes[0]
-        self.own.base_rx_dbm = -20.4 if scenario.step_db or scenario.light == -20.4 else scenario.light
+        self.own.base_rx_dbm = scenario.light
         self.own.services = ("internet", "iptv") if scenario.stb else ("internet",)
         kinds = [_KINDS[scenario.cpe]] if scenario.cpe != "none" else []
         self.own.cpes = (*kinds, CpeKind.STB) if scenario.stb else tuple(kinds)
@@ -71,13 +72,13 @@ class Place(Town):
                 "frame": FRAME if self.node else "",
                 "slot": SLOT if pon else 0 if self.node else "",
                 "port": (home.port if pon else PORT) if self.node else "",
-                "splitter": f"{self.scenario.id}-{home.splitter}" if pon else "",
+                "splitter": f"{self.scenario.id}-{home.splitter}" if pon and self.scenario.splitters else "",
                 "ont": home.ont if pon else "",
                 "gpon_serial": home.gpon_serial if pon else "",
                 "account": f"A{home.number:06d}",
                 "services": ";".join(home.services),
                 "pppoe_login": home.pppoe_login,
-                "cable_length_m": 62 if self.scenario.access == "fttb" else "",
+                "cable_length_m": 62 if self.scenario.access == "fttb" and self.scenario.known_length else "",
                 "device_serials": ";".join(cpe_serial(home, kind) for kind in home.cpes),
             }
 
@@ -124,6 +125,17 @@ class Place(Town):
         if scenario.stranger:
             serial = bytes.fromhex("5A544547C0FFEE01")
             table.set(f"{XPON}.48.1.2.{port}.0", Cell(Kind.OCTETS, serial))
+        self._take_cells(port)
+        self.olt.agent.failing |= {f"{XPON}.{end}" for end in scenario.failing}
+
+    def _take_cells(self, port: int) -> None:
+        """Take away what the node has not: a column of the line's own ONT, of its neighbours, of the port."""
+        scenario, table = self.scenario, self.olt.agent.table
+        rows = [(end, f"{port}.{self.own.ont}") for end in scenario.ont_gone]
+        rows += [(end, f"{port}.{home.ont}") for end in scenario.near_gone for home in self.state.homes[1:]]
+        rows += [(end, f"{port}") for end in scenario.port_gone]
+        for end, row in rows:
+            table.remove_row(f"{XPON}.{end}.{row}")
 
     def _cut_node(self) -> None:
         agent = self.olt.agent
@@ -158,6 +170,12 @@ class Place(Town):
             await _restart(cpe)
         cpe.notice_changes()
 
+    def _make(self, home: Home, kind: CpeKind) -> Cpe:
+        cpe = super()._make(home, kind)
+        if self.scenario.model and kind is not CpeKind.STB:
+            cpe.device_id = replace(cpe.device_id, product_class=self.scenario.model)
+        return cpe
+
     def _tree(self, home: Home, kind: CpeKind, cpe: Cpe) -> Tree:
         tree = super()._tree(home, kind, cpe)
         for name, value in self.scenario.tree.items():
@@ -165,6 +183,9 @@ class Place(Town):
                 tree.grow(tree.root + name, value)  # rows that the packaged tree lacks, such as a telephone
         wanted = _read_somewhere()
         tree.keep(lambda name: _is_kept(name, wanted))
+        tree.hide(_leaves_of(self.scenario.lacks))
+        if self.scenario.model and kind is not CpeKind.STB:
+            tree.grow(f"{tree.root}DeviceInfo.ModelName", self.scenario.model)
         return tree
 
 
@@ -203,6 +224,15 @@ def _read_somewhere() -> frozenset[str]:
                 ends |= {path.rpartition(".")[2] for path in (reading.path, reading.of, reading.counted_by) if path}
                 ends |= set(reading.where or {})
     return frozenset(ends)
+
+
+@cache
+def _leaves_of(facts: tuple[str, ...]) -> tuple[str, ...]:
+    """The paths that any profile reads these facts from."""
+    found = (
+        reading.path for profile in load_profiles() for fact in facts for reading in profile.readings.get(fact, ())
+    )
+    return tuple(dict.fromkeys(found))
 
 
 def _is_kept(name: str, ends: frozenset[str]) -> bool:

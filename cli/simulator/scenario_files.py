@@ -67,14 +67,31 @@ class Scenario:
     #: end of an OID below the line's own rows → number that the node gives: its other columns
     ont_cells: Mapping[str, int] = field(default_factory=dict)
     port_cells: Mapping[str, int] = field(default_factory=dict)
-    #: the copper port: name of a column → number
+    #: ends of OIDs that the node has not: below the line's own rows, its neighbours' rows, and the port's
+    ont_gone: tuple[str, ...] = ()
+    near_gone: tuple[str, ...] = ()
+    port_gone: tuple[str, ...] = ()
+    #: ends of OIDs below which the node answers with an error
+    failing: tuple[str, ...] = ()
+    #: the copper port: name of a column → number; a negative one takes the column away
     cells: Mapping[str, int] = field(default_factory=dict)
-    #: answers, silent, or half: its tables are cut short
+    #: how long the cable of a line of a switch is stands in the inventory
+    known_length: bool = True
+    #: answers, silent, half: its tables are cut short, or unknown: the inventory names one that nobody told of
     node: str = "answers"
+    #: the inventory says which splitter a line hangs on
+    splitters: bool = True
+    #: hours ago that the light of the line, and that of its neighbours, was read; None: for a week
+    past: tuple[float, ...] | None = None
+    near_past: tuple[float, ...] | None = None
     #: an ONT that nobody ordered is seen on the PON
     stranger: bool = False
     #: ont, router or none
     cpe: str = "ont"
+    #: what it calls its model; empty: the one whose maker's defects are known
+    model: str = ""
+    #: facts of which the trees of its devices have no leaf, in the words of the profiles
+    lacks: tuple[str, ...] = ()
     #: homes of the PON that have one, the line's own first
     cpes: int = 1
     stb: bool = False
@@ -171,6 +188,11 @@ def load_scenarios() -> list[Scenario]:
     return list(found.values())
 
 
+def in_tuples(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of a scenario with every list as a tuple, as it holds them."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()}
+
+
 def _scenario(file: str, raw: Mapping[str, Any]) -> Scenario:
     made = dict(raw)
     try:
@@ -178,8 +200,6 @@ def _scenario(file: str, raw: Mapping[str, Any]) -> Scenario:
         made["expect"] = {"verdict": verdict, "cause": cause, "location": location}
         made["near"] = tuple(Near(**one) for one in made.get("near", ()))
         made["aged"] = tuple(Aged(**one) for one in made.get("aged", ()))
-        for name in ("hung", "gone", "unsaid", "silent"):
-            made[name] = tuple(made.get(name, ()))
-        return Scenario(**made)
+        return Scenario(**in_tuples(made))
     except (KeyError, TypeError, ValueError) as error:
         raise ScenarioError(f"{file}: scenario {raw.get('id')}: {error}; see Scenario for its keys") from error

@@ -9,7 +9,7 @@ import asyncio
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,14 +24,35 @@ _SERVICE_WORDS = {"internet": "INET", "iptv": "IPTV", "voip": "VOIP"}
 _STARTS = 25
 
 
+@dataclass(frozen=True, slots=True)
+class Registries:
+    """How old the snapshots are that tell of every line, in seconds; None: that registry says nothing."""
+
+    incidents_age_s: float | None = 0.0
+    works_age_s: float | None = 0.0
+
+
+#: both registries say what covers the lines as of now
+TOLD_NOW = Registries()
+
+
 class ScenarioTown:
     """The places of the scenarios. `client` is blocking: it is used from threads.
 
     Serial numbers follow from the place's number: a second town at one server takes its own with `first`.
     """
 
-    def __init__(self, scenarios: Sequence[Scenario], settings: Settings, client: Client, *, first: int = 0) -> None:
+    def __init__(
+        self,
+        scenarios: Sequence[Scenario],
+        settings: Settings,
+        client: Client,
+        *,
+        first: int = 0,
+        registries: Registries = TOLD_NOW,
+    ) -> None:
         self._client = client
+        self._registries = registries
         self._community = settings.community
         self._systems = load_systems()
         now = datetime.now(UTC)
@@ -43,6 +64,7 @@ class ScenarioTown:
     async def start(self) -> None:
         """Start the access nodes, hand in nodes, lines and readings of the past, then start the CPEs."""
         ports = {place.node: await place.olt.start() for place in self.places}
+        ports = {place.node: ports[place.node] for place in self.places if place.scenario.node != "unknown"}
         await asyncio.to_thread(self._hand_in, ports)
         cpes = [cpe for place in self.places for cpe in place.cpes.values()]
         for number, cpe in enumerate(cpes):
@@ -67,6 +89,17 @@ class ScenarioTown:
     def say(self) -> None:
         """Hand in what the other systems say now."""
         now = datetime.now(UTC)
+        self._say_of_all(now)
+        by_source: dict[str, list[dict[str, object]]] = {}
+        for place in self.places:
+            for system, entry in self._entries(place, now):
+                by_source.setdefault(system, []).append(entry)
+        for system, entries in by_source.items():
+            for first in range(0, len(entries), BATCH):
+                self._client.post("/facts", {"source": system, "facts": entries[first : first + BATCH]})
+
+    def _say_of_all(self, now: datetime) -> None:
+        """Hand in the snapshots of incidents and planned works."""
         at = now.isoformat()
         covered = [(place.scenario, place) for place in self.places]
         incidents = [
@@ -76,15 +109,13 @@ class ScenarioTown:
         ]
         until = (now + timedelta(hours=2)).isoformat()
         works = [{"id": one.work, "scope": f"line:{one.id}", "from": at, "to": until} for one, _ in covered if one.work]
-        self._client.put("/incidents/noc", {"at": at, "incidents": incidents})
-        self._client.put("/planned-works/noc", {"at": at, "works": works})
-        by_source: dict[str, list[dict[str, object]]] = {}
-        for place in self.places:
-            for system, entry in self._entries(place, now):
-                by_source.setdefault(system, []).append(entry)
-        for system, entries in by_source.items():
-            for first in range(0, len(entries), BATCH):
-                self._client.post("/facts", {"source": system, "facts": entries[first : first + BATCH]})
+        ages = self._registries
+        if ages.incidents_age_s is not None:
+            taken_at = (now - timedelta(seconds=ages.incidents_age_s)).isoformat()
+            self._client.put("/incidents/noc", {"at": taken_at, "incidents": incidents})
+        if ages.works_age_s is not None:
+            taken_at = (now - timedelta(seconds=ages.works_age_s)).isoformat()
+            self._client.put("/planned-works/noc", {"at": taken_at, "works": works})
 
     def _entries(self, place: Place, now: datetime) -> Iterator[tuple[str, dict[str, object]]]:
         scenario = place.scenario
@@ -149,9 +180,11 @@ def _past(place: Place, now: datetime) -> Iterator[dict[str, object]]:
     """A week of light of every ONT of the place, steady but for a breath of temperature."""
     if place.scenario.access != "pon":
         return
-    steps = BASELINE_DAYS * 24 // READING_HOURS
+    week = tuple(float(hours) for hours in range(BASELINE_DAYS * 24, 0, -2 * READING_HOURS))
     for home in place.state.homes:
-        for step in range(steps, 0, -2):
-            at = now - timedelta(hours=step * READING_HOURS)
-            value = round(home.base_rx_dbm + (step % 4 - 1) * 0.05, 2)
+        own = home is place.own
+        said = place.scenario.past if own else place.scenario.near_past
+        for number, hours in enumerate(week if said is None else said):
+            value = round(home.base_rx_dbm + (number % 2 - 0.5) * 0.1, 2)
+            at = now - timedelta(hours=hours)
             yield {"line": home.line, "name": "ont.rx_dbm", "value": value, "at": at.isoformat()}

@@ -71,6 +71,7 @@ class Tree:
         self._prototypes = prototypes
         self._live = live
         self._changed: set[str] = set()
+        self._hidden: re.Pattern[str] | None = None
         #: switches that cleared something, in the order in which they were thrown
         self.cleared: list[str] = []
         #: the status of ports that are switched off, as it was before
@@ -111,6 +112,11 @@ class Tree:
         expression = re.compile(re.escape(pattern).replace(r"\*", r"\d+"))
         for name in [name for name in self._parameters if expression.match(name)]:
             del self._parameters[name]
+
+    def hide(self, patterns: Sequence[str]) -> None:
+        """Show the ACS none of the leaves that match full paths with `*`: the device goes on having them inside."""
+        ends = "|".join(re.escape(pattern).replace(r"\*", r"\d+") for pattern in patterns)
+        self._hidden = re.compile(f"(?:{ends})\\Z") if patterns else None
 
     def keep(self, wanted: Callable[[str], bool]) -> None:
         """Forget every leaf that is not wanted, as a smaller firmware has a smaller tree."""
@@ -227,12 +233,16 @@ class Tree:
                     self._parameters[leaf].notification = attribute.notification
 
     def _below(self, name: str) -> list[str]:
-        if name in self._parameters:
+        if name in self._parameters and not self._is_hidden(name):
             return [name]
-        leaves = list(self._under(name)) if name == "" or name.endswith(".") else []
+        below = self._under(name) if name == "" or name.endswith(".") else ()
+        leaves = [leaf for leaf in below if not self._is_hidden(leaf)]
         if not leaves and name not in self._prototypes:
             raise Refusal(SoapFault(INVALID_NAME, f"Invalid parameter name: {name}"))
         return leaves
+
+    def _is_hidden(self, name: str) -> bool:
+        return self._hidden is not None and self._hidden.match(name) is not None
 
     def _under(self, path: str) -> Iterator[str]:
         return (name for name in self._parameters if name.startswith(path))

@@ -5,7 +5,7 @@ agent. Encoded varbinds are remembered, so a port of 32 ONTs costs milliseconds.
 """
 
 import asyncio
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 from typing import cast
 
 from probes.snmp.ber import (
@@ -27,6 +27,8 @@ __all__ = ["Agent", "AgentTable", "Cell", "Kind", "integer", "octets", "oid", "t
 _TOO_BIG = 1
 #: error-status of RFC 1157: an OID of the request does not exist
 _NO_SUCH_NAME = 2
+#: error-status of RFC 1157: the agent cannot read it just now
+_GEN_ERR = 5
 #: what fits an Ethernet frame after IP and UDP; real agents stop there too
 _MAX_BYTES = 1472
 _ENVELOPE_BYTES = 80
@@ -88,6 +90,15 @@ class AgentTable:
             self._encoded.pop(key, None)
             self._order.remove(key)
 
+    def remove_row(self, oid: str) -> None:
+        """Take an OID away and everything below it."""
+        root = parse_oid(oid)
+        first, last = bisect_left(self._order, root), bisect_left(self._order, (*root[:-1], root[-1] + 1))
+        for key in self._order[first:last]:
+            del self._cells[key]
+            self._encoded.pop(key, None)
+        del self._order[first:last]
+
     def varbind(self, key: OidTuple, missing: Kind) -> bytes:
         """The encoded varbind of exactly this OID, or of its absence."""
         if key not in self._cells:
@@ -124,6 +135,8 @@ class Agent:
         self.delay_s = 0.0
         #: when False it receives and says nothing, like a node behind a cut cable
         self.answering = True
+        #: OIDs whose subtrees it cannot read: whoever asks below one is told of an error
+        self.failing: set[str] = set()
         #: requests that were answered
         self.answered = 0
         #: the most varbinds that one request asked for
@@ -156,7 +169,14 @@ class Agent:
             return None
         self.answered += 1
         self.widest = max(self.widest, len(request.oids))
+        if self.failing and self._fails(request):
+            echo = b"".join(encode_varbind(each, Cell(Kind.NULL)) for each in request.oids)
+            return encode_response(request, echo, error=_GEN_ERR, index=1)
         return _answer_v1(self.table, request) if request.version == 0 else _answer_v2c(self.table, request)
+
+    def _fails(self, request: Request) -> bool:
+        roots = [parse_oid(root) for root in self.failing]
+        return any(key[: len(root)] == root for key in request.oids for root in roots)
 
     def closed(self) -> None:
         """Called by the protocol when its socket is gone."""
