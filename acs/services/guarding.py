@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 from acs.config import Config
 from acs.profiles.protection import beyond_limit, protected, protected_file
-from acs.profiles.protection.ways import carriers, concerns_a_way, cuts, why_kept
+from acs.profiles.protection.cutting import cuts, may_cut, why_kept
+from acs.profiles.protection.ways import carriers
 from acs.profiles.schema import Profile
 from acs.services.action_limits import RESTARTS
 from acs.services.actions.words import Refused
@@ -104,8 +105,8 @@ class Guard:
         raise await self.approvals.needed(actor, proposal)
 
     async def _cut_off(self, device: str, kind: str, arguments: Mapping[str, Json]) -> Found | None:
-        """What an operation deletes or switches of the connection that carries management; None: nothing."""
-        writes = [(name, value) for name, value in written(kind, arguments) if concerns_a_way(name)]
+        """What an operation deletes or changes of the connection that carries management; None: nothing."""
+        writes = [(name, value) for name, value in written(kind, arguments) if may_cut(name)]
         if self._store is None or not writes:
             return None
         async with self._store.reading() as tx:
@@ -116,7 +117,7 @@ class Guard:
         values = {name: value for name, (value, _) in tree.values.items()}
         for carrier in carriers(values, host):
             for name, value in writes:
-                if cuts(carrier, name, value):
+                if cuts(values, carrier, name, value):
                     return name, why_kept()
         return None
 

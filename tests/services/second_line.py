@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from acs.cwmp.structs import DeviceId
+from acs.errors import ApprovalNeeded
 from acs.services.action_desk import Done, Request
-from acs.services.actor import Actor
+from acs.services.actor import Actor, Scope
 from acs.services.approvals import Approvals
 from acs.services.clock import utc_now
 from acs.services.second_line import SecondLine, build_second_line
@@ -20,6 +23,8 @@ from cli.simulator.tree import Tree, load
 from tests.fakes.acs_server import ACTOR, Running, config_for, merged, profiles_in, running
 
 LONG_S = 60.0
+#: who approves what another person proposes
+SECOND = Actor("boris", "person", frozenset({Scope.OPERATE, Scope.APPROVE, Scope.READ}), person="boris")
 _LEFT_OUT = re.compile(
     r"Stats\.|Process|AssociatedDevice\.|Hosts\.|Diagnostics?\.|Queue|X_HW|X_TP|WPS\.|ServiceMonitoring|UPnP|Forward\."
     r"|(WLANConfiguration|Interface|InterfaceConfig|SSID|AccessPoint|Pool)\.[3-46-9]\."
@@ -63,6 +68,13 @@ class Desk:
         named = {name: given.pop(name) for name in ("reason", "override") if name in given}
         done = await self.asked(cpe, Request(action, given, **named), actor)
         return [await self.end(operation) for operation in done.operations]
+
+    async def by_two(self, cpe: Cpe, action: str, **given: Any) -> list[OperationRecord]:
+        """An action that one person proposes and another approves, to the end of its operation."""
+        with pytest.raises(ApprovalNeeded) as needed:
+            await self.asked(cpe, Request(action, given, reason="as the subscriber asks"))
+        run = await self.approvals.approve(SECOND, needed.value.approval)
+        return [await self.end(await self.server.operations.get(ACTOR, run.outcome.removeprefix("operation ")))]
 
     async def asked(self, cpe: Cpe, wanted: Request, actor: Actor = ACTOR) -> Done:
         """What an action asks for."""

@@ -99,7 +99,7 @@ async def test_passwords_are_told_to_the_device_and_to_nobody_else(desk: Desk, k
     cpe, paths = await desk.cpe(kind), PATHS[kind]
     [wifi] = await desk.do(cpe, "wifi-password", password="correct horse")
     assert cpe.tree.value(paths["password"]) == "correct horse"
-    [login] = await desk.do(cpe, "pppoe", login="user9", password="battery staple")
+    [login] = await desk.by_two(cpe, "pppoe", login="user9", password="battery staple")
     assert (cpe.tree.value(paths["login"]), cpe.tree.value(paths["secret"])) == ("user9", "battery staple")
     assert changes(login)[paths["login"]] == ("user1", "user9")
     for operation, secret in ((wifi, "correct horse"), (login, "battery staple")):
@@ -168,7 +168,7 @@ async def test_a_reset_gets_the_lines_settings_back(desk: Desk, kind: CpeKind) -
     with pytest.raises(Refused) as refused:
         await desk.do(cpe, "factory-reset")
     assert refused.value.code == "password_unknown"
-    await desk.do(cpe, "pppoe", login="user9", password="battery staple")
+    await desk.by_two(cpe, "pppoe", login="user9", password="battery staple")
     await desk.do(cpe, "wifi-name", name="ours")
     await desk.do(cpe, "forward-add", external_port=8080, client="192.168.0.9")
     kept, reset, restored = await desk.do(cpe, "factory-reset")
@@ -448,7 +448,7 @@ async def test_a_device_that_stays_away(desk: Desk) -> None:
 @pytest.mark.parametrize("new", [CpeKind.ONT, CpeKind.ROUTER])
 async def test_another_device_takes_over(desk: Desk, new: CpeKind) -> None:
     old = await desk.cpe(CpeKind.ONT, "OLD1")
-    await desk.do(old, "pppoe", login="user9", password="battery staple")
+    await desk.by_two(old, "pppoe", login="user9", password="battery staple")
     await desk.do(old, "wifi-name", name="ours")
     await desk.do(old, "wifi-password", password="correct horse")
     await desk.do(old, "forward-add", external_port=8080, client="192.168.0.9")

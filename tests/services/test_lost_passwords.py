@@ -36,7 +36,7 @@ def unknown(operation: OperationRecord) -> list[str]:
 @BOTH
 async def test_a_reset_says_which_passwords_it_loses(desk: Desk, kind: CpeKind) -> None:
     cpe, password = await desk.cpe(kind), PATHS[kind]["password"]
-    await desk.do(cpe, "pppoe", login="user9", password="battery staple")
+    await desk.by_two(cpe, "pppoe", login="user9", password="battery staple")
     risk = (await offer(desk, cpe, "factory-reset")).risk
     assert risk is not None and "Wi-Fi home-1," in risk["en"] and "Wi-Fi home-1," in risk["ru"]
     assert (await offer(desk, cpe, "reboot")).risk == (await offer(desk, cpe, "reboot")).action.risk
@@ -51,7 +51,7 @@ async def test_a_reset_says_which_passwords_it_loses(desk: Desk, kind: CpeKind) 
 @BOTH
 async def test_nothing_is_said_of_a_password_that_is_known(desk: Desk, kind: CpeKind) -> None:
     cpe, password = await desk.cpe(kind), PATHS[kind]["password"]
-    await desk.do(cpe, "pppoe", login="user9", password="battery staple")
+    await desk.by_two(cpe, "pppoe", login="user9", password="battery staple")
     await desk.do(cpe, "wifi-password", password="correct horse")
     risk = (await offer(desk, cpe, "factory-reset")).risk
     assert risk is not None and "Wi-Fi home-1," not in risk["en"]
@@ -74,7 +74,7 @@ async def test_a_swap_without_the_password_of_the_connection_is_refused(desk: De
 @pytest.mark.parametrize("new", [CpeKind.ONT, CpeKind.ROUTER])
 async def test_a_swap_says_which_passwords_the_new_device_does_not_get(desk: Desk, new: CpeKind) -> None:
     old = await desk.cpe(CpeKind.ONT, "OLD1")
-    await desk.do(old, "pppoe", login="user9", password="battery staple")
+    await desk.by_two(old, "pppoe", login="user9", password="battery staple")
     risk = (await offer(desk, old, "swap")).risk
     assert risk is not None and "Wi-Fi home-1," in risk["en"]
     await desk.cpe(new, "NEW1")

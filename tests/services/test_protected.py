@@ -1,6 +1,7 @@
 """Parameters that could take management away are written by two persons, or by nobody."""
 
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,9 @@ import pytest
 
 from acs.errors import ApprovalNeeded, Forbidden
 from acs.profiles.protection import is_setting, protected, protected_patterns
+from acs.profiles.protection.cutting import cuts, may_cut
+from acs.profiles.protection.ways import carriers
+from acs.services.action_desk import Request
 from acs.services.actions.words import Refused
 from acs.services.actor import Actor, Scope, system_actor
 from acs.services.guarding import protected_among
@@ -15,12 +19,11 @@ from acs.store import operations
 from acs.store.records import OperationState
 from cli.simulator.neighbourhood import CpeKind
 from tests.services.managed import PPP, WAN, managed_apart
-from tests.services.second_line import Desk, second_line
+from tests.services.second_line import SECOND, Desk, second_line
 
 SERVER = "Device.ManagementServer."
 INFORMS = f"{SERVER}PeriodicInformEnable"
 FIRST = Actor("anna", "person", frozenset({Scope.OPERATE, Scope.READ}), person="anna")
-SECOND = Actor("boris", "person", frozenset({Scope.OPERATE, Scope.APPROVE, Scope.READ}), person="boris")
 
 
 @pytest.fixture
@@ -97,11 +100,31 @@ WAY = {
         ("change", {"steps": [{"delete": PPP}]}),
         ("delete_object", {"path": f"{WAN}1."}),
         ("delete_object", {"path": "InternetGatewayDevice.WANDevice.1."}),
+        ("set", {"values": {f"{PPP}Username": "user9"}}),
+        ("set", {"values": {f"{PPP}Password": "new"}}),
+        ("set", {"values": {f"{PPP}X_HW_VLAN": 7}}),
+        ("set", {"values": {f"{PPP}X_HW_SERVICELIST": "VOIP"}}),
+        ("set", {"values": {f"{WAN}1.X_CT-COM_WANGponLinkConfig.VLANIDMark": 7}}),
+        ("change", {"steps": [{"values": {f"{WAN}1.WANEthernetLinkConfig.X_TP_VID": 7}}]}),
     ],
     CpeKind.ROUTER: [
         ("set", {"values": {"Device.PPP.Interface.1.Enable": "false"}}),
         ("delete_object", {"path": "Device.PPP.Interface.1."}),
+        ("set", {"values": {"Device.PPP.Interface.1.Username": "user9"}}),
+        ("set", {"values": {"Device.PPP.Interface.1.Password": "new"}}),
+        ("set", {"values": {"Device.PPP.Interface.1.LowerLayers": "Device.Ethernet.Link.9"}}),
+        ("set", {"values": {"Device.Ethernet.Link.1.Enable": False}}),
+        ("set", {"values": {"Device.IP.Interface.2.Enable": False}}),
+        ("delete_object", {"path": "Device.IP.Interface.2."}),
+        ("delete_object", {"path": "Device.Ethernet.Link.1."}),
     ],
+}
+
+
+#: what one person writes where management has a connection of its own
+FREE: dict[CpeKind, list[tuple[str, dict[str, Any]]]] = {
+    CpeKind.ONT: [("set", {"values": {f"{PPP}Username": "user9"}}), ("set", {"values": {f"{PPP}X_HW_VLAN": 7}})],
+    CpeKind.ROUTER: [("set", {"values": {"Device.PPP.Interface.1.Password": "new"}})],
 }
 
 
@@ -113,9 +136,51 @@ async def test_the_connection_that_carries_management_is_not_taken_away_by_one(d
             await ask(FIRST, cpe.key, name, wanted)
         with pytest.raises(ApprovalNeeded):
             await ask(FIRST, cpe.key, name, wanted, reason="the line is moved")
-    name, wanted = WAY[kind][0]
     await managed_apart(desk, cpe, kind)
-    assert (await ask(FIRST, cpe.key, name, wanted)).kind == name, "another connection works, and is for management"
+    for name, wanted in WAY[kind][:1] + FREE[kind]:
+        assert (await ask(FIRST, cpe.key, name, wanted)).kind == name, "another connection works, and is for management"
+
+
+async def test_login_and_vlan_as_they_are_and_a_home_are_one_persons(desk: Desk) -> None:
+    """Who writes what is there takes nothing away; the bridge and the ports of the home are no way to the network."""
+    cpe, ask = await desk.cpe(CpeKind.ROUTER), desk.server.operations.request
+    for name, wanted in (
+        ("set", {"values": {"Device.PPP.Interface.1.Username": cpe.tree.value("Device.PPP.Interface.1.Username")}}),
+        ("set", {"values": {"Device.Ethernet.Link.1.Enable": True}}),
+        ("set", {"values": {"Device.Ethernet.Interface.1.Enable": False}}),
+        ("set", {"values": {"Device.Bridging.Bridge.1.Port.1.Enable": False}}),
+        ("set", {"values": {"Device.WiFi.SSID.1.Enable": False}}),
+    ):
+        assert (await ask(FIRST, cpe.key, name, wanted)).kind == name
+
+
+async def test_a_login_of_the_only_connection_is_written_when_another_has_approved(desk: Desk) -> None:
+    """The action that a second line takes every day, on a line whose management rides on it."""
+    cpe, login = await desk.cpe(CpeKind.ONT), {"login": "user9", "password": "battery staple"}
+    with pytest.raises(Refused, match="managed over this connection"):
+        await desk.asked(cpe, Request("pppoe", login), FIRST)
+    [written] = await desk.by_two(cpe, "pppoe", **login)
+    assert written.state is OperationState.SUCCEEDED
+    assert (cpe.tree.value(f"{PPP}Username"), cpe.tree.value(f"{PPP}Password")) == ("user9", "battery staple")
+    assert "battery staple" not in str(written)
+
+
+def test_what_carries_a_vlan_of_tr_181_is_found_through_the_stack() -> None:
+    """The stack of a TR-181 router with a VLAN: IP over PPP over VLANTermination over a link over a port."""
+    chain = ["Device.IP.Interface.1", "Device.PPP.Interface.1", "Device.Ethernet.VLANTermination.1",
+             "Device.Ethernet.Link.1", "Device.Ethernet.Interface.4"]  # fmt: skip
+    values = {f"{upper}.LowerLayers": f"{lower}." for upper, lower in pairwise(chain)}
+    values |= {"Device.PPP.Interface.1.Enable": "1", "Device.Ethernet.VLANTermination.1.VLANID": "10"}
+    values |= {"Device.Ethernet.VLANTermination.2.VLANID": "20"}
+    [carrier] = carriers(values, "")
+    held = {"Device.Ethernet.VLANTermination.1.VLANID": "11", "Device.Ethernet.Interface.4.Enable": "0",
+            "Device.IP.Interface.1.LowerLayers": "", "Device.Ethernet.VLANTermination.": None}  # fmt: skip
+    free = {"Device.Ethernet.VLANTermination.1.VLANID": 10, "Device.Ethernet.VLANTermination.2.VLANID": "11",
+            "Device.Ethernet.Interface.3.Enable": "0", "Device.Ethernet.VLANTermination.2.": None}  # fmt: skip
+    for name, value in held.items():
+        assert may_cut(name) and cuts(values, carrier, name, value), name
+    for name, value in free.items():
+        assert not cuts(values, carrier, name, value), name
 
 
 @pytest.mark.parametrize("file_type", ["config", "3 Vendor Configuration File"])

@@ -32,6 +32,10 @@ class Way(_Strict):
     routed: dict[str, tuple[str, ...]] = {}
     address: tuple[str, ...]
     says: tuple[str, ...]
+    #: leaves without which it is not let into the network, whatever is written: login, password, VLAN
+    keys: tuple[str, ...] = ()
+    #: what else carries it, below the object that holds the table
+    link: tuple[str, ...] = ()
     #: the subscriber's own session: where there is one, it tells whether the line is up
     session: bool = False
     source: str
@@ -41,9 +45,25 @@ class Way(_Strict):
         return any(fnmatchcase(leaf.upper(), says.upper()) for says in self.says)
 
 
-class _File(_Strict):
+class Stack(_Strict):
+    """How rows name what they rest on: leaves with paths; and of what they rest on, the switch and what else counts.
+
+    `home`: objects that are the subscriber's, so that nothing below them is looked for.
+    """
+
+    rests: tuple[str, ...]
+    home: tuple[str, ...]
+    on: str
+    keys: tuple[str, ...]
+    source: str
+
+
+class WaysFile(_Strict):
+    """The data of this file, `ways.toml`."""
+
     named: tuple[str, ...]
     why: dict[Literal["en", "ru"], str]
+    stack: Stack
     way: tuple[Way, ...]
 
 
@@ -63,7 +83,7 @@ class Connection:
     @property
     def is_meant(self) -> bool:
         """Whether it is on and routed."""
-        is_on = self.leaves.get(self.way.on, "1").lower() not in _OFF
+        is_on = not is_off(self.leaves.get(self.way.on, "1"))
         return is_on and all(self.leaves.get(leaf, values[0]) in values for leaf, values in self.way.routed.items())
 
     @property
@@ -83,15 +103,20 @@ class Connection:
             fnmatchcase(value.upper(), pattern)
             for leaf, value in self.leaves.items()
             if self.way.names(leaf)
-            for pattern in _file().named
+            for pattern in ways_file().named
         )
+
+
+def is_off(value: object) -> bool:
+    """Whether a switch is written so."""
+    return str(value).strip().lower() in _OFF
 
 
 def connections(values: Mapping[str, str]) -> list[Connection]:
     """The connections of a device, by their rows."""
     leaves: dict[str, tuple[Way, dict[str, str]]] = {}
     for name, value in values.items():
-        for pattern, way in _patterns():
+        for pattern, way in way_patterns():
             if (found := pattern.match(name)) is not None:
                 leaves.setdefault(found[0], (way, {}))[1][name[len(found[0]) :]] = value
     return [Connection(row, way, known) for row, (way, known) in sorted(leaves.items())]
@@ -105,33 +130,6 @@ def carriers(values: Mapping[str, str], host: str) -> Iterator[Connection]:
             yield one
 
 
-def concerns_a_way(name: str) -> bool:
-    """Whether a parameter stands in the row of a connection, or a row or object may hold one."""
-    if not name.endswith("."):
-        return any(pattern.match(name) for pattern, _ in _patterns())
-    parts = name.rstrip(".").split(".")
-    return any(
-        all(there in ("*", part) for there, part in zip(way.path.split("."), parts, strict=False))
-        for _, way in _patterns()
-    )
-
-
-def why_kept() -> Mapping[Literal["en", "ru"], str]:
-    """Why a connection that carries management is neither deleted nor switched by one person."""
-    return _file().why
-
-
-def cuts(carrier: Connection, name: str, value: object = None) -> bool:
-    """Whether a write takes a connection away: a row or object above it that is deleted, or a switch of its own."""
-    if name.endswith("."):
-        return carrier.row.startswith(name)
-    if not name.startswith(carrier.row):
-        return False
-    leaf, written = name[len(carrier.row) :], str(value)
-    routed = carrier.way.routed.get(leaf)
-    return (leaf == carrier.way.on and written.lower() in _OFF) or (routed is not None and written not in routed)
-
-
 def line_is_up(values: Mapping[str, str]) -> bool | None:
     """Whether the subscriber's connection says that it is up; None where none says so or not, as of a bridge."""
     telling = [one for one in connections(values) if one.is_meant and one.is_up is not None]
@@ -142,7 +140,7 @@ def line_is_up(values: Mapping[str, str]) -> bool | None:
 
 def tells_of_a_line(name: str) -> bool:
     """Whether a parameter tells what a connection is and whether it is up."""
-    for pattern, way in _patterns():
+    for pattern, way in way_patterns():
         if (found := pattern.match(name)) is not None:
             leaf = name[found.end() :]
             return leaf == way.on or leaf in way.up or leaf in way.routed or way.names(leaf)
@@ -150,10 +148,12 @@ def tells_of_a_line(name: str) -> bool:
 
 
 @cache
-def _file() -> _File:
-    return _File.model_validate(tomllib.loads((resources.files(__package__) / "ways.toml").read_text("utf-8")))
+def ways_file() -> WaysFile:
+    """The data, read once."""
+    return WaysFile.model_validate(tomllib.loads((resources.files(__package__) / "ways.toml").read_text("utf-8")))
 
 
 @cache
-def _patterns() -> tuple[tuple[re.Pattern[str], Way], ...]:
-    return tuple((re.compile(re.escape(way.path).replace(r"\*", r"\d+")), way) for way in _file().way)
+def way_patterns() -> tuple[tuple[re.Pattern[str], Way], ...]:
+    """What the rows of each table look like."""
+    return tuple((re.compile(re.escape(way.path).replace(r"\*", r"\d+")), way) for way in ways_file().way)
