@@ -92,7 +92,7 @@ async def test_one_proposes_another_approves_and_it_is_written_once(desk: Desk) 
     assert cpe.tree.value(INFORMS) in ("0", "false")
 
 
-WAY = {
+WAY: dict[CpeKind, list[tuple[str, dict[str, Any]]]] = {
     CpeKind.ONT: [
         ("set", {"values": {f"{PPP}Enable": False}}),
         ("set", {"values": {f"{PPP}Enable": {"value": "0", "type": "xsd:boolean"}}}),
@@ -119,8 +119,6 @@ WAY = {
         ("delete_object", {"path": "Device.Ethernet.Link.1."}),
     ],
 }
-
-
 #: what one person writes where management has a connection of its own
 FREE: dict[CpeKind, list[tuple[str, dict[str, Any]]]] = {
     CpeKind.ONT: [("set", {"values": {f"{PPP}Username": "user9"}}), ("set", {"values": {f"{PPP}X_HW_VLAN": 7}})],
@@ -144,14 +142,15 @@ async def test_the_connection_that_carries_management_is_not_taken_away_by_one(d
 async def test_login_and_vlan_as_they_are_and_a_home_are_one_persons(desk: Desk) -> None:
     """Who writes what is there takes nothing away; the bridge and the ports of the home are no way to the network."""
     cpe, ask = await desk.cpe(CpeKind.ROUTER), desk.server.operations.request
-    for name, wanted in (
-        ("set", {"values": {"Device.PPP.Interface.1.Username": cpe.tree.value("Device.PPP.Interface.1.Username")}}),
-        ("set", {"values": {"Device.Ethernet.Link.1.Enable": True}}),
-        ("set", {"values": {"Device.Ethernet.Interface.1.Enable": False}}),
-        ("set", {"values": {"Device.Bridging.Bridge.1.Port.1.Enable": False}}),
-        ("set", {"values": {"Device.WiFi.SSID.1.Enable": False}}),
-    ):
-        assert (await ask(FIRST, cpe.key, name, wanted)).kind == name
+    writes: tuple[dict[str, Any], ...] = (
+        {"values": {"Device.PPP.Interface.1.Username": cpe.tree.value("Device.PPP.Interface.1.Username")}},
+        {"values": {"Device.Ethernet.Link.1.Enable": True}},
+        {"values": {"Device.Ethernet.Interface.1.Enable": False}},
+        {"values": {"Device.Bridging.Bridge.1.Port.1.Enable": False}},
+        {"values": {"Device.WiFi.SSID.1.Enable": False}},
+    )
+    for wanted in writes:
+        assert (await ask(FIRST, cpe.key, "set", wanted)).kind == "set"
 
 
 async def test_a_login_of_the_only_connection_is_written_when_another_has_approved(desk: Desk) -> None:
@@ -173,10 +172,18 @@ def test_what_carries_a_vlan_of_tr_181_is_found_through_the_stack() -> None:
     values |= {"Device.PPP.Interface.1.Enable": "1", "Device.Ethernet.VLANTermination.1.VLANID": "10"}
     values |= {"Device.Ethernet.VLANTermination.2.VLANID": "20"}
     [carrier] = carriers(values, "")
-    held = {"Device.Ethernet.VLANTermination.1.VLANID": "11", "Device.Ethernet.Interface.4.Enable": "0",
-            "Device.IP.Interface.1.LowerLayers": "", "Device.Ethernet.VLANTermination.": None}  # fmt: skip
-    free = {"Device.Ethernet.VLANTermination.1.VLANID": 10, "Device.Ethernet.VLANTermination.2.VLANID": "11",
-            "Device.Ethernet.Interface.3.Enable": "0", "Device.Ethernet.VLANTermination.2.": None}  # fmt: skip
+    held: dict[str, Any] = {
+        "Device.Ethernet.VLANTermination.1.VLANID": "11",
+        "Device.Ethernet.Interface.4.Enable": "0",
+        "Device.IP.Interface.1.LowerLayers": "",
+        "Device.Ethernet.VLANTermination.": None,
+    }
+    free: dict[str, Any] = {
+        "Device.Ethernet.VLANTermination.1.VLANID": 10,
+        "Device.Ethernet.VLANTermination.2.VLANID": "11",
+        "Device.Ethernet.Interface.3.Enable": "0",
+        "Device.Ethernet.VLANTermination.2.": None,
+    }
     for name, value in held.items():
         assert may_cut(name) and cuts(values, carrier, name, value), name
     for name, value in free.items():
