@@ -46,6 +46,8 @@ from acs.services.northbound import Northbound
 from acs.services.operations import Operations
 from acs.services.recorder import Recorder
 from acs.services.search import TICK_S
+from acs.services.security_notes import SecurityNotes
+from acs.services.security_watch import SecurityWatch
 from acs.services.sessions import Sessions
 from acs.services.styles import Styles
 from acs.store.records import DeviceRecord
@@ -155,6 +157,8 @@ class App:
         yield self.northbound.close()
         if self.sessions.parts.recorder is not None:
             yield self.sessions.parts.recorder.close()
+        if self.sessions.parts.notes is not None:
+            yield self.sessions.parts.notes.close()
         yield self.store.close()
 
     async def _start_worker(self) -> None:
@@ -177,6 +181,7 @@ class App:
                 "search": (TICK_S, self.northbound.search.index.turn),
                 **self.northbound.hooks.jobs(),
                 **self.northbound.automation.jobs(),
+                **SecurityWatch(self.store, self.config.security_alarms, self.northbound.alarms, self.clock).jobs(),
                 **self.northbound.sources.jobs(),
                 **self.northbound.radius.jobs(),
                 **self.northbound.pulls.jobs(),
@@ -291,6 +296,8 @@ async def build(config: Config, *, clock: Clock = utc_now, caller: Caller | None
         sessions.parts.frozen = services.freeze.holds
         fleet.provisioning.credentials["cwmp"] = services.identity.credentials
         sessions.parts.styles = Styles(services.profiles)
+        sessions.parts.notes = notes = SecurityNotes(store, config.security_alarms, metrics, clock)
+        services.refusals.heard = notes.refused_user
         if config.history.devices:
             sessions.parts.recorder = Recorder(store, services.profiles, sessions.model_abilities)
         auth = CpeAuth(store, config, _nonce_secret(config), services.policies)

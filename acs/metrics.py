@@ -31,6 +31,12 @@ class Metrics:
         self.refusals = counter("acs_refusals_total", "HTTP requests refused, by status", ["status"])
         self.challenges = counter("acs_challenges_total", "Digest challenges sent")
         self.alarms = counter("acs_alarms_total", "Alarms raised, by kind", ["kind"])
+        self.active_alarms = gauge("acs_active_alarms", "Alarms that are active, by kind", ["kind"])
+        self.fleet_events = counter(
+            "acs_fleet_events_total",
+            "What alarms of the fleet count: wrong passwords (cwmp, api), unknown devices, firmware, management_url",
+            ["what"],
+        )
         self.frozen = gauge("acs_frozen", "1 while writes to devices and network are frozen")
         self.radius_packets = counter(
             "acs_radius_packets_total",

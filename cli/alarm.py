@@ -45,7 +45,7 @@ def list_alarms(
             a.get("count"),
             a.get("kind"),
             a.get("subject"),
-            next((d.get("why") for d in output.items([a.get("detail")])), None),
+            next((d.get("ended") or d.get("why") for d in output.items([a.get("detail")])), None),
         ]
         for a in output.items(found)
     ]

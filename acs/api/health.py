@@ -32,6 +32,7 @@ async def health(services: ServicesDep) -> HealthAnswer:
 async def metrics(actor: ActorDep, services: ServicesDep) -> Response:
     """Scope `read`."""
     actor.require(Scope.READ)
+    await services.alarms.measure()
     return Response(services.metrics.text(), media_type=_PROMETHEUS)
 
 

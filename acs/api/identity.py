@@ -13,7 +13,7 @@ from acs.api.operations import OperationAnswer, operation_answer
 from acs.api.told import told_within
 
 #: what an alarm says in words; the rest of its detail are values
-_SAID = frozenset({"why"})
+_SAID = frozenset({"why", "ended"})
 
 router = APIRouter(tags=["identity"])
 
@@ -39,7 +39,7 @@ class AlarmAnswer(Answer):
 
     id: str
     kind: str
-    subject: str = Field(description="what it is about: device:KEY")
+    subject: str = Field(description="what it is about: device:KEY, fleet, cwmp, api, firmware:MODEL VERSION")
     detail: Annotated[dict[str, Any], AfterValidator(partial(told_within, keys=_SAID))]
     raised_at: datetime
     last_at: datetime = Field(description="when it was last seen")

@@ -35,6 +35,7 @@ from acs.config.outages import AfterFixSection, OutagesSection
 from acs.config.packs import PacksSection
 from acs.config.provisioning import CampaignsSection, FileAuth, FilesSection, ProvisioningSection
 from acs.config.rights import AuditSection, OidcRole, OidcSection, RightsSection
+from acs.config.security import SecurityAlarmsSection
 from acs.config.self_service import SelfServiceSection
 from acs.config.server import ApiSection, LogSection, Role, ServerSection, StoreSection
 from acs.config.support import LineTestsSection, SourcesSection, TicketsSection, WebhooksSection, WebhookTarget
@@ -94,6 +95,7 @@ __all__ = [
     "Role",
     "Seconds",
     "Section",
+    "SecurityAlarmsSection",
     "SelfServiceSection",
     "ServerSection",
     "SetOn",

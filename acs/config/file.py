@@ -22,6 +22,7 @@ from acs.config.outages import AfterFixSection, OutagesSection
 from acs.config.packs import PacksSection
 from acs.config.provisioning import CampaignsSection, FilesSection, ProvisioningSection
 from acs.config.rights import AuditSection, OidcSection, RightsSection
+from acs.config.security import SecurityAlarmsSection
 from acs.config.self_service import SelfServiceSection
 from acs.config.server import ApiSection, LogSection, ServerSection, StoreSection
 from acs.config.support import LineTestsSection, TicketsSection, WebhooksSection
@@ -71,6 +72,7 @@ class Config(Section):
     rights: RightsSection = RightsSection()
     oidc: OidcSection = OidcSection()
     audit: AuditSection = AuditSection()
+    security_alarms: SecurityAlarmsSection = SecurityAlarmsSection()
     log: LogSection = LogSection()
 
     @classmethod

@@ -97,6 +97,7 @@ class CwmpEndpoint:
             self._overload,
             clock,
             alarms=alarms,
+            notes=sessions.parts.notes,
             proxy=proxy,
             retry_after_s=self._limits.retry_after_s,
         )

@@ -24,6 +24,7 @@ from acs.services.alarms import MISMATCH, SHARED_USED, Alarms
 from acs.services.clock import Clock
 from acs.services.cpe_auth import Challenge, Claim, CpeAuth, Denial
 from acs.services.policies import Policy
+from acs.services.security_notes import SecurityNotes
 from acs.services.visits import Arrival, Principal
 from acs.store import devices
 from acs.store.store import Store
@@ -52,6 +53,7 @@ class Entry:
         clock: Clock,
         *,
         alarms: Alarms | None,
+        notes: SecurityNotes | None = None,
         proxy: ProxyHeaders | None,
         retry_after_s: int,
     ) -> None:
@@ -62,6 +64,7 @@ class Entry:
         self._overload = overload
         self._clock = clock
         self._alarms = alarms
+        self._notes = notes
         self._proxy = proxy
         self._retry_after_s = retry_after_s
         self._known: OrderedDict[str, None] = OrderedDict()
@@ -97,6 +100,7 @@ class Entry:
         header, method = request.headers.get(b"authorization"), request.method.decode("latin-1")
         claim = Claim(header, origin.address, origin.tls, origin.certificate, method)
         who = await self.auth.check(claim, policy, inform)
+        self._note(who, origin)
         if isinstance(who, Challenge):
             return _challenged(who)
         if isinstance(who, Denial):
@@ -108,6 +112,8 @@ class Entry:
                 self._mismatched(who, key, origin, why)
                 return _challenged(self.auth.challenge(policy, tls=origin.tls, why=why))
         if policy.enrolment is Enrolment.REFUSE and not await self._is_known(key):
+            if self._notes is not None:
+                self._notes.unknown(origin.address)
             return Answer(403, why=f"{key[:200]} is not known, and enrolment is refused here")
         if self.auth.guard.too_many_informs(key, time.monotonic()):
             return self.busy(f"{key[:200]} sends too many Informs")
@@ -134,6 +140,7 @@ class Entry:
         policy = self.auth.policies.of_address(origin.address)
         claim = Claim(request.headers.get(b"authorization"), origin.address, origin.tls, origin.certificate)
         who = await self.auth.check(claim, policy)
+        self._note(who, origin)
         if isinstance(who, Challenge):
             return _challenged(who)
         return self._denied(who) if isinstance(who, Denial) else None
@@ -156,7 +163,14 @@ class Entry:
             return self.busy(denial.why, denial.retry_after_s)
         return Answer(denial.status, why=denial.why)
 
+    def _note(self, who: Principal | Challenge | Denial | None, origin: Origin) -> None:
+        """What was wrong with a proof is counted; a CPE that only asks for the challenge did nothing wrong."""
+        if isinstance(who, Challenge | Denial) and who.why and self._notes is not None:
+            self._notes.refused_cpe(origin.address)
+
     def _mismatched(self, who: Principal, key: str, origin: Origin, why: str) -> None:
+        if self._notes is not None:
+            self._notes.refused_cpe(origin.address)
         if self._alarms is None:
             return
         if who.proved or who.names_device:

@@ -5,7 +5,9 @@ most once a minute.
 """
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
@@ -30,10 +32,34 @@ CLONED = "device.cloned"
 SHARED_USED = "credential.shared_used"
 #: One identity was proved, and another one stood in the Inform.
 MISMATCH = "identity.mismatch"
+#: Far more wrong passwords than usual.
+AUTH_FAILURES = "auth.failures"
+#: Far more devices than usual came for the first time.
+UNKNOWN_DEVICES = "devices.unknown"
+#: Devices tell another address of management than before, and nothing of ours set it.
+MANAGEMENT_URL = "management_url.changed"
+#: Many devices of a model run another firmware, and no download of ours brought it.
+FIRMWARE = "firmware.unplanned"
+#: Many lines of the whole fleet fell silent.
+MANAGEMENT_LOST = "management.lost"
+#: What is told of the whole fleet, and shown as a metric also where there is none.
+FLEET = (AUTH_FAILURES, UNKNOWN_DEVICES, MANAGEMENT_URL, FIRMWARE, MANAGEMENT_LOST)
+#: Who ends an alarm whose cause is gone; a person's own name is another.
+BY_ITSELF = "system"
 #: Alarms that were raised lately and are not written again at once.
 _REMEMBERED = 10_000
 #: Seconds in which the same alarm is not written again.
 _PAUSE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a condition stands that was looked at: `over`, or ended as the detail says."""
+
+    kind: str
+    subject: str
+    over: bool
+    detail: Mapping[str, Json]
 
 
 class Alarms:
@@ -59,6 +85,42 @@ class Alarms:
         if len(self._lately) > _REMEMBERED:
             self._lately.popitem(last=False)
         self._background.start(self._raise(kind, subject, detail))
+
+    async def settle(self, standings: Sequence[Standing], looked_at: datetime) -> None:
+        """Raise and bring up to date what is over, end what is not; one that a person ended since the look stays so."""
+        told: list[tuple[str, Standing]] = []
+        async with self._store.transaction() as tx:
+            for each in standings:
+                last = await alarm_store.newest(tx, each.kind, each.subject)
+                if last is not None and last.cleared_at is not None and last.cleared_at >= looked_at:
+                    continue
+                if each.over:
+                    id_ = new_id()
+                    if await alarm_store.raise_alarm(tx, id_, each.kind, each.subject, each.detail, self._clock()):
+                        told.append(("raised", each))
+                        await self._tell(tx, id_)
+                elif last is not None and await alarm_store.clear_alarm(tx, last.id, BY_ITSELF, self._clock()):
+                    await alarm_store.put_detail(tx, last.id, each.detail)
+                    told.append(("cleared", each))
+                    await self._tell(tx, last.id)
+        for what, each in told:
+            if what == "raised":
+                self._metrics.alarms.labels(each.kind).inc()
+                log.warning("alarm.raised", kind=each.kind, subject=each.subject, detail=dict(each.detail))
+            else:
+                log.info("alarm.cleared", kind=each.kind, subject=each.subject, detail=dict(each.detail))
+
+    async def measure(self) -> None:
+        """Bring the metric of active alarms up to date: they may have been raised by other processes."""
+        try:
+            async with self._store.reading() as tx:
+                kinds = await alarm_store.active_kinds(tx)
+        except StoreError as error:  # all other metrics are told all the same
+            log.warning("alarm.not_counted", error=str(error))
+            return
+        self._metrics.active_alarms.clear()
+        for kind in {*FLEET, *kinds}:
+            self._metrics.active_alarms.labels(kind).set(kinds.get(kind, 0))
 
     async def list(
         self, actor: Actor, *, active: bool | None = None, kind: str | None = None, subject: str | None = None,
@@ -88,8 +150,7 @@ class Alarms:
             if not cleared:
                 raise Conflict(f"alarm {id_} was cleared by {found.cleared_by} before")
             await audit.note(tx, actor, "alarm.cleared", f"alarm:{id_}", now)
-            if self.told is not None:
-                await self.told(tx, id_)
+            await self._tell(tx, id_)
         self._lately.pop((found.kind, found.subject), None)
         return found
 
@@ -103,10 +164,14 @@ class Alarms:
         try:
             async with self._store.transaction() as tx:
                 new = await alarm_store.raise_alarm(tx, id_, kind, subject, detail, self._clock())
-                if new and self.told is not None:
-                    await self.told(tx, id_)
+                if new:
+                    await self._tell(tx, id_)
         except StoreError as error:
             log.error("alarm.not_stored", kind=kind, subject=subject, error=str(error))
             return
         if new:
             log.warning("alarm.raised", kind=kind, subject=subject, detail=dict(detail))
+
+    async def _tell(self, tx: Transaction, id_: str) -> None:
+        if self.told is not None:
+            await self.told(tx, id_)

@@ -5,6 +5,7 @@ counted and the next line tells the number, so that a flood of refusals is no wa
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -52,12 +53,16 @@ class Refusals:
     def __init__(self, store: Store, *, clock: Clock = utc_now) -> None:
         self._store = store
         self._clock = clock
+        #: hears of the address of each request of nobody in particular; see `SecurityNotes.refused_user`
+        self.heard: Callable[[str], None] = lambda _origin: None
         self._left: OrderedDict[str, tuple[float, datetime]] = OrderedDict()
         self._skipped: dict[str, int] = {}
 
     async def note(self, refusal: Refusal) -> None:
         """Keep a refusal; a store that fails is told in the log, and the refusal stands all the same."""
         now = self._clock()
+        if refusal.actor is None:
+            self.heard(refusal.origin)
         if not self._take(refusal.origin, now):
             self._skipped[refusal.origin] = self._skipped.get(refusal.origin, 0) + 1
             return

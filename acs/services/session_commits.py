@@ -10,7 +10,7 @@ from acs.metrics import Metrics
 from acs.services.bus import Bus
 from acs.services.session_parts import Parts
 from acs.services.visits import Visit
-from acs.store.records import FINAL_STATES, OperationTransition, SessionCommit
+from acs.store.records import FINAL_STATES, OperationTransition, SessionCommit, TreeUpdate
 from acs.store.store import Store
 
 log = structlog.get_logger()
@@ -46,8 +46,8 @@ class SessionCommits:
             log.warning("values.refused", device=visit.key, why=str(error))
             committed = await self._store.sessions.commit(replace(commit, tree=None))
             tree = None
-        if tree is not None and self._parts.recorder is not None:
-            self._parts.recorder.read(visit.device, tree)
+        if tree is not None:
+            self._told(visit, tree)
         if ended:
             visit.stored = False
         for transition, step in zip(pending, committed.steps, strict=True):
@@ -55,6 +55,13 @@ class SessionCommits:
                 self._bus.publish(f"operation:{step.operation_id}", step)
                 self._count(transition, visit)
         return not pending or committed.steps[-1] is not None
+
+    def _told(self, visit: Visit, tree: TreeUpdate) -> None:
+        """What was read is stored: those hear of it who make something of it."""
+        if self._parts.recorder is not None:
+            self._parts.recorder.read(visit.device, tree)
+        if self._parts.notes is not None:
+            self._parts.notes.read(visit.device, tree)
 
     def _count(self, transition: OperationTransition, visit: Visit) -> None:
         if transition.to_state in FINAL_STATES:

@@ -8,6 +8,7 @@ from typing import Protocol
 from acs.services.keeping import Keeping
 from acs.services.provisioning import Provisioning
 from acs.services.recorder import Recorder
+from acs.services.security_notes import SecurityNotes
 from acs.services.styles import Styles
 from acs.services.transfers import NoTransfers, Transfers
 from acs.services.visits import Visit
@@ -51,3 +52,5 @@ class Parts:
     takes_over: Callable[[Visit, SessionOpened, datetime], Awaitable[OperationRecord | None]] | None = None
     #: keeps history of what is read; None where nobody wants any
     recorder: Recorder | None = None
+    #: notes what only the whole fleet makes telling; None where nobody looks at that
+    notes: SecurityNotes | None = None

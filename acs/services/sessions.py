@@ -237,6 +237,8 @@ class Sessions:
             raise ProtocolError(str(error), status_hint=200, fault_code=8003) from error
         finally:
             self._asking.lane.informs -= 1
+        if self.parts.notes is not None:
+            self.parts.notes.came(opening, opened)
         visit = Visit(
             session=session,
             key=opening.key,

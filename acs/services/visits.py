@@ -186,6 +186,7 @@ def opening_of(inform: Inform, session: Session, arrival: Arrival) -> SessionOpe
         current_time=inform.current_time,
         nonce=arrival.principal.nonce if arrival.principal is not None else None,
         quarantine=arrival.quarantine,
+        management_url=values.get(root + "ManagementServer.URL", ""),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from acs.store.built import Filtered, new
 from acs.store.instants import instant, instant_or_none, micros
@@ -32,12 +32,20 @@ _LISTED = Filtered(
     subject=alarms.c.subject == bindparam("subject"),
     after=alarms.c.id < bindparam("after"),
 )
+_NEWEST = (
+    select(alarms)
+    .where(alarms.c.kind == bindparam("kind"), alarms.c.subject == bindparam("subject"))
+    .order_by(alarms.c.id.desc())
+    .limit(1)
+)
+_ACTIVE = select(alarms.c.kind, func.count().label("n")).where(alarms.c.cleared_at.is_(None)).group_by(alarms.c.kind)
 _BY_ID = select(alarms).where(alarms.c.id == bindparam("id"))
 _CLEAR = (
     update(alarms)
     .where(alarms.c.id == bindparam("its_id"), alarms.c.cleared_at.is_(None))
     .values(new("cleared_at", "cleared_by"))
 )
+_SAY = update(alarms).where(alarms.c.id == bindparam("its_id")).values(new("detail"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,22 @@ async def by_prefix(tx: Transaction, prefix: str) -> AlarmRecord | None:
     query = select(alarms).where(alarms.c.id >= prefix, alarms.c.id < f"{prefix}g").order_by(alarms.c.id).limit(1)
     row = await tx.one(query)
     return None if row is None else _record(row)
+
+
+async def newest(tx: Transaction, kind: str, subject: str) -> AlarmRecord | None:
+    """The last alarm of a kind about a subject, active or not; None: there was none."""
+    row = await tx.one(_NEWEST, {"kind": kind, "subject": subject})
+    return None if row is None else _record(row)
+
+
+async def active_kinds(tx: Transaction) -> dict[str, int]:
+    """Kind → how many alarms of it are active."""
+    return {row.kind: row.n for row in await tx.rows(_ACTIVE)}
+
+
+async def put_detail(tx: Transaction, id_: str, detail: Mapping[str, Json]) -> None:
+    """Say something else of an alarm."""
+    await tx.run(_SAY, {"its_id": id_, "new_detail": json.dumps(detail)})
 
 
 async def clear_alarm(tx: Transaction, id_: str, by: str, now: datetime) -> bool:

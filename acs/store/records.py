@@ -219,6 +219,8 @@ class SessionOpening(NamedTuple):
     nonce: tuple[int, int] | None = None
     #: why the device goes into quarantine if it is new; None: it is admitted
     quarantine: str | None = None
+    #: what it tells as ManagementServer.URL; empty where the Inform does not carry it
+    management_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

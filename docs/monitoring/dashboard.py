@@ -69,6 +69,13 @@ PANELS: tuple[tuple[str, str, str, tuple[tuple[str, str], ...]], ...] = (
         "timeseries",
         (("sum by (status) (rate(acs_refusals_total[5m]))", "{{status}}"),),
     ),
+    ("Active alarms by kind", "short", "timeseries", (("max by (kind) (acs_active_alarms)", "{{kind}}"),)),
+    (
+        "What alarms of the fleet count",
+        "cpm",
+        "timeseries",
+        (("sum by (what) (rate(acs_fleet_events_total[5m])) * 60", "{{what}}"),),
+    ),
     ("Rounds over access nodes", "ops", "timeseries", (("sum by (end) (rate(acs_polls_total[15m]))", "{{end}}"),)),
     ("Traps by what became of them", "ops", "timeseries", (("sum by (end) (rate(acs_traps_total[5m]))", "{{end}}"),)),
     ("Writes frozen", "short", "stat", (("max(acs_frozen)", "frozen"),)),

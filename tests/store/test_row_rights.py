@@ -39,6 +39,7 @@ NOBODYS = {
     "sample_blocks": "reached through its series", "samples": "see sample_blocks",
     "search_groups": "saved questions; their answers are held", "search_numbers": "reached through search_docs",
     "search_words": "see search_numbers",
+    "security_counts": "of the whole fleet, shown by nobody",
     "switches": "the freeze, for everybody",
     "ticket_states": "reached through its ticket",
     "tmf_remote_things": "ids of other systems", "tmf_subscriptions": "carries the groups of who subscribed",

@@ -143,7 +143,11 @@ def _part(name: str, value: Any) -> str:
             return f"addresses: {shown}"
         case "since":
             return f"since: {shown}"
-        case "why":
+        case "devices":
+            return f"devices: {shown}"
+        case "urls":
+            return f"addresses of management: {shown}"
+        case "why" | "ended":
             return shown
         case _:
             return f"{name}: {shown}"

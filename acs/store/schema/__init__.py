@@ -84,6 +84,7 @@ from acs.store.schema.search import (
     search_numbers,
     search_words,
 )
+from acs.store.schema.security import management_urls, security_counts, software_changes
 from acs.store.schema.tmf import tmf_remote_things, tmf_subscriptions, tmf_ticket_events
 
 __all__ = [
@@ -132,6 +133,7 @@ __all__ = [
     "line_tests",
     "line_troubles",
     "lines",
+    "management_urls",
     "metadata",
     "model_abilities",
     "node_disagreements",
@@ -162,9 +164,11 @@ __all__ = [
     "search_groups",
     "search_numbers",
     "search_words",
+    "security_counts",
     "series",
     "shadow_verdicts",
     "sign_ins",
+    "software_changes",
     "stun_bindings",
     "switches",
     "takeovers",
