@@ -89,6 +89,7 @@ def _from_answer(answer: Answer) -> _Decision:
         location=answer.location,
         scope=answer.scope,
         gate_facts=answer.gate_facts,
+        wanted=answer.wanted,
     )
 
 
@@ -221,7 +222,9 @@ def _verdict(case: _Case, decision: _Decision, beside: Sequence[Answer] = ()) ->
 
 def _next(case: _Case, decision: _Decision) -> str | None:
     barred = case.pack.intrusive if case.depth == SELF_SERVICE else frozenset()
-    return next_probe(case.pack, case.ranked, case.view, decision.wanted, case.obtainable, barred)
+    # what kind of mass fault it is no card of a single line tells
+    ranked = [] if decision.stage == "outage" else case.ranked
+    return next_probe(case.pack, ranked, case.view, decision.wanted, case.obtainable, barred)
 
 
 def _post_check(check: object) -> str:

@@ -26,6 +26,8 @@ class Answer:
     scope: str = ""
     evidence: tuple[Evidence, ...] = ()
     gate_facts: tuple[str, ...] | None = None
+    #: what was not measured and tells the kinds of such a fault apart
+    wanted: tuple[str, ...] = ()
 
 
 def gate_answers(pack: Pack, technology: str, view: View) -> list[Answer]:
@@ -60,7 +62,14 @@ def _kind(pack: Pack, kind: OutageKind, view: View) -> Answer:
     facts = [*(kind.when.facts() if kind.when else ()), "sib.n", "sib.down_ratio", *_own(view)]
     decisive = line(view, "sib.others_down_window", chance_db(pack, view), pack.norms.get("sib.others_down_window", {}))
     lines = (decisive, *(item for item in _lines(pack, tuple(facts), view) if item.fact != decisive.fact))
-    return Answer(kind.cause, kind.confidence, "outage", place, str(view.values.get("sib.level", "pon")), lines)
+    scope = str(view.values.get("sib.level", "pon"))
+    return Answer(kind.cause, kind.confidence, "outage", place, scope, lines, wanted=_untold(pack, view))
+
+
+def _untold(pack: Pack, view: View) -> tuple[str, ...]:
+    """Return the facts by which the kinds are told apart and that nobody measured, in the order of the kinds."""
+    asked = (name for kind in pack.file.outage.kinds if kind.when for name in kind.when.facts())
+    return tuple(name for name in dict.fromkeys(asked) if not view.known(name))
 
 
 def _own(view: View) -> tuple[str, ...]:

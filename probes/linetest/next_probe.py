@@ -34,11 +34,15 @@ def next_probe(
 
     `wanted` are facts without which a rule forbids the likeliest cause (coverage, siblings): they come first.
     `obtainable` are those that can be had where this is judged: they come before all others; None: nobody knows.
-    `barred` are facts that may not be measured in this test.
+    `barred` are facts that may not be measured in this test. Without causes (`ranked` is empty) it is the quickest one
+    that is wanted.
     """
     leading = ranked[:_LEADING]
     lacking = sorted((_seconds(pack, fact), fact) for fact in wanted if fact not in view.values and fact not in barred)
     first = [fact for _, fact in lacking]
+    if not leading:
+        had = [fact for fact in first if obtainable is not None and fact in obtainable]
+        return next(iter(had or first), None)
     asks = {fact for item in leading if item.card.id not in _NO_FAULT for fact in item.card.asks}
     then = sorted(fact for fact in asks if fact not in view.values and fact not in barred)
     prices = _prices(leading, money_of(pack.file.engine, business=view.values.get("account.business") is True))

@@ -39,6 +39,24 @@ async def test_a_changed_table_shows_in_the_next_answer(start_agent: StartAgent)
     assert (await client.walk(target, ROOT)).rows == ((f"{ROOT}.1", 2),)
 
 
+async def test_a_row_is_taken_away_with_all_that_is_below_it_and_no_more(start_agent: StartAgent) -> None:
+    table = AgentTable({f"{ROOT}.{end}": integer(1) for end in ("1.4", "1.4.1", "1.4.2.3", "1.5", "1.40")})
+    table.remove_row(f"{ROOT}.1.4")
+    table.remove_row(f"{ROOT}.7")
+    walk = await client.walk(target_of(await start_agent(table)), ROOT)
+    assert walk.rows == ((f"{ROOT}.1.5", 1), (f"{ROOT}.1.40", 1))
+
+
+async def test_below_what_fails_there_is_an_error_and_elsewhere_an_answer(start_agent: StartAgent) -> None:
+    agent = await start_agent(AgentTable({f"{ROOT}.1.1": integer(1), f"{ROOT}.2.1": integer(2)}))
+    agent.failing.add(f"{ROOT}.1")
+    assert await client.get(target_of(agent), [f"{ROOT}.2.1"]) == {f"{ROOT}.2.1": 2}
+    assert await client.get(target_of(agent), [f"{ROOT}.1.1"]) == {}
+    walks = {root: await client.walk(target_of(agent), f"{ROOT}.{root}") for root in (1, 2)}
+    assert (walks[1].complete, walks[1].rows) == (False, ())
+    assert (walks[2].complete, walks[2].rows) == (True, ((f"{ROOT}.2.1", 2),))
+
+
 async def test_a_bulk_answer_never_outgrows_a_frame(start_agent: StartAgent) -> None:
     table = AgentTable({f"{ROOT}.{row}": octets(bytes(200)) for row in range(100)})
     agent = await start_agent(table)

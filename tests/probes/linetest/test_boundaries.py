@@ -107,3 +107,9 @@ def test_a_fact_of_the_future_is_new() -> None:
     case = OWN["nff"]
     session = Fact("bras.session", "up", datetime(2030, 1, 1, tzinfo=UTC), "test")
     assert verdict_of(case, {**case.facts, "bras.session": session}).verdict == "NFF"
+
+
+def test_what_tells_fibre_from_port_is_asked_next() -> None:
+    verdict = changed("mass_fibre_or_port", olt__port_fault=False)
+    assert (verdict.verdict, verdict.next_probe) == ("INCONCLUSIVE", "olt.port_laser_on")
+    assert "olt.port_laser_on" in verdict.not_measured

@@ -39,8 +39,8 @@ def test_where_something_is_missing_one_fact_less_sends_nobody_elsewhere(trial: 
     assert {name: said for name, said in sent.items() if said != (whole.verdict, whole.cause)} == {}
 
 
-#: rivals of a decisive fact that is missing already: without both "nothing found" is said, by the pack's choice of what it
-#: covers (its `coverage.nff.without`); nobody measures both of each pair on every line
+#: rivals of a decisive fact that is missing already: without both "nothing found" is said, by the pack's choice of what
+#: it covers (its `coverage.nff.without`); nobody measures both of each pair on every line
 NOT_COVERED = {
     *("account.tariff_mbit", "cpe.config_matches_profile", "dns.cpe_uses_operator", "ont.bias_ma", "ont.bip_us"),
     *("ping.df_1400_ok", "ping.df_1472_ok", "ping.loaded_rtt_rise_ms"),
