@@ -12,7 +12,7 @@ from cli.operation import exit_for, follow, print_operation
 from cli.options import AnyFunction
 from cli.texts import _
 
-#: seconds without any step after which --wait gives up
+#: seconds without any step after which --wait gives up: a device that nothing wakes comes by itself, hours later
 QUIET_S = 600.0
 #: seconds after a deadline in which the server must have told the end
 AFTER_DEADLINE_S = 30.0
@@ -20,7 +20,10 @@ AFTER_DEADLINE_S = 30.0
 
 def wait_options(function: AnyFunction) -> AnyFunction:
     """Add --wait/--no-wait and --deadline, passed on as `wait` and `deadline_s`."""
-    wait = click.option("--wait/--no-wait", default=True, show_default=True, help=_("Wait for the end."))
+    text = _(
+        "Wait for the end. Without --deadline ten minutes in which nothing happens end the waiting, not the operation."
+    )
+    wait = click.option("--wait/--no-wait", default=True, show_default=True, help=text)
     deadline = click.option(
         "--deadline", "deadline_s", type=click.IntRange(1, 31 * 86400), help=_("Seconds until it expires.")
     )

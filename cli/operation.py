@@ -118,10 +118,10 @@ def print_operation(found: dict[str, Any], as_json: bool) -> None:
 def follow(client: Client, queued: dict[str, Any], *, timeout_s: float, quiet: bool) -> dict[str, Any]:
     """Show the steps of an operation as they happen, and return it when it has ended.
 
-    Ctrl-C ends the waiting, not the operation, and that is said.
+    Ctrl-C ends the waiting, not the operation, and so does a silence of `timeout_s` without a step; that is said.
 
     Raises:
-        CliError: TIMEOUT where it does not end in time; the operation itself goes on.
+        CliError: TIMEOUT where nothing more happened, or the server stopped telling; the operation itself goes on.
     """
     operation_id = str(queued["id"])
     until = output.instant(queued.get("deadline_at"))
@@ -141,11 +141,26 @@ def follow(client: Client, queued: dict[str, Any], *, timeout_s: float, quiet: b
         )
         output.print_note(text.format(id=operation_id, server=same_server()))
         raise
+    except CliError as error:
+        if error.status is not ExitStatus.TIMEOUT:
+            raise
+        raise _silent(operation_id, timeout_s, until) from error
     known: dict[str, Any] = client.get(f"/operations/{operation_id}")
     if known.get("state") in FINAL:
         return known
     text = _("The server stopped telling about operation {id}; look again with: secondline operation show {id}")
     raise CliError(text.format(id=operation_id) + same_server(), ExitStatus.TIMEOUT)
+
+
+def _silent(operation_id: str, timeout_s: float, until: str | None) -> CliError:
+    """What is said where nothing happened for so long that nobody waits any longer."""
+    text = _(
+        "Nothing happened for {seconds} s, so this command waits no longer. Operation {id} goes on in the server until "
+        "{until} UTC; look with: secondline operation show {id}{server}, take it back while it is queued with: "
+        "secondline operation cancel {id}{server}; --deadline says how long is waited"
+    )
+    told = text.format(id=operation_id, seconds=round(timeout_s), until=until or "?", server=same_server())
+    return CliError(told, ExitStatus.TIMEOUT)
 
 
 def step_text(step: dict[str, Any]) -> str:

@@ -144,13 +144,19 @@ class Client:
         """Yield server-sent events until the server ends the stream.
 
         Raises:
-            CliError: TIMEOUT where nothing comes for `timeout_s`.
+            CliError: TIMEOUT where no event comes for `timeout_s`, though the server's heartbeats do.
         """
         try:
             with self._wire.stream("GET", path, timeout_s=timeout_s) as answer:
                 if answer.status >= 400:
                     raise self._error(answer)
+                heard_at = time.monotonic()
                 for event in _parse_events(answer.lines()):
+                    if event is None:
+                        if time.monotonic() - heard_at >= timeout_s:
+                            raise WireTimeout("heartbeats alone")
+                        continue
+                    heard_at = time.monotonic()
                     if event.name == "error":
                         raise CliError(str(event.data.get("message")) if isinstance(event.data, dict) else "error")
                     yield event
@@ -324,7 +330,8 @@ def _client_file() -> dict[str, object]:
         raise CliError(text, ExitStatus.USAGE) from error
 
 
-def _parse_events(lines: Iterator[str]) -> Iterator[ServerEvent]:
+def _parse_events(lines: Iterator[str]) -> Iterator[ServerEvent | None]:
+    """The events of a stream; None for each heartbeat, which says that the server is there and no more."""
     name, data = "message", ""
     for line in lines:
         if line.startswith("event:"):
@@ -334,6 +341,8 @@ def _parse_events(lines: Iterator[str]) -> Iterator[ServerEvent]:
         elif not line and data:
             yield ServerEvent(name, json.loads(data))
             name, data = "message", ""
+        elif line.startswith(":"):
+            yield None
 
 
 def _is_ours(answer: Answer) -> bool:

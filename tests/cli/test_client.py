@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -219,3 +220,39 @@ def test_steps_are_shown_as_they_happen_in_the_language_of_the_command(capsys: p
         server.server_close()
     assert ended["detail"] == "CPE перезагрузился"
     assert capsys.readouterr().err.strip().endswith(": CPE перезагрузился")
+
+
+class Mute(http.server.BaseHTTPRequestHandler):
+    """An API whose operation has one step, and then nothing but heartbeats until whoever listens has gone."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        step = json.dumps({"n": 1, "name": "queued", "at": "2026-03-05T12:00:00Z"})
+        with suppress(OSError):
+            self.wfile.write(f"event: step\ndata: {step}\n\n".encode())
+            while not self.server.gone.wait(0.02):  # type: ignore[attr-defined] # the event of the test
+                self.wfile.write(b": still here\n\n")
+
+    def log_message(self, *_arguments: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize(("chosen", "word"), [("en", "goes on in the server"), ("ru", "продолжается на сервере")])
+def test_who_waits_gives_up_where_only_the_server_is_there(chosen: str, word: str) -> None:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Mute)
+    gone = server.gone = threading.Event()  # type: ignore[attr-defined]
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    texts.choose(chosen)
+    queued = {"id": "op-1", "deadline_at": "2026-11-21T13:00:00.123Z"}
+    try:
+        with connect(f"http://127.0.0.1:{server.server_port}", None) as client, pytest.raises(CliError) as raised:
+            operation.follow(client, queued, timeout_s=0.2, quiet=True)
+    finally:
+        gone.set()
+        server.shutdown()
+        server.server_close()
+    assert raised.value.status is ExitStatus.TIMEOUT
+    said = raised.value.message
+    assert word in said and "operation show op-1" in said and "2026-11-21 13:00:00" in said
