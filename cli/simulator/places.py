@@ -54,11 +54,18 @@ class Place(Town):
         self._copper = CopperNode(scenario.access) if scenario.access in ("fttb", "dsl") else None
         if self._copper is not None:
             self.olt = self._copper  # type: ignore[assignment]  # the same three methods and an agent
+        #: its own, for a server remembers a node by its address, and free ports come again
+        self.address = self.olt.agent.host = f"127.1.{number // 250}.{number % 250 + 1}"
 
     @property
     def node(self) -> str:
         """Name of the access node; empty where nobody knows one."""
         return "" if self.scenario.access == "bare" else f"{self.scenario.id}-node"
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the server is told of the node."""
+        return bool(self.node) and self.scenario.node != "unknown"
 
     def inventory(self) -> Iterator[dict[str, object]]:
         """The lines of this node, as rows of the inventory."""

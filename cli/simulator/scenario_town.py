@@ -63,9 +63,9 @@ class ScenarioTown:
 
     async def start(self) -> None:
         """Start the access nodes, hand in nodes, lines and readings of the past, then start the CPEs."""
-        ports = {place.node: await place.olt.start() for place in self.places}
-        ports = {place.node: ports[place.node] for place in self.places if place.scenario.node != "unknown"}
-        await asyncio.to_thread(self._hand_in, ports)
+        ports = [await place.olt.start() for place in self.places]
+        nodes = [(place, port) for place, port in zip(self.places, ports, strict=True) if place.is_told]
+        await asyncio.to_thread(self._hand_in, nodes)
         cpes = [cpe for place in self.places for cpe in place.cpes.values()]
         for number, cpe in enumerate(cpes):
             await cpe.start("0 BOOTSTRAP")
@@ -130,11 +130,10 @@ class ScenarioTown:
                 {"line": scenario.id, "name": aged.fact, "value": aged.value, "at": at},
             )
 
-    def _hand_in(self, ports: dict[str, int]) -> None:
-        for node, port in ports.items():
-            if node:
-                body = {"address": "127.0.0.1", "port": port, "community": self._community}
-                self._client.put(f"/access-nodes/{node}", body)
+    def _hand_in(self, nodes: Sequence[tuple[Place, int]]) -> None:
+        for place, port in nodes:
+            body = {"address": place.address, "port": port, "community": self._community}
+            self._client.put(f"/access-nodes/{place.node}", body)
         sheet = io.StringIO()
         writer = csv.DictWriter(sheet, LINE_COLUMNS, lineterminator="\n")
         writer.writeheader()

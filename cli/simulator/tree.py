@@ -257,7 +257,7 @@ class Tree:
 
     def _set_fault(self, wanted: ParameterValueStruct) -> SetParameterValuesFault | None:
         parameter = self._parameters.get(wanted.name)
-        if parameter is None:
+        if parameter is None or self._is_hidden(wanted.name):
             return SetParameterValuesFault(wanted.name, INVALID_NAME, "Invalid parameter name")
         if not parameter.writable:
             return SetParameterValuesFault(wanted.name, NOT_WRITABLE, "Attempt to set a non-writable parameter")

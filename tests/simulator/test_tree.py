@@ -49,6 +49,18 @@ def test_an_unknown_name_is_9005(tree: Tree) -> None:
     assert refusal.value.fault.fault_code == 9005
 
 
+def test_a_hidden_leaf_is_none_for_the_acs_and_is_there_inside(tree: Tree) -> None:
+    tree.hide(["InternetGatewayDevice.ManagementServer.PeriodicInformInterval", "InternetGatewayDevice.Nothing.*.X"])
+    below = "InternetGatewayDevice.ManagementServer."
+    assert tree.get([below]) and INTERVAL not in {leaf.name for leaf in tree.get([below])}
+    assert INTERVAL not in {info.name for info in tree.names(below, next_level=True)}
+    for ask in (lambda: tree.get([INTERVAL]), lambda: tree.set([ParameterValueStruct(INTERVAL, "600")], "")):
+        with pytest.raises(Refusal):
+            ask()
+    tree.put(INTERVAL, "900")
+    assert tree.value(INTERVAL) == "900"
+
+
 def test_set_is_all_or_nothing_and_names_each_fault(tree: Tree) -> None:
     wanted = [
         ParameterValueStruct(INTERVAL, "600"),
