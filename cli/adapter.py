@@ -12,6 +12,7 @@ from cli.errors import CliError
 from cli.exit_status import ExitStatus
 from cli.options import server_options
 from cli.texts import _
+from cli.titles import titled
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -80,7 +81,7 @@ def try_adapter(
     if as_json:
         output.print_json(found)
         return
-    output.print_pairs([(key, value) for key, value in found["ticket"].items() if value])
+    output.print_pairs(titled(found["ticket"].items()))
     for call in output.items(found["calls"]):
         output.print_line(f"{call['method']} {call['path']}")
         output.print_json(call["body"])

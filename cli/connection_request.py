@@ -15,6 +15,7 @@ from cli.errors import CliError
 from cli.exit_status import ExitStatus
 from cli.options import server_options
 from cli.texts import N_, _
+from cli.titles import titled
 
 #: how the server tells a try in a step: method, code, time, its words
 _LINE = re.compile(r"(http|udp|xmpp|none) ([a-z_]+) (\d+) ms: (.*)\Z", re.DOTALL)
@@ -64,7 +65,7 @@ def print_ways(found: dict[str, Any]) -> None:
     names = ("methods", "behind_nat", "udp_address", "stun_address", "stun_seen_at", "jabber_id")
     shown = {name: found.get(name) for name in names}
     shown["methods"] = ", ".join(_METHODS.get(each, each) for each in found.get("methods") or []) or None
-    output.print_pairs([(name, value if value != "" else None) for name, value in shown.items()])
+    output.print_pairs(titled(shown.items()))
     rows = [[output.instant(each.get("at")), told(each, each.get("detail", ""))] for each in found.get("tries") or []]
     if rows:
         output.print_table([_("connection request"), _("answer")], rows)

@@ -1,12 +1,16 @@
 """`secondline delivery`: what other systems were told, and the dead letters."""
 
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
 from cli import output
+from cli.card import in_language
 from cli.client import connect, segment
-from cli.options import server_options
+from cli.options import same_server, server_options
 from cli.texts import _
 
 
@@ -54,16 +58,18 @@ def list_deliveries(
     output.print_more(len(rows), limit)
 
 
-@delivery.command(help=_("Show a message with every try."))
+@delivery.command(help=_("Show a message with every try: what it says in short; --body: all of it, as it is sent."))
 @click.argument("delivery_id")
+@click.option("--body", "whole", is_flag=True, help=_("The body alone, as JSON."))
 @server_options
-def show(delivery_id: str, url: str | None, token_file: Path | None, as_json: bool) -> None:
+def show(delivery_id: str, whole: bool, url: str | None, token_file: Path | None, as_json: bool) -> None:
     """Show a message."""
     with connect(url, token_file) as client:
         found = client.get(f"/deliveries/{segment(delivery_id)}")
-    if as_json:
-        output.print_json(found)
+    if as_json or whole:
+        output.print_json(found["body"] if whole else found)
         return
+    body = found.get("body") or {}
     pairs: list[tuple[str, object]] = [
         (_("to"), found["target"]),
         (_("event"), found["event_type"]),
@@ -71,6 +77,7 @@ def show(delivery_id: str, url: str | None, token_file: Path | None, as_json: bo
         (_("state"), found["state"]),
         (_("written"), output.instant(found["created_at"])),
         (_("next try"), output.instant(found["next_at"]) if found["state"] == "pending" else None),
+        *_says(body),
     ]
     output.print_pairs(pairs)
     rows = [
@@ -78,7 +85,21 @@ def show(delivery_id: str, url: str | None, token_file: Path | None, as_json: bo
         for one in output.items(found.get("log"))
     ]
     output.print_table([_("at"), _("ms"), _("taken"), _("answer")], rows)
-    output.print_json(found.get("body"))
+    text = _("The body has {chars} characters: secondline delivery show {id} --body{server}")
+    output.print_note(text.format(chars=len(json.dumps(body)), id=found["id"], server=same_server()))
+
+
+def _says(body: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    """What a body says, as far as it has what our own messages have; a TM Forum event says it inside."""
+    verdict = body.get("verdict")
+    if not isinstance(verdict, dict):
+        verdict = {}
+    yield _("line"), body.get("line")
+    yield _("test"), body.get("line_test")
+    yield _("verdict"), ": ".join(filter(None, (verdict.get("verdict"), in_language(verdict.get("title"))))) or None
+    yield _("why"), in_language(verdict.get("text")) or None
+    yield _("queue"), body.get("queue") or verdict.get("queue")
+    yield _("detail"), body.get("detail") or None
 
 
 @delivery.command(help=_("Send a dead letter again."))

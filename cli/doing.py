@@ -20,6 +20,7 @@ from cli.operation import STATUS_OF_STATE, exit_for, follow
 from cli.options import server_options
 from cli.rpcs import argument, ask, confirming, show
 from cli.texts import _, language
+from cli.titles import titled
 
 #: how alike a word and an action are when the action was meant; no kind of operation is as like one
 _ALIKE = 0.75
@@ -200,7 +201,7 @@ def _print_offers(offers: list[dict[str, Any]], as_json: bool) -> None:
 
 def _print_asked(done: dict[str, Any]) -> None:
     for queued in done["operations"]:
-        output.print_pairs([(name, queued.get(name)) for name in ("id", "kind", "state", "device")])
+        output.print_pairs(titled((name, queued.get(name)) for name in ("id", "kind", "state", "device")))
     if done.get("note"):
         output.print_line(_said(done["note"]))
 

@@ -12,6 +12,7 @@ from cli.exit_status import ExitStatus
 from cli.file_errors import not_read, not_written
 from cli.options import server_options
 from cli.texts import _
+from cli.titles import titled
 
 #: what a person writes → TR-069's file type
 TYPES = {
@@ -162,5 +163,4 @@ def _print(found: dict[str, Any], as_json: bool) -> None:
     if as_json:
         output.print_json(found)
         return
-    shown = {**found, "models": ", ".join(found["models"]) or None}
-    output.print_pairs([(name, value if value != "" else None) for name, value in shown.items()])
+    output.print_pairs(titled(found.items()))

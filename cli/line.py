@@ -17,6 +17,7 @@ from cli.options import same_server, server_options
 from cli.rights import groups, import_groups
 from cli.search import phones
 from cli.texts import N_, _
+from cli.titles import titled
 
 #: seconds beyond the test's own deadline after which nothing more is waited for
 PATIENCE_S = 90.0
@@ -99,9 +100,7 @@ def show(line_id: str, url: str | None, token_file: Path | None, as_json: bool) 
         return
     record = found.get("line") if isinstance(found.get("line"), dict) else found
     plain = {name: value for name, value in record.items() if name not in ("devices", "facts")}
-    output.print_pairs(
-        [(name, ", ".join(words(value)) if isinstance(value, list) else value) for name, value in plain.items()]
-    )
+    output.print_pairs(titled(plain.items()))
     for device in found.get("devices") or ():
         text = _("device {key}: last Inform {at}")
         output.print_line(text.format(key=device.get("key"), at=output.instant(device.get("last_inform_at"))))

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli import output
+from cli import output, titles
 from cli.client import Client, connect, segment
 from cli.connection_request import detail_of
 from cli.errors import CliError
@@ -21,7 +21,6 @@ FINAL = ("succeeded", "failed", "expired", "cancelled")
 RESULT_CHARS = 4_000
 #: step → what a person reads
 STEPS = {
-    "queued": N_("queued"),
     "connection_request_sent": N_("connection request sent"),
     "connection_request_tried": N_("connection request not answered this way, another is tried"),
     "connection_request_failed": N_("connection request failed"),
@@ -33,12 +32,8 @@ STEPS = {
     "reported": N_("the device reported the end"),
     "cancel_wanted": N_("it is to be broken off"),
     "boot_seen": N_("boot seen"),
-    "unknown": N_("it is not known whether the RPC arrived"),
     "resent": N_("proven never to have arrived: sent again"),
-    "succeeded": N_("succeeded"),
-    "failed": N_("failed"),
-    "expired": N_("expired"),
-    "cancelled": N_("cancelled"),
+    **titles.STATES,
 }
 
 STATUS_OF_STATE = {
@@ -105,11 +100,12 @@ def print_operation(found: dict[str, Any], as_json: bool) -> None:
         output.print_json(found)
         return
     names = ("id", "device", "kind", "state", "created_at", "deadline_at", "finished_at", "actor", "reason", "detail")
-    output.print_pairs([(name, found.get(name) or None) for name in names])
+    output.print_pairs(titles.titled((name, found.get(name)) for name in names))
     result = found.get("result")
     if result not in (None, {}, []):
         text = json.dumps(result, ensure_ascii=False)
-        output.print_pairs([("result", text if len(text) <= RESULT_CHARS else f"{text[:RESULT_CHARS]}…")])
+        shown = text if len(text) <= RESULT_CHARS else f"{text[:RESULT_CHARS]}…"
+        output.print_pairs(titles.titled([("result", shown)]))
     for step in found.get("steps") or []:
         if isinstance(step, dict):
             output.print_line("  " + step_text(step))
