@@ -1,7 +1,8 @@
 """One access node as all readers see it: what it is, how many questions at once, and whether it is there at all."""
 
+import time
 import zoneinfo
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import TypeVar
@@ -19,6 +20,8 @@ _Profile = TypeVar("_Profile", bound=NodeProfile)
 
 _SYS_DESCR = "1.3.6.1.2.1.1.1.0"
 _SYS_OBJECT_ID = "1.3.6.1.2.1.1.2.0"
+#: seconds that a node's word of what it is holds [E]
+_IDENTITY_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +45,10 @@ class Identity:
 
 @dataclass(slots=True)
 class _Node:
-    """What is kept of one node: what it said of itself once it was asked."""
+    """What is kept of one node: what it said of itself, and when by the clock of the process."""
 
     identity: Identity | None = None
+    said_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -55,6 +59,8 @@ class Nodes:
     gentle: Gentle = field(default_factory=Gentle, repr=False)
     #: ask a node that is silent on SNMP by ping, so that a wrong community does not look like a dead node
     ping_silent: bool = True
+    #: seconds that only grow
+    clock: Callable[[], float] = time.monotonic
     _nodes: dict[SnmpTarget, _Node] = field(default_factory=dict, repr=False)
 
     async def get(self, target: NodeTarget, oids: Iterable[str]) -> dict[str, Value]:
@@ -74,17 +80,17 @@ class Nodes:
             return Walk((), complete=False, problem=str(error))
 
     async def identity(self, target: NodeTarget) -> Identity:
-        """What the node says of itself; asked once.
+        """What the node says of itself; asked again after an hour, for another one may stand at its address.
 
         Raises:
             ProbeError: it did not answer.
         """
         node = self._node(target)
-        if node.identity is None:
+        if node.identity is None or self.clock() - node.said_s > _IDENTITY_S:
             answer = await self.get(target, [_SYS_DESCR, _SYS_OBJECT_ID])
             described = answer.get(_SYS_DESCR, b"")
             descr = described.decode("utf-8", "replace") if isinstance(described, bytes) else str(described)
-            node.identity = Identity(str(answer.get(_SYS_OBJECT_ID, "")), descr)
+            node.identity, node.said_s = Identity(str(answer.get(_SYS_OBJECT_ID, "")), descr), self.clock()
         return node.identity
 
     async def profile_of(self, target: NodeTarget, profiles: Mapping[str, _Profile]) -> _Profile:
@@ -99,6 +105,8 @@ class Nodes:
         said = await self.identity(target)
         found = match(profiles, said.object_id, said.descr)
         if found is None:
+            # what nobody can read is exchanged, or told anew, sooner than in an hour
+            self._node(target).identity = None
             raise ProfileError(
                 f"{target.name}: no profile knows sysObjectID {said.object_id or 'none'} ({said.descr[:80]}); "
                 "name one for this node, or add a profile file"

@@ -9,7 +9,7 @@ from probes.errors import ProbeRefused, ProfileError
 from probes.facts import Fact, Quality
 from probes.ping import PingResult
 from probes.profiles.schema import load_profiles
-from probes.snmp.agent import Agent, AgentTable, integer, octets
+from probes.snmp.agent import Agent, AgentTable, integer, octets, oid
 from probes.snmp.ber import Pdu, decode_request
 from tests.probes.conftest import StartAgent, node_of, target_of
 
@@ -266,3 +266,41 @@ async def test_the_plain_functions_read_the_same(start_agent: StartAgent) -> Non
     facts = await access.read_ont(node_of(agent), PROFILE, OntPlace(0, 1, 1, 2), NOW)
     assert value(facts, "ont.run_state") == "online"
     assert len((await access.read_port(node_of(agent), PROFILE, PLACE, NOW)).onts) == 4
+
+
+HUAWEI, ZTE = (
+    ("1.3.6.1.4.1.2011.2.123", "Huawei Integrated Access Software"),
+    ("1.3.6.1.4.1.3902.1082.1001.320.2.1", ""),
+)
+
+
+def called(table: AgentTable, object_id: str, descr: str) -> None:
+    """Let the agent say that it is another one."""
+    table.set("1.3.6.1.2.1.1.1.0", octets(descr.encode()))
+    table.set("1.3.6.1.2.1.1.2.0", oid(object_id))
+
+
+async def test_what_no_profile_knows_is_asked_again_for_it_may_be_exchanged(start_agent: StartAgent) -> None:
+    table = port_of(2)
+    called(table, "1.3.6.1.4.1.2", "somebody else's node")
+    agent = await start_agent(table)
+    reader, node = AccessReader(), node_of(agent)
+    with pytest.raises(ProfileError):
+        await reader.profile_of(node)
+    called(table, *HUAWEI)
+    assert await reader.profile_of(node) == PROFILE
+
+
+async def test_what_a_node_says_of_itself_is_believed_for_an_hour(start_agent: StartAgent) -> None:
+    table = port_of(2)
+    called(table, *HUAWEI)
+    agent = await start_agent(table)
+    reader, node = AccessReader(), node_of(agent)
+    hours = [0.0]
+    reader.nodes.clock = lambda: 3600 * hours[0]
+    assert await reader.profile_of(node) == PROFILE
+    called(table, *ZTE)
+    hours[0] = 0.9
+    assert await reader.profile_of(node) == PROFILE
+    hours[0] = 1.1
+    assert (await reader.profile_of(node)).id.startswith("zte")
