@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from cli.own_server import OwnServer
 from cli.simulator.scenario_files import Scenario, ScenarioError, _scenario, load_scenarios, load_systems
@@ -22,6 +21,7 @@ from tests.scenarios.variants import Variant, hiding, named, variants_of, worlds
 from tests.scenarios.world import Collected, play, server_in
 from tests.shared_data import shared
 
+TABLE = "data/linetest-cases.yaml"
 SCENARIOS = load_scenarios()
 #: rows without the boundaries, which are of the pure engine; empty where the table is not beside the checkout
 ROWS: dict[str, dict[str, Any]] = {row["id"]: row for row in shared_rows() if not row["id"].startswith("B")}
@@ -114,14 +114,14 @@ def test_the_live_verdict_of_a_variant_is_a_right_one(
 
 
 def test_every_variant_is_played_or_is_said_not_to_be() -> None:
-    table = yaml.safe_load(shared("data/linetest-cases.yaml").read_text("utf-8"))
-    names = [named(row, item) for row in table if not row["id"].startswith("B") for item in row.get("missing", ())]
+    shared(TABLE)
+    names = [named(row, item) for row in ROWS.values() for item in row.get("missing", ())]
     assert len(names) == len(set(names)) == 241
     assert sorted([variant.name for variant in VARIANTS] + list(VARIANTS_NOT_SHOWN)) == sorted(names)
 
 
 def test_no_rule_of_a_variants_world_is_left_over() -> None:
-    shared("data/linetest-cases.yaml")
+    shared(TABLE)
     gone = {fact for variant in VARIANTS for fact in (*variant.removed, *variant.stale)}
     assert hiding().keys() <= gone
     assert worlds().keys() <= {variant.name for variant in VARIANTS}
@@ -151,11 +151,8 @@ def test_nothing_of_a_test_failed_but_what_the_scenario_broke(town: dict[str, Co
 
 
 def test_every_row_of_the_table_has_a_scenario_that_expects_what_the_row_expects() -> None:
-    rows = {
-        row["id"]: {name: row["expect"][name] for name in ("verdict", "cause", "location")}
-        for row in yaml.safe_load(shared("data/linetest-cases.yaml").read_text("utf-8"))
-        if not row["id"].startswith("B")  # boundaries are of the pure engine
-    }
+    shared(TABLE)
+    rows = {id_: {name: row["expect"][name] for name in ("verdict", "cause", "location")} for id_, row in ROWS.items()}
     assert len(rows) == 98
     assert {scenario.row: dict(scenario.expect) for scenario in SCENARIOS} == {
         row: expect for row, expect in rows.items() if row not in NOT_SHOWN
