@@ -7,12 +7,11 @@ that are there to say such things. The rule of this file: a text that nobody rea
 """
 
 import ast
-import json
 import re
-import tomllib
 from collections.abc import Iterable, Iterator
 
-from tests.error_texts import ROOT, raised, template
+from tests.error_texts import raised, template
+from tests.russian_texts import ROOT, lacking, russian, tell, too_many
 
 #: what a text is handed to, wherever that is
 _TAKERS = {
@@ -69,7 +68,7 @@ _PROSE = re.compile(r"[a-z]{2}")
 
 def told() -> Iterator[str]:
     """Every text that says what became of something, each as often as it stands in the code."""
-    errors = set(raised()) | _ours("errors", "parts")
+    errors = {*raised(), *russian("errors", "parts")}
     for path in sorted([*(ROOT / "acs").rglob("*.py"), *(ROOT / "probes").rglob("*.py")]):
         place = path.relative_to(ROOT).as_posix()
         if place.startswith(_ELSEWHERE):
@@ -80,11 +79,6 @@ def told() -> Iterator[str]:
         for node in nodes:
             found = (text for text in sentences(node) if text not in OTHERS)
             yield from (text for text in map(_whole, found) if text not in errors)
-
-
-def _ours(name: str, table: str) -> set[str]:
-    """The texts of a table of Russian."""
-    return set(tomllib.loads((ROOT / f"acs/api/{name}.ru.toml").read_text(encoding="utf-8"))[table])
 
 
 def _handed_over(tree: ast.AST, teller: str | None) -> Iterator[ast.AST]:
@@ -145,11 +139,8 @@ def _is_log(node: ast.AST) -> bool:
 
 def main() -> None:
     """Say which lines the Russian of details lacks, and which it has too many."""
-    known, wanted = _ours("details", "details"), set(told())
-    for text in sorted(wanted - known):
-        print(f'{json.dumps(text, ensure_ascii=False)} = ""')
-    for text in sorted(known - wanted):
-        print(f"nobody says any more: {json.dumps(text, ensure_ascii=False)}")
+    known, wanted = russian("details"), {*told()}
+    tell(lacking(known, wanted) + too_many(known, wanted))
 
 
 if __name__ == "__main__":

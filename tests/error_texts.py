@@ -6,12 +6,10 @@ A text is as it stands in the raise: `{0}`, `{1}` … are the values of its f-st
 """
 
 import ast
-import json
-import tomllib
 from collections.abc import Iterator
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.russian_texts import ROOT, lacking, russian, tell, too_many
+
 #: what is raised there stops a start or is of another edge, and no caller of the API reads it
 ELSEWHERE = ("acs/config/", "acs/server/", "acs/store/migrate.py", "acs/store/migrations/")
 #: errors whose first argument is their text
@@ -61,12 +59,8 @@ def written() -> set[str]:
 
 def main() -> None:
     """Say which lines the Russian of errors lacks, and which it has too many."""
-    known = tomllib.loads((ROOT / "acs/api/errors.ru.toml").read_text(encoding="utf-8"))
-    wanted = set(raised())
-    for text in sorted(wanted - set(known["errors"])):
-        print(f'{json.dumps(text, ensure_ascii=False)} = ""')
-    for text in sorted({*known["errors"]} - wanted | {*known["parts"]} - written()):
-        print(f"nobody says any more: {json.dumps(text, ensure_ascii=False)}")
+    known, wanted = russian("errors"), {*raised()}
+    tell(lacking(known, wanted) + too_many(known, wanted) + too_many(russian("errors", "parts"), written()))
 
 
 if __name__ == "__main__":

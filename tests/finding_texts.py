@@ -6,12 +6,10 @@ The rule of this file: every sentence of those files is one, but for those in OT
 """
 
 import ast
-import json
-import tomllib
 from collections.abc import Iterator
 
 from tests.detail_texts import sentences
-from tests.error_texts import ROOT
+from tests.russian_texts import ROOT, lacking, russian, tell, too_many
 
 #: files where every text is one
 FILES = (
@@ -33,25 +31,16 @@ OTHERS = {
 
 def found() -> Iterator[str]:
     """Every text that says what is wrong with a file, each as often as it stands in the code."""
-    known = {text for table in ("errors", "parts", "checks") for text in _table("errors", table)}
-    known |= _table("details", "details").keys()
+    known = {*russian("errors", "errors", "parts", "checks"), *russian("details")}
     for name in FILES:
         tree = ast.parse((ROOT / name).read_text(encoding="utf-8"))
         yield from (text for text in sentences(tree) if text not in OTHERS and text not in known)
 
 
-def _table(name: str, table: str) -> dict[str, str]:
-    told: dict[str, str] = tomllib.loads((ROOT / f"acs/api/{name}.ru.toml").read_text(encoding="utf-8"))[table]
-    return told
-
-
 def main() -> None:
     """Say which lines the Russian of findings lacks, and which it has too many."""
-    known, wanted = _table("findings", "findings").keys(), set(found())
-    for text in sorted(wanted - known):
-        print(f'{json.dumps(text, ensure_ascii=False)} = ""')
-    for text in sorted(known - wanted):
-        print(f"nobody says any more: {json.dumps(text, ensure_ascii=False)}")
+    known, wanted = russian("findings"), {*found()}
+    tell(lacking(known, wanted) + too_many(known, wanted))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ def _store_url(url: str, info: ValidationInfo) -> str:
     if url.startswith("sqlite:///"):
         return f"sqlite:///{_beside_the_file(url.removeprefix('sqlite:///'), info)}"
     if not url.startswith("postgresql://"):
-        raise ValueError(f"{url!r} names no store; write sqlite:///file or postgresql://user@host/database")
+        kind = url.partition(":")[0]  # and no more of it: a password may follow
+        raise ValueError(f"{kind!r} names no store; write sqlite:///file or postgresql://user@host/database")
     return url
 
 

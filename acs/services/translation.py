@@ -3,8 +3,9 @@
     there is no line 'L-7'; `secondline line list` shows their ids
     └ found by its fixed words, "there is no line {0}; …" ┴─► its translation, with the same values
 
-In `acs/api` are `errors.ru.toml`, what errors say, `details.ru.toml`, what became of operations, deliveries, sources,
-and `findings.ru.toml`, what is wrong with a file. Texts that are put together of others are translated part by part.
+In `acs/api` are `errors.ru.toml`, what errors say, `details.ru.toml`, what became of operations and deliveries,
+`findings.ru.toml`, what is wrong with a file, and `starts.ru.toml`, what keeps a server from starting. Texts that are put
+together of others are translated part by part.
 The rule of this file: a text without a translation stays as it is; looking for one takes a time that grows with the
 length of the text and no faster, whatever somebody wrote into it.
 """
@@ -128,7 +129,7 @@ def reason_of(reason: str, language: str) -> str:
 def texts(language: str) -> Mapping[str, Any]:
     """The files of a language, table by table."""
     folder = resources.files("acs.api")
-    names = (f"{name}.{language}.toml" for name in ("errors", "details", "findings"))
+    names = (f"{name}.{language}.toml" for name in ("errors", "details", "findings", "starts"))
     return {key: value for name in names for key, value in tomllib.loads((folder / name).read_text("utf-8")).items()}
 
 
@@ -138,7 +139,7 @@ def _book(language: str) -> _Book | None:
     if language == "en":
         return None
     table = texts(language)
-    ours = (table[name] for name in ("findings", "details", "errors", "parts", "checks"))
+    ours = (table[name] for name in ("starts", "findings", "details", "errors", "parts", "checks"))
     every = _for_subscribers(language) | {text: said for one in ours for text, said in one.items()}
     # what is wrong with a key of a file is told behind its name: pydantic's words begin small there
     every |= {text[0].lower() + text[1:]: said for text, said in table["checks"].items()}

@@ -44,8 +44,17 @@ def parse_url(url: str) -> URL:
             "write sqlite:///path or postgresql://user@host/database"
         )
     if not parsed.database or (parsed.drivername == "sqlite" and parsed.database == ":memory:"):
-        raise ConfigError(f"store url: {parsed.render_as_string()} names no database; an SQLite store is a file")
+        raise ConfigError(f"store url: {shown(parsed)} names no database; an SQLite store is a file")
     return parsed
+
+
+def shown(url: URL) -> str:
+    """The store as whoever configured it knows it: the file, or the address without driver and password."""
+    if url.get_backend_name() == "sqlite":
+        return url.database or ""
+    query = {name: value for name, value in url.query.items() if name != "password"}
+    plain = URL.create(url.get_backend_name(), url.username, None, url.host, url.port, url.database, query)
+    return plain.render_as_string()
 
 
 def create_engine(url: str) -> AsyncEngine:

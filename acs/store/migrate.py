@@ -5,6 +5,7 @@ The rule of this file: a database that is at the newest revision is recognised w
 
 import asyncio
 import importlib
+import os
 from collections.abc import Callable
 
 from sqlalchemy import Connection, inspect, text
@@ -12,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from acs.errors import StoreError
-from acs.store.engine import create_engine
+from acs.store.engine import create_engine, shown
 
 #: The key of the advisory lock that keeps two upgrades of one PostgreSQL apart ("2line").
 _UPGRADE_LOCK = 0x32_6C_69_6E_65
@@ -69,8 +70,9 @@ async def _run(engine: AsyncEngine, work: Callable[[Connection], None]) -> None:
         async with engine.begin() as connection:
             await connection.run_sync(work)
     except (TimeoutError, DBAPIError, OSError) as error:
-        where = engine.url.render_as_string(hide_password=True)
-        why = getattr(error, "orig", None) or error
+        where, why = shown(engine.url), getattr(error, "orig", None) or error
+        if isinstance(why, OSError) and why.errno:
+            why = os.strerror(why.errno)  # not the driver's words, which quote addresses as Python writes them
         raise StoreError(
             f"the store at {where} cannot be used: {why}; check store.url, this user's rights and the free room there"
         ) from error

@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL
 
 from acs.errors import AcsError, StoreError
 from acs.store import hot, operations
+from acs.store.engine import shown
 from acs.store.instants import micros
 from acs.store.records import (
     OperationRecord,
@@ -170,7 +171,7 @@ class PostgresHot:
         try:
             await driver._connected()
         except (*_CONNECTION_ERRORS, asyncpg.PostgresError) as error:
-            raise StoreError(f"the store at {url.render_as_string()} cannot be used: {error}") from error
+            raise StoreError(f"the store at {shown(url)} cannot be used: {error}") from error
         return driver
 
     async def run(self, batch: Sequence[hot.Item]) -> Sequence[hot.Outcome | AcsError]:

@@ -12,7 +12,7 @@ from acs.services.actions.words import texts as subscribers_texts
 from acs.services.tmf.note_words import SENTENCES
 from acs.services.translation import texts
 from tests.cli.update_locale import read
-from tests.error_texts import ROOT
+from tests.russian_texts import ROOT
 
 _INSERT = r"\{[\w.]*\}"
 #: endings of short participles, adjectives and verbs in the past that say a gender or a number
@@ -40,7 +40,7 @@ ALLOWED = {
 def russian() -> Iterator[str]:
     """Every Russian text that has places for values."""
     book = texts("ru")
-    for name in ("errors", "parts", "checks", "details", "findings"):
+    for name in ("errors", "parts", "checks", "details", "findings", "starts"):
         yield from book[name].values()
     yield from (said["ru"] for said in subscribers_texts().values())
     yield from SENTENCES["ru"].values()

@@ -30,7 +30,7 @@ WAYS = {
     "methods": ["http"], "behind_nat": True, "udp_address": "192.0.2.1:7547", "stun_address": "192.0.2.2:3478",
     "stun_seen_at": AT, "jabber_id": "a@b", "tries": [],
 }  # fmt: skip
-CARD = {"device": "d", "profile": None, "sections": [], "reboots": []}
+CARD: dict[str, Any] = {"device": "d", "profile": None, "sections": [], "reboots": []}
 VERDICT = {"verdict": "GUIDE_CUSTOMER", "title": {"en": "Weak Wi-Fi", "ru": "Слабый Wi-Fi"}, "text": {"ru": "−82 dBm"},
            "evidence": [{"fact": f"f{n}"} for n in range(99)]}  # fmt: skip
 DELIVERY = {
