@@ -4,8 +4,8 @@
     └ found by its fixed words, "there is no line {0}; …" ┴─► its translation, with the same values
 
 In `acs/api` are `errors.ru.toml`, what errors say, `details.ru.toml`, what became of operations and deliveries,
-`findings.ru.toml`, what is wrong with a file, and `starts.ru.toml`, what keeps a server from starting. Texts that are put
-together of others are translated part by part.
+`findings.ru.toml`, what is wrong with a file, and `starts.ru.toml`, what keeps a server from starting. Texts that are
+put together of others are translated part by part.
 The rule of this file: a text without a translation stays as it is; looking for one takes a time that grows with the
 length of the text and no faster, whatever somebody wrote into it.
 """
