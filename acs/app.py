@@ -279,7 +279,7 @@ async def build(config: Config, *, clock: Clock = utc_now, caller: Caller | None
     store = await Store.open(config.store.url, vault=vault, commit_window_ms=config.store.commit_window_ms)
     try:
         sessions = Sessions(store, bus, config, metrics)
-        caller = caller or _twisted_caller()
+        caller = caller or _twisted_caller(config)
         owner = config.server.role in (Role.CWMP, Role.ALL)
         waking = doors(config, store, bus, metrics, clock, owner=owner)
         sessions.first_contact.messenger = waking.messenger
@@ -393,10 +393,10 @@ def _nonce_secret(config: Config) -> bytes:
     return hashlib.blake2b(key, digest_size=32, person=b"cwmp nonces").digest()
 
 
-def _twisted_caller() -> Caller:
+def _twisted_caller(config: Config) -> Caller:
     from twisted.internet import reactor  # noqa: PLC0415 - importing it earlier would choose another reactor
 
-    return TwistedCaller(reactor)
+    return TwistedCaller(reactor, config.connection_requests.connect_timeout_s)
 
 
 def _listener(host: str, port: int) -> socket.socket:

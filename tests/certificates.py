@@ -50,6 +50,19 @@ class Authority:
         )
         return files
 
+    def revoke(self, *certificates: Path, file: str = "revoked") -> Path:
+        """The list of revoked certificates of this authority, with these on it."""
+        now = datetime.now(UTC)
+        builder = x509.CertificateRevocationListBuilder().issuer_name(self._name)
+        builder = builder.last_update(now - timedelta(hours=1)).next_update(now + timedelta(days=1))
+        for each in certificates:
+            number = x509.load_pem_x509_certificate(each.read_bytes()).serial_number
+            gone = x509.RevokedCertificateBuilder().serial_number(number).revocation_date(now).build()
+            builder = builder.add_revoked_certificate(gone)
+        path = self._folder / f"{file}.crl"
+        path.write_bytes(builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+        return path
+
 
 def _sign(
     subject: x509.Name,

@@ -40,6 +40,8 @@ class LimitsSection(Section):
     session_idle_s: Seconds = 60.0
     #: Seconds of a whole session; the longest real one (a full read of a slow CPE) takes minutes.
     session_timeout_s: Seconds = 900.0
+    #: Requests of one session; a CPE that bears one name at a time is asked for 14 000 parameters one by one.
+    session_posts: Count = 50_000
     #: Open connections in all, under the usual limit of open files.
     connections: Count = 20_000
     #: Open connections of one address that no entry of `cwmp.networks` covers: a CPE needs one or two.
@@ -118,6 +120,8 @@ class ConnectionRequestsSection(Section):
     ports: tuple[Port, ...] = ()
     #: Seconds for one request with its challenge; CPEs answer in milliseconds, over NAT in a second.
     timeout_s: Seconds = 10.0
+    #: Seconds for its connection alone; a SYN that was lost is sent again after one.
+    connect_timeout_s: Seconds = 3.0
     #: Seconds to the second try while an operation waits; TR-069 allows a repeat after 30.
     retry_s: Seconds = 30.0
     #: Longest pause between tries, in seconds; each failure doubles the pause.

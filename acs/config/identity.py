@@ -101,6 +101,9 @@ class TlsSection(Section):
     second_key_file: FilePath | None = None
     #: File with the authorities of client certificates, PEM; none = CPEs are not asked for one.
     client_ca_file: FilePath | None = None
+    #: File with the lists of revoked client certificates (CRL) of those authorities, PEM; one that is out of date lets
+    #: no client certificate in. A session that was begun before can be resumed for two hours.
+    client_crl_file: FilePath | None = None
     #: All addresses, because CPEs come from outside.
     host: str = "0.0.0.0"
     #: One above the registered port of TR-069, as many ACSs have it.
@@ -120,6 +123,8 @@ class TlsSection(Section):
             certificate, key = getattr(self, f"{name}certificate_file"), getattr(self, f"{name}key_file")
             if (certificate is None) != (key is None):
                 raise ValueError(f"{name}certificate_file and {name}key_file belong together; write both, or neither")
+        if self.client_crl_file is not None and self.client_ca_file is None:
+            raise ValueError("client_ca_file is missing; a list of revoked certificates belongs to its authorities")
         if self.certificate_file is None and (self.second_certificate_file or self.client_ca_file):
             raise ValueError("certificate_file is missing; without it there is no TLS")
         return self

@@ -266,6 +266,8 @@ class CwmpEndpoint:
             self.auth.saw(visit.arrival.principal, request.headers[b"authorization"])
         if visit.busy:
             raise _NotYours("a second POST came before the first one was answered")
+        if visit.posts >= self._limits.session_posts:
+            raise ProtocolError(f"the session has {visit.posts} requests and does not end; it is over")
         visit.busy = True
         try:
             answer = await self._sessions.answer(visit, envelope, self._clock())

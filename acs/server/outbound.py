@@ -58,23 +58,25 @@ class _BoundedEndpoint:
 class _Pinned:
     """Leads every request of one Agent to one checked address."""
 
-    def __init__(self, reactor: IReactorTCP, address: str, port: int) -> None:
+    def __init__(self, reactor: IReactorTCP, address: str, port: int, timeout_s: float) -> None:
         self._reactor = reactor
         self._address = address
         self._port = port
+        self._timeout_s = timeout_s
 
     def endpointForURI(self, _uri: URI) -> IStreamClientEndpoint:
         """The checked address, whatever the URI says."""
         endpoint = TCP6ClientEndpoint if ip_address(self._address).version == 6 else TCP4ClientEndpoint
-        bounded = _BoundedEndpoint(endpoint(self._reactor, self._address, self._port))
+        bounded = _BoundedEndpoint(endpoint(self._reactor, self._address, self._port, timeout=self._timeout_s))
         return bounded  # type: ignore[return-value] # declared by zope
 
 
 class TwistedCaller:
-    """Performs connection requests on Twisted's HTTP client."""
+    """Performs connection requests on Twisted's HTTP client; `connect_timeout_s` is for the connection alone."""
 
-    def __init__(self, reactor: IReactorTCP) -> None:
+    def __init__(self, reactor: IReactorTCP, connect_timeout_s: float = 3.0) -> None:
         self._reactor = reactor
+        self._connect_timeout_s = connect_timeout_s
 
     async def resolve(self, host: str) -> Sequence[str]:
         """The addresses of a host.
@@ -98,7 +100,7 @@ class TwistedCaller:
         Raises:
             CallFailed: no HTTP answer came; refused, timed out and broken off are told apart.
         """
-        pinned = _Pinned(self._reactor, address, target.port)
+        pinned = _Pinned(self._reactor, address, target.port, self._connect_timeout_s)
         agent = Agent.usingEndpointFactory(self._reactor, pinned)  # type: ignore[no-untyped-call] # Twisted has no type here
         host = f"[{target.host}]" if ":" in target.host else target.host
         url = f"http://{host}:{target.port}{target.uri}".encode("ascii")

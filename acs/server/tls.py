@@ -77,6 +77,10 @@ def load(context: ssl.SSLContext, config: TlsSection) -> None:
     if authorities is not None:
         _use("cwmp.tls.client_ca_file", authorities, lambda: context.load_verify_locations(authorities))
         context.verify_mode = ssl.CERT_OPTIONAL
+    revoked = config.client_crl_file
+    if revoked is not None:
+        _use("cwmp.tls.client_crl_file", revoked, lambda: context.load_verify_locations(revoked))
+        context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
 
 
 def reload(context: ssl.SSLContext, config: TlsSection) -> bool:

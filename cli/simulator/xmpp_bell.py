@@ -121,7 +121,9 @@ class _Stream:
         self._domain = domain
         self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter | None = None
-        self._parser = etree.XMLPullParser(("start", "end"))
+        self._parser = etree.XMLPullParser(
+            ("start", "end"), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+        )
         self._depth = 0
         self._ready: list[etree._Element] = []
 
@@ -131,7 +133,9 @@ class _Stream:
 
     async def begin(self) -> None:
         """Open the stream, anew after each negotiation, and wait for its features."""
-        self._parser = etree.XMLPullParser(("start", "end"))
+        self._parser = etree.XMLPullParser(
+            ("start", "end"), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+        )
         self._depth = 0
         self._ready.clear()
         self.send(

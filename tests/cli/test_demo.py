@@ -85,7 +85,7 @@ def test_a_reboot_asks_first(demo: Running) -> None:
     result = demo.run("device", "reboot", device)
     assert result.exit_code == 1
     assert "Nothing was done" in result.stderr and "--yes" in result.stderr
-    assert "Reboot" in result.output
+    assert "Reboot" in result.output and device in result.output, "it says which device that would be"
 
 
 def test_a_parameter_is_set_and_read_back(demo: Running) -> None:

@@ -1,6 +1,6 @@
-"""Which tests hold each row of the security lessons: row → tests of this tree.
+"""Which tests hold each weakness that was read in other servers: row → tests of this tree.
 
-A row is a weakness that was read in another server, or a line of the checklist; its own tests stand in `test_rows.py`.
+A row's own tests stand in `test_rows.py`; the checklist is in `checklist.py`.
 """
 
 from collections.abc import Mapping
@@ -78,69 +78,5 @@ WEAKNESSES: Mapping[int, tuple[str, ...]] = {
         "tests/services/test_approvals.py::test_another_person_approves_and_it_runs_once",
         _ROWS + "test_row_12_secrets_are_masked_and_shown_by_right_alone",
         _ROWS + "test_row_12_pages_run_no_script",
-    ),
-}
-
-#: the checklist, by the word that each of its lines begins with
-CHECKLIST: Mapping[str, tuple[str, ...]] = {
-    "XML": (
-        _BAD + "test_a_document_type_is_refused_in_every_encoding",
-        _BAD + "test_five_megabytes_of_elements_are_refused",
-        _BAD + "test_deep_nesting_is_refused",
-        _BAD + "test_a_pile_of_attributes_is_refused",
-        _BAD + "test_an_envelope_id_of_a_megabyte_is_not_echoed",
-    ),
-    "Session": (
-        "tests/conformance/test_session.py::test_050_a_second_inform_replaces_the_session",
-        "tests/conformance/test_identity.py::test_022_the_name_is_the_device",
-        _IDENTITY + "test_a_cloned_identity_raises_one_alarm",
-        "tests/server/test_hostile.py::test_an_idle_connection_is_closed",
-    ),
-    "CPE auth": (
-        _IDENTITY + "test_a_device_is_given_a_credential_and_the_shared_one_is_refused_once_it_was_used",
-        _IDENTITY + "test_sha_256_is_offered_where_it_is_wanted",
-        "tests/server/test_tls.py::test_a_client_certificate_that_names_the_device_needs_no_password",
-        "tests/conformance/test_identity.py::test_017_basic_only_with_tls",
-        "tests/services/test_guard.py::test_a_name_that_is_tried_everywhere_is_held_up_but_not_where_it_lives",
-    ),
-    "TLS": ("tests/server/test_tls.py::test_older_versions_are_refused",),
-    "Connection request": (
-        _CALLS + "test_ports_can_be_limited_and_every_address_of_a_name_is_checked",
-        _CALLS + "test_a_device_is_called_so_often_a_minute_and_no_more",
-        "tests/server/test_stun.py::test_one_address_is_not_heard_beyond_its_rate",
-        "tests/conformance/test_waking.py::test_101_udp_requests",
-    ),
-    "Authorisation and safety": (
-        _REFUSED + "test_a_foreign_regions_token_gets_nothing_of_another_region",
-        _REFUSED + "test_a_lower_role_is_refused_and_audited",
-        _EACH + "test_the_next_lower_role_is_refused_and_audited_each_time",
-        "tests/services/test_actions.py::test_a_fourth_restart_within_a_day_is_refused",
-        "tests/api/test_hooks.py::test_the_freeze_stops_what_writes_and_lets_what_reads_go_on",
-        "tests/services/test_approvals.py::test_another_person_approves_and_it_runs_once",
-    ),
-    "Ticket hooks": (
-        "tests/api/test_hooks.py::test_the_same_key_and_body_is_one_reboot_and_one_answer",
-        "tests/api/test_hooks.py::test_a_line_and_a_ticket_are_rebooted_so_often_and_no_more",
-        _ROWS + "test_a_replayed_signature_is_refused_and_audited",
-        _EACH + "test_a_replayed_signature_is_refused_everywhere_and_audited_each_time",
-    ),
-    "Files": (
-        "tests/server/test_files.py::test_a_device_fetches_a_file_whole_and_once",
-        "tests/server/test_files.py::test_a_file_for_another_model_is_refused",
-        "tests/server/test_files.py::test_an_address_expires",
-    ),
-    "Probes": (
-        "tests/probes/test_gentle.py::test_a_set_needs_the_switch_its_own_credentials_and_an_hour_that_is_not_quiet",
-        "tests/services/test_secrets.py::test_the_credentials_of_a_node_never_come_out",
-    ),
-    "Data": (
-        "tests/store/test_audit_chain.py::test_retention_takes_the_beginning_and_the_rest_still_holds",
-        "tests/services/test_secrets.py::test_the_arguments_of_an_operation_show_no_secret",
-    ),
-    "Ops": (
-        _ROWS + "test_row_8_defaults_are_safe",
-        "tests/api/test_rights.py::test_guessing_tokens_is_slowed_down",
-        "tests/services/test_people.py::test_guessing_closes_the_account_for_a_while",
-        "tests/server/test_hostile.py::test_connections_beyond_the_limit_get_503_with_retry_after",
     ),
 }

@@ -165,6 +165,25 @@ async def test_a_certificate_of_another_authority_is_refused(
         await posted(client)
 
 
+async def test_a_revoked_certificate_is_refused_and_others_are_not(tmp_path: Path, authority: Authority) -> None:
+    gone = authority.issue("001122-ONT-TEST0001", file="gone")
+    good = authority.issue("001122-ONT-TEST0001", file="good")
+    tls = {"client_ca_file": str(authority.file), "client_crl_file": str(authority.revoke(gone.certificate))}
+    async with running(tls_config(tmp_path, authority, tls=tls)) as server:
+        assert server.endpoint.tls_port is not None
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            await posted(Client(server.endpoint.tls_port, authority, gone))
+        assert " 200 " in (await posted(Client(server.endpoint.tls_port, authority, good)))[0]
+        assert " 401 " in (await posted(Client(server.endpoint.tls_port, authority)))[0], (
+            "without one a password is asked"
+        )
+
+
+def test_a_list_of_revoked_certificates_needs_its_authorities(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="client_ca_file is missing"):
+        TlsSection(client_crl_file=tmp_path / "revoked.crl")
+
+
 async def test_where_the_policy_wants_a_certificate_nothing_else_will_do(tmp_path: Path, authority: Authority) -> None:
     config = tls_config(tmp_path, authority, tls={"client_ca_file": str(authority.file)}, auth="certificate")
     async with running(config) as server:

@@ -73,6 +73,7 @@ async def test_a_cpe_behind_nat_gets_an_account_and_is_woken_by_xmpp(tmp_path: P
                 (Method.XMPP, Result.ACCEPTED)
             ]
             assert cpe.doors.xmpp.asked >= 1
+            assert cpe.tree.value("Device.ManagementServer.ConnReqAllowedJabberIDs") == f"{ADMIN}@{DOMAIN}", "none else"
             cpe.doors.xmpp.busy = True
             assert (await server.connection_requests.request(KEY)).result is Result.BUSY
             cpe.doors.xmpp.busy = False

@@ -1,15 +1,19 @@
 """Connection requests: what each answer of a CPE means, and whom the server never calls."""
 
 import asyncio
+import re
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from acs.config import ConnectionRequestsSection
+from acs.server.outbound import TwistedCaller
 from acs.services import connection_requests, targets
 from acs.services.connection_requests import Result
 from acs.services.targets import TargetRefused
+from acs.services.waking.methods import CallFailed
 from acs.store.records import StepName
 from tests.fakes.acs_server import ACTOR, Running, config_for, running
 from tests.fakes.cpe import Cpe
@@ -49,6 +53,44 @@ async def test_each_answer_has_its_meaning(server: Running, script: tuple[str, .
         assert attempt.result is result, attempt
         assert attempt.explanation
         assert b"/path?id=1" in door.seen[0]
+
+
+async def test_a_connection_that_is_not_taken_is_given_up_soon() -> None:
+    """A listener whose queue is full answers no SYN: there is no connection, and no answer is waited for."""
+    from twisted.internet import reactor  # noqa: PLC0415 - the session fixture installs it first
+
+    assert ConnectionRequestsSection().connect_timeout_s <= 3
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        address, port = full.getsockname()
+        waiting = []
+        for _ in range(8):
+            one = socket.socket()
+            one.setblocking(False)
+            one.connect_ex((address, port))
+            waiting.append(one)
+        try:
+            async with asyncio.timeout(20):
+                with pytest.raises(CallFailed) as failed:
+                    await TwistedCaller(reactor, 0.2).get(address, targets.parse(f"http://{address}:{port}/"), None)
+        finally:
+            for one in waiting:
+                one.close()
+    assert failed.value.result is Result.TIMED_OUT
+
+
+async def test_each_answer_to_a_challenge_is_of_its_own(server: Running) -> None:
+    """A fresh cnonce with each answer, so that a count of one is never used twice with it."""
+    door = Door("qop")
+    async with device_with(server, door) as cpe:
+        for _ in range(3):
+            assert (await server.connection_requests.request(cpe.key)).result is not Result.UNAUTHORIZED
+            await cpe.session(("6 CONNECTION REQUEST", ""))
+    given = [re.search(rb'cnonce="?([^",]+).*', head) for head in door.seen if b"uthorization" in head]
+    cnonces = [found[1] for found in given if found]
+    assert len(cnonces) == len(given) == 3
+    assert len(set(cnonces)) == 3
+    assert all(len(each) >= 16 for each in cnonces)
+    assert all(b"nc=00000001" in head for head in door.seen if b"uthorization" in head)
 
 
 async def test_a_closed_port_is_told_from_silence(server: Running) -> None:

@@ -99,6 +99,23 @@ async def test_a_cpe_without_cookies_is_known_by_its_connection(server: Running)
     await http.close()
 
 
+@pytest.mark.parametrize("limits", [{"session_posts": 5}, {"session_timeout_s": 0.5}])
+async def test_a_session_that_never_ends_is_ended(tmp_path: Path, limits: dict[str, float]) -> None:
+    async with running(config_for(tmp_path, cwmp={"limits": limits})) as server:
+        http = Http(server.port)
+        assert (await http.post(Cpe(0).inform(("2 PERIODIC", "")))).status == 200
+        async with asyncio.timeout(60):
+            status = 200
+            while status == 200:
+                status = (await http.post(cpe_message(GetRPCMethods()))).status
+        assert status == 400
+        async with asyncio.timeout(60):
+            while len(server.sessions):  # noqa: ASYNC110 - it is closed beside the answer
+                await asyncio.sleep(0.02)
+        await http.close()
+        await Cpe(server.port).session(("2 PERIODIC", ""))
+
+
 async def test_a_forged_cookie_is_never_adopted(server: Running) -> None:
     http = Http(server.port)
     forged = "sid=" + "ab" * 16
