@@ -88,7 +88,10 @@ async def test_what_a_freeze_held_back_is_called_for_when_it_is_lifted(tmp_path:
             await server.operations.request(ACTOR, cpe.key, "reboot", {}, call=False)
             await until(lambda: server.sessions.visit_of(cpe.key) is None)
             frozen.set()
-            await server.worker.wake()
+            for _ in range(3):
+                await server.worker.wake()
+            assert not server.connection_requests._running and not door.seen, "nobody is called while writes are frozen"
             frozen.clear()
             await server.worker.wake()
             await door.called()
+            assert len(door.seen) == 1

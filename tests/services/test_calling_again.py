@@ -10,6 +10,7 @@ import pytest
 
 from acs.errors import StoreError
 from acs.services import connection_requests
+from acs.store.records import OperationState
 from acs.store.store import Store
 from acs.store.transaction import Transaction
 from tests.fakes.acs_server import ACTOR, Running, config_for, running
@@ -56,7 +57,7 @@ async def test_what_a_session_left_is_called_for_once_the_store_answers(
         monkeypatch.setattr(server.connection_requests, "_store", away)
         server.connection_requests.again(cpe.key, [wanted.id])
         await door.called()
-        assert away.times < 0
+        assert away.times < 0 and len(door.seen) == 1
 
 
 async def test_a_call_that_the_store_broke_off_is_made_again(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,9 +65,13 @@ async def test_a_call_that_the_store_broke_off_is_made_again(server: Running, mo
     door = Door("200")
     async with device_with(server, door) as cpe:
         await until(lambda: server.sessions.visit_of(cpe.key) is None)
-        monkeypatch.setattr(server.connection_requests, "_store", Away(server.store, 1))
-        await server.operations.request(ACTOR, cpe.key, "get", NAMES)
+        away = Away(server.store, 1)
+        monkeypatch.setattr(server.connection_requests, "_store", away)
+        wanted = await server.operations.request(ACTOR, cpe.key, "get", NAMES)
+        await until(lambda: away.times <= 0)
         await door.called()
+        assert away.times < 0, "the call that broke off was the first of two"
+        assert len(door.seen) == 1 and (await server.now(wanted)).state is OperationState.QUEUED
 
 
 async def test_who_joins_a_call_of_a_device_that_has_just_come_has_it_called(
@@ -85,6 +90,7 @@ async def test_who_joins_a_call_of_a_device_that_has_just_come_has_it_called(
         await until(lambda: server.sessions.visit_of(cpe.key) is None)
         await server.operations.request(ACTOR, cpe.key, "get", NAMES)
         monkeypatch.undo()
+        assert len(door.seen) == 1, "he joined: nobody else called"
         looked.go_on.set()
         await door.called(2)
 

@@ -7,6 +7,7 @@ import pytest
 
 from acs.profiles.protection.ways import carriers
 from acs.services.actions.words import Refused
+from acs.store import trees
 from cli.simulator.cpe import Cpe
 from cli.simulator.neighbourhood import CpeKind
 from tests.services.managed import CLIENT, PPP, WAN, managed_apart, read_anew
@@ -26,6 +27,16 @@ async def refused(desk: Desk, cpe: Cpe) -> None:
     with pytest.raises(Refused) as told:
         await desk.do(cpe, "mode", mode="bridge")
     assert told.value.code == "manages_itself"
+    assert await carries(desk, cpe)
+
+
+async def carries(desk: Desk, cpe: Cpe) -> bool:
+    """Whether the subscriber's connection is taken for one that carries management, by what is known of the device."""
+    async with desk.server.store.reading() as tx:
+        tree = await trees.read(tx, cpe.key)
+    assert tree is not None
+    found = carriers({name: value for name, (value, _) in tree.values.items()}, "127.0.0.1")
+    return any(each.row in (PPP, "Device.PPP.Interface.1.") for each in found)
 
 
 @BOTH
@@ -42,15 +53,21 @@ async def test_the_only_connection_is_not_bridged_whatever_its_address(desk: Des
 async def test_the_name_and_the_list_of_services_tell(desk: Desk) -> None:
     cpe = await desk.cpe(CpeKind.ONT)
     await managed_apart(desk, cpe, CpeKind.ONT)
-    cpe.tree.grow(f"{PPP}X_HW_SERVICELIST", "TR069_INTERNET")
+    assert not await carries(desk, cpe)
+    for leaf, told in (("X_HW_SERVICELIST", "TR069_INTERNET"), ("Name", "1_TR069_R_VID_7")):
+        cpe.tree.grow(f"{PPP}{leaf}", told)
+        await read_anew(desk, cpe)
+        await refused(desk, cpe)
+        cpe.tree.put(f"{PPP}{leaf}", "INTERNET")
     await read_anew(desk, cpe)
-    await refused(desk, cpe)
+    assert not await carries(desk, cpe)
 
 
 @BOTH
 async def test_another_connection_that_does_not_work_is_no_way(desk: Desk, kind: CpeKind) -> None:
     cpe = await desk.cpe(kind)
     await managed_apart(desk, cpe, kind)
+    assert not await carries(desk, cpe), "the other one works, so that it is this one that is a way"
     down = {f"{OTHER}ConnectionStatus": "Disconnected"} if kind is CpeKind.ONT else {"DHCPStatus": "Init"}
     for name, value in down.items():
         cpe.tree.put(name if kind is CpeKind.ONT else f"Device.DHCPv4.Client.1.{name}", value)

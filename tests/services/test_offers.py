@@ -122,8 +122,10 @@ async def test_a_device_is_called_at_once_where_its_session_is_adrift(server: Ru
         assert visit is not None
         await http.close()
         await until(lambda: visit.adrift)
-        await server.operations.request(ACTOR, cpe.key, "get", NAMES)
+        assert not door.seen, "nothing waits: nobody calls"
+        wanted = await server.operations.request(ACTOR, cpe.key, "get", NAMES)
         await door.called()
+        assert await is_called_for(server, wanted)
 
 
 async def test_a_device_that_comes_back_by_its_cookie_is_asked_for_what_came_meanwhile(server: Running) -> None:
