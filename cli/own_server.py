@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 
 import httpx
@@ -64,9 +63,6 @@ port = {api_port}
 url = "{store_url}"
 vault_key_file = "vault.key"
 
-[profiles]
-directory = "profiles"                  # who keeps the list of defects for the simulated models
-
 [line_tests]
 fresh_contact_s = 1.0                   # the demo breaks things seconds after the CPEs have called
 """
@@ -114,7 +110,6 @@ class OwnServer:
             store_url=self._store_url,
         )
         self.config_file.write_text(text, encoding="utf-8")
-        self._write_profiles()
         write_secret(self.folder / "enrol.password", self.enrol_password)
         made = with_store(
             self.config_file,
@@ -122,14 +117,6 @@ class OwnServer:
             quiet=True,
         )
         write_secret(self.token_file, made.secret)
-
-    def _write_profiles(self) -> None:
-        """Put the profiles of the simulated neighbourhood where an operator puts his own."""
-        folder = self.folder / "profiles"
-        folder.mkdir(exist_ok=True)
-        for file in resources.files("cli.simulator").joinpath("profiles").iterdir():
-            if file.name.endswith(".toml"):
-                (folder / file.name).write_text(file.read_text("utf-8"), encoding="utf-8")
 
     def start(self) -> None:
         """Start the process and return when its API answers; `stop` from another thread ends the wait.
