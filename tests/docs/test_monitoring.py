@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 
 from acs.metrics import Metrics
+from acs.services.sessions import ENDS
+from acs.services.waking.methods import Result
+from acs.store.records import OperationState
+from probes.linetest.model import VerdictKind
 from tests.absent import absent
 from tests.docs.scripts import script
 
@@ -30,6 +34,21 @@ def test_every_metric_that_is_named_exists(path: Path) -> None:
     named = set(re.findall(r"\bacs_[a-z0-9_]+", path.read_text(encoding="utf-8")))
     assert len(named) >= 9
     assert named <= known()
+
+
+def test_every_value_that_a_rule_picks_is_one_that_is_counted() -> None:
+    counted = {
+        "acs_sessions_total": ("end", set(ENDS)),
+        "acs_connection_requests_total": ("result", {each.value for each in Result}),
+        "acs_operations_total": ("state", {each.value for each in OperationState}),
+        "acs_line_tests_total": ("verdict", {*(each.value for each in VerdictKind), "failed"}),
+    }
+    picked = re.findall(r'(acs_[a-z_]+)\{(\w+)[!=]=?~?"([^"]+)"', RULES.read_text(encoding="utf-8"))
+    seen = [(metric, label, values) for metric, label, values in picked if metric in counted]
+    assert {metric for metric, _, _ in seen} == {*counted}
+    for metric, label, values in seen:
+        known_label, known_values = counted[metric]
+        assert label == known_label and set(values.split("|")) <= known_values, (metric, label, values)
 
 
 def test_the_dashboard_is_the_one_of_its_panels() -> None:
