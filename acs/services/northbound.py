@@ -135,6 +135,7 @@ class Northbound:
 
     async def close(self) -> None:
         """End line tests and readings of access nodes; unfinished tests stay stored, and `resume` takes them up."""
+        await self.refusals.close()
         await self.line_tests.stop()
         await self.alarms.close()
         await self.reader.close()
@@ -293,6 +294,7 @@ def _assembled(base: _Base, testing: _Testing, rights: _Rights, known: _Known) -
     profiles, packs, alarms, line_tests = base.profiles, base.packs, base.alarms, testing.line_tests
     policies = Policies(config.cwmp, profiles)
     tmf = _tmf(base, testing, known)
+    tmf.hubs.roles = rights.access.roles
     return Northbound(
         store=store,
         bus=base.bus,
@@ -303,7 +305,7 @@ def _assembled(base: _Base, testing: _Testing, rights: _Rights, known: _Known) -
         audit_trail=_audit_trail(config, store, clock),
         people=People(store, rights.access, rights.sign_ins, clock=clock),
         sign_ins=rights.sign_ins,
-        oidc=Oidc(store, config.oidc, rights.sign_ins, rights.access.roles, clock=clock),
+        oidc=Oidc(store, config.oidc, rights.sign_ins, rights.access, clock=clock),
         secret_sight=SecretSight(store, clock=clock),
         line_groups=LineGroupDesk(store, rows=config.lines.import_rows, clock=clock),
         refusals=Refusals(store, clock=clock),

@@ -13,7 +13,7 @@ import hmac
 import json
 import secrets
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -26,14 +26,17 @@ import structlog
 from acs.config import OidcSection, read_secret
 from acs.errors import Conflict, Forbidden, InvalidInput, ProviderFailed
 from acs.services import audit
+from acs.services.access import Access
 from acs.services.actor import Actor
 from acs.services.clock import Clock, utc_now
-from acs.services.roles import Roles
 from acs.services.sign_in import Session, SignIns
 from acs.store import people as people_store
+from acs.store import tmf as tmf_store
+from acs.store import tokens as token_store
 from acs.store.people import PersonRecord, SignIn
 from acs.store.records import GrantRecord, Json
 from acs.store.store import Store
+from acs.store.transaction import Transaction
 
 log = structlog.get_logger()
 
@@ -60,13 +63,14 @@ class Oidc:
     """Sign-in through the provider of `[oidc]`."""
 
     def __init__(
-        self, store: Store, config: OidcSection, sign_ins: SignIns, roles: Roles, *, clock: Clock = utc_now
+        self, store: Store, config: OidcSection, sign_ins: SignIns, access: Access, *, clock: Clock = utc_now
     ) -> None:
         self._store = store
         self._config = config
         self._sign_ins = sign_ins
         self._clock = clock
-        roles.check([GrantRecord(each.role, each.groups) for each in config.roles])
+        self._access = access
+        access.roles.check([GrantRecord(each.role, each.groups) for each in config.roles])
 
     @property
     def enabled(self) -> bool:
@@ -205,19 +209,30 @@ class Oidc:
                 why = "the name belongs to another account"
             if known is not None and known.disabled_at is not None:
                 why = "the account is disabled"
+            if known is not None and known.grants != grants:
+                await self._changed(tx, known, grants, actor)
             if why:
                 await audit.note(tx, actor, "session.refused", f"person:{actor.name}", now, after={"why": why})
             else:
                 base = known or PersonRecord(actor.name, now, "oidc", subject=subject)
                 person = replace(base, grants=grants, full_name=str(claims.get("name") or base.full_name)[:200])
                 await people_store.put(tx, person)
-                before: dict[str, Json] = {"grants": [str(each) for each in base.grants]}
-                after: dict[str, Json] = {"grants": [str(each) for each in grants]}
-                if before != after:
-                    what = "person.changed" if known else "person.added"
-                    await audit.note(tx, actor, what, f"person:{person.name}", now, before=before, after=after)
+                if known is None:
+                    await audit.note(tx, actor, "person.added", f"person:{person.name}", now, after=_shown(grants))
                 return person
         raise Forbidden(f"{actor.name} may not come in: {why}")
+
+    async def _changed(
+        self, tx: Transaction, known: PersonRecord, grants: tuple[GrantRecord, ...], actor: Actor
+    ) -> None:
+        """The provider gives other roles: what the former ones opened ends, sessions and listeners."""
+        now = self._clock()
+        await people_store.put(tx, replace(known, grants=grants))
+        await token_store.revoke_of(tx, known.name, now)
+        await tmf_store.drop_subscriptions_of(tx, known.name)
+        before, after = _shown(known.grants), _shown(grants)
+        await audit.note(tx, actor, "person.changed", f"person:{known.name}", now, before=before, after=after)
+        self._access.forget()
 
     def _grants(self, claims: Mapping[str, Any]) -> tuple[GrantRecord, ...]:
         told = claims.get(self._config.roles_claim)
@@ -246,6 +261,10 @@ class Oidc:
         if not isinstance(told, dict):
             raise ProviderFailed(f"the identity provider does not answer with an object at {url}")
         return told
+
+
+def _shown(grants: Sequence[GrantRecord]) -> dict[str, Json]:
+    return {"grants": [str(each) for each in grants]}
 
 
 def _challenge_of(verifier: str) -> str:

@@ -11,7 +11,7 @@ not see.
 import asyncio
 import ipaddress
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +27,7 @@ from acs.services.clock import Clock
 from acs.services.deliveries import Fault, NotTaken, Target
 from acs.services.identifiers import new_id
 from acs.services.outgoing import Address, Outgoing, taken
+from acs.services.roles import Roles
 from acs.services.tmf import alarms, service_problems, service_tests
 from acs.services.tmf.notices import Interface, check_query, is_wanted, notice
 from acs.store import access as access_store
@@ -34,10 +35,12 @@ from acs.store import alarms as alarm_store
 from acs.store import deliveries as delivery_store
 from acs.store import line_tests as test_store
 from acs.store import outages as outage_store
+from acs.store import people as people_store
 from acs.store import tmf as tmf_store
 from acs.store import tokens as token_store
 from acs.store.deliveries import Delivery, DeliveryState
-from acs.store.records import Json, LineTestState
+from acs.store.reach import parse_groups
+from acs.store.records import GrantRecord, Json, LineTestState
 from acs.store.store import Store
 from acs.store.tmf import Subscription
 from acs.store.transaction import Transaction
@@ -109,10 +112,12 @@ class Hubs:
         self._config = config
         self._clock = clock
         self._callbacks = Callbacks(config, transport=transport)
+        #: what roles give now; None: a right is believed for as long as its token
+        self.roles: Roles | None = None
 
     def target(self) -> Target:
         """The target of the outbox through which listeners get their events."""
-        sender = HubSender(self._store, self._callbacks, self._config.event_timeout_s, self._clock)
+        sender = HubSender(self._store, self._callbacks, self._config.event_timeout_s, self._clock, lambda: self.roles)
         return Target(TARGET, sender, lambda _event, _body: False, self._config.event_timeout_s)
 
     async def subscribe(
@@ -237,23 +242,31 @@ class Hubs:
 class HubSender:
     """Posts events to listeners. One listener that is away holds up nobody but itself."""
 
-    def __init__(self, store: Store, callbacks: Callbacks, timeout_s: float, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        callbacks: Callbacks,
+        timeout_s: float,
+        clock: Clock,
+        roles: Callable[[], Roles | None] = lambda: None,
+    ) -> None:
         self._store = store
         self._callbacks = callbacks
         self._timeout_s = timeout_s
         self._clock = clock
+        self._roles = roles
 
     async def send(self, delivery: Delivery) -> str:
         """Post one event; see `Sender.send`."""
         body: dict[str, Any] = delivery.body if isinstance(delivery.body, dict) else {}
         async with self._store.reading() as tx:
             subscription = await tmf_store.subscription(tx, str(body.get("subscription")))
-            good = subscription is not None and await self._token_is_good(tx, subscription)
+            good = subscription is not None and await self._may_still_hear(tx, subscription)
         if subscription is None:
             return "nobody listens there any more"
         if not good:
             await self._forget(subscription)
-            raise NotTaken("the token that subscribed is not good any more; subscribe anew", Fault.REFUSED)
+            raise NotTaken("who subscribed has no right to it any more; subscribe anew", Fault.REFUSED)
         content = json.dumps(body.get("event"), ensure_ascii=False).encode()
         headers = {"Content-Type": "application/json;charset=utf-8", "X-Secondline-Delivery": delivery.id}
         try:
@@ -264,17 +277,33 @@ class HubSender:
             raise NotTaken(str(error), Fault.LATER) from error
         return taken(reply)
 
-    async def _token_is_good(self, tx: Transaction, subscription: Subscription) -> bool:
+    async def _may_still_hear(self, tx: Transaction, subscription: Subscription) -> bool:
+        """Whether the token, or the person, that subscribed may read all that the subscription brings, as roles are."""
         if not subscription.token:
-            return True
+            person = await people_store.get(tx, subscription.actor)
+            if person is None:
+                return True
+            return person.disabled_at is None and self._covers(subscription, frozenset(), person.grants)
         now = self._clock()
         named = [one for one in await token_store.list_tokens(tx) if one.name == subscription.token]
-        return any(one.revoked_at is None and (one.expires_at is None or one.expires_at > now) for one in named)
+        return any(
+            one.revoked_at is None
+            and (one.expires_at is None or one.expires_at > now)
+            and self._covers(subscription, frozenset(one.scopes), one.grants)
+            for one in named
+        )
+
+    def _covers(self, subscription: Subscription, scopes: frozenset[str], grants: Sequence[GrantRecord]) -> bool:
+        roles = self._roles()
+        if roles is None:
+            return True
+        actor = Actor(subscription.actor, "token", scopes, grants=roles.grants(grants))
+        return actor.covers(Scope.READ, parse_groups(subscription.groups))
 
     async def _forget(self, subscription: Subscription) -> None:
         async with self._store.transaction() as tx:
             await tmf_store.drop_subscription(tx, subscription.id)
-        log.info("tmf.unsubscribed", subscription=subscription.id, why="its token is not good any more")
+        log.info("tmf.unsubscribed", subscription=subscription.id, why="who subscribed has no right to it any more")
 
 
 def _delivery(id_: str, one: Subscription, event_type: str, body: Mapping[str, Json], now: datetime) -> Delivery:

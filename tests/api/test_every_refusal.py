@@ -20,7 +20,7 @@ from acs.store import Vault, devices, groups, line_tests, lines, operations, tic
 from acs.store import outages as outage_store
 from acs.store.groups import LineGroups
 from acs.store.outages import OutageRecord
-from acs.store.records import DeviceRecord, GrantRecord, LineTestRecord, LineTestState, TicketRecord
+from acs.store.records import DeviceRecord, GrantRecord, Json, LineTestRecord, LineTestState, TicketRecord
 from tests.api.conftest import NobodyAnswers, config_of, made_once
 from tests.api.samples import body_of, required_of
 from tests.api.test_rights import BODIES, ENDLESS, TEXTS
@@ -263,3 +263,25 @@ async def test_a_flood_of_refusals_is_counted_and_not_written(world: App) -> Non
     found = await world.northbound.audit_trail.list(local_actor(), by="nobody", action="access.refused")
     assert len(found) == 3
     assert found[0].detail["after"]["not_noted_before"] == 3  # type: ignore[index,call-overload] # as written above
+
+
+async def test_what_was_only_counted_is_told_though_the_address_never_comes_again(world: App) -> None:
+    now = datetime.now(UTC)
+    refusals = Refusals(world.store, clock=lambda: now, tell_s=0.05)
+    for origin, count in (("192.0.2.9", 1_003), ("192.0.2.10", 1_000)):
+        for _ in range(count):
+            await refusals.note(Refusal(None, origin, "GET", "/x", 401))
+
+    async def told() -> list[Json]:
+        found = await world.northbound.audit_trail.list(local_actor(), action="access.refusals_counted")
+        return [each.detail for each in found]
+
+    async with asyncio.timeout(60):
+        while not (found := await told()):  # noqa: ASYNC110 - from the store
+            await asyncio.sleep(0.02)
+    assert [(each["origin"], each["after"]["not_noted"]) for each in found] == [("192.0.2.9", 3)]  # type: ignore[index,call-overload]
+    refusals = Refusals(world.store, clock=lambda: now)
+    refusals._left["192.0.2.11"] = (0.0, now)
+    await refusals.note(Refusal(None, "192.0.2.11", "GET", "/x", 401))
+    await refusals.close()
+    assert len(await told()) == 2, "what waits is told at the end"

@@ -12,7 +12,10 @@ import pytest
 
 from acs.app import App, build
 from acs.services.actor import Scope, local_actor
+from acs.services.tmf.notices import Interface
 from acs.store import Vault
+from acs.store import tmf as tmf_store
+from acs.store.reach import View, viewing
 from acs.store.records import GrantRecord
 from tests.api.conftest import NobodyAnswers, config_of, made_once
 from tests.oidc_provider import running_provider
@@ -30,13 +33,17 @@ def provider() -> Iterator[str]:
 @pytest.fixture
 async def served(store_url: str, tmp_path: Path, provider: str) -> AsyncIterator[App]:
     Vault.create(tmp_path / "vault.key")
-    roles = [{"claim": "acs-north", "role": "first-line", "groups": ["region:north"]}]
+    roles = [
+        {"claim": "acs-north", "role": "first-line", "groups": ["region:north"]},
+        {"claim": "acs-all", "role": "viewer"},
+    ]
     oidc = {"issuer": provider, "client_id": "secondline", "public_url": OURS, "roles": roles}
     secret = tmp_path / "client-secret"
     secret.write_text("known to the provider\n")
     secret.chmod(0o600)
     oidc["client_secret_file"] = str(secret)
-    built = await build(config_of(store_url, tmp_path, oidc=oidc), caller=NobodyAnswers())
+    tmf = {"callback_networks": ["192.0.2.0/24"]}
+    built = await build(config_of(store_url, tmp_path, oidc=oidc, tmf=tmf), caller=NobodyAnswers())
     yield built
     await built.stop()
 
@@ -95,6 +102,35 @@ async def test_a_person_of_the_provider_gets_the_roles_of_his_groups(served: App
         assert refused.status_code == 403, "the group was taken away at the provider"
     trail = await served.northbound.audit_trail.list(local_actor(), target="person:ann")
     assert {"person.added", "session.opened", "session.refused"} <= {each.action for each in trail}
+
+
+@pytest.mark.parametrize("groups", [["acs-all"], ["staff"]])
+async def test_other_roles_of_the_provider_end_what_the_former_ones_opened(
+    served: App, provider: str, groups: list[str]
+) -> None:
+    """Sessions and listeners: those of the former roles would go on with rights that nobody gives any more."""
+    access, hubs = served.northbound.access, served.northbound.tmf.hubs
+
+    async def listeners() -> int:
+        async with served.store.reading() as tx:
+            return len(await tmf_store.subscriptions(tx))
+
+    async with Browser(served, provider) as ann:
+        await ann.is_known("ann-2", preferred_username="ann2", groups=["acs-north"])
+        session = (await ann.redeem(await ann.code("ann-2"))).json()
+        actor = await access.authenticate(session["token"], "192.0.2.1")
+        assert actor is not None
+        with viewing(View()):
+            await hubs.subscribe(actor, Interface.SERVICE_TEST, "https://192.0.2.5/listener")
+        await ann.redeem(await ann.code("ann-2"))
+        assert await listeners() == 1, "the same roles end nothing"
+        assert await access.authenticate(session["token"], "192.0.2.1") is not None
+        await ann.is_known("ann-2", preferred_username="ann2", groups=groups)
+        await ann.api.get(await ann.to_the_provider("ann-2"))
+        assert await listeners() == 0
+        assert await access.authenticate(session["token"], "192.0.2.1") is None
+    (changed,) = await served.northbound.audit_trail.list(local_actor(), target="person:ann2", action="person.changed")
+    assert "first-line" in str(changed.detail["before"])  # type: ignore[call-overload, index]
 
 
 async def test_a_code_is_good_once_and_for_who_began(served: App, provider: str) -> None:

@@ -57,11 +57,14 @@ class Listener:
 
 
 @asynccontextmanager
-async def listening(store_url: str, folder: Path, **tmf: Any) -> AsyncIterator[tuple[App, Listener]]:
+async def listening(
+    store_url: str, folder: Path, *, roles: Path | None = None, **tmf: Any
+) -> AsyncIterator[tuple[App, Listener]]:
     """A server whose calls go to a listener instead of the network; the listener's network may be called."""
-    Vault.create(folder / "vault.key")
+    Vault.open_or_create(folder / "vault.key")
     networks = {"callback_networks": ["192.0.2.0/24"], **tmf}
-    config = config_of(store_url, folder, tmf=networks, webhooks={"retry_s": 0.01, "retry_max_s": 0.02})
+    rights = {} if roles is None else {"roles_file": str(roles)}
+    config = config_of(store_url, folder, tmf=networks, rights=rights, webhooks={"retry_s": 0.01, "retry_max_s": 0.02})
     app = await build(config, caller=NobodyAnswers())
     listener = Listener()
     app.northbound.tmf.hubs._callbacks._transport = httpx.MockTransport(listener.take)
@@ -218,6 +221,30 @@ async def test_a_listener_ends_with_the_rights_of_the_person_who_subscribed(stor
         await a_test(app)
         await app.northbound.deliveries.pump()
         assert listener.told == []
+
+
+@pytest.mark.parametrize("who", ["person", "token"])
+async def test_a_listener_ends_when_its_role_reads_no_more(store_url: str, tmp_path: Path, who: str) -> None:
+    """The operator's file of roles changed: who subscribed as an auditor hears nothing from the next start on."""
+    roles = tmp_path / "roles.toml"
+    roles.write_text('[auditor]\ntitle = "x"\nverbs = ["read"]\n')
+    async with listening(store_url, tmp_path, roles=roles) as (app, listener):
+        grants = [GrantRecord("auditor")]
+        if who == "person":
+            await app.northbound.people.add(local_actor(), "eve", grants)
+        else:
+            await app.northbound.access.create(local_actor(), "eve", grants=grants)
+        eve = Actor("eve", who, frozenset(), grants=app.northbound.access.roles.grants(grants))  # type: ignore[arg-type]
+        await app.northbound.tmf.hubs.subscribe(eve, Interface.SERVICE_TEST, CALLBACK)
+        await a_test(app)
+        await sent(app, listener, 2)
+    roles.write_text('[auditor]\ntitle = "x"\nverbs = ["test"]\n')
+    async with listening(store_url, tmp_path, roles=roles) as (app, listener):
+        await a_test(app)
+        await app.northbound.deliveries.pump()
+        assert listener.told == []
+        async with app.store.reading() as tx:
+            assert await tmf_store.subscriptions(tx) == []
 
 
 async def test_a_listener_hears_of_its_own_lines_only(store_url: str, tmp_path: Path) -> None:
