@@ -50,11 +50,11 @@ class Authority:
         )
         return files
 
-    def revoke(self, *certificates: Path, file: str = "revoked") -> Path:
-        """The list of revoked certificates of this authority, with these on it."""
+    def revoke(self, *certificates: Path, file: str = "revoked", hours_ago: float = 1) -> Path:
+        """The list of revoked certificates of this authority, with these on it, as it was made so long ago."""
         now = datetime.now(UTC)
         builder = x509.CertificateRevocationListBuilder().issuer_name(self._name)
-        builder = builder.last_update(now - timedelta(hours=1)).next_update(now + timedelta(days=1))
+        builder = builder.last_update(now - timedelta(hours=hours_ago)).next_update(now + timedelta(days=1))
         for each in certificates:
             number = x509.load_pem_x509_certificate(each.read_bytes()).serial_number
             gone = x509.RevokedCertificateBuilder().serial_number(number).revocation_date(now).build()

@@ -47,6 +47,8 @@ URL = "ManagementServer.URL"
 _GATHER_S, _CLOSE_S = 1.0, 5.0
 #: Changes of one transaction, and those that may wait; of more the oldest are left out.
 _TOGETHER, _WAITING = 50, 20_000
+#: Minutes that wait for the store, of all kinds together.
+_MINUTES = 360
 #: Addresses of one minute that are told apart, and those of them that are stored.
 _ADDRESSES, _STORED_ADDRESSES = 2_000, 20
 #: Devices whose address of management is remembered, and for how long: another process may have seen another one.
@@ -104,6 +106,8 @@ class SecurityNotes:
 
     def came(self, opening: SessionOpening, opened: SessionOpened) -> None:
         """Take what an Inform tells; returns at once."""
+        if not self._config.enabled:
+            return
         before = opened.previous_software_version
         if opened.created:
             self.unknown(opening.address)
@@ -116,6 +120,8 @@ class SecurityNotes:
 
     def read(self, device: DeviceRecord, update: TreeUpdate) -> None:
         """Take what a session read; returns at once."""
+        if not self._config.enabled:
+            return
         root = device.root if device.root.endswith(".") else f"{device.root}."
         told = update.values.get(root + URL)
         if told is not None:
@@ -141,6 +147,10 @@ class SecurityNotes:
         tally = self._tallies.get(key)
         if tally is None:
             tally = self._tallies[key] = _Tally()
+            if len(self._tallies) > _MINUTES:  # the store has been away for hours
+                oldest = next(iter(self._tallies))
+                del self._tallies[oldest]
+                self._unwritten.discard(oldest)
         tally.count += 1
         if address in tally.addresses or len(tally.addresses) < _ADDRESSES:
             tally.addresses[address] += 1
@@ -212,7 +222,7 @@ class SecurityNotes:
             async with self._store.transaction() as tx:
                 await security_store.put_minutes(tx, minutes)
         except AcsError:
-            self._unwritten |= keys
+            self._unwritten |= keys & self._tallies.keys()
             raise
         now = int(self._clock().timestamp()) // _MINUTE_S
         for key in [key for key in self._tallies if key[1] < now and key not in self._unwritten]:

@@ -179,6 +179,21 @@ async def test_a_revoked_certificate_is_refused_and_others_are_not(tmp_path: Pat
         )
 
 
+async def test_a_certificate_that_is_revoked_while_it_serves_is_refused_after_a_reload(
+    tmp_path: Path, authority: Authority
+) -> None:
+    device = authority.issue("001122-ONT-TEST0001", file="device")
+    tls = {"client_ca_file": str(authority.file), "client_crl_file": str(authority.revoke(hours_ago=2))}
+    async with running(tls_config(tmp_path, authority, tls=tls)) as server:
+        assert server.endpoint.tls_port is not None
+        client = Client(server.endpoint.tls_port, authority, device)
+        assert " 200 " in (await posted(client))[0]
+        authority.revoke(device.certificate, hours_ago=1)
+        server.endpoint.reload()
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            await posted(client)
+
+
 def test_a_list_of_revoked_certificates_needs_its_authorities(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="client_ca_file is missing"):
         TlsSection(client_crl_file=tmp_path / "revoked.crl")

@@ -1,5 +1,6 @@
 """Alarms about the whole fleet: each opens once with its evidence, is kept up to date, and ends with why."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -173,6 +174,20 @@ async def test_processes_are_counted_together_and_a_restart_forgets_nothing(worl
     assert only(await world.look(), AUTH_FAILURES).id == alarm.id
     await other.look()
     assert len(await world.alarms.list(BOSS)) == 1
+
+
+async def test_workers_that_look_at_once_raise_and_end_one_alarm(world: World) -> None:
+    workers = [SecurityWatch(world.store, world.config, world.alarms, world.clock) for _ in range(4)]
+    guess(world, 25)
+    await world.notes.drain()
+    world.later(1)
+    with capture_logs() as said:
+        await asyncio.gather(*(each.look() for each in workers))
+        assert len(await world.alarms.list(BOSS, active=True)) == 1
+        world.later(30)
+        await asyncio.gather(*(each.look() for each in workers))
+    assert len(await world.alarms.list(BOSS)) == 1
+    assert [one["event"] for one in said if one["event"].startswith("alarm.")] == ["alarm.raised", "alarm.cleared"]
 
 
 async def test_what_a_person_ended_is_not_raised_by_the_same_evidence(world: World) -> None:
