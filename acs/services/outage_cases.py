@@ -2,13 +2,13 @@
 
     candidate ─(NOC)→ confirmed
         └──────┬──────────┘
-     enough lines back for a while ─→ restored (its lines are tested) ─→ closed, with those still broken by name
+     few enough down for a while ─→ restored (its lines are tested) ─→ closed, with those still broken by name
      a person says it is none ─→ dismissed
 
 The rule of this file: it decides on values; nothing is read or written here.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -51,6 +51,11 @@ def rules_of(config: OutagesSection) -> OutageRules:
 def fall_of(trouble: LineTrouble) -> Fall:
     """A trouble as the statistics take it."""
     return Fall(trouble.line, trouble.at, trouble.gasp)
+
+
+def fall_of_line(line: OutageLine) -> Fall:
+    """The fall of a line that came back a moment ago, as the statistics take it."""
+    return Fall(line.line, line.at, line.gasp)
 
 
 def opened(id_: str, found: Found, witness: str, node: str, now: datetime) -> OutageRecord:
@@ -170,14 +175,19 @@ def seconded(case: Case, witness: str, now: datetime) -> Case:
     return Case(replace(case.outage, detail=detail, changed_at=now), case.lines)
 
 
-def is_over(case: Case, config: OutagesSection, now: datetime) -> bool:
-    """Whether so many lines are back, for so long, that the outage is over."""
-    backs = [one.back_at for one in case.lines.values() if one.back_at is not None]
-    if not case.lines or len(backs) < config.back_share * len(case.lines):
-        return False
-    # the last of those that make it enough, not the last straggler
-    enough = sorted(backs)[max(0, int(config.back_share * len(case.lines)) - 1)]
-    return now - enough >= timedelta(seconds=config.settle_s)
+def still_down(case: Case, config: OutagesSection, now: datetime) -> set[str]:
+    """The lines that are down, and those that have not been back for long enough to be believed."""
+    settled = now - timedelta(seconds=config.settle_s)
+    return {one.line for one in case.lines.values() if one.back_at is None or one.back_at > settled}
+
+
+def is_over(case: Case, down: Collection[str], config: OutagesSection) -> bool:
+    """Whether so few lines are down that the outage is over, whatever chance says of those.
+
+    One of which no line came back is not over.
+    """
+    back = len(case.lines) - len(down)
+    return back > 0 and (back >= config.back_share * len(case.lines) or len(down) < config.least_lines)
 
 
 def to_test(case: Case, with_tickets: set[str], most: int) -> list[str]:

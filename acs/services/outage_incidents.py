@@ -6,7 +6,6 @@ The rule of this file: incidents are written when what they say changes, and aga
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from acs.config import OutagesSection
 from acs.services import outage_cases as cases
 from acs.services.context import OWN_OUTAGES
 from acs.services.outage_cases import Case
@@ -22,17 +21,16 @@ _RETELL = timedelta(seconds=60)
 class OwnIncidents:
     """Remembers what it told last."""
 
-    def __init__(self, inventory: Inventory, config: OutagesSection) -> None:
+    def __init__(self, inventory: Inventory) -> None:
         self._inventory = inventory
-        self._config = config
         self._told: frozenset[tuple[str, str, str]] | None = None
         self._told_at: datetime | None = None
         self._written: tuple[frozenset[tuple[str, str, str]], datetime] | None = None
 
     async def tell(self, tx: Transaction, running: Iterable[Case], now: datetime) -> None:
-        """Write the incidents of the outages that go on, where they are not told already; then `kept`, once stored."""
+        """Write the incidents of these outages, where they are not told already; then `kept`, once that is stored."""
         self._written = None
-        records = [one for case in running for one in self._records(case, now)]
+        records = [one for case in running for one in self._records(case)]
         told = frozenset((one.id, one.scope, one.kind) for one in records)
         young = self._told_at is not None and now - self._told_at < _RETELL
         if told == self._told and (young or not told):
@@ -45,9 +43,9 @@ class OwnIncidents:
         if self._written is not None:
             self._told, self._told_at = self._written
 
-    def _records(self, case: Case, now: datetime) -> list[IncidentRecord]:
+    def _records(self, case: Case) -> list[IncidentRecord]:
         outage = case.outage
-        if not cases.convicts(outage) or cases.is_over(case, self._config, now):
+        if not cases.convicts(outage):
             return []
         first = next((self._inventory.line(outage.node, one.line) for one in case.down), None)
         path = scope_path(first, outage.level) if first is not None else ""

@@ -7,17 +7,17 @@ The rule of this file: a look is one transaction in a fixed order; a candidate c
 so, its tickets belong to it).
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from acs.config import OutagesSection
-from acs.services import outage_cases as cases
 from acs.services.bus import Bus
 from acs.services.clock import Clock
 from acs.services.deliveries import Deliveries
 from acs.services.line_tests import LineTests
 from acs.services.outage_cases import RUNNING, Case
+from acs.services.outage_ends import Ends
 from acs.services.outage_evidence import Evidence
 from acs.services.outage_incidents import OwnIncidents
 from acs.services.outage_inventory import Inventory
@@ -53,7 +53,8 @@ class OutageWatch:
         self._evidence = Evidence(inventory, config)
         self._usual = UsualFalls(store, inventory, config.keep_learned)
         self._matching = Matching(inventory, config)
-        self._incidents = OwnIncidents(inventory, config)
+        self._ends = Ends(inventory, config)
+        self._incidents = OwnIncidents(inventory)
         self._telling = Telling(bus, deliveries)
         self._tests = OutageTests(store, config, line_tests, self._telling)
 
@@ -82,8 +83,9 @@ class OutageWatch:
                 await self._telling.enqueue(
                     tx, "outage.ticket_attached", case.outage, now, ticket=one.ticket, line=one.line
                 )
-            await self._incidents.tell(tx, running.values(), now)
-            changed = await self._keep(tx, running, before, now)
+            over = await self._ends.over(tx, running.values(), self._usual.of, now)
+            await self._incidents.tell(tx, (case for id_, case in running.items() if id_ not in over), now)
+            changed = await self._keep(tx, running, before, over, now)
         self._evidence.keep(seen)
         self._incidents.kept()
         self._usual.saw(seen.falls)
@@ -92,13 +94,18 @@ class OutageWatch:
         return changed
 
     async def _keep(
-        self, tx: Transaction, running: Mapping[str, Case], before: Mapping[str, OutageRecord], now: datetime
+        self,
+        tx: Transaction,
+        running: Mapping[str, Case],
+        before: Mapping[str, OutageRecord],
+        over: Collection[str],
+        now: datetime,
     ) -> list[OutageRecord]:
-        """Store what changed, and tell the other systems; an outage whose lines are back is over."""
+        """Store what changed, and tell the other systems; the lines of an outage that is over are to be tested."""
         changed = []
         for case in running.values():
             outage = case.outage
-            if outage.state in RUNNING and cases.is_over(case, self._config, now):
+            if outage.id in over:
                 outage = replace(outage, state="restored", restored_at=now, changed_at=now)
                 await self._tests.plan(tx, Case(outage, case.lines))
             old = before.get(outage.id)

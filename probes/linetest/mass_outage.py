@@ -27,6 +27,8 @@ TREES: Mapping[str, tuple[str, ...]] = {
     "firmware": ("firmware",),
 }
 _TREE_OF = {level: tree for tree, levels in TREES.items() for level in levels}
+#: part of a group from which on it counts as broken, and not some of its lines
+_HALF = 0.5
 #: terms of a tail after which nothing changes any more
 _TERMS = 400
 
@@ -175,6 +177,40 @@ def find_outages(
         for weighed in best:
             for line in weighed.hit:
                 left[line] = Fall(line, now - timedelta(days=3650))
+
+
+def still_broken(
+    area: Area, down: Sequence[Fall], now: datetime, rate: Rate, rules: OutageRules = OutageRules()
+) -> bool:
+    """Return whether what is left of an outage is one by itself: some group holds more of it than chance would leave.
+
+    `down` are the lines that are still down. Half of a group or more is held against the windows in which groups break,
+    however long ago that was; of less, lines broke one by one, for which there was all the time since the first fell.
+    """
+    touched: dict[Group, list[Fall]] = defaultdict(list)
+    for fall in sorted(down, key=lambda fall: fall.at):
+        for group in area.groups.get(fall.line, ()):
+            touched[group].append(fall)
+    for group, falls in touched.items():
+        if len(falls) < rules.least_lines:
+            continue
+        if len(falls) < _HALF * area.size(group):
+            if _left_by_chance(area, group, falls, now, rate, rules):
+                continue
+            return True
+        if _weigh(area, group, falls, 0, rate, rules) is not None:
+            return True
+    return False
+
+
+def _left_by_chance(
+    area: Area, group: Group, down: Sequence[Fall], now: datetime, rate: Rate, rules: OutageRules
+) -> bool:
+    """Whether chance may have left a small part of a group down since the first of them fell."""
+    since_s = max((now - down[0].at).total_seconds(), min(rules.windows_s))
+    members = area.members[group]
+    chance = chance_of(sum(map(rate, members)) / len(members), since_s)
+    return log_tail(area.size(group), len(down), chance) > rules.log_alpha(min(since_s, max(rules.windows_s)))
 
 
 def kind_of(falls: Iterable[Fall], rules: OutageRules = OutageRules()) -> tuple[str, float | None]:

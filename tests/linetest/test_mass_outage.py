@@ -9,7 +9,7 @@ import pytest
 
 from probes.linetest.excess import find_excess
 from probes.linetest.fall_rates import FallRates
-from probes.linetest.mass_outage import Area, AreaLine, Fall, OutageRules, find_outages, kind_of, log_tail
+from probes.linetest.mass_outage import Area, AreaLine, Fall, OutageRules, find_outages, kind_of, log_tail, still_broken
 from probes.linetest.outage import binomial_tail
 from probes.linetest.places import house_of, street_of
 
@@ -205,3 +205,11 @@ def test_firmware_with_three_times_the_tickets_is_named_with_its_lines() -> None
     assert told[0].rate > 2
     assert set(told[0].examples) <= set(tickets)
     assert find_excess(groups, [line for line in groups if rng.random() < 0.03]) == []
+
+
+@pytest.mark.parametrize(("n", "most"), [(8, 3), (16, 4), (64, 5), (128, 6)])
+def test_so_many_lines_of_a_port_may_stay_down_after_an_outage_of_it(n: int, most: int) -> None:
+    area = Area.of(AreaLine(f"l{i}", (("pon", "p"), ("olt", "o"))) for i in range(n))
+    for k in range(3, n + 1):
+        left = [Fall(f"l{i}", NOW) for i in range(k)]
+        assert still_broken(area, left, NOW, lambda _: 1.0) == (k > most), k
