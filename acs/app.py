@@ -237,7 +237,7 @@ class App:
             await self._endpoint.start()
         except OSError as error:
             raise _cannot_listen("cwmp", cwmp.host, cwmp.port, error) from error
-        self.cwmp_port, self.cwmp_tls_port = self._endpoint.port, self._endpoint.tls_port
+        self.cwmp_port, self.cwmp_tls_port = self._endpoint.port or None, self._endpoint.tls_port
 
     async def _start_files(self) -> None:
         fleet, config = self.northbound.fleet, self.config.files

@@ -72,6 +72,8 @@ class CwmpSection(Section):
     host: str = "0.0.0.0"
     #: The registered port of TR-069.
     port: Port = 7547
+    #: Listen without TLS at all; without, only the port of `[cwmp.tls]` is served.
+    plain: bool = True
     #: Digest realm; shown to CPEs and part of every stored digest.
     realm: Annotated[str, Field(min_length=1, max_length=64, pattern=r'^[^"\\\x00-\x1f]+$')] = "secondline"
     #: Digest, because an unauthenticated endpoint gives settings to whoever claims a serial number.
@@ -108,6 +110,12 @@ class CwmpSection(Section):
                 "enrol_username and enrol_password_file belong together; write both, or neither "
                 "when every device has its own credential"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _listens_somewhere(self) -> Self:
+        if not self.plain and self.tls.certificate_file is None:
+            raise ValueError("plain is false and there is no tls.certificate_file; no CPE could come in")
         return self
 
 

@@ -119,7 +119,7 @@ class CwmpEndpoint:
 
     @property
     def port(self) -> int:
-        """The port that is served once started; differs from the configured one when that is 0."""
+        """The port that is served without TLS once started, as the system chose it for 0; 0 where none is."""
         return self._listeners.port
 
     @property

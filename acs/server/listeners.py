@@ -24,7 +24,8 @@ class Listeners:
         self._shared = shared
         self._servers: list[asyncio.Server] = []
         self._context: ssl.SSLContext | None = None
-        self.port = config.port
+        #: 0: nothing is served without TLS
+        self.port = config.port if config.plain else 0
         self.tls_port: int | None = None
 
     async def start(self) -> None:
@@ -47,11 +48,12 @@ class Listeners:
         def behind_proxy() -> ProxyDoor:
             return ProxyDoor(config.proxy, connection)
 
-        plain = await loop.create_server(
-            behind_proxy if proxied else connection, config.host, config.port, backlog=BACKLOG
-        )
-        self._servers.append(plain)
-        self.port = _port(plain)
+        if config.plain:
+            plain = await loop.create_server(
+                behind_proxy if proxied else connection, config.host, config.port, backlog=BACKLOG
+            )
+            self._servers.append(plain)
+            self.port = _port(plain)
         if self._context is not None:
             secure = await loop.create_server(
                 lambda: TlsConnection(shared, loop, tls), tls.host, tls.port, backlog=BACKLOG, ssl=self._context,

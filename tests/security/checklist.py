@@ -106,7 +106,10 @@ CHECKLIST: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "TLS": {
         "1.2+": (_TLS + "test_older_versions_are_refused",),
         "cert valid": (),
-        "HTTP listener optional": (_CLAUSES + "test_the_plain_port_can_stand_in_a_network_of_its_own",),
+        "HTTP listener optional": (
+            _CLAUSES + "test_the_plain_port_can_stand_in_a_network_of_its_own",
+            _CLAUSES + "test_the_plain_port_can_be_left_out",
+        ),
     },
     "Connection request": {
         "URL must be http/https": (_CALLS + "test_a_url_that_is_none_of_a_cpe_is_refused",),
@@ -300,8 +303,7 @@ NOT_HELD: Mapping[tuple[str, str], str] = {
         "the server does not know by which name CPEs call it: that stands in the CPEs and in DHCP, and CPEs check it"
     ),
     ("TLS", "HTTP listener optional"): (
-        "the plain port can be bound to a network of its own, or to loopback, but not left out; devices that come "
-        "without TLS are not marked"
+        "it can be left out, or stand in a network of its own; but devices that come without TLS are not marked"
     ),
     ("Data", "personal data"): (
         "what a device tells of homes (names of hosts, MACs, SSIDs) is kept as long as the device; sessions and logins "

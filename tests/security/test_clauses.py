@@ -22,10 +22,12 @@ from acs.cwmp.messages import Inform
 from acs.cwmp.soap import NS_1_0, Envelope, encode
 from acs.cwmp.structs import DeviceId, EventStruct, ParameterValueStruct
 from acs.cwmp.stun import Endpoint
+from acs.errors import ConfigError
 from acs.services.waking.udp_method import UdpMethod
 from acs.store import devices
 from acs.store.devices import CredentialKind
 from acs.store.records import Credentials
+from cli.ports import free_port
 from tests.api.conftest import app as app
 from tests.api.conftest import made_once, postgres_server, postgres_template, sqlite_template, store_url, vault
 from tests.certificates import Authority
@@ -193,6 +195,16 @@ async def test_the_plain_port_can_stand_in_a_network_of_its_own(tmp_path: Path) 
             await asyncio.open_connection("127.0.0.1", server.port)
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection("127.0.0.2", server.endpoint.tls_port)
+
+
+async def test_the_plain_port_can_be_left_out(tmp_path: Path) -> None:
+    config = tls_config(tmp_path, Authority(tmp_path), plain=False, port=free_port())
+    async with running(config) as server:
+        assert (server.port, bool(server.endpoint.tls_port)) == (0, True)
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", config.cwmp.port)
+    with pytest.raises(ConfigError, match="no CPE could come in"):
+        config_for(tmp_path, cwmp={"plain": False})
 
 
 # Connection request
