@@ -113,7 +113,7 @@ async def do_action(
 
     Follow the last operation under `/operations/{id}/events`.
     """
-    ticket = await services.tickets.meant(actor, body.ticket)
+    ticket = await services.tickets.meant_for(actor, body.ticket, device=key)
     wanted = Request(action, body.arguments, body.reason, ticket, body.override, body.deadline_s, idempotency_key)
     done = await services.second_line.actions.do(actor, key, wanted)
     return ActionAnswer(

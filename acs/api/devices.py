@@ -146,7 +146,7 @@ async def request_operation(
         body.arguments,
         deadline_s=body.deadline_s,
         reason=body.reason,
-        ticket=await services.tickets.meant(actor, body.ticket),
+        ticket=await services.tickets.meant_for(actor, body.ticket, device=key),
         idempotency_key=idempotency_key,
     )
     return operation_answer(record)

@@ -159,7 +159,7 @@ async def _called(
     services: Northbound, actor: Actor, hook: str, body: HookBody, key: str, response: Response
 ) -> HookAnswer:
     said = body.model_dump(exclude={"wait_s"}, exclude_none=True)
-    said |= {"ticket": await services.tickets.meant(actor, body.ticket)}
+    said |= {"ticket": await services.tickets.meant_for(actor, body.ticket, line=body.line)}
     view = await services.hooks.call(actor, hook, HookRequest(**said), key, wait_s=body.wait_s)
     if view.state == "running":
         response.status_code = 202

@@ -69,7 +69,7 @@ async def start_test(
         actor,
         line_id,
         depth=wanted.depth,
-        ticket=await services.tickets.meant(actor, wanted.ticket),
+        ticket=await services.tickets.meant_for(actor, wanted.ticket, line=line_id),
         service=wanted.service,
         deadline_s=wanted.deadline_s,
     )

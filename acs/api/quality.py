@@ -130,7 +130,7 @@ async def close_tickets(body: ClosuresBody, actor: ActorDep, services: ServicesD
 @router.post("/lines/{line_id}/checkups", summary="Look at a line after something was done on it", status_code=201)
 async def begin_checkup(line_id: str, body: CheckupBody, actor: ActorDep, services: ServicesDep) -> CheckupAnswer:
     """Scope `test` (part of `operate`). Operations of a ticket, or after a line test, are looked at by themselves."""
-    ticket = await services.tickets.meant(actor, body.ticket)
+    ticket = await services.tickets.meant_for(actor, body.ticket, line=line_id)
     return _checkup(await services.after_fix.begin(actor, line_id, body.action, ticket=ticket))
 
 

@@ -21,11 +21,12 @@ from acs.services.running_tests import Door
 from acs.services.slots import NAMES
 from acs.services.ticket_sources import EVERY_SOURCE_ITS_OWN, TicketSources, own_id
 from acs.services.tmf import FINDERS, TicketEvent, TroubleTicket, parse_event, service_of
+from acs.store import devices as device_store
 from acs.store import line_tests as test_store
 from acs.store import lines as line_store
 from acs.store import ticket_checks as check_store
 from acs.store import tickets as ticket_store
-from acs.store.reach import View, viewing
+from acs.store.reach import View, current_view, viewing
 from acs.store.records import Json, LineRecord, LineTestRecord, TicketRecord
 from acs.store.store import Store
 from acs.store.ticket_checks import TicketCheck
@@ -122,6 +123,39 @@ class Tickets:
         async with self._store.reading() as tx:
             own = await ticket_store.by_number(tx, self.names_of(actor), number)
         return number if own is None else own.id
+
+    async def meant_for(
+        self, actor: Actor, number: str | None, *, line: str | None = None, device: str | None = None
+    ) -> str | None:
+        """`meant`, where something is done for the ticket, on this line or on this device's: what comes of it is
+        written into the ticket, so it must be the caller's to touch. A number that nobody handed in is kept.
+
+        Raises:
+            NotFound: the ticket is out of the caller's reach, or of another line.
+        """
+        if number is None:
+            return None
+        if (seen := await self._by_number(actor, number)) is None:
+            with viewing(View()):
+                hidden = await self._by_number(actor, number)
+            if hidden is None:
+                return number
+            if (view := current_view()) is not None:
+                view.refuse(f"tickets:{hidden.id}")
+            raise NotFound(f"there is no ticket {number[:80]!r}; `secondline ticket list` shows those that came")
+        if device is not None:
+            async with self._store.reading() as tx:
+                found = await device_store.get(tx, device)
+            line = None if found is None else found.line
+        if None not in (line, seen.line) and line != seen.line:
+            raise NotFound(f"ticket {number[:80]!r} is of line {seen.line}, not of {line}; name a ticket of the line")
+        return seen.id
+
+    async def _by_number(self, actor: Actor, number: str) -> TicketRecord | None:
+        """The ticket that the actor's system calls so, else the one of this id, as far as the view reaches."""
+        async with self._store.reading() as tx:
+            own = await ticket_store.by_number(tx, self.names_of(actor), number)
+            return own or await ticket_store.get(tx, number)
 
     async def get(self, actor: Actor, ticket_id: str) -> TicketView:
         """A ticket with its line test and verdict.

@@ -10,11 +10,16 @@ from acs.api.auth import ActorDep, ServicesDep
 from acs.api.tmf.answers import TMF_ERRORS, FieldsQuery, TmfRoute, WantedDep, base_of, tmf_json
 from acs.api.tmf.hubs import add_hub
 from acs.errors import NotFound
+from acs.services.actor import Actor
+from acs.services.northbound import Northbound
 from acs.services.tmf.notices import Interface
 from acs.services.tmf.selection import selected
 from acs.services.tmf.service_tests import BASE
 
 router = APIRouter(prefix=BASE, tags=["TMF653 service tests"], route_class=TmfRoute)
+
+#: the filter whose values are numbers of tickets
+_TICKET_FILTER = "characteristic.ticketId"
 
 
 class _In(BaseModel):
@@ -67,13 +72,13 @@ async def create_service_test(
 
     `relatedService.id` is the line, `testSpecification.id` the depth, the characteristic `ticketId` the ticket.
     """
-    pages = services.tmf.pages
+    pages, line = services.tmf.pages, body.related_service.id
     made = await pages.start_test(
         actor,
-        body.related_service.id,
+        line,
         body.test_specification.id,
         pages.base(base_of(request)),
-        ticket=body.ticket,
+        ticket=await services.tickets.meant_for(actor, body.ticket, line=line),
         service=body.related_service.name or None,
     )
     return tmf_json(made, 201, {"Location": f"{BASE}/serviceTest/{made['id']}"})
@@ -87,7 +92,8 @@ async def list_service_tests(
     characteristic.ticketId, and startDateTime and endDateTime with .gt, .gte, .lt, .lte."""
     pages = services.tmf.pages
     base = pages.base(base_of(request))
-    return wanted.answer(await pages.service_tests(actor, wanted.filters, wanted.offset, wanted.limit, base))
+    filters = [(name, await _meant(services, actor, name, value)) for name, value in wanted.filters]
+    return wanted.answer(await pages.service_tests(actor, filters, wanted.offset, wanted.limit, base))
 
 
 @router.get("/serviceTest/{test_id}", summary="One line test as a service test (TMF653)", responses=TMF_ERRORS)
@@ -122,6 +128,13 @@ async def get_specification(
         known = "quick, self-service, normal, full"
         raise NotFound(f"there is no specification {specification_id[:80]!r}; there are {known}")
     return tmf_json(selected(found[0], fields))
+
+
+async def _meant(services: Northbound, actor: Actor, name: str, value: str) -> str:
+    """The value of a filter; numbers of tickets as the caller's system means them."""
+    if name != _TICKET_FILTER:
+        return value
+    return ",".join([await services.tickets.meant(actor, one) or one for one in value.split(",")])
 
 
 add_hub(router, Interface.SERVICE_TEST)
