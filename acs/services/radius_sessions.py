@@ -33,6 +33,8 @@ log = structlog.get_logger()
 SILENT = "no interim"
 _DELAY_S = 86_400
 _TICK_S = 30.0
+#: how long after a stop the packet of its start is taken for one that was sent again: ids and packets come round
+_SENT_AGAIN = timedelta(hours=1)
 #: seconds between two notes that a client is there
 _HEARD_S = 10.0
 
@@ -144,18 +146,24 @@ class RadiusSessions:
     async def _sessions(self, tx: Transaction, batch: Sequence[Arrived]) -> list[ContextFact]:
         known = await session_store.get_many(tx, [(_nas_of(one), one.request.session) for one in batch])
         changed: list[tuple[Arrived, AccessSession]] = []
+        left: list[tuple[Arrived, str]] = []
         for one in batch:
             key = (_nas_of(one), one.request.session)
             if not one.request.session or one.request.status is None:
                 continue
             before = known.get(key)
             if before is not None and before.heard_at > one.true_at:
-                continue  # an Interim that was overtaken by its Stop
+                continue  # an Interim or a Start that was overtaken by its Stop
+            if before is not None and _sent_again(one, before):
+                continue
+            if before is not None and _is_another(one.request, before):
+                left += [(one, before.line)] if before.line is not None and before.stopped_at is None else []
+                before = None
             after = await self._told(tx, one, before)
             known[key] = after
             changed.append((one, after))
         await session_store.put(tx, [session for _, session in changed])
-        return await self._facts(tx, changed)
+        return await self._ended(tx, left) + await self._facts(tx, changed)
 
     async def _told(self, tx: Transaction, one: Arrived, before: AccessSession | None) -> AccessSession:
         said, at = one.request, one.true_at
@@ -175,9 +183,19 @@ class RadiusSessions:
             heard_at=at,
             stopped_at=stopped,
             cause=said.cause if stopped is not None else "",
+            start_packet=said.authenticator.hex() if said.status is Status.START else before.start_packet,
             in_octets=max(said.in_octets, before.in_octets),
             out_octets=max(said.out_octets, before.out_octets),
         )
+
+    async def _ended(self, tx: Transaction, left: Sequence[tuple[Arrived, str]]) -> list[ContextFact]:
+        """What is known of lines whose open session's id was given to another session."""
+        open_ = await session_store.open_on(tx, sorted({line for _, line in left}))
+        return [
+            ContextFact(line, "bras.session", "none", one.true_at, f"radius {one.client}")
+            for one, line in left
+            if line not in open_
+        ]
 
     async def _facts(self, tx: Transaction, changed: Sequence[tuple[Arrived, AccessSession]]) -> list[ContextFact]:
         lines = sorted({session.line for _, session in changed if session.line is not None})
@@ -199,6 +217,24 @@ class RadiusSessions:
         if last is None or now - last > timedelta(seconds=_HEARD_S):
             self._heard[client] = now
             await self._sources.heard(f"radius {client}", RADIUS)
+
+
+def _sent_again(one: Arrived, before: AccessSession) -> bool:
+    """Whether this is the very packet that began a session which has ended since."""
+    said = one.request
+    if said.status is not Status.START or before.stopped_at is None:
+        return False
+    return said.authenticator.hex() == before.start_packet and one.true_at - before.stopped_at <= _SENT_AGAIN
+
+
+def _is_another(said: Accounting, before: AccessSession) -> bool:
+    """Whether a NAS gave the id of a session to another one: it starts after the stop, or has another subscriber."""
+    if said.status is Status.START and before.stopped_at is not None:
+        return True
+    told = [(said.login, before.login)]
+    if said.status is Status.START:
+        told += [(said.circuit, before.circuit), (said.port, before.port), (said.calling, before.calling)]
+    return any(now and then and now != then for now, then in told)
 
 
 def _nas_of(one: Arrived) -> str:

@@ -27,7 +27,10 @@ _ON_LINE = (
 
 @dataclass(frozen=True, slots=True)
 class AccessSession:
-    """One session at one NAS. `stopped_at` None: it is open; `heard_at`: when its NAS spoke of it last."""
+    """One session at one NAS. `stopped_at` None: it is open; `heard_at`: when its NAS spoke of it last.
+
+    `start_packet`: the Request Authenticator of its Start, as hex, by which the same packet is known again.
+    """
 
     nas: str
     session: str
@@ -43,11 +46,12 @@ class AccessSession:
     cause: str = ""
     in_octets: int = 0
     out_octets: int = 0
+    start_packet: str = ""
 
 
 async def put(tx: Transaction, sessions: Sequence[AccessSession]) -> int:
     """Store sessions; what was heard later than the new word stays."""
-    return await tx.upsert(access_sessions, [_row(each) for each in sessions], newer="heard_at", keep=("started_at",))
+    return await tx.upsert(access_sessions, [_row(each) for each in sessions], newer="heard_at")
 
 
 async def get_many(tx: Transaction, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], AccessSession]:
@@ -139,6 +143,7 @@ def _row(one: AccessSession) -> dict[str, object]:
         "cause": one.cause,
         "in_octets": one.in_octets,
         "out_octets": one.out_octets,
+        "start_packet": one.start_packet,
     }
 
 
@@ -146,5 +151,5 @@ def _record(row: Row[Any]) -> AccessSession:
     return AccessSession(
         row.nas, row.session, row.line, row.login, row.address, row.port, row.circuit, row.calling,
         instant(row.started_at), instant(row.heard_at), instant_or_none(row.stopped_at), row.cause, row.in_octets,
-        row.out_octets,
+        row.out_octets, row.start_packet or "",
     )  # fmt: skip

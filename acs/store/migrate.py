@@ -18,7 +18,7 @@ from acs.store.engine import create_engine, shown
 #: The key of the advisory lock that keeps two upgrades of one PostgreSQL apart ("2line").
 _UPGRADE_LOCK = 0x32_6C_69_6E_65
 #: The revision that this release knows: the last file in migrations/versions.
-_NEWEST = "0022"
+_NEWEST = "0026"
 #: Alembic keeps the migration that runs in globals of the process: one at a time.
 _ONE_AT_A_TIME = asyncio.Lock()
 

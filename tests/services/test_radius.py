@@ -158,6 +158,54 @@ async def test_a_session_that_overlaps_another_and_words_that_come_late(bras: Br
     assert len(await bras.sessions.on_line(BOSS, "L-1")) == 2
 
 
+async def test_an_id_that_a_bras_gives_anew_is_another_session_of_another_line(bras: Bras) -> None:
+    """A BRAS that counts from 00000001 after each restart (RFC 2866 §5.5 asks for no more)."""
+    async with bras.store.transaction() as tx:
+        lines = [LineRecord("L-4", "pon", pppoe_login="alice"), LineRecord("L-5", "pon", pppoe_login="bob")]
+        await line_store.upsert(tx, lines, T0)
+    await bras.says(Status.START, "00000001", login="alice", address="10.0.0.1")
+    await bras.says(Status.STOP, "00000001", login="alice", address="10.0.0.1", after_s=60)
+    await bras.says(Status.ON, after_s=60)
+    await bras.says(Status.START, "00000001", login="bob", address="10.0.0.2", after_s=60)
+    assert await bras.sessions.on_line(BOSS, "L-4") == []
+    assert (await bras.facts("L-4"))["bras.session"] == ("none", T0 + timedelta(seconds=60))
+    (bobs,) = await bras.sessions.on_line(BOSS, "L-5")
+    assert (bobs.login, bobs.address, bobs.stopped_at) == ("bob", "10.0.0.2", None)
+    assert bobs.started_at == T0 + timedelta(seconds=180)
+    assert (await bras.facts("L-5"))["bras.address"][0] == "10.0.0.2"
+
+
+@pytest.mark.parametrize("status", [Status.START, Status.INTERIM])
+async def test_an_id_whose_stop_was_lost_goes_to_the_line_that_has_it_now(bras: Bras, status: Status) -> None:
+    async with bras.store.transaction() as tx:
+        await line_store.upsert(tx, [LineRecord("L-5", "pon", pppoe_login="bob")], T0)
+    await bras.says(Status.START)
+    await bras.says(status, login="bob", address="10.0.0.2", after_s=60)
+    assert await bras.sessions.on_line(BOSS, "L-1") == []
+    assert (await bras.facts("L-1"))["bras.session"] == ("none", T0 + timedelta(seconds=60))
+    (bobs,) = await bras.sessions.on_line(BOSS, "L-5")
+    assert (bobs.address, bobs.started_at) == ("10.0.0.2", T0 + timedelta(seconds=60))
+
+
+async def test_the_same_login_again_under_an_old_id_begins_anew(bras: Bras) -> None:
+    await bras.says(Status.START, octets=5)
+    await bras.says(Status.STOP, octets=9, after_s=60)
+    await bras.says(Status.START, n=2, after_s=600)
+    (session,) = await bras.sessions.on_line(BOSS, "L-1")
+    assert (session.started_at, session.stopped_at, session.in_octets) == (T0 + timedelta(seconds=660), None, 0)
+
+
+@pytest.mark.parametrize("again", [{}, {"n": 9, "delay": 70}])
+async def test_a_start_that_comes_again_after_its_stop_opens_nothing(bras: Bras, again: dict[str, Any]) -> None:
+    """The same packet, or the same start in a new one (RFC 2866 §5.2: its delay makes it another packet)."""
+    await bras.says(Status.START)
+    await bras.says(Status.STOP, after_s=60)
+    await bras.says(Status.START, after_s=5, **again)
+    (session,) = await bras.sessions.on_line(BOSS, "L-1")
+    assert (session.started_at, session.stopped_at) == (T0, T0 + timedelta(seconds=60))
+    assert (await bras.facts())["bras.session"][0] == "none"
+
+
 async def test_a_line_is_found_by_option_82_and_by_port(bras: Bras) -> None:
     await bras.says(Status.START, "a", login="stranger", circuit="olt-1 xpon 0/1/2:3")
     await bras.says(Status.START, "b", login="stranger", port="line=L-3")

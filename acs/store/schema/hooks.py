@@ -75,6 +75,7 @@ access_sessions = Table(
     text_column("cause"),
     Column("in_octets", BigInteger, nullable=False),
     Column("out_octets", BigInteger, nullable=False),
+    text_column("start_packet", null=True),
     Index("ix_access_sessions_line", "line"),
     Index("ix_access_sessions_heard_at", "heard_at"),
     sqlite_with_rowid=False,
