@@ -20,7 +20,7 @@ from acs.metrics import Metrics
 from acs.services.clock import Clock
 from acs.services.deliveries import Deliveries
 from acs.services.line_test_progress import ProgressOfTests
-from acs.services.outage_reports import tell_falls
+from acs.services.outage_reports import LineUp, tell_falls, tell_ups
 from acs.services.packs import Packs
 from acs.services.running_tests import Job, RunningTests
 from acs.store import history
@@ -58,7 +58,7 @@ class Hearers:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a test came to. `light` is history, `falls` who fell with the line as the test saw it."""
+    """What a test came to. `light` is history, `falls` who fell with the line as the test saw it, `ups` who is well."""
 
     at: datetime
     verdict: dict[str, Any]
@@ -67,6 +67,7 @@ class Outcome:
     shadows: Sequence[ShadowVerdict]
     light: Sequence[Reading]
     falls: list[LineTrouble]
+    ups: Sequence[LineUp] = ()
 
 
 class LineTestEnds:
@@ -128,6 +129,7 @@ class LineTestEnds:
             if outcome.light:
                 await history.put(tx, outcome.light)
             await tell_falls(tx, outcome.falls)
+            await tell_ups(tx, outcome.ups, outcome.at)
             return await self._tell_tickets(tx, record, "line_test.verdict", {"verdict": verdict}, outcome.at)
 
     async def failed(self, job: Job, detail: str) -> None:
@@ -182,5 +184,5 @@ async def _until_stored(record: LineTestRecord, store: Callable[[], Awaitable[in
 
 async def _waiting_tickets(tx: Transaction, record: LineTestRecord) -> list[str]:
     """The tickets that wait for this test: its own and those that joined it."""
-    waiting = await ticket_store.of_test(tx, record.line, record.id)
-    return waiting or ([record.ticket] if record.ticket else [])
+    own = [record.ticket] if record.ticket else []
+    return list(dict.fromkeys([*own, *await ticket_store.of_test(tx, record.line, record.id)]))

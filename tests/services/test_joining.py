@@ -168,3 +168,13 @@ async def test_a_start_that_could_not_be_stored_leaves_no_test_behind(world: Wor
 
 def _crash(*_: object, **__: object) -> None:
     raise ValueError("a bug")
+
+
+async def test_the_ticket_that_a_test_was_begun_for_is_told_though_another_joins(hooked: World) -> None:
+    hooked.reader.delay_s = 0.3
+    tests = hooked.line_tests()
+    begun = await tests.start(ACTOR, "L-1", ticket="X-1")
+    joined = await Tickets(hooked.app.store, TicketsSection(), tests).receive(ACTOR, event(1, "L-1"))
+    assert joined.line_test == begun.id
+    await finished(tests, begun.id)
+    assert await told(hooked.app) == {"X-1": "line_test.verdict", "TT-1": "line_test.verdict"}
