@@ -42,6 +42,10 @@ class OutagesSection(Section):
     tests_after: Annotated[int, Field(ge=0, le=100_000)] = 200
     #: Seconds after which an outage is closed although tests of its lines have not ended.
     tests_s: Seconds = 900.0
+    #: Seconds without news of an outage after which some of its lines are tested to see whether it goes on.
+    look_again_s: Seconds = 900.0
+    #: Lines that are tested for that at a time, of as many ports; with 0 it is not done.
+    look_again_lines: Annotated[int, Field(ge=0, le=100)] = 2
     #: Hours in which tickets of neighbours belong together.
     ticket_hours: Hours = 2.0
     #: Seconds around an operation of ours that restarts a CPE, in which its fall is ours.

@@ -38,6 +38,7 @@ from acs.store.records import (
 )
 from acs.store.transaction import Transaction
 from probes.facts import FACTS, Fact
+from probes.readings import PortReading
 
 #: the number of which a line's history is kept
 LIGHT = "ont.rx_dbm"
@@ -139,6 +140,8 @@ class Case:
     own_light_30d: tuple[tuple[datetime, float], ...] = ()
     flaps: Mapping[str, int] = field(default_factory=dict)
     tickets_14d: int = 0
+    #: what the test reads of the line's port, kept for who follows more lines than this one
+    port_read: list[PortReading] = field(default_factory=list, compare=False)
 
     @property
     def told_by_name(self) -> dict[str, Fact]:

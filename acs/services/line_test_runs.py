@@ -22,7 +22,7 @@ from acs.services.gathering import Gathering, SourceReport, asks
 from acs.services.line_judging import Judgement, document, facts_known, judge_line, light_read
 from acs.services.line_test_ends import Hearers, LineTestEnds, Outcome
 from acs.services.line_test_progress import ProgressOfTests
-from acs.services.outage_reports import falls_seen
+from acs.services.outage_reports import falls_seen, ups_seen
 from acs.services.packs import Packs
 from acs.services.running_tests import Job, RunningTests
 from acs.services.shadows import shadow_verdicts
@@ -119,6 +119,7 @@ class LineTestRuns:
             shadows=shadows,
             light=light_read(case.line.id, gathering.facts),
             falls=await self._falls(case, judgement),
+            ups=await ups_seen(case, self._places, gathering.facts) if self._hearers.tells_falls else (),
         )
         await self._ends.done(job, outcome)
 

@@ -18,7 +18,7 @@ from acs.config import OutagesSection
 from acs.services.hearing import heard_since
 from acs.services.inform_interval import inform_interval_s
 from acs.services.outage_inventory import Inventory, areas_of
-from acs.services.outage_reports import SOURCE
+from acs.services.outage_reports import SOURCE, UPS
 from acs.services.surveys import FALL
 from acs.store import access as access_store
 from acs.store import facts as fact_store
@@ -66,7 +66,7 @@ class Look:
     """What one look brought: which witnesses told something new, and what fell, by (witness, node, line).
 
     The rest is what `keep` remembers of it: how far each line was told, which rounds were read, whose sessions are up
-    and no longer up, which falls line tests told, and whether Informs and sessions were looked at.
+    and no longer up, which falls line tests told, when they ended some, and whether Informs were looked at.
     """
 
     at: datetime
@@ -77,6 +77,7 @@ class Look:
     up: set[str] = field(default_factory=set)
     not_up: set[str] = field(default_factory=set)
     of_tests: set[tuple[str, datetime]] = field(default_factory=set)
+    ups: int | None = None
     slow: bool = False
 
 
@@ -94,6 +95,7 @@ class Evidence:
         self._slow_at: datetime | None = None
         self._tests_at: datetime | None = None
         self._of_tests: set[tuple[str, datetime]] = set()
+        self._ups: int | None = None
         self._heard: Sequence[evidence_store.Heard] = ()
 
     async def prepare(self, tx: Transaction, now: datetime) -> None:
@@ -128,7 +130,7 @@ class Evidence:
         self._forget_applied(look.at)
         self._polled |= look.polled
         self._sessions_up = (self._sessions_up | look.up) - look.not_up
-        self._of_tests, self._tests_at = look.of_tests, look.at
+        self._of_tests, self._tests_at, self._ups = look.of_tests, look.at, look.ups
         if look.slow:
             self._slow_at = look.at
 
@@ -278,7 +280,7 @@ class Evidence:
             look.witnesses.add("ticket")
 
     async def _line_tests(self, tx: Transaction, now: datetime, look: Look) -> None:
-        """Falls that a line test saw and stored itself."""
+        """Falls that a line test saw and stored itself, and those that it ended."""
         since = (
             now - timedelta(seconds=self._config.horizon_s)
             if self._tests_at is None
@@ -287,6 +289,10 @@ class Evidence:
         told = await outage_store.told_by(tx, SOURCE, since)
         fresh = [one for one in told if (one.line, one.told_at) not in self._of_tests]
         look.of_tests = {(one.line, one.told_at) for one in told}
+        ups = await outage_store.cursor(tx, UPS)
+        if ups is not None and ups != self._ups:
+            look.witnesses.add("fall")
+        look.ups = ups
         if fresh:
             look.witnesses.add("fall")
             look.falls += [("fall", one.node, one.line) for one in fresh]

@@ -2,13 +2,16 @@
 
     verdict OPEN_OUTAGE ─► the port's reading (kept, so nothing is asked again) ─► who fell with the line ─► troubles
                         └► a switch that is down                             ─► all of its lines
+    any verdict         ─► who is online in the reading, or behind a switch that answers ─► their falls are over
 
-The rule of this file: it tells falls, never outages; whether they are one is decided by the statistics of all of them.
+The rule of this file: it tells falls and their ends, never outages; whether they are one is decided by the statistics
+of all of them.
 """
 
 import asyncio
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -18,10 +21,12 @@ from acs.services.cases import Case
 from acs.services.sources import Places, place_on_olt, states_of
 from acs.store import lines as line_store
 from acs.store import outages as outage_store
+from acs.store.instants import micros
 from acs.store.outages import LineTrouble
 from acs.store.transaction import Transaction
 from probes.access import NodeTarget, OntPlace, PortReading
 from probes.errors import ProbeError
+from probes.facts import Fact, Quality
 from probes.linetest.model import VerdictKind
 from probes.linetest.outage import SiblingState
 
@@ -31,10 +36,23 @@ log = structlog.get_logger()
 SOURCE = "line test"
 #: the witness of falls, whoever saw them
 _FALL = "fall"
+#: the cursor that tells when line tests last ended falls
+UPS = "line tests' ups"
+#: what an access node says of a line that is up
+_UP = {"ont.run_state": "online", "sw.port_oper": "up"}
 #: verdicts' causes that rest on tickets: those are counted as tickets, not as falls
 _BY_TICKETS = frozenset({"ticket_cluster"})
 #: seconds for the port's reading, which is kept from the test itself
 _READING_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class LineUp:
+    """A line that a test saw online; `only_ours`: of its falls it ends those that tests told, and no others."""
+
+    line: str
+    at: datetime
+    only_ours: bool = False
 
 
 async def falls_seen(case: Case, places: Places, verdict: Mapping[str, Any]) -> list[LineTrouble]:
@@ -61,6 +79,46 @@ async def tell_falls(tx: Transaction, falls: list[LineTrouble]) -> None:
         return
     known = {one.line for one in await outage_store.troubles(tx, ids=[one.line for one in falls], witness=_FALL)}
     await outage_store.put_troubles(tx, [one for one in falls if one.line not in known])
+
+
+async def ups_seen(case: Case, places: Places, facts: Iterable[Fact]) -> list[LineUp]:
+    """Who is well, as the test saw it whatever its verdict: all who are online on its port, or the line itself.
+
+    A switch that answers does not say that its ports are up, but takes back that all of its lines fell with it.
+    """
+    found = {
+        line.id: LineUp(line.id, reading.at)
+        for reading in case.port_read
+        for state, line in states_of(case, reading)
+        if line is not None and state.up
+    }
+    said = {fact.name: fact for fact in facts if fact.quality is Quality.OK}
+    own = next((said[name] for name, up in _UP.items() if name in said and said[name].value == up), None)
+    if own is not None and case.node is not None and own.source == case.node.name:
+        found.setdefault(case.line.id, LineUp(case.line.id, own.at))
+    answers = said.get("sw.reachable")
+    if case.node is not None and answers is not None and answers.value is True and answers.source == case.node.name:
+        async with places.store.reading() as tx:
+            told = await outage_store.troubles(tx, nodes=[case.line.node], witness=_FALL)
+        for one in told:
+            if one.source == SOURCE:
+                found.setdefault(one.line, LineUp(one.line, answers.at, only_ours=True))
+    return list(found.values())
+
+
+async def tell_ups(tx: Transaction, ups: Collection[LineUp], now: datetime) -> None:
+    """End the falls of lines that were seen online since, in the caller's transaction; the next look hears of it."""
+    seen = {one.line: one for one in ups}
+    if not seen:
+        return
+    over = sorted(
+        one.line
+        for one in await outage_store.troubles(tx, ids=sorted(seen), witness=_FALL)
+        if one.at <= seen[one.line].at and (one.source == SOURCE or not seen[one.line].only_ours)
+    )
+    if over:
+        await outage_store.clear_troubles(tx, _FALL, over)
+        await outage_store.put_cursor(tx, UPS, micros(now))
 
 
 async def _port(case: Case, places: Places, target: NodeTarget, place: OntPlace) -> PortReading:

@@ -16,6 +16,7 @@ from acs.services.bus import Bus
 from acs.services.clock import Clock
 from acs.services.deliveries import Deliveries
 from acs.services.line_tests import LineTests
+from acs.services.outage_again import LookAgain
 from acs.services.outage_cases import RUNNING, Case
 from acs.services.outage_ends import Ends
 from acs.services.outage_evidence import Evidence
@@ -57,6 +58,7 @@ class OutageWatch:
         self._incidents = OwnIncidents(inventory)
         self._telling = Telling(bus, deliveries)
         self._tests = OutageTests(store, config, line_tests, self._telling)
+        self._again = LookAgain(store, config, line_tests)
 
     def jobs(self) -> dict[str, tuple[float, Callable[[], Awaitable[object]]]]:
         """What the worker does for it."""
@@ -91,6 +93,7 @@ class OutageWatch:
         self._usual.saw(seen.falls)
         self._telling.publish(changed, before)
         await self._tests.go_on(now)
+        await self._again.go_on(running.values(), now)
         return changed
 
     async def _keep(

@@ -150,6 +150,8 @@ async def access_facts(case: Case, places: Places) -> Sequence[Fact] | Partly:
     strange = any(not same_serial(str(fact.value), line.gpon_serial) for fact in seen)
     if strange:
         ont = [fact for fact in ont if not fact.name.startswith("ont.")]
+    if not strange and not both.outdated:
+        case.port_read.append(reading)
     window_s = places.config.outage_window_min * 60.0
     near = [] if strange or both.outdated else neighbour_facts(case, reading, window_s)
     facts = [*ont, *([] if strange else _walked(case, reading, ont)), *seen, *reading.facts, *near]

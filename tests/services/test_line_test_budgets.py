@@ -208,3 +208,24 @@ async def test_a_single_fall_tells_nothing_of_others(world: World) -> None:
     assert record.verdict["verdict"] != "OPEN_OUTAGE"
     async with world.app.store.reading() as tx:
         assert await outage_store.troubles(tx, witness="fall") == []
+
+
+@pytest.mark.parametrize("depth", ["quick", "normal"])
+async def test_a_test_that_reads_a_port_ends_the_falls_of_who_is_online_on_it(world: World, depth: str) -> None:
+    """Whatever its verdict, as a round does; without traps and rounds an outage would have no other end."""
+    await with_neighbours(world)
+    await detector(world.app).look()
+    fell = utc_now() - timedelta(seconds=60)
+    told = [outage_store.LineTrouble(f"N-{n}", "fall", "olt-1", fell, fell, False, "line test") for n in range(4, 16)]
+    async with world.app.store.transaction() as tx:
+        await outage_store.put_troubles(tx, told)
+    (outage,) = await detector(world.app).look()
+    world.reader.neighbours_down = 6
+    tests = world.line_tests()
+    tests.hearers.tells_falls = True
+    await finished(tests, (await tests.start(ACTOR, "L-1", depth=depth)).id)
+    async with world.app.store.reading() as tx:
+        left = [one.line for one in await outage_store.troubles(tx, witness="fall")]
+    assert sorted(left) == ["N-4", "N-5"]
+    (less,) = await detector(world.app).look()
+    assert (outage.hit, less.id, less.hit) == (12, outage.id, 2)
