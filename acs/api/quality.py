@@ -68,7 +68,7 @@ class ChangeAnswer(Answer):
 
 
 class RunAnswer(Answer):
-    """One test after an action: fixed, same, other or unknown."""
+    """One test after an action: fixed, same, other, unknown, well (before too) or superseded (by another action)."""
 
     n: int
     due_at: datetime
@@ -78,7 +78,7 @@ class RunAnswer(Answer):
 
 
 class CheckupAnswer(Answer):
-    """An action and what followed: waiting, watching, held, not_fixed, fell_back, unknown, void."""
+    """An action and what followed: waiting, watching, held, well, not_fixed, fell_back, unknown, superseded, void."""
 
     id: str
     line: str

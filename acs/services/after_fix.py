@@ -4,6 +4,8 @@
                                                                         └─(did not happen)─► void  ├─► not_fixed
                                                                                                    └─► fell_back
 
+An action that follows another on the line ends the checkup of the one before: what is seen from then on is its own.
+
 The rule of this file: nothing holds up the action; what was there before it is on disk before it leaves; a line that
 falls back is told to the ticket system, which opens the ticket again.
 """
@@ -41,7 +43,9 @@ from probes.facts import Quality, Scalar
 from probes.linetest.after_fix import (
     BROKEN,
     FIXED,
+    SUPERSEDED,
     UNKNOWN,
+    WELL,
     Change,
     Said,
     changes,
@@ -49,6 +53,7 @@ from probes.linetest.after_fix import (
     next_state,
     outcome,
     post_check,
+    was_well,
 )
 
 log = structlog.get_logger()
@@ -135,6 +140,7 @@ class AfterFix:
             await known_line(tx, line)
             tested = await fix_store.last_test(tx, line, now - timedelta(days=3))
             checkup = await self._begin(tx, line, action, actor.name, tested, ticket=ticket, state="watching")
+            await _supersede(tx, checkup, now)
             await fix_store.put_runs(tx, self._runs(checkup.id, now))
             await audit.note(tx, actor, "checkup.begun", f"line:{line}", now, after={"action": action})
         return await self.get(actor, checkup.id)
@@ -215,6 +221,7 @@ class AfterFix:
                     continue
                 at = operation.finished_at or now
                 await fix_store.change(tx, checkup.id, "watching", now, at=at)
+                await _supersede(tx, checkup, now)
                 await fix_store.put_runs(tx, self._runs(checkup.id, at))
 
     async def _test(self, run: CheckupRun) -> bool:
@@ -262,7 +269,8 @@ class AfterFix:
         before = await test_store.get(tx, checkup.before_test) if checkup.before_test else None
         done = await operation_store.get(tx, checkup.operation) if checkup.operation else None
         since = checkup.at if done is None or done.sent_at is None else done.sent_at
-        return (await self.compare(tx, checkup.line, before, test, since)).outcome
+        said = (await self.compare(tx, checkup.line, before, test, since)).outcome
+        return WELL if said == FIXED and was_well(said_of(before)) else said
 
     async def compare(
         self,
@@ -345,27 +353,58 @@ class AfterFix:
         return fix_rates([view_of(one, runs[one.id]) for one in found], sorted(self._config.at_hours))
 
 
+async def _under_way(tx: Transaction, line: str) -> list[tuple[Checkup, list[CheckupRun]]]:
+    """Checkups of a line whose tests are not all done, the newest first, with the tests that are left."""
+    found = await fix_store.find(tx, states=fix_store.UNDER_WAY, line=line)
+    runs = await fix_store.runs_of(tx, [one.id for one in found])
+    left = [(one, [run for run in runs[one.id] if run.done_at is None]) for one in found]
+    return [each for each in left if each[1]]
+
+
+async def _supersede(tx: Transaction, by: Checkup, now: datetime) -> None:
+    """End the checkups of earlier actions on the line: what its tests show from now on is not theirs."""
+    for one, left in await _under_way(tx, by.line):
+        if one.id >= by.id:
+            continue
+        await fix_store.put_runs(tx, [replace(run, done_at=now, outcome=SUPERSEDED) for run in left])
+        if one.state == "watching":
+            await fix_store.change(tx, one.id, SUPERSEDED, now)
+
+
 def view_of(checkup: Checkup, runs: Sequence[CheckupRun]) -> CheckupView:
     """A checkup with what changed until its last finished run."""
-    done = [run for run in runs if run.done_at is not None]
+    done = [run for run in runs if run.done_at is not None and run.outcome != SUPERSEDED]
     table = changes(_values(checkup.before), _values(done[-1].after)) if done else []
     return CheckupView(checkup, tuple(runs), tuple(table))
 
 
 def fix_rates(views: Sequence[CheckupView], hours: Sequence[float]) -> dict[str, dict[str, Json]]:
-    """Action → done, and for each time after it how many were fixed of those of which it is known."""
+    """Action → done, and for each time after it how many were fixed of those of which it is known.
+
+    A line that was well before is none of them: there was nothing to fix. One that was broken when another action
+    followed was not fixed by this one at any later time.
+    """
     found: dict[str, dict[str, Json]] = {}
     for action in sorted({view.checkup.action for view in views}):
         ours = [view for view in views if view.checkup.action == action and view.checkup.state != "void"]
         rows: list[Json] = []
         for n, after in enumerate(hours, 1):
-            told = [run.outcome for view in ours for run in view.runs if run.n == n and run.done_at is not None]
-            known = [said for said in told if said != UNKNOWN]
+            known = [said for view in ours if (said := _said_at(view.runs, n)) in (FIXED, *BROKEN)]
             rows.append({"after_h": round(after, 3), "fixed": known.count(FIXED), "known": len(known)})
         held = sum(view.checkup.state == "held" for view in ours)
         fell = sum(view.checkup.state == "fell_back" for view in ours)
         found[action] = {"done": len(ours), "held": held, "fell_back": fell, "after": rows}
     return found
+
+
+def _said_at(runs: Sequence[CheckupRun], n: int) -> str:
+    """What the n-th test said, or where another action came before it, that the line was broken until then."""
+    done = [run.outcome for run in runs if run.n <= n and run.done_at is not None]
+    if len(done) < n:
+        return ""
+    told = [said for said in done if said != SUPERSEDED]
+    left_broken = done[-1] == SUPERSEDED and told and told[-1] in BROKEN
+    return told[-1] if left_broken else done[-1]
 
 
 def facts_of(test: LineTestRecord | None, since: datetime | None = None) -> dict[str, Scalar]:

@@ -17,6 +17,8 @@ from acs.store.transaction import Transaction
 
 #: rows of one look
 _PAGE = 500
+#: states in which a line is still tested: one that was not mended may come right, and a rate counts every time
+UNDER_WAY = ("watching", "not_fixed", "fell_back")
 _THIS = update(checkups).where(checkups.c.id == bindparam("its_id"))
 _CHANGE = _THIS.values(new("state", "changed_at"))
 _CHANGE_AT = _THIS.values(new("state", "changed_at", "at"))
@@ -40,7 +42,7 @@ _DUE = (
     .where(
         checkup_runs.c.due_at <= bindparam("now"),
         checkup_runs.c.done_at.is_(None),
-        checkups.c.state.in_(("watching", "not_fixed")),
+        checkups.c.state.in_(UNDER_WAY),
     )
     .order_by(checkup_runs.c.due_at)
     .limit(_PAGE)
@@ -56,7 +58,8 @@ _LAST_TEST = select(func.max(line_tests.c.id).label("id")).where(
 class Checkup:
     """An action on a line that is looked at afterwards.
 
-    `state`: waiting (for the action), watching, held, not_fixed, fell_back, unknown, void (the action did not happen).
+    `state`: waiting (for the action), watching, held, well (before and after), not_fixed, fell_back, unknown,
+    superseded (another action followed), void (the action did not happen).
     """
 
     id: str

@@ -14,10 +14,14 @@ from probes.linetest.form import PostCheck
 
 #: outcomes of one test after an action
 FIXED, SAME, OTHER, UNKNOWN = "fixed", "same", "other", "unknown"
+#: outcomes of which none is a repair: the line was well before and is well; another action came before the test
+WELL, SUPERSEDED = "well", "superseded"
 #: outcomes after which the line is broken
 BROKEN = (SAME, OTHER)
 _WELL = ("NFF", "MONITOR_24H")
 _OPEN = ("INCONCLUSIVE", "ATTACH_OUTAGE", "")
+#: what is said of more than this line: nothing can be seen of the line itself behind it
+_HIDING = ("ATTACH_OUTAGE", "OPEN_OUTAGE", "ESCALATE_CORE")
 #: causes that are said where nothing bad was seen and not everything was measured: neither well nor broken
 _NOT_ALL_SEEN = ("restored_unmeasured",)
 #: the one verdict that may end a ticket; one that watches the line says itself that it does not
@@ -46,13 +50,16 @@ class Change:
 def outcome(before: Said, after: Said, check: bool | None, *, must_check: bool = False) -> str:
     """Return what a test after an action says: fixed, same, other or unknown.
 
-    `check` is the cause's post-check; with `must_check` nothing is fixed unless it holds.
+    `check` is the cause's post-check; with `must_check` nothing is fixed unless it holds. A fault of more than this
+    line that was not there before hides the line: neither the verdict nor the check says anything of what was done.
     """
+    complained = before.verdict not in (*_WELL, *_OPEN)
+    if after.verdict in _HIDING and not (complained and after.cause == before.cause):
+        return UNKNOWN
     if check is False:
         return SAME
-    if after.verdict in _WELL and after.cause not in _NOT_ALL_SEEN:
+    if was_well(after):
         return UNKNOWN if must_check and check is None else FIXED
-    complained = before.verdict not in (*_WELL, *_OPEN)
     if complained and after.cause == before.cause:
         return SAME
     open_ = after.verdict in _OPEN or after.cause in _NOT_ALL_SEEN
@@ -60,7 +67,12 @@ def outcome(before: Said, after: Said, check: bool | None, *, must_check: bool =
         return FIXED if open_ else OTHER
     if open_:
         return UNKNOWN
-    return OTHER if complained else SAME
+    return OTHER if complained or was_well(before) else SAME
+
+
+def was_well(said: Said) -> bool:
+    """Return whether a test found everything well: nothing was there that an action could mend."""
+    return said.verdict in _WELL and said.cause not in _NOT_ALL_SEEN
 
 
 def all_seen(verdict: Mapping[str, Any]) -> bool:
@@ -74,18 +86,26 @@ def may_close(verdict: Mapping[str, Any]) -> bool:
 
 
 def next_state(earlier: list[str], now: str, *, last: bool) -> str:
-    """Return how it stands after a test: watching, held, not_fixed, fell_back or unknown.
+    """Return how it stands after a test: watching, held, well, not_fixed, fell_back or unknown.
 
-    `earlier` are the outcomes of the tests before it.
+    `earlier` are the outcomes of the tests before it. What fell back once did not hold, whatever is seen later.
     """
-    was_fixed = FIXED in earlier
+    was_well = FIXED in earlier or WELL in earlier
     if now in BROKEN:
-        return "fell_back" if was_fixed else "not_fixed"
+        return "fell_back" if was_well else "not_fixed"
+    if _fell_back(earlier):
+        return "fell_back"
     if not last:
         return "watching"
-    if now == FIXED:
+    if FIXED in (now, *earlier):
         return "held"
-    return "held" if was_fixed else "unknown"
+    return WELL if WELL in (now, *earlier) else "unknown"
+
+
+def _fell_back(outcomes: list[str]) -> bool:
+    """Whether a broken line followed a good one."""
+    good = next((n for n, said in enumerate(outcomes) if said in (FIXED, WELL)), len(outcomes))
+    return any(said in BROKEN for said in outcomes[good:])
 
 
 def post_check(check: PostCheck | None, values: Mapping[str, Scalar]) -> bool | None:

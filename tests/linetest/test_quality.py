@@ -26,6 +26,12 @@ DROP = Said("DISPATCH_HOME", "drop_fibre_cut")
         (DROP, Said("MONITOR_24H", "restored_unmeasured"), True, "fixed"),
         (Said(), Said("MONITOR_24H", "restored_unmeasured"), None, "unknown"),
         (Said(), DROP, None, "same"),
+        (Said("NFF", "nff"), DROP, None, "other"),
+        (DROP, Said("OPEN_OUTAGE", "mass_power"), None, "unknown"),
+        (DROP, Said("OPEN_OUTAGE", "mass_power"), False, "unknown"),
+        (DROP, Said("ATTACH_OUTAGE", "incident_match"), False, "unknown"),
+        (DROP, Said("ESCALATE_CORE", "olt_down"), None, "unknown"),
+        (Said("ESCALATE_CORE", "olt_down"), Said("ESCALATE_CORE", "olt_down"), None, "same"),
         (Said(), Said("INCONCLUSIVE", "x"), None, "unknown"),
     ],
 )
@@ -49,6 +55,11 @@ def test_what_must_be_checked_is_fixed_by_its_check_alone(check: bool | None, wa
         (["same"], "fixed", False, "watching"),
         (["unknown"], "unknown", True, "unknown"),
         (["fixed"], "unknown", True, "held"),
+        (["fixed", "same"], "fixed", False, "fell_back"),
+        (["same", "fixed"], "fixed", True, "held"),
+        (["well"], "well", True, "well"),
+        (["well"], "other", False, "fell_back"),
+        (["well", "fixed"], "unknown", True, "held"),
     ],
 )
 def test_state_after_a_test(earlier: list[str], now: str, last: bool, state: str) -> None:

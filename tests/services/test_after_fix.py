@@ -304,3 +304,93 @@ async def test_the_api_has_it(app: App, world: World) -> None:
         assert (await client.get("/outages")).json() == []
         assert (await client.get("/outages/none")).status_code == 404
         assert (await client.get("/outages/systemic")).json() == []
+
+
+async def mended_by(world: World, action: str | None = None) -> None:
+    """A reboot (or what was done by hand) for the ticket T1 has been done."""
+    if action is not None:
+        await world.after_fix.begin(BOSS, "L1", action, ticket="T1")
+        return
+    await world.settle(await world.reboot(ticket="T1"), "succeeded")
+    await world.pass_(seconds=5)
+
+
+async def outcomes(world: World) -> list[list[str]]:
+    """What the tests after each action said, the oldest action first."""
+    found = await world.after_fix.find(BOSS, line="L1")
+    return [[run.outcome for run in view.runs] for view in reversed(found)]
+
+
+async def test_a_line_that_was_well_before_was_not_mended(world: World) -> None:
+    world.says = WELL
+    await world.tested()
+    await mended_by(world)
+    for hours in (0.1, 1.0, 23.0, 50.0):
+        await world.pass_(hours=hours)
+    told = await world.after_fix.rates(BOSS, world.clock.now - timedelta(days=30))
+    assert [(row["fixed"], row["known"]) for row in told["reboot"]["after"]] == [(0, 0)] * 4  # type: ignore[call-overload,index,union-attr]
+    assert (await state(world), told["reboot"]["held"]) == (["well"], 0)
+    assert (await outcomes(world), world.posted) == ([["well"] * 4], [])
+
+
+async def test_what_a_later_visit_mended_is_not_the_reboots(world: World) -> None:
+    world.says = BROKEN
+    await world.tested()
+    await mended_by(world)
+    await world.pass_(minutes=6)
+    await mended_by(world, "visit")
+    world.says = WELL
+    for hours in (0.1, 1.0, 23.0, 50.0):
+        await world.pass_(hours=hours)
+    told = await world.after_fix.rates(BOSS, world.clock.now - timedelta(days=30))
+    assert (told["reboot"]["held"], told["visit"]["held"]) == (0, 1)
+    assert [(row["fixed"], row["known"]) for row in told["reboot"]["after"]] == [(0, 1)] * 4  # type: ignore[call-overload,index,union-attr]
+    assert [(row["fixed"], row["known"]) for row in told["visit"]["after"]] == [(1, 1)] * 4  # type: ignore[call-overload,index,union-attr]
+    assert await outcomes(world) == [["same", *["superseded"] * 3], ["fixed"] * 4]
+    assert [body.split(b"{")[0] for body in world.posted] == [b"after_fix.not_fixed", b"after_fix.fixed"]
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        {"verdict": "OPEN_OUTAGE", "cause": "mass_power", "posterior": 0.95},
+        {"verdict": "ATTACH_OUTAGE", "cause": "incident_match", "posterior": 0.98},
+        {"verdict": "ESCALATE_CORE", "cause": "olt_down", "posterior": 0.95},
+    ],
+)
+async def test_an_outage_after_a_repair_is_no_falling_back(world: World, above: dict[str, Json]) -> None:
+    """It hides the line: the later tests say whether the repair held."""
+    world.says = BROKEN
+    await world.tested()
+    await mended_by(world)
+    world.says = WELL
+    await world.pass_(minutes=6)
+    world.says = above
+    await world.pass_(hours=1)
+    assert await state(world) == ["watching"]
+    world.says = WELL
+    await world.pass_(hours=24)
+    await world.pass_(hours=49)
+    assert (await state(world), await outcomes(world)) == (["held"], [["fixed", "unknown", "fixed", "fixed"]])
+    assert [body.split(b"{")[0] for body in world.posted] == [b"after_fix.fixed"]
+
+
+async def test_what_fell_back_is_tested_on_so_that_no_rate_lacks_it(world: World) -> None:
+    world.says = BROKEN
+    await world.tested()
+    await mended_by(world)
+    for says, hours in ((WELL, 0.1), (BROKEN, 1.0), (BROKEN, 23.0), (WELL, 50.0)):
+        world.says = says
+        await world.pass_(hours=hours)
+    assert (await state(world), await outcomes(world)) == (["fell_back"], [["fixed", "same", "same", "fixed"]])
+    assert [body.split(b"{")[0] for body in world.posted] == [b"after_fix.fixed", b"after_fix.fell_back"]
+
+
+async def test_an_action_that_did_not_happen_ends_no_checkup(world: World) -> None:
+    world.says = BROKEN
+    await world.tested()
+    await mended_by(world, "visit")
+    await world.settle(await world.reboot(ticket="T1"), "failed")
+    world.says = WELL
+    await world.pass_(minutes=6)
+    assert (await state(world), (await outcomes(world))[0][0]) == (["watching", "void"], "fixed")
