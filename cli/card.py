@@ -106,6 +106,9 @@ REASONS = {
     "limit_24h": N_("the limit of the day is used up"),
     "action_already_tried": N_("this was already done for the ticket"),
     "visit_is_cheaper": N_("a visit is cheaper than trying"),
+    "repeated_contacts": N_("the subscriber has contacted us too often for another try from here"),
+    "inventory_doubt": N_("facts may be those of another line"),
+    "pack_failed": N_("the pack of this line could not judge, and the server's own one did"),
 }
 
 #: why a source gave nothing → what a person reads

@@ -171,6 +171,8 @@ def shadow(
         return
     text = _("{judged} tests judged silently, {differed} of them differently.")
     output.print_line(text.format(judged=found["judged"], differed=found["differed"]))
+    if found["failed"]:
+        output.print_line(_("It could not judge {failed} more.").format(failed=found["failed"]))
     rows = [[row["line_test"], _said(row["live"]), _said(row["said"])] for row in found["differences"]]
     output.print_table([_("test"), _("decided"), _("silent pack")], rows)
 
@@ -288,6 +290,9 @@ def _print_replay(told: dict[str, Any]) -> None:
 
 
 def _said(verdict: dict[str, Any]) -> str:
+    problem = verdict.get("problem")
+    if problem is not None:
+        return _("could not judge: {problem}").format(problem=problem)
     return f"{verdict.get('verdict')} ({verdict.get('cause')})"
 
 

@@ -32,6 +32,8 @@ class Judgement:
     verdict: dict[str, Any]
     merged: Merged
     judged: Judged
+    #: why the pack that should have judged could not
+    stands_in: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,11 @@ def judge_line(
     *,
     elapsed_s: float,
     now: datetime,
+    stands_in: str = "",
 ) -> Judgement:
     """The verdict from what is there now. `known`: see `facts_known`; `sources`: all of the line, asked or not.
 
+    `stands_in`: why the pack that should have judged could not.
     Where a line would be called healthy, what is only remembered of its devices is stale, and it is judged again.
     """
     merged = _merged(case, known, gathering, elapsed_s, now)
@@ -77,7 +81,8 @@ def judge_line(
             merged = replace(merged, facts=facts)
             judged = _asked(case, merged, judged.obtainable, now)
             verdict = judged.verdict(pack)
-    return Judgement(told_verdict(verdict, case.line.id, doubted=bool(merged.doubts)), merged, judged)
+    told = told_verdict(verdict, case.line.id, doubted=bool(merged.doubts), stands_in=stands_in)
+    return Judgement(told, merged, judged, stands_in)
 
 
 def _merged(case: Case, known: Known, gathering: Gathering, elapsed_s: float, now: datetime) -> Merged:
@@ -109,7 +114,7 @@ def document(judgement: Judgement, gathering: Gathering, sources: Sequence[Sourc
     missing = judgement.verdict["not_measured"]
     return {
         **snapshot(merged, reports, now),
-        "judged": kept(judgement.judged, doubted=bool(merged.doubts)),
+        "judged": kept(judgement.judged, doubted=bool(merged.doubts), stands_in=judgement.stands_in),
         "unmeasured": unmeasured(missing, sources, gathering.asked, reports, merged.facts, now),
     }
 

@@ -29,9 +29,11 @@ from acs.services.shadows import shadow_verdicts
 from acs.services.slots import Slots
 from acs.services.snapshots import shown_report
 from acs.services.sources import Places, sources_of
+from acs.services.stand_ins import judge_or_stand_in
 from acs.services.usual_levels import UsualLevels
 from acs.store.outages import LineTrouble
 from acs.store.reach import unlimited
+from probes.linetest.pack import Pack
 
 log = structlog.get_logger()
 
@@ -90,25 +92,30 @@ class LineTestRuns:
             case = await load_case(tx, job.record, self._profiles, self._clock(), self._usual)
             scopes = case.line.scopes()
             down = await down_reports(tx)
-            pack, silent = await self._packs.deciding(tx, scopes), await self._packs.silent(tx, scopes)
+            packs, failed = await self._packs.asked_in_turn(tx, scopes)
+            silent = await self._packs.silent(tx, scopes)
         self._progress.tell(job, "started", {"line": case.line.id, "technology": case.line.technology})
         known = facts_known(case, optical_class=self._config.optical_class)
         sources = sources_of(case, self._places)
         asked = [source for source in sources if asks(job.record.depth, source)]
         gathering = Gathering(asked, lambda report: self._tell_source(job, report), down)
 
-        def judged(elapsed_s: float) -> Judgement:
-            return judge_line(pack, case, known, gathering, sources, elapsed_s=elapsed_s, now=self._clock())
+        def judged(elapsed_s: float) -> tuple[Judgement, Pack]:
+            def by(pack: Pack, why: str) -> Judgement:
+                now = self._clock()
+                return judge_line(pack, case, known, gathering, sources, elapsed_s=elapsed_s, now=now, stands_in=why)
+
+            return judge_or_stand_in(packs, by, job.record.id, failed)
 
         try:
             began = monotonic()
             if not await gathering.until(min(self._config.partial_s, job.budget_s)):
-                verdict = judged(monotonic() - began).verdict
+                verdict = judged(monotonic() - began)[0].verdict
                 self._progress.tell(job, "verdict", {**verdict, "partial": True})
                 await gathering.until(job.budget_s - (monotonic() - began))
         finally:
             await gathering.stop()
-        judgement = judged(monotonic() - began)
+        judgement, pack = judged(monotonic() - began)
         shadows = shadow_verdicts(job.record, judgement.judged, judgement.verdict, silent)
         now = self._clock()
         outcome = Outcome(

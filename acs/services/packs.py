@@ -22,7 +22,7 @@ from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock
 from acs.services.identifiers import new_id
 from acs.store import packs as pack_store
-from acs.store.packs import PackActivation, PackApproval, PackRecord, PackShadow
+from acs.store.packs import PackActivation, PackApproval, PackRecord, PackShadow, ShadowCount
 from acs.store.records import Json
 from acs.store.store import Store
 from acs.store.transaction import Transaction
@@ -31,7 +31,7 @@ from probes.linetest.case_files import documents_of
 from probes.linetest.form import Cause
 from probes.linetest.lint_whole import lint_whole
 from probes.linetest.pack import Pack
-from probes.linetest.pack_files import Tree, build_pack, tree_hash, whole_tree
+from probes.linetest.pack_files import Tree, build_pack, default_own_tree, tree_hash, whole_tree
 from probes.linetest.trials import Trial, run, trials_of
 
 log = structlog.get_logger()
@@ -51,8 +51,7 @@ class PackStanding:
     pack: PackRecord
     approvals: tuple[PackApproval, ...]
     shadow: PackShadow | None
-    shadow_judged: int
-    shadow_differed: int
+    seen: ShadowCount
     decides_in: tuple[str, ...]
     lacks: tuple[str, ...]
 
@@ -67,39 +66,73 @@ class Packs:
         self._config = config
         self._clock = clock
         self._compiled: dict[str, Pack] = {self.base.ref.hash: self.base}
+        #: what judges where the server's own pack cannot
+        self.packaged = build_pack(default_own_tree())
         self._kept: set[str] = set()
+        self._refused: set[str] = set()
 
     async def deciding(self, tx: Transaction, scopes: Sequence[str]) -> Pack:
         """The pack that decides for a line with these scopes (widest first): the nearest activation, else the base."""
+        return (await self.asked_in_turn(tx, scopes))[0][0]
+
+    async def asked_in_turn(self, tx: Transaction, scopes: Sequence[str]) -> tuple[list[Pack], str]:
+        """The pack that decides for a line and those that stand in where it cannot judge; "" or why it is not asked.
+
+        An activated pack that this release does not take any more is not asked: the server's own decides.
+        """
         active = await pack_store.active(tx)
+        own = [self.base] if self.base.ref == self.packaged.ref else [self.base, self.packaged]
         for scope in (*reversed(scopes), ""):
             activation = active.get(scope)
-            if activation is not None and activation.hash is not None:
-                return await self.pack(tx, activation.hash)
-        return self.base
+            if activation is None or activation.hash is None:
+                continue
+            pack = await self._readable(tx, activation.hash)
+            if pack is None:
+                return own, f"pack {activation.hash} is not taken by this release; correct it and hand it in again"
+            return [pack, *(each for each in own if each.ref != pack.ref)], ""
+        return own, ""
 
     async def causes(self, tx: Transaction) -> dict[str, Cause]:
         """Cause id → the cause, of every pack that decides anywhere; one that decides everywhere speaks last."""
         active = await pack_store.active(tx)
         hashes = [one.hash for scope, one in sorted(active.items(), reverse=True) if one.hash is not None]
-        packs = [self.base, *[await self.pack(tx, digest) for digest in hashes]]
+        packs = [self.base, *await self._all_readable(tx, hashes)]
         return {name: cause for pack in packs for name, cause in pack.file.cause.items()}
 
     async def silent(self, tx: Transaction, scopes: Sequence[str]) -> list[Pack]:
         """The packs that judge a line silently."""
         running = await pack_store.running_shadows(tx)
-        return [await self.pack(tx, each.hash) for each in running if not each.scope or each.scope in scopes]
+        return await self._all_readable(tx, [each.hash for each in running if not each.scope or each.scope in scopes])
+
+    async def _all_readable(self, tx: Transaction, hashes: Sequence[str]) -> list[Pack]:
+        found = [await self._readable(tx, digest) for digest in hashes]
+        return [pack for pack in found if pack is not None]
+
+    async def _readable(self, tx: Transaction, digest: str) -> Pack | None:
+        """A stored pack; None where this release does not take it any more, once in the log."""
+        if digest in self._refused:
+            return None
+        try:
+            return await self.pack(tx, digest)
+        except (Conflict, InvalidInput) as error:
+            self._refused.add(digest)
+            log.error("pack.refused", pack=digest, problem=str(error)[:2000])
+            return None
 
     async def pack(self, tx: Transaction, digest: str) -> Pack:
         """A stored pack by its hash, ready for judging.
 
         Raises:
             NotFound: no such pack is stored.
+            Conflict: this release does not take it any more.
         """
         pack = self._compiled.get(digest)
         if pack is None:
             record = await known_pack(tx, digest)
-            pack = await asyncio.to_thread(build_pack, _tree(record))
+            try:
+                pack = await asyncio.to_thread(build_pack, _tree(record))
+            except PackError as error:
+                raise Conflict(f"pack {digest} is not taken by this release: {error}") from error
             while len(self._compiled) > _COMPILED:
                 self._compiled.pop(next(each for each in self._compiled if each != self.base.ref.hash))
             self._compiled[digest] = pack
@@ -111,10 +144,12 @@ class Packs:
         return {name: cause.title.both() for pack in packs for name, cause in pack.file.cause.items()}
 
     async def keep(self, tx: Transaction, pack: Pack) -> None:
-        """See that the pack of a verdict is in the store; only the server's own may not be."""
-        if pack.ref.hash in self._kept or pack.ref.hash != self.base.ref.hash:
+        """See that the pack of a verdict is in the store; only the server's own and the packaged one may not be."""
+        own = {self.packaged.ref.hash: default_own_tree(), self.base.ref.hash: self.base_tree}
+        tree = own.get(pack.ref.hash)
+        if pack.ref.hash in self._kept or tree is None:
             return
-        if not await pack_store.put(tx, self._record(self.base_tree, _PACKAGED, "came with the server", None, None)):
+        if not await pack_store.put(tx, self._record(tree, _PACKAGED, "came with the server", None, None)):
             self._kept.add(pack.ref.hash)  # it was there before: what this transaction writes may yet be taken back
 
     async def propose(
@@ -307,15 +342,15 @@ class Packs:
     async def _standing(self, tx: Transaction, record: PackRecord) -> PackStanding:
         approvals = await pack_store.approvals(tx, record.hash)
         shadow = await pack_store.shadow(tx, record.hash)
-        judged = differed = 0
+        count = ShadowCount()
         if shadow is not None:
-            judged, differed = await pack_store.count_shadow_verdicts(tx, record.hash, shadow.started_at)
+            count = await pack_store.count_shadow_verdicts(tx, record.hash, shadow.started_at)
         active = await pack_store.active(tx)
         scopes = tuple(sorted(scope for scope, each in active.items() if each.hash == record.hash))
         decides = active.get("")
         if record.hash == self.base.ref.hash and (decides is None or decides.hash is None):
             scopes = ("", *scopes)
-        standing = PackStanding(record, tuple(approvals), shadow, judged, differed, scopes, ())
+        standing = PackStanding(record, tuple(approvals), shadow, count, scopes, ())
         return replace(standing, lacks=tuple(self._lacks(standing)))
 
     def _lacks(self, standing: PackStanding) -> list[str]:
@@ -328,12 +363,14 @@ class Packs:
             lacks.append(f"approvals: {missing} more of {config.approvals} people must approve it")
         shadow = standing.shadow
         ran = timedelta(0) if shadow is None else (shadow.ended_at or self._clock()) - shadow.started_at
-        seen = ran >= timedelta(days=config.shadow_days) or standing.shadow_judged >= config.shadow_tests
+        seen = ran >= timedelta(days=config.shadow_days) or standing.seen.judged >= config.shadow_tests
         if not seen or (shadow is None and config.shadow_days > 0 and config.shadow_tests > 0):
             lacks.append(
                 f"shadow: it must judge silently for {config.shadow_days:g} days or {config.shadow_tests} tests, "
-                f"and did for {ran / timedelta(days=1):.1f} days and {standing.shadow_judged} tests"
+                f"and did for {ran / timedelta(days=1):.1f} days and {standing.seen.judged} tests"
             )
+        if standing.seen.failed:
+            lacks.append(f"shadow: it could not judge {standing.seen.failed} tests; its report says why")
         return lacks
 
 

@@ -16,17 +16,27 @@ from probes.linetest.explanation import Judged
 from probes.linetest.model import Verdict
 from probes.linetest.pack import Pack
 
+#: why a person looks first: the pack that should have judged could not
+PACK_FAILED = "pack_failed"
 
-def told_verdict(verdict: Verdict, line: str, *, doubted: bool) -> dict[str, Any]:
-    """Return a verdict as it is stored and told. `doubted`: facts may be another line's, so a person looks first."""
+
+def told_verdict(verdict: Verdict, line: str, *, doubted: bool, stands_in: str = "") -> dict[str, Any]:
+    """Return a verdict as it is stored and told.
+
+    `doubted`: facts may be another line's; `stands_in`: why the pack that should have judged could not. In both cases a
+    person looks first.
+    """
     told: dict[str, Any] = {**verdict.to_json(), "line": line, "partial": False}
-    if doubted:
+    reasons = [*(["inventory_doubt"] if doubted else []), *([PACK_FAILED] if stands_in else [])]
+    if reasons:
         told["needs_human"] = True
-        told["human_reasons"] = [*told["human_reasons"], "inventory_doubt"]
+        told["human_reasons"] = [*told["human_reasons"], *reasons]
+    if stands_in:
+        told["trace"] = [*told["trace"], stands_in]
     return told
 
 
-def kept(judged: Judged, *, doubted: bool) -> dict[str, Json]:
+def kept(judged: Judged, *, doubted: bool, stands_in: str = "") -> dict[str, Json]:
     """Return what a judgement took besides its facts, as it is stored in the snapshot."""
     return {
         "technology": judged.technology,
@@ -35,6 +45,7 @@ def kept(judged: Judged, *, doubted: bool) -> dict[str, Json]:
         "obtainable": None if judged.obtainable is None else [*sorted(judged.obtainable)],
         "depth": judged.depth,
         "doubted": doubted,
+        "stands_in": stands_in,
     }
 
 
@@ -72,7 +83,26 @@ def again(test: LineTestRecord, pack: Pack) -> dict[str, Any]:
         Conflict: see `judged_of`.
     """
     judged, doubted = judged_of(test)
-    return told_verdict(judged.verdict(pack), test.line, doubted=doubted)
+    return told_verdict(verdict_of(judged, pack), test.line, doubted=doubted, stands_in=_stood_in(test, pack))
+
+
+def verdict_of(judged: Judged, pack: Pack) -> Verdict:
+    """Return what a pack says of what was judged.
+
+    Raises:
+        Conflict: the pack fails on these facts.
+    """
+    try:
+        return judged.verdict(pack)
+    except Exception as error:  # a pack is a person's work: what it breaks on is told, not a defect of the server
+        raise Conflict(f"pack {pack.ref.hash} cannot judge this test: {type(error).__name__}: {error}") from error
+
+
+def _stood_in(test: LineTestRecord, pack: Pack) -> str:
+    """Why the pack of a stored verdict judged in another one's place; "" for any other pack."""
+    asked = test.facts.get("judged") if isinstance(test.facts, dict) else None
+    ours = pack_hash(test) == pack.ref.hash
+    return str(asked.get("stands_in") or "") if ours and isinstance(asked, dict) else ""
 
 
 def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:

@@ -166,7 +166,7 @@ class Reviews:
             shadow = await pack_store.shadow(tx, digest)
             if shadow is None:
                 raise NotFound(f"pack {digest} never judged silently; start it with POST /packs/{digest}/shadow")
-            judged, differed = await pack_store.count_shadow_verdicts(tx, digest, shadow.started_at)
+            count = await pack_store.count_shadow_verdicts(tx, digest, shadow.started_at)
             found = await pack_store.shadow_differences(tx, digest, limit=limit)
         rows = [{"line_test": one.line_test, "at": one.at, "live": one.live, "said": one.said} for one in found]
         return {
@@ -174,8 +174,9 @@ class Reviews:
             "scope": shadow.scope,
             "started_at": shadow.started_at,
             "ended_at": shadow.ended_at,
-            "judged": judged,
-            "differed": differed,
+            "judged": count.judged,
+            "differed": count.differed,
+            "failed": count.failed,
             "differences": rows,
         }
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, select, update
+from sqlalchemy import Row, bindparam, case, func, select, update
 
 from acs.store.instants import instant, instant_or_none, micros, micros_or_none
 from acs.store.limits import check_record, json_text
@@ -217,13 +217,28 @@ async def add_shadow_verdicts(tx: Transaction, verdicts: Sequence[ShadowVerdict]
         await tx.insert_many(shadow_verdicts, rows)
 
 
-async def count_shadow_verdicts(tx: Transaction, digest: str, since: datetime) -> tuple[int, int]:
-    """Return how many tests a shadow judged since then, and in how many it said something else."""
+@dataclass(frozen=True, slots=True)
+class ShadowCount:
+    """Tests that a shadow judged, those of them in which it said something else, and those that it broke on."""
+
+    judged: int = 0
+    differed: int = 0
+    failed: int = 0
+
+
+async def count_shadow_verdicts(tx: Transaction, digest: str, since: datetime) -> ShadowCount:
+    """Return what a shadow did since then."""
+    broke = case((shadow_verdicts.c.said.like('%"problem":%'), 1), else_=0)
     query = select(
-        func.count().label("judged"), func.coalesce(func.sum(shadow_verdicts.c.differs), 0).label("differed")
+        func.count().label("all"),
+        func.coalesce(func.sum(shadow_verdicts.c.differs), 0).label("other"),
+        func.coalesce(func.sum(broke), 0).label("failed"),
     ).where(shadow_verdicts.c.hash == digest, shadow_verdicts.c.at >= micros(since))
     row = await tx.one(query)
-    return (0, 0) if row is None else (int(row.judged), int(row.differed))
+    if row is None:
+        return ShadowCount()
+    failed = int(row.failed)
+    return ShadowCount(int(row.all) - failed, int(row.other) - failed, failed)
 
 
 async def shadow_differences(tx: Transaction, digest: str, *, limit: int = 1000) -> list[ShadowVerdict]:

@@ -14,6 +14,9 @@ from probes.linetest.pack import Pack
 from probes.linetest.scorecard import line
 from probes.linetest.view import View
 
+#: what a mass fault is counted from
+COUNTED = ("sib.n", "sib.others_down_window")
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -51,6 +54,8 @@ def mass_fault(pack: Pack, technology: str, view: View) -> Answer | None:
     outage = pack.file.outage
     if technology not in outage.applies_to or not pack.met(outage.when, view.results):
         return None
+    if not all(view.known(name) for name in COUNTED):
+        return None  # a pack may ask for a mass fault without them; nobody counted, so nobody knows of one
     for kind in outage.kinds:
         if kind.when is None or pack.met(kind.when, view.results):
             return _kind(pack, kind, view)

@@ -8,7 +8,10 @@ certainty have floors: below one half another cause is as likely. The rule of th
 from collections.abc import Iterator
 
 from probes.facts import FACTS
+from probes.linetest.conditions import Condition, Operator
 from probes.linetest.form import PackFile
+from probes.linetest.gates import COUNTED
+from probes.linetest.pack import measured_facts
 
 _TECHNOLOGIES = ("pon", "fttb", "dsl")
 #: the least that the limits of `[engine]` may be: a share, and decibans
@@ -29,6 +32,26 @@ def gates(file: PackFile) -> Iterator[str]:
         limit: float = getattr(file.engine, name)
         if limit < floor:
             yield f"engine.{name}: {limit:g} is less than {floor:g}, so that a guess would decide; raise it"
+
+
+def counts(file: PackFile) -> Iterator[str]:
+    """Yield a fault where a mass fault may be asked for although nobody counted the siblings."""
+    sure = known_if(file.outage.when)
+    for name in (name for name in COUNTED if name not in sure):
+        yield (
+            f"outage.when: it can hold while {name} is not known, and then no mass fault can be counted; "
+            'ask for { fact = "@fell_together", op = "eq", value = true } as well'
+        )
+
+
+def known_if(condition: Condition) -> frozenset[str]:
+    """Return the facts that were surely measured where a condition holds."""
+    if condition.all:
+        return frozenset[str]().union(*map(known_if, condition.all))
+    if condition.any:
+        first, *more = map(known_if, condition.any)
+        return first.intersection(*more)
+    return frozenset() if condition.op is Operator.UNKNOWN else frozenset(measured_facts(condition.facts()))
 
 
 def _technologies(name: str, file: PackFile) -> tuple[str, ...]:

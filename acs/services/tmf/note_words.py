@@ -55,6 +55,15 @@ _REASONS: Mapping[str, Mapping[str, str]] = {
         "ru": "это уже делали по этому обращению",
     },
     "visit_is_cheaper": {"en": "a visit is cheaper than trying", "ru": "выезд дешевле попытки"},
+    "repeated_contacts": {
+        "en": "the subscriber has contacted us too often for another try from here",
+        "ru": "абонент обращался слишком часто, чтобы снова пробовать отсюда",
+    },
+    "inventory_doubt": {"en": "facts may be those of another line", "ru": "факты могут быть от другой линии"},
+    "pack_failed": {
+        "en": "the pack of this line could not judge, and the server's own one did",
+        "ru": "набор правил этой линии не смог её рассудить, решил набор сервера",
+    },
 }
 #: kinds and levels of outages; in English their codes are the words
 _OUTAGES: Mapping[str, str] = {

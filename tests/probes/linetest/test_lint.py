@@ -61,6 +61,10 @@ def test_the_packaged_pack_has_no_fault() -> None:
         ("[gate_facts.without]\n'moon.phase' = 'new'\n", "gate_facts.without: unknown fact 'moon.phase'"),
         ("[engine]\nmin_posterior = 0\n", "engine.min_posterior: 0 is less than 0.5"),
         ("[engine]\nmin_margin_db = 0\n", "engine.min_margin_db: 0 is less than 1"),
+        (
+            "[outage.when]\nall = [{ fact = '@down', op = 'eq', value = true }]\n",
+            "outage.when: it can hold while sib.n is not known",
+        ),
         ("[coverage.nff]\niptv_adds = ['stb.mood']\n", "coverage.nff: unknown fact 'stb.mood'"),
         (
             card(
