@@ -51,6 +51,8 @@ _TESTED_IN = timedelta(seconds=60)
 _NO_CAUSE = (VerdictKind.NFF, VerdictKind.INCONCLUSIVE, VerdictKind.OPEN_OUTAGE)
 #: seconds between two looks at Informs and sessions
 _SLOW = timedelta(seconds=30)
+#: so late a session may be told, and the time between two looks at all that the horizon holds
+_LATE_SESSIONS, _WHOLE = timedelta(seconds=120), timedelta(seconds=600)
 #: intervals of Informs that are read in one look, and the longest that says anything in time
 _INTERVALS, _LONGEST_S = 500, 7_200.0
 #: after so long the interval of a device that tells of nothing in time is looked up again
@@ -90,6 +92,11 @@ class Evidence:
         self._applied: dict[str, datetime] = {}
         self._polled: dict[str, datetime] = {}
         self._sessions_up: set[str] = set()
+        #: line → when, of which node and what its session was told to be, of those whose state changed
+        self._sessions_told: dict[str, tuple[datetime, str, str]] = {}
+        #: whether all of the horizon was read for that, and when that was last so
+        self._whole = False
+        self._sessions_whole_at: datetime | None = None
         #: device → its interval, and when that was read
         self._intervals: dict[str, tuple[float, datetime]] = {}
         self._slow_at: datetime | None = None
@@ -99,11 +106,12 @@ class Evidence:
         self._heard: Sequence[evidence_store.Heard] = ()
 
     async def prepare(self, tx: Transaction, now: datetime) -> None:
-        """Read what is long to read, before the transaction in which others wait: who was heard, how often he comes."""
+        """Read what is long to read before the transaction in which others wait: who was heard, how often; sessions."""
         if not self._slow_is_due(now):
             return
         since = now - timedelta(seconds=self._config.horizon_s + 1.25 * _LONGEST_S)
         self._heard = await evidence_store.heard(tx, since, now)
+        await self._read_sessions(tx, now)
         await self._read_intervals(tx, self._heard, now)
 
     def _slow_is_due(self, now: datetime) -> bool:
@@ -133,6 +141,8 @@ class Evidence:
         self._of_tests, self._tests_at, self._ups = look.of_tests, look.at, look.ups
         if look.slow:
             self._slow_at = look.at
+            if self._whole:
+                self._sessions_whole_at = look.at
 
     def _applied_at(self, look: Look, key: str) -> datetime:
         """Up to when a witness told of a line, this look included."""
@@ -297,12 +307,29 @@ class Evidence:
             look.witnesses.add("fall")
             look.falls += [("fall", one.node, one.line) for one in fresh]
 
+    async def _read_sessions(self, tx: Transaction, now: datetime) -> None:
+        """What sessions told since they were read last; all of the horizon now and then, for some are told late.
+
+        Kept is only what changes something: a loss counts where the session was seen up before.
+        """
+        since = now - timedelta(seconds=self._config.horizon_s)
+        whole = self._sessions_whole_at is None or now - self._sessions_whole_at >= _WHOLE
+        if not whole and self._slow_at is not None:
+            since = max(since, self._slow_at - _LATE_SESSIONS)
+        down = {one.line for one in await outage_store.troubles(tx, witness="session")}
+        told: dict[str, tuple[datetime, str, str]] = {}
+        async for page in evidence_store.sessions_since(tx, since):
+            for line, node, state, at in page:
+                if line in told and told[line][0] > at:
+                    continue
+                if line in down or line in told or (state == "up") != (line in self._sessions_up):
+                    told[line] = (at, node, state)
+        self._sessions_told, self._whole = told, whole
+
     async def _sessions(self, tx: Transaction, now: datetime, look: Look) -> None:
         """Sessions as a BRAS tells them: a loss is one only where the session was seen up before."""
-        told = await evidence_store.sessions_since(tx, now - timedelta(seconds=self._config.horizon_s))
-        newest = {line: (line, node, state, at) for line, node, state, at in told}
         changes = []
-        for line, node, state, at in newest.values():
+        for line, (at, node, state) in self._sessions_told.items():
             if state == "up":
                 look.up.add(line)
             elif line in self._sessions_up:

@@ -15,17 +15,16 @@ from acs.services.identifiers import new_id
 from acs.services.outage_cases import RUNNING, Case
 from acs.services.outage_inventory import Inventory
 from acs.services.outage_splitting import split
+from acs.services.outage_tickets import BEFORE
 from acs.services.outage_witnesses import beside
 from acs.store import outage_evidence as evidence_store
 from acs.store import outages as outage_store
-from acs.store.outages import LineTrouble, OutageTicket
+from acs.store.outages import LineTrouble
 from acs.store.transaction import Transaction
 from probes.linetest.mass_outage import Found, find_outages
 
 #: operations of ours after which a line falls because we wanted it
 _RESTARTS = ("reboot", "factory_reset", "download", "schedule_download")
-#: tickets that came so little before an outage belong to it
-_BEFORE = timedelta(minutes=15)
 #: share of a group that must have fallen before those that fall one by one are counted to it
 _BROKEN_SHARE = 0.5
 
@@ -103,7 +102,7 @@ class Matching:
         explained = _explained(running) if witness == "ticket" else {}
 
         def excused(one: LineTrouble) -> bool:
-            if one.line in explained and one.at >= explained[one.line] - _BEFORE:
+            if one.line in explained and one.at >= explained[one.line] - BEFORE:
                 return True
             return one.line in ours or (one.line in ended and one.at <= ended[one.line])
 
@@ -179,26 +178,3 @@ async def _troubles(tx: Transaction, witness: str, nodes: set[str], ours: Mappin
         apart = await outage_store.troubles(tx, ids=missing, witness=witness)
         troubles |= {one.line: one for one in apart}
     return troubles
-
-
-async def attach_tickets(
-    tx: Transaction, running: Mapping[str, Case], now: datetime
-) -> list[tuple[Case, OutageTicket]]:
-    """Tickets of lines that fell belong to the outage, those that came a little before it too; returns the new ones."""
-    open_cases = [case for case in running.values() if case.outage.state in RUNNING]
-    if not open_cases:
-        return []
-    came = await evidence_store.tickets_since(tx, min(case.outage.since for case in open_cases) - _BEFORE)
-    attached = []
-    for case in open_cases:
-        known = {one.ticket for one in await outage_store.tickets_of(tx, case.outage.id)}
-        fresh = [
-            OutageTicket(case.outage.id, ticket, line, now)
-            for ticket, line, _, at in came
-            if line in case.lines and ticket not in known and at >= case.outage.since - _BEFORE
-        ]
-        if fresh:
-            await outage_store.put(tx, case.outage)
-            await outage_store.add_tickets(tx, fresh)
-            attached += [(case, one) for one in fresh]
-    return attached

@@ -33,7 +33,7 @@ class Systemic:
         async with self._store.reading() as tx:
             devices = await evidence_store.firmware_of(tx, "")
             since = self._clock() - timedelta(days=days)
-            tickets = [line for _, line, _, _ in await evidence_store.tickets_since(tx, since)]
+            tickets = [line async for page in evidence_store.tickets_since(tx, since) for _, line, _, _ in page]
             after = ""
             while page := await line_store.list_lines(tx, limit=_PAGE, after=after):
                 after = page[-1].id

@@ -22,10 +22,11 @@ from acs.services.outage_ends import Ends
 from acs.services.outage_evidence import Evidence
 from acs.services.outage_incidents import OwnIncidents
 from acs.services.outage_inventory import Inventory
-from acs.services.outage_matching import Matching, attach_tickets
+from acs.services.outage_matching import Matching
 from acs.services.outage_rates import WITNESSES, UsualFalls
 from acs.services.outage_telling import Telling, event_of
 from acs.services.outage_tests import OutageTests
+from acs.services.outage_tickets import OutageTickets
 from acs.store import outages as outage_store
 from acs.store.outages import OutageRecord
 from acs.store.store import Store
@@ -54,6 +55,7 @@ class OutageWatch:
         self._evidence = Evidence(inventory, config)
         self._usual = UsualFalls(store, inventory, config.keep_learned)
         self._matching = Matching(inventory, config)
+        self._tickets = OutageTickets()
         self._ends = Ends(inventory, config)
         self._incidents = OwnIncidents(inventory)
         self._telling = Telling(bus, deliveries)
@@ -81,7 +83,7 @@ class OutageWatch:
             for witness in WITNESSES:
                 if witness in seen.witnesses:
                     await self._matching.judge(tx, witness, running, self._usual.of(witness, now), now)
-            for case, one in await attach_tickets(tx, running, now):
+            for case, one in await self._tickets.attach(tx, running, now):
                 await self._telling.enqueue(
                     tx, "outage.ticket_attached", case.outage, now, ticket=one.ticket, line=one.line
                 )
@@ -89,6 +91,7 @@ class OutageWatch:
             await self._incidents.tell(tx, (case for id_, case in running.items() if id_ not in over), now)
             changed = await self._keep(tx, running, before, over, now)
         self._evidence.keep(seen)
+        self._tickets.kept()
         self._incidents.kept()
         self._usual.saw(seen.falls)
         self._telling.publish(changed, before)

@@ -1,14 +1,16 @@
 """What others write that an outage detector reads: alarms, endpoints, Informs, boots, sessions, tickets.
 
-The rule of this file: each query takes up where the last one ended, or looks back a bounded time.
+The rule of this file: each query takes up where the last one ended, or looks back a bounded time; what may be much is
+read page by page to the end, for what counts most is the newest.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from json import loads
+from typing import Any
 
-from sqlalchemy import BindParameter, and_, bindparam, func, or_, select
+from sqlalchemy import BindParameter, Executable, Row, and_, bindparam, func, or_, select
 
 from acs.store.built import Filtered
 from acs.store.instants import instant, instant_or_none, micros
@@ -27,8 +29,8 @@ from acs.store.schema import (
 )
 from acs.store.transaction import Transaction
 
-#: rows of one look
-_PAGE = 20_000
+#: rows of one page
+PAGE = 20_000
 #: events of a boot that was asked for
 _ASKED_FOR = ("M Reboot", "M Download", "7 TRANSFER COMPLETE", "0 BOOTSTRAP")
 _SINCE: BindParameter[int] = bindparam("since")
@@ -36,15 +38,20 @@ _SINCE: BindParameter[int] = bindparam("since")
 _alarm, _ont, _fact = access_alarms.c, node_endpoints.c, context_facts.c
 _ALARMS = (
     select(_alarm.last_at, _alarm.node, _alarm.kind, _alarm.line, _alarm.frame, _alarm.slot, _alarm.port, _alarm.ont)
-    .where(_alarm.last_at >= _SINCE, _alarm.kind != "other")
+    .add_columns(_alarm.id)
+    .where(
+        _alarm.last_at >= _SINCE,
+        or_(_alarm.last_at > _SINCE, _alarm.id > bindparam("after")),
+        _alarm.kind != "other",
+    )
     .order_by(_alarm.last_at, _alarm.id)
-    .limit(_PAGE)
+    .limit(bindparam("most"))
 )
 _ONTS = (
     select(_ont.line, _ont.node, _ont.state, _ont.last_down_at, _ont.seen_at, _ont.down_cause)
     .where(_ont.kind == "ont", _ont.line.is_not(None), _ont.seen_at > _SINCE)
     .order_by(_ont.seen_at)
-    .limit(_PAGE)
+    .limit(PAGE)
 )
 _HEARD = (
     select(devices.c.key, devices.c.line, devices.c.last_inform_at, lines.c.node)
@@ -58,7 +65,7 @@ _HEARD_ON = (
 )
 _NEWEST = select(func.max(events.c.id).label("id"))
 _BOOTS = (
-    select(devices.c.key, devices.c.line, events.c.at, lines.c.node)
+    select(devices.c.key, devices.c.line, events.c.at, lines.c.node, events.c.id)
     .join(devices, devices.c.key == events.c.device)
     .join(lines, lines.c.id == devices.c.line)
     .where(
@@ -66,24 +73,34 @@ _BOOTS = (
         events.c.id <= bindparam("newest"),
         events.c.code == "1 BOOT",
         events.c.session_id.not_in(
-            select(events.c.session_id).where(events.c.id > bindparam("after"), events.c.code.in_(_ASKED_FOR))
+            select(events.c.session_id).where(events.c.id > bindparam("since"), events.c.code.in_(_ASKED_FOR))
         ),
     )
-    .limit(_PAGE)
+    .order_by(events.c.id)
+    .limit(bindparam("most"))
 )
 _SESSIONS = (
-    select(_fact.line, lines.c.node, _fact.value, _fact.at)
+    select(_fact.line, lines.c.node, _fact.value, _fact.at, _fact.source)
     .join(lines, lines.c.id == _fact.line)
-    .where(_fact.name == "bras.session", _fact.at > _SINCE)
-    .order_by(_fact.at)
-    .limit(_PAGE)
+    .where(
+        # in the order of the primary key, so that all pages together are one walk over it
+        _fact.line >= bindparam("line"),
+        or_(_fact.line > bindparam("line"), _fact.source > bindparam("source")),
+        _fact.name == "bras.session",
+        _fact.at > _SINCE,
+    )
+    .order_by(_fact.line, _fact.source)
+    .limit(bindparam("most"))
 )
 _TICKETS = (
     select(tickets.c.id, tickets.c.line, lines.c.node, tickets.c.received_at)
     .join(lines, lines.c.id == tickets.c.line)
-    .where(tickets.c.received_at >= _SINCE)
-    .order_by(tickets.c.received_at)
-    .limit(_PAGE)
+    .where(
+        tickets.c.received_at >= _SINCE,
+        or_(tickets.c.received_at > _SINCE, tickets.c.id > bindparam("after")),
+    )
+    .order_by(tickets.c.received_at, tickets.c.id)
+    .limit(bindparam("most"))
 )
 _BRAS = (
     select(_fact.line, _fact.source)
@@ -146,10 +163,13 @@ class Heard:
 
 async def alarms_since(tx: Transaction, since: datetime) -> list[Told]:
     """Alarms of known kinds that were told since an instant, in order; one that came again comes again."""
-    return [
-        Told(instant(row.last_at), row.node, row.kind, row.line, row.frame, row.slot, row.port, row.ont)
-        for row in await tx.rows(_ALARMS, {"since": micros(since)})
-    ]
+    found: list[Told] = []
+    async for rows in _pages(tx, _ALARMS, {"since": micros(since), "after": -1}, _after_alarm):
+        found += [
+            Told(instant(row.last_at), row.node, row.kind, row.line, row.frame, row.slot, row.port, row.ont)
+            for row in rows
+        ]
+    return found
 
 
 async def onts_seen_since(tx: Transaction, since: datetime) -> list[SeenOnt]:
@@ -177,8 +197,10 @@ async def boots_since(tx: Transaction, after: int) -> tuple[list[Heard], int]:
     newest = int(last.id) if last is not None and last.id is not None else after
     if newest <= after:
         return [], after
-    rows = await tx.rows(_BOOTS, {"after": after, "newest": newest})
-    return [Heard(row.key, row.line, row.node, instant(row.at)) for row in rows], newest
+    found: list[Heard] = []
+    async for rows in _pages(tx, _BOOTS, {"since": after, "after": after, "newest": newest}, _after_event):
+        found += [Heard(row.key, row.line, row.node, instant(row.at)) for row in rows]
+    return found, newest
 
 
 async def newest_event(tx: Transaction) -> int:
@@ -187,16 +209,49 @@ async def newest_event(tx: Transaction) -> int:
     return int(row.id) if row is not None and row.id is not None else 0
 
 
-async def sessions_since(tx: Transaction, since: datetime) -> list[tuple[str, str, str, datetime]]:
-    """(line, node, state, at) of BRAS sessions that were told since an instant."""
-    rows = await tx.rows(_SESSIONS, {"since": micros(since)})
-    return [(row.line, row.node, str(loads(row.value)), instant(row.at)) for row in rows]
+async def sessions_since(tx: Transaction, since: datetime) -> AsyncIterator[list[tuple[str, str, str, datetime]]]:
+    """Pages of (line, node, state, at) of BRAS sessions that were told since an instant, by line and not by time."""
+    async for rows in _pages(tx, _SESSIONS, {"since": micros(since), "line": "", "source": ""}, _after_fact):
+        yield [(row.line, row.node, str(loads(row.value)), instant(row.at)) for row in rows]
 
 
-async def tickets_since(tx: Transaction, since: datetime) -> list[tuple[str, str, str, datetime]]:
-    """(ticket, line, node, at) of tickets about known lines that came since an instant."""
-    rows = await tx.rows(_TICKETS, {"since": micros(since)})
-    return [(row.id, row.line, row.node, instant(row.received_at)) for row in rows]
+async def tickets_since(tx: Transaction, since: datetime) -> AsyncIterator[list[tuple[str, str, str, datetime]]]:
+    """Pages of (ticket, line, node, at) of tickets about known lines that came since an instant, in order."""
+    async for rows in _pages(tx, _TICKETS, {"since": micros(since), "after": ""}, _after_ticket):
+        yield [(row.id, row.line, row.node, instant(row.received_at)) for row in rows]
+
+
+async def _pages(
+    tx: Transaction,
+    query: Executable,
+    parameters: Mapping[str, object],
+    after: Callable[[Row[Any]], Mapping[str, object]],
+) -> AsyncIterator[Sequence[Row[Any]]]:
+    """The rows of a query page by page, to the end; `after` says from a page's last row where the next one begins."""
+    wanted = {**parameters, "most": PAGE}
+    while True:
+        rows = await tx.rows(query, wanted)
+        if rows:
+            yield rows
+        if len(rows) < PAGE:
+            return
+        wanted |= after(rows[-1])
+
+
+def _after_alarm(row: Row[Any]) -> Mapping[str, object]:
+    return {"since": row.last_at, "after": row.id}
+
+
+def _after_event(row: Row[Any]) -> Mapping[str, object]:
+    return {"after": row.id}
+
+
+def _after_fact(row: Row[Any]) -> Mapping[str, object]:
+    return {"line": row.line, "source": row.source}
+
+
+def _after_ticket(row: Row[Any]) -> Mapping[str, object]:
+    return {"since": row.received_at, "after": row.id}
 
 
 async def complaints_since(
@@ -217,7 +272,7 @@ async def complaints_since(
         .outerjoin(line_tests, test.id == c.line_test)
         .where(c.received_at >= micros(oldest), or_(ended, untested))
         .order_by(c.received_at)
-        .limit(_PAGE)
+        .limit(PAGE)
     )
     return [(row.line, row.node, instant(row.received_at), row.said) for row in await tx.rows(query)]
 
