@@ -6,16 +6,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from acs.api.auth import ActorDep, ServicesDep
-from acs.api.bodies import Answer, LimitQuery
+from acs.api.bodies import Answer, Instant, LimitQuery
 from acs.services.actor import Scope
 
 router = APIRouter(tags=["rights"])
 
 _Word = Annotated[str | None, Query(max_length=256)]
-_Since = Annotated[AwareDatetime | None, Query()]
+_Since = Annotated[Instant | None, Query()]
 
 
 class AuditAnswer(Answer):

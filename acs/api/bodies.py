@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from acs.services.clock import in_utc
 
 
 class Body(BaseModel):
@@ -34,7 +36,7 @@ class Answer(BaseModel):
 
 Name = Annotated[str, Field(min_length=1, max_length=64)]
 Text = Annotated[str, Field(max_length=1_000)]
-Instant = AwareDatetime
+Instant = Annotated[AwareDatetime, AfterValidator(in_utc)]
 Scalar = bool | int | float | Annotated[str, Field(max_length=200)]
 
 LimitQuery = Annotated[int, Query(ge=1, le=1_000, description="Greatest number of rows.")]

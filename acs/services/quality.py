@@ -20,6 +20,7 @@ from acs.services.after_fix import AfterFix
 from acs.services.clock import Clock
 from acs.services.packs import Packs
 from acs.services.replays import judged_of
+from acs.services.tmf import opened_at, parse_event
 from acs.store import after_fix as fix_store
 from acs.store import tickets as ticket_store
 from acs.store.after_fix import Closure
@@ -32,6 +33,8 @@ from probes.linetest.pack import Pack
 from probes.linetest.quality import Answered, Closed
 from probes.linetest.view import look
 
+#: how far apart the clocks of two systems may be
+_CLOCKS_APART = timedelta(minutes=5)
 #: closures that one report looks at, at most
 _MOST = 20_000
 #: closures whose facts are looked at for suggested points: each costs about a millisecond
@@ -73,15 +76,18 @@ class QualityReports:
 
         Raises:
             NotFound: the ticket was never handed in.
-            InvalidInput: a code that stands for nothing.
+            InvalidInput: a code that stands for nothing, or an instant in the future or before the ticket came.
         """
         self.require_closing(actor)
         async with self._store.reading() as tx:
             cause = self._cause(code, await self._packs.causes(tx))
-        line, test = await _closed_against(self._store, ticket)
+        known = await _handed_in(self._store, ticket)
         now = self._clock()
-        if at is not None and at > now + timedelta(minutes=5):
+        if at is not None and at > now + _CLOCKS_APART:
             raise InvalidInput(f"at: {at.isoformat()} is in the future; send when the ticket was closed")
+        if at is not None and at < (came := _came(known)) - _CLOCKS_APART:
+            raise InvalidInput(f"at: the ticket came at {came.isoformat()}, after that; send when it was closed")
+        line, test = known.line, known.line_test
         closure = Closure(ticket, code, cause, at or now, actor.name, visited, overridden, note, line, test)
         async with self._store.transaction() as tx:
             await fix_store.put_closure(tx, closure)
@@ -231,8 +237,8 @@ def _suggestions(pack: Pack, joined: Sequence[Joined]) -> list[quality.Suggestio
     return sorted(found.values(), key=lambda each: -abs(each.suggested - each.points))
 
 
-async def _closed_against(store: Store, ticket: str) -> tuple[str | None, str | None]:
-    """The line of a ticket and the test whose verdict it was closed against.
+async def _handed_in(store: Store, ticket: str) -> TicketRecord:
+    """The ticket, with its line and the test whose verdict it is closed against.
 
     Raises:
         NotFound: the ticket was never handed in.
@@ -241,4 +247,13 @@ async def _closed_against(store: Store, ticket: str) -> tuple[str | None, str | 
         record = await ticket_store.get(tx, ticket)
     if record is None:
         raise NotFound(f"there is no ticket {ticket[:80]!r}; it is handed in with POST /tickets/events")
-    return record.line, record.line_test
+    return record
+
+
+def _came(ticket: TicketRecord) -> datetime:
+    """When the ticket was opened, as its system says: some hand in what was closed before; else when it came here."""
+    try:
+        opened = opened_at(parse_event(ticket.body))
+    except InvalidInput:
+        opened = None
+    return ticket.received_at if opened is None else min(opened, ticket.received_at)

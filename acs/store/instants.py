@@ -17,10 +17,13 @@ def micros_or_none(at: datetime | None) -> int | None:
 
 
 def instant(value: int) -> datetime:
-    """Return the aware UTC instant of microseconds since 1970."""
-    return _EPOCH + timedelta(microseconds=value)
+    """Return the aware UTC instant of microseconds since 1970; the nearest that there is for one that cannot be."""
+    try:
+        return _EPOCH + timedelta(microseconds=value)
+    except OverflowError:  # stored by an earlier release, from a zone beside the year 1 or 9999
+        return datetime.min.replace(tzinfo=UTC) if value < 0 else datetime.max.replace(tzinfo=UTC)
 
 
 def instant_or_none(value: int | None) -> datetime | None:
     """Return `instant` of a stored value, or None for none."""
-    return None if value is None else _EPOCH + timedelta(microseconds=value)
+    return None if value is None else instant(value)

@@ -2,18 +2,24 @@
 
 import itertools
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
+from acs.api.bodies import Instant
 from acs.app import App
 from acs.services.actor import local_actor
 from acs.services.clock import utc_now
+from acs.store import after_fix
 from acs.store import facts as fact_store
 from acs.store import lines as line_store
+from acs.store.after_fix import Closure
 from acs.store.records import LineRecord
 from tests.api.conftest import client_of
+from tests.api.test_tickets import event, verdict_of
 
 NOW = utc_now().isoformat()
 BIG = "1" + "0" * 400
@@ -214,3 +220,59 @@ async def test_a_strange_name_is_not_found_and_never_a_crash(app_on_both: App, w
         assert (await client.delete(f"/tokens/{word}")).status_code in (404, 422)
         node = await client.put(f"/access-nodes/{word}", json={"address": "192.0.2.1"})
         assert node.status_code in (200, 404, 422), node.text
+
+
+#: instants that have no counterpart in UTC
+BESIDE_TIME = ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00")
+
+
+def test_no_instant_of_the_api_lies_outside_of_utc() -> None:
+    """Every instant that comes in is an `Instant`; how each form of the API says it is asked of the code itself."""
+    for at in BESIDE_TIME:
+        with pytest.raises(ValidationError, match="of this century"):
+            TypeAdapter(Instant).validate_python(at)
+    loose = [path for path in Path("acs/api").rglob("*.py") if "AwareDatetime" in path.read_text()]
+    assert [path.name for path in loose] == ["bodies.py"]
+
+
+@pytest.mark.parametrize("at", [*BESIDE_TIME, "0001-01-01T00:00:00Z", (utc_now() - timedelta(days=900)).isoformat()])
+async def test_a_ticket_was_not_closed_before_it_came(app: App, at: str) -> None:
+    await with_line(app)
+    async with await client_of(app, "tickets", "read", "operate") as client:
+        ticket = event("e-1", "N-1", relatedEntity=[{"id": "L-1", "role": "line", "@referredType": "Line"}])
+        assert (await client.post("/tickets/events", json=ticket)).status_code == 201
+        await verdict_of(client, "N-1")
+        for path, body in (
+            ("/tickets/N-1/closure", {"code": "drop_fibre_cut", "at": at}),
+            ("/closures", {"closures": [{"ticket": "N-1", "code": "drop_fibre_cut", "at": at}]}),
+        ):
+            answer = await client.post(path, json=body)
+            assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input"), answer.text
+
+
+async def test_a_ticket_that_is_handed_in_late_was_closed_when_its_system_says(app: App) -> None:
+    await with_line(app)
+    closed, opened = utc_now() - timedelta(days=2), utc_now() - timedelta(days=3)
+    async with await client_of(app, "tickets", "read", "operate") as client:
+        related = [{"id": "L-1", "role": "line", "@referredType": "Line"}]
+        ticket = event("e-1", "N-1", relatedEntity=related, creationDate=opened.isoformat())
+        assert (await client.post("/tickets/events", json=ticket)).status_code == 201
+        await verdict_of(client, "N-1")
+        body = {"code": "drop_fibre_cut", "at": closed.isoformat()}
+        assert (await client.post("/tickets/N-1/closure", json=body)).status_code == 200
+
+
+async def test_reports_survive_an_instant_that_cannot_be(app_on_both: App) -> None:
+    """An earlier release stored it."""
+    await with_line(app_on_both)
+    async with await client_of(app_on_both, "tickets", "read", "operate") as client:
+        ticket = event("e-1", "N-1", relatedEntity=[{"id": "L-1", "role": "line", "@referredType": "Line"}])
+        assert (await client.post("/tickets/events", json=ticket)).status_code == 201
+        await verdict_of(client, "N-1")
+        for at in BESIDE_TIME:
+            closure = Closure("N-1", "c", "drop_fibre_cut", datetime.fromisoformat(at), "x", line="L-1")
+            async with app_on_both.store.transaction() as tx:
+                await after_fix.put_closure(tx, closure)
+            for path in ("/reports/operating", "/reports/quality", "/reports/operating.csv"):
+                answer = await client.get(path)
+                assert answer.status_code == 200, (path, answer.text)

@@ -171,7 +171,7 @@ FINDERS: Mapping[str, Callable[[TroubleTicket, str], list[str]]] = {
 }
 
 
-def _opened_at(event: TicketEvent) -> datetime | None:
+def opened_at(event: TicketEvent) -> datetime | None:
     """When the ticket was opened, as its system says; None where that is no instant."""
     opened = event.event.trouble_ticket.creation_date or event.event_time
     try:
@@ -186,7 +186,7 @@ def ticket_facts(event: TicketEvent, received_at: datetime) -> list[Fact]:
     A characteristic whose value the fact cannot have is left out: it is one answer of one call.
     """
     ticket = event.event.trouble_ticket
-    at = min(_opened_at(event) or received_at, received_at)
+    at = min(opened_at(event) or received_at, received_at)
     source = f"ticket {ticket.id}"
     opened_text = at.isoformat(timespec="seconds").replace("+00:00", "Z")
     facts = [Fact("ticket.opened_at", opened_text, at, source, "as received")]
