@@ -27,9 +27,12 @@ _STATES = {
     "waiting": N_("waits for the action"),
     "watching": N_("is looked at"),
     "held": N_("held"),
+    "well": N_("was well before and is well"),
     "not_fixed": N_("did not help"),
     "fell_back": N_("fell back"),
     "unknown": N_("unknown"),
+    "superseded": N_("another action followed"),
+    "kept": N_("known before, not tested after"),
     "void": N_("was not done"),
 }
 

@@ -78,7 +78,10 @@ class RunAnswer(Answer):
 
 
 class CheckupAnswer(Answer):
-    """An action and what followed: waiting, watching, held, well, not_fixed, fell_back, unknown, superseded, void."""
+    """An action and what followed.
+
+    `state`: waiting, watching, held, well, not_fixed, fell_back, unknown, superseded, kept (never tested after), void.
+    """
 
     id: str
     line: str

@@ -59,11 +59,11 @@ class OutagesSection(Section):
 class AfterFixSection(Section):
     """`[after_fix]`: tests before and after an action on a line."""
 
-    #: Test the line before and after actions that are asked for with a ticket, or that were advised by a line test.
+    #: Keep what is known of the line before every action, and test it after those with a ticket or after a line test.
     enabled: bool = True
     #: Hours after an action at which the line is tested again: 5 minutes, 1 hour, 1 day, 3 days.
     at_hours: Annotated[tuple[Hours, ...], Field(min_length=1, max_length=10)] = (5 / 60, 1.0, 24.0, 72.0)
-    #: Kinds of operation that are looked at afterwards.
+    #: Kinds of operation before which it is kept; settings that rules put right always are.
     kinds: tuple[str, ...] = (
         "reboot",
         "factory_reset",

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from acs.config import AfterFixSection
-from acs.errors import AcsError, InvalidInput, NotFound
+from acs.errors import AcsError, InvalidInput, NotFound, StoreError
 from acs.profiles.schema import Profile
 from acs.services import audit
 from acs.services.actor import Actor, Scope, system_actor
@@ -60,6 +60,10 @@ log = structlog.get_logger()
 
 #: a test that ended so lately is what was known before an action
 _FRESH = timedelta(hours=1)
+#: and one that ended so lately, where something is known to have been done since
+_LATELY = timedelta(days=3)
+#: states of what did not happen, and of what nobody looks at afterwards
+_NOT_COUNTED = ("void", "kept")
 #: what rules do to devices on any day, and what puts the settings right for a ticket
 _OF_RULES = "provision"
 #: facts of the engine's own book-keeping
@@ -103,6 +107,7 @@ class AfterFix:
         self._deliveries = deliveries
         self._profiles = profiles
         self._clock = clock
+        self._usual = UsualLevels(LIGHT)
 
     def jobs(self) -> dict[str, tuple[float, Callable[[], Awaitable[object]]]]:
         """What the worker does for it."""
@@ -111,19 +116,30 @@ class AfterFix:
     async def before_action(self, tx: Transaction, operation: OperationRecord) -> None:
         """Keep what is known of the line before an operation leaves, in the transaction that queues it.
 
-        Looked at are operations that came with a ticket, and those on a line that was tested within the hour; settings
-        that our rules put right only with a ticket.
+        Tested afterwards are operations that came with a ticket, and those on a line that was tested within the hour or
+        is looked at already, whose ticket they take over; settings that our rules put right only with a ticket.
         """
-        of_rules = operation.kind == _OF_RULES and operation.ticket is not None
-        if not self._config.enabled or not (of_rules or operation.kind in self._config.kinds):
+        if not self._config.enabled or operation.kind not in (_OF_RULES, *self._config.kinds):
             return
         device = await device_store.get(tx, operation.device)
         if device is None or device.line is None:
             return
-        tested = await fix_store.last_test(tx, device.line, operation.created_at - _FRESH)
-        if operation.ticket is None and tested is None:
-            return
-        await self._begin(tx, device.line, operation.kind, operation.actor, tested, operation=operation)
+        line, now = device.line, operation.created_at
+        earlier = await _under_way(tx, line)
+        tested = await fix_store.last_test(tx, line, now - (_LATELY if earlier else _FRESH))
+        ticket = operation.ticket or next((one.ticket for one, _ in earlier if one.ticket), None)
+        of_rules = operation.kind == _OF_RULES and operation.kind not in self._config.kinds
+        asked = operation.ticket if of_rules else ticket or tested or earlier
+        await self._begin(
+            tx,
+            line,
+            operation.kind,
+            operation.actor,
+            tested,
+            operation=operation.id,
+            ticket=ticket if asked else operation.ticket,
+            state="waiting" if asked else "kept",
+        )
 
     async def begin(self, actor: Actor, line: str, action: str, *, ticket: str | None = None) -> CheckupView:
         """Something was done on a line by hand (a visit, a bend made good): look at it afterwards.
@@ -138,7 +154,8 @@ class AfterFix:
         now = self._clock()
         async with self._store.transaction() as tx:
             await known_line(tx, line)
-            tested = await fix_store.last_test(tx, line, now - timedelta(days=3))
+            tested = await fix_store.last_test(tx, line, now - _LATELY)
+            ticket = ticket or next((one.ticket for one, _ in await _under_way(tx, line) if one.ticket), None)
             checkup = await self._begin(tx, line, action, actor.name, tested, ticket=ticket, state="watching")
             await _supersede(tx, checkup, now)
             await fix_store.put_runs(tx, self._runs(checkup.id, now))
@@ -153,9 +170,9 @@ class AfterFix:
         actor: str,
         tested: str | None,
         *,
-        operation: OperationRecord | None = None,
+        state: str,
+        operation: str | None = None,
         ticket: str | None = None,
-        state: str = "waiting",
     ) -> Checkup:
         now = self._clock()
         checkup = Checkup(
@@ -166,20 +183,30 @@ class AfterFix:
             at=now,
             state=state,
             changed_at=now,
-            operation=operation.id if operation is not None else None,
-            ticket=operation.ticket if operation is not None else ticket,
+            operation=operation,
+            ticket=ticket,
             before_test=tested,
-            before=await self._known_before(tx, line, tested, now),
+            before=await self._known(tx, line, tested, now),
         )
         await fix_store.add(tx, checkup)
         return checkup
+
+    async def _known(self, tx: Transaction, line: str, tested: str | None, now: datetime) -> Json:
+        """What is known, or nothing where it cannot be read: no action is refused for that."""
+        try:
+            return await self._known_before(tx, line, tested, now)
+        except StoreError:
+            raise  # the transaction of the action is gone with it
+        except Exception:  # what was stored long ago may be in any form
+            log.exception("after_fix.no_snapshot", line=line)
+            return {}
 
     async def _known_before(self, tx: Transaction, line: str, tested: str | None, now: datetime) -> Json:
         """Every fact that is known without a question: of the last test, then what is younger in the store."""
         test = await test_store.get(tx, tested) if tested is not None else None
         facts = facts_of(test)
         blank = LineTestRecord(new_id(), line, LineTestState.RUNNING, now, now, "before-fix")
-        case = await load_case(tx, blank, self._profiles, now, UsualLevels(LIGHT))
+        case = await load_case(tx, blank, self._profiles, now, self._usual)
         since = test.finished_at if test is not None else None
         for fact in stored_facts(case):
             if fact.value is None or fact.quality is not Quality.OK:
@@ -385,8 +412,9 @@ def fix_rates(views: Sequence[CheckupView], hours: Sequence[float]) -> dict[str,
     followed was not fixed by this one at any later time.
     """
     found: dict[str, dict[str, Json]] = {}
-    for action in sorted({view.checkup.action for view in views}):
-        ours = [view for view in views if view.checkup.action == action and view.checkup.state != "void"]
+    counted = [view for view in views if view.checkup.state not in _NOT_COUNTED]
+    for action in sorted({view.checkup.action for view in counted}):
+        ours = [view for view in counted if view.checkup.action == action]
         rows: list[Json] = []
         for n, after in enumerate(hours, 1):
             known = [said for view in ours if (said := _said_at(view.runs, n)) in (FIXED, *BROKEN)]

@@ -59,7 +59,8 @@ class Checkup:
     """An action on a line that is looked at afterwards.
 
     `state`: waiting (for the action), watching, held, well (before and after), not_fixed, fell_back, unknown,
-    superseded (another action followed), void (the action did not happen).
+    superseded (another action followed), kept (what was known before is all that is asked), void (the action did not
+    happen).
     """
 
     id: str

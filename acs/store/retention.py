@@ -14,6 +14,7 @@ from acs.store.instants import micros
 from acs.store.records import FINAL_STATES, LineTestState
 from acs.store.schema import (
     bulk_reports,
+    checkups,
     context_facts,
     deliveries,
     device_reports,
@@ -38,6 +39,7 @@ class Ages:
     audit_d: float | None = 730
     #: finished operations with their steps
     operations_d: float | None = 180
+    #: and what was known before actions, with the tests that followed
     line_tests_d: float | None = 365
     tickets_d: float | None = 365
     #: delivered or given up
@@ -91,6 +93,7 @@ def _old(now: datetime, ages: Ages) -> list[tuple[Table, float | None, ColumnEle
                 line_tests.c.created_at < before(ages.line_tests_d),
             ),
         ),
+        (checkups, ages.line_tests_d, checkups.c.at < before(ages.line_tests_d)),
         (tickets, ages.tickets_d, tickets.c.received_at < before(ages.tickets_d)),
         (
             deliveries,

@@ -207,27 +207,64 @@ async def test_what_did_not_help_is_told_once_and_may_still_come_right(world: Wo
 
 async def test_actions_that_nobody_asked_for_with_a_ticket_or_a_test_are_not_looked_at(world: World) -> None:
     await world.settle(await world.reboot(), "succeeded")
-    assert await state(world) == []
+    await world.pass_(hours=1)
+    assert (await state(world), await outcomes(world)) == (["kept"], [[]])
+    assert await world.after_fix.rates(BOSS, world.clock.now - timedelta(days=30)) == {}
     await world.tested()
     failed = await world.reboot()
-    assert await state(world) == ["waiting"]
+    assert await state(world) == ["kept", "waiting"]
     await world.settle(failed, "failed")
     await world.pass_(minutes=1)
-    assert await state(world) == ["void"]
+    assert await state(world) == ["kept", "void"]
     with pytest.raises(NotFound):
         await world.after_fix.begin(BOSS, "L9", "visit")
     with pytest.raises(InvalidInput):
         await world.after_fix.begin(BOSS, "L1", " ")
 
 
-@pytest.mark.parametrize(("ticket", "looked_at"), [("T1", ["waiting"]), (None, [])])
-async def test_settings_put_right_for_a_ticket_are_looked_at(
-    world: World, ticket: str | None, looked_at: list[str]
-) -> None:
-    """The hook and the fix by rule do it; what our own rules put right on any day is not looked at."""
+@pytest.mark.parametrize("kind", ["reboot", "factory_reset", "provision"])
+async def test_every_action_has_its_snapshot(world: World, kind: str) -> None:
+    """Nobody tested the line and there is no ticket: what is known is kept all the same."""
+    id_ = (await world.app.operations.request(BOSS, KEY, kind, {})).id
+    (view,) = await world.after_fix.find(BOSS, line="L1")
+    assert (view.checkup.operation, view.checkup.state) == (id_, "kept")
+    assert isinstance(view.checkup.before, dict) and view.checkup.before["account.state"] == "active"
+
+
+async def test_what_cannot_be_read_before_an_action_does_not_hold_it_up(world: World) -> None:
+    async def unreadable(*_: object) -> Json:
+        raise ValueError("no instant")
+
+    world.after_fix._known_before = unreadable  # type: ignore[method-assign]
+    assert await world.reboot(ticket="T1")
+    assert await state(world) == ["waiting"]
+
+
+async def test_an_action_on_a_line_that_is_looked_at_takes_the_ticket_over(world: World) -> None:
+    """Else nobody would hear that the line fell back after it."""
+    world.says = BROKEN
     await world.tested()
-    await world.app.operations.request(BOSS, KEY, "provision", {}, ticket=ticket)
-    assert await state(world) == looked_at
+    await mended_by(world)
+    world.says = WELL
+    await world.pass_(minutes=6)
+    await world.pass_(hours=3)
+    await world.settle(await world.reboot(), "succeeded")
+    world.says = BROKEN
+    await world.pass_(minutes=1)
+    await world.pass_(minutes=6)
+    assert (await state(world), await outcomes(world)) == (
+        ["superseded", "not_fixed"],
+        [["fixed", "fixed", "superseded", "superseded"], ["other", "", "", ""]],
+    )
+    assert b"after_fix.not_fixed" in world.posted[-1] and b'"T1"' in world.posted[-1]
+
+
+async def test_settings_that_rules_put_right_are_looked_at_for_a_ticket_alone(world: World) -> None:
+    """The hook and the fix by rule do it; what our own rules put right on any day is known before, and not tested."""
+    await world.tested()
+    await world.app.operations.request(BOSS, KEY, "provision", {})
+    await world.app.operations.request(BOSS, KEY, "provision", {}, ticket="T1")
+    assert await state(world) == ["kept", "waiting"]
 
 
 async def test_closures_are_joined_to_verdicts_and_reported(world: World) -> None:
