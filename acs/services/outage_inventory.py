@@ -4,6 +4,8 @@ The rule of this file: a group is named by what the inventory says; a line of wh
 node alone.
 """
 
+import asyncio
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +19,7 @@ from probes.linetest.places import house_of, street_of
 
 #: for so long the lines of a node are believed
 _BELIEVED = timedelta(seconds=60)
-#: for so long the count of lines of a BRAS, or of a firmware, is believed
+#: for so long the count of lines of a BRAS, a firmware, a house or a street is believed
 _COUNTED = timedelta(hours=1)
 #: parts of a topology path up to a level
 _DEPTHS = {"olt": 1, "switch": 1, "slot": 3, "pon": 4, "splitter": 5}
@@ -50,8 +52,13 @@ class Inventory:
             return
         self._counted_at = now
         bras, firmware = await evidence_store.lines_of_bras(tx), await evidence_store.lines_of_firmware(tx)
-        self._sizes = {("bras", name): n for name, n in bras.items()} | {
-            ("firmware", name): n for name, n in firmware.items()
+        places: Counter[Group] = Counter()
+        async for page in evidence_store.addresses(tx):
+            places.update(await asyncio.to_thread(_places_of, page))
+        self._sizes = {
+            **places,
+            **{("bras", name): n for name, n in bras.items()},
+            **{("firmware", name): n for name, n in firmware.items()},
         }
 
     async def of(self, tx: Transaction, node: str, now: datetime) -> NodeLines:
@@ -99,6 +106,19 @@ class Inventory:
         ]
 
 
+def _places_of(addresses: Iterable[str]) -> Counter[Group]:
+    """How many lines each house and street has; an address of several lines is given as often."""
+    found: Counter[Group] = Counter()
+    for address in addresses:
+        found.update(_place_groups(address))
+    return found
+
+
+def _place_groups(address: str) -> list[Group]:
+    house, street = house_of(address), street_of(address)
+    return [*([("house", house)] if house else []), *([("street", street)] if street else [])]
+
+
 def groups_of(line: LineRecord, firmware: str = "", bras: str = "") -> tuple[Group, ...]:
     """The groups of a line, from the narrowest to the widest of each tree."""
     found: list[Group] = []
@@ -113,9 +133,7 @@ def groups_of(line: LineRecord, firmware: str = "", bras: str = "") -> tuple[Gro
     elif line.node:
         found += [("slot", f"{base}/{line.slot}")] if line.slot is not None else []
         found.append(("switch", line.node))
-    house, street = house_of(line.address), street_of(line.address)
-    found += [("house", house)] if house else []
-    found += [("street", street)] if street else []
+    found += _place_groups(line.address)
     found += [("bras", bras)] if bras else []
     found += [("firmware", firmware)] if firmware else []
     return tuple(found)

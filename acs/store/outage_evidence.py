@@ -102,6 +102,12 @@ _TICKETS = (
     .order_by(tickets.c.received_at, tickets.c.id)
     .limit(bindparam("most"))
 )
+_ADDRESSES = (
+    select(lines.c.id, lines.c.address)
+    .where(lines.c.id > bindparam("after"), lines.c.address != "")
+    .order_by(lines.c.id)
+    .limit(bindparam("most"))
+)
 _BRAS = (
     select(_fact.line, _fact.source)
     .join(lines, lines.c.id == _fact.line)
@@ -289,6 +295,12 @@ async def firmware_of(tx: Transaction, node: str) -> dict[str, tuple[str, str]]:
         model = _model(row.manufacturer, row.product_class)
         found[row.line] = (model, f"{model} {row.software_version}" if row.software_version else "")
     return found
+
+
+async def addresses(tx: Transaction) -> AsyncIterator[list[str]]:
+    """Pages of the addresses of all lines that have one; an address of several lines comes as often."""
+    async for rows in _pages(tx, _ADDRESSES, {"after": ""}, lambda row: {"after": row.id}):
+        yield [row.address for row in rows]
 
 
 async def lines_of_bras(tx: Transaction) -> dict[str, int]:

@@ -4,10 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from acs.store import access as access_store
 from acs.store import facts as fact_store
 from acs.store import lines as line_store
+from acs.store import nodes as node_store
 from acs.store import tickets as ticket_store
-from acs.store.records import ContextFact, LineRecord, TicketRecord
+from acs.store.access import AccessAlarm
+from acs.store.records import AccessNode, ContextFact, LineRecord, TicketRecord
 from probes.linetest.mass_outage import Area, AreaLine, Fall, find_outages
 from tests.services.test_outages import NOW, World, world
 
@@ -34,6 +37,45 @@ async def test_tickets_here_and_there_are_no_outage_of_what_all_share(world: Wor
     for _ in range(TICKETS * 200 // 60 + 2):
         await world.look(60)
     assert await world.open() == []
+
+
+async def test_two_dead_house_switches_of_a_street_are_two_outages_and_none_of_the_street(world: World) -> None:
+    """The street has 20 houses, each with its switch: of what is looked at all is down, of the street a tenth."""
+    rows = [
+        LineRecord(f"S{s}-{n:02}", "fttb", address=f"Town, Long st., {s}, apt {n + 1}", node=f"sw-{s}", port=n)
+        for s in range(1, 21)
+        for n in range(24)
+    ]
+    async with world.store.transaction() as tx:
+        for s in range(1, 21):
+            await node_store.put(tx, AccessNode(f"sw-{s}", f"192.0.2.{s + 10}", world.clock.now))
+        await line_store.upsert(tx, rows, world.clock.now)
+    await world.look(3_601)  # the lines of a street are counted once an hour
+    alarms = []
+    for one in rows:
+        if one.node in ("sw-3", "sw-17"):
+            world.clock.pass_s(0.1)
+            now = world.clock.now
+            alarms.append(
+                AccessAlarm(
+                    one.node,
+                    "192.0.2.13",
+                    "link_down",
+                    now,
+                    now,
+                    one.id,
+                    False,
+                    None,
+                    None,
+                    one.port,
+                    None,
+                    line=one.id,
+                )
+            )
+    async with world.store.transaction() as tx:
+        await access_store.add_alarms(tx, alarms)
+    found = await world.look()
+    assert sorted((one.level, one.scope, one.hit) for one in found) == [("switch", "sw-17", 24), ("switch", "sw-3", 24)]
 
 
 @pytest.mark.parametrize(("size", "found"), [(0, 1), (12 * 24, 1), (125 * 24, 0)])
