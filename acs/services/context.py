@@ -345,6 +345,8 @@ class _EntryProblems:
 def _told_by_facts(name: str) -> None:
     if name in _BY_SNAPSHOT:
         raise InvalidInput(f"{name} comes from the snapshots of incidents and planned works; send those")
+    if name.startswith("ticket."):
+        raise InvalidInput(f"{name} comes with its ticket; send that")
 
 
 def _told_by_readings(name: str) -> None:

@@ -117,8 +117,8 @@ def _fall(
         out["@down"] = True
     if state == "offline" or (state is None and witnesses >= 3):
         # the cause of the last fall is the cause of this one: the ONT has not come back since; only a time can deny it
-        earliest = (opened_at or now) - timedelta(hours=limits.complaint_window_h)
-        in_time = fell_at is None or earliest <= fell_at <= now
+        window = timedelta(hours=limits.complaint_window_h)
+        in_time = fell_at is None or ((opened_at or now) - fell_at <= window and fell_at <= now)
         recent = in_time and not (fell_at is not None and rose_at is not None and rose_at > fell_at)
         out["@down_in_window"] = recent
         out["@los_speaks"] = recent and values.get("ont.gasp_supported") is not False
@@ -126,7 +126,7 @@ def _fall(
         out["@down_in_window"] = out["@los_speaks"] = False
     if state == "offline" and values.get("cpe.reachable") is True:
         fallen = fell_at or facts["ont.run_state"].at
-        out["@heard_after_fall"] = facts["cpe.reachable"].at > fallen + timedelta(seconds=60)
+        out["@heard_after_fall"] = facts["cpe.reachable"].at - fallen > timedelta(seconds=60)
     if rose_at is not None and opened_at is not None:
         before = fell_at is None or fell_at <= opened_at
         out["@restored"] = state == "online" and before and opened_at <= rose_at <= now

@@ -235,7 +235,8 @@ def _post_check(check: object) -> str:
 def _due(case: _Case, kind: VerdictKind) -> datetime:
     if kind is VerdictKind.MONITOR_24H:
         return case.now + timedelta(hours=24)
-    opened_at = case.view.instants.get("ticket.opened_at", case.now)
+    # a ticket that its system opens tomorrow is due as one that it opens now
+    opened_at = min(case.view.instants.get("ticket.opened_at", case.now), case.now)
     return opened_at + timedelta(hours=case.pack.file.engine.due_h)
 
 

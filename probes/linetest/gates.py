@@ -86,7 +86,7 @@ def chance_db(pack: Pack, view: View) -> float:
     """Return how strongly chance is excluded, in decibans, at most 60."""
     outage = pack.file.outage
     n, fallen = int(float(view.values["sib.n"])), int(float(view.values["sib.others_down_window"]))
-    tail = binomial_tail(min(n, 4096) - 1, fallen, outage.onset_per_day * outage.window_min / 1440.0)
+    tail = binomial_tail(min(n, 4096) - 1, fallen, min(1.0, outage.onset_per_day * outage.window_min / 1440.0))
     return round(min(60.0, -10.0 * log10(max(tail, 1e-6))), 1)
 
 

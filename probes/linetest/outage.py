@@ -7,10 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from math import comb
+from math import comb, exp
 from statistics import median
 
 from probes.facts import Fact, Scalar
+from probes.linetest.mass_outage import log_tail
+
+#: so many lines are summed one by one
+_SUMMED = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,8 @@ def binomial_tail(n: int, k: int, p: float) -> float:
     """Return P(at least k of n) when each happens with chance p by itself."""
     if k <= 0:
         return 1.0
+    if n > _SUMMED:  # their binomial coefficients are no floating-point numbers any more
+        return exp(log_tail(n, k, p))
     return sum(comb(n, i) * p**i * (1.0 - p) ** (n - i) for i in range(k, n + 1))
 
 

@@ -6,7 +6,6 @@ The rule of this file: stale, unreadable and unknown facts are named, and none o
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from math import isfinite
 
 from probes.facts import Fact, FactKind, Facts, FactSpec, Quality, Scalar
 from probes.linetest.derive import derive
@@ -14,6 +13,10 @@ from probes.linetest.form import FactRule
 from probes.linetest.pack import Pack
 
 _NO_RULE = FactRule()
+#: years of instants that are concluded from
+_YEARS = (1970, 2200)
+#: numbers beyond it, either way, are no reading of anything
+_GREATEST = 1e15
 
 
 @dataclass(slots=True)
@@ -93,7 +96,7 @@ def readable(value: Scalar, spec: FactSpec, rule: FactRule = _NO_RULE) -> Scalar
 
 
 def _number(value: Scalar, spec: FactSpec, rule: FactRule) -> Scalar | None:
-    if isinstance(value, bool | str) or not isfinite(value):
+    if isinstance(value, bool | str) or not -_GREATEST <= value <= _GREATEST:
         return None
     if spec.kind is FactKind.COUNT and (value < 0 or value != int(value)):
         return None
@@ -105,11 +108,13 @@ def _number(value: Scalar, spec: FactSpec, rule: FactRule) -> Scalar | None:
 
 
 def instant(text: str) -> datetime | None:
-    """Return an RFC 3339 instant, aware; None when the text is none."""
+    """Return an RFC 3339 instant, aware; None when the text is none, or of no time that a network has seen or will."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         return None
+    if not _YEARS[0] <= at.year <= _YEARS[1]:
+        return None  # a clock that was never set, or a word for "never"; nothing can be counted from the ends of time
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 

@@ -63,6 +63,7 @@ async def test_facts_are_typed_and_younger_ones_stay(app_on_both: App) -> None:
         (fact("ont.last_down_at", "yesterday"), "instant"),
         (fact("bras.address", ""), "printable text"),
         (fact("incident.match", "INC-1"), "snapshots"),
+        (fact("ticket.opened_at", "2026-01-01T00:00:00Z"), "comes with its ticket"),
         (fact(line="L-9"), "not in the inventory: 'L-9'"),
         (fact(at="2999-01-01T00:00:00Z"), "in the future"),
         (fact(at="2001-01-01T00:00:00Z"), "over 400 days ago"),
