@@ -7,7 +7,7 @@ import base64
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -16,6 +16,7 @@ from acs.config import AdapterSystem, read_secret
 from acs.errors import ConfigError, InvalidInput
 from acs.services.adapters import paths
 from acs.services.adapters.mapping import Call, TheirTicket, encoded, path_of, ticket_of
+from acs.services.adapters.paging import Paging
 from acs.services.adapters.schema import Adapter, ReadForm, load, packaged
 from acs.services.deliveries import Fault, NotTaken
 from acs.services.outgoing import Network, Outgoing, Reply, checked_url, taken
@@ -71,7 +72,8 @@ class AdapterClient:
     async def changed(self, since: datetime) -> AsyncIterator[TheirTicket | Unread]:
         """Tickets that changed since an instant of theirs, in the order in which the system gives them.
 
-        One that cannot be read comes as that: those after it are read all the same.
+        One that cannot be read comes as that: those after it are read all the same. One that is changed while they are
+        read comes once more.
 
         Raises:
             NotTaken: it did not answer, or not as the adapter says.
@@ -79,16 +81,24 @@ class AdapterClient:
         poll = self.adapter.poll
         if poll is None:
             return
-        at = since.astimezone(UTC).strftime(poll.since)
-        for page in range(_PAGES):
-            paging = {"limit": str(poll.limit), "offset": str(page * poll.limit), "page": str(page + 1)}
-            words = {**self.words, "since": at, **paging}
-            answer = _json(await self._ask(poll.method, poll.path, poll.body, words))
-            items = paths.values(answer, poll.items)
-            for item in items:
-                yield await self._one(item, each=poll.each)
-            if len(items) < poll.limit:
+        paging = Paging(poll, since)
+        for _ in range(_PAGES):
+            answer = _json(await self._ask(poll.method, poll.path, poll.body, {**self.words, **paging.words}))
+            changes: list[datetime | None] = []
+            for item in paths.values(answer, poll.items):
+                one = await self._one(item, each=poll.each)
+                number, at = (one.number, None) if isinstance(one, Unread) else (one.id, one.changed_at)
+                changes.append(at)
+                if paging.is_new(number, at):
+                    yield one
+            more = paging.go_on(changes)
+            if paging.gap:
+                yield _gap(poll.limit, paging.gap)
+            if not more:
                 return
+        raise NotTaken(
+            f"more changed than {_PAGES} pages of {poll.limit}; the next look goes on from there", Fault.LATER
+        )
 
     async def _one(self, item: Any, *, each: bool) -> TheirTicket | Unread:
         number = ""
@@ -195,6 +205,15 @@ def _json(reply: Reply) -> Any:
         return json.loads(reply.body)
     except ValueError:
         raise NotTaken("the answer is no JSON, or longer than is read; is the url that of its API?") from None
+
+
+def _gap(limit: int, at: str) -> Unread:
+    """What the changes of an instant come as that a list does not tell to their end."""
+    why = NotTaken(
+        f"{limit} tickets or more changed at {at}, and the adapter asks for no further page: use offset or page in the "
+        "path of its [poll], or raise its limit"
+    )
+    return Unread("", str(why), again=False)
 
 
 def _number(item: Any, adapter: Adapter) -> str:

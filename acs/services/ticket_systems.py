@@ -288,7 +288,7 @@ class TicketSystems:
             await self._remember(name, key, replace(ticket, status=before.word, their_status="", changed_at=None))
         if not ticket.status or ticket.status == before.word:
             return Heard(key, "")
-        changed = await self._listener.take(actor, status_event(name, ticket, before.word))
+        changed = await self._listener.take(actor, status_event(name, ticket, before.word, before.changed_at))
         await self._remember(name, key, ticket)
         await self._close(actor, key, ticket)
         return Heard(key, ticket.status, changed.line_test, changed.detail)

@@ -86,6 +86,21 @@ async def test_a_resolved_ticket_is_tested_again_and_a_closed_one_hands_in_its_c
         assert report["closures"] == 1
 
 
+async def test_a_ticket_that_is_resolved_again_is_tested_again_though_its_system_says_no_times(hooked: App) -> None:
+    async with await client_of(hooked, "read") as client:
+        tests = [(await post(client, "crm", message())).json()["line_test"]]
+        for n, status in enumerate(("open", "resolved", "open", "resolved")):
+            at = datetime.now(UTC) + timedelta(seconds=20 * n)
+            heard = (await post(client, "crm", message(status=status), at=at)).json()
+            assert heard["news"] == {"open": "inProgress"}.get(status, status)
+            await hooked.northbound.line_tests.stop()
+            if status == "resolved":
+                tests.append(heard["line_test"])
+                again = await post(client, "crm", message(status=status), at=at + timedelta(seconds=9))
+                assert (again.status_code, again.json()["news"]) == (200, "")
+        assert None not in tests and len(set(tests)) == 3
+
+
 async def test_a_ticket_that_had_ended_gets_no_test(hooked: App) -> None:
     async with await client_of(hooked, "read") as client:
         heard = (await post(client, "crm", message(status="closed"))).json()

@@ -47,7 +47,12 @@ def test_a_ticket_of_theirs_is_read_as_documented(name: str) -> None:
     assert event.event.trouble_ticket.id == f"desk:{ticket.id}"
     assert event.event.trouble_ticket.related_entity[0].id == "L-7"
     assert number_of("desk", event.event.trouble_ticket.id) == ticket.id
-    assert parse_event(status_event("desk", ticket, "held"), EVENT_TYPES).event.trouble_ticket.status == ticket.status
+    assert (
+        parse_event(
+            status_event("desk", ticket, "held", datetime(2026, 11, 21, tzinfo=UTC)), EVENT_TYPES
+        ).event.trouble_ticket.status
+        == ticket.status
+    )
     ours = own_status_event("desk", ticket, "closed", datetime(2026, 11, 21, tzinfo=UTC), "acs")
     reason = parse_event(ours, EVENT_TYPES).event.trouble_ticket.status_reason
     assert own_change(reason, "acs") == OwnChange("acs:adapter", "")

@@ -110,9 +110,13 @@ def creation_event(system: str, ticket: TheirTicket) -> dict[str, Any]:
     return _event(system, ticket, "TroubleTicketCreateEvent", "created")
 
 
-def status_event(system: str, ticket: TheirTicket, was: str) -> dict[str, Any]:
-    """A TroubleTicketStatusChangeEvent of their ticket; `was` makes it another one than the change before."""
-    at = ticket.changed_at.strftime(_RFC) if ticket.changed_at is not None else ""
+def status_event(system: str, ticket: TheirTicket, was: str, since: datetime) -> dict[str, Any]:
+    """A TroubleTicketStatusChangeEvent of their ticket, which was `was` since an instant.
+
+    That, and when it changed, make it another event than the same change before; where its system does not say when,
+    since when it was otherwise does.
+    """
+    at = ticket.changed_at.strftime(_RFC) if ticket.changed_at is not None else f"since-{since.isoformat()}"
     return _event(system, ticket, "TroubleTicketStatusChangeEvent", f"{was}-{ticket.status}-{at}")
 
 
