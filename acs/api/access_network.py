@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from acs.api.auth import ActorDep, ServicesDep
-from acs.api.bodies import Answer, LimitQuery
+from acs.api.bodies import Answer, Instant, LimitQuery
+from acs.api.paging import GREATEST
 from acs.api.told import Told
 from acs.services.actor import Scope
 
@@ -133,8 +134,10 @@ async def list_access_alarms(
     node: NameQuery = None,
     line: NameQuery = None,
     kind: NameQuery = None,
-    since: Annotated[datetime | None, Query(description="last heard since then")] = None,
-    after: Annotated[int | None, Query(ge=0, description="an id: those that came later, oldest first")] = None,
+    since: Annotated[Instant | None, Query(description="last heard since then")] = None,
+    after: Annotated[
+        int | None, Query(ge=0, le=GREATEST, description="an id: those that came later, oldest first")
+    ] = None,
     limit: LimitQuery = 100,
     wait_s: Annotated[float, Query(ge=0, le=30, description="with `after`: wait so long for a new one")] = 0.0,
 ) -> list[AccessAlarmAnswer]:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header, Query
 from pydantic import ConfigDict, Field
 
 from acs.api.auth import ActorDep, ServicesDep
-from acs.api.bodies import AfterQuery, Answer, Body, LimitQuery, Name, SearchQuery, Text
+from acs.api.bodies import AfterQuery, Answer, Body, Instant, LimitQuery, Name, SearchQuery, Text
 from acs.api.kinds import kinds_schema
 from acs.api.operations import OperationAnswer, operation_answer
 
@@ -107,7 +107,7 @@ async def list_bulk_reports(
     key: str,
     actor: ActorDep,
     services: ServicesDep,
-    since: Annotated[datetime | None, Query(description="collected since then; a week when not given")] = None,
+    since: Annotated[Instant | None, Query(description="collected since then; a week when not given")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 20,
 ) -> list[BulkReportAnswer]:
     """Scope `read`. The newest first; secrets are not kept in them."""

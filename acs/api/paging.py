@@ -21,8 +21,8 @@ from acs.errors import InvalidInput
 AfterQuery = Annotated[
     str, Query(max_length=512, description="Where the page before ended: `after` of the Link with rel=next.")
 ]
-#: greatest number that a cursor may be
-_GREATEST = 2**63 - 1
+#: greatest number that a cursor may be, and that the store holds
+GREATEST = 2**63 - 1
 
 
 #: list → (parameter that takes the cursor, field of the last row that is the cursor, rows of a page by default)
@@ -129,6 +129,6 @@ def number_of(cursor: str) -> int:
     """
     if not cursor:
         return 0
-    if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 19 or int(cursor) > _GREATEST:
+    if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 19 or int(cursor) > GREATEST:
         raise InvalidInput(f"after: {cursor[:40]!r} is no cursor; take it from the Link of the page before")
     return int(cursor)

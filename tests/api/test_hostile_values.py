@@ -20,6 +20,7 @@ from acs.store.after_fix import Closure
 from acs.store.records import LineRecord
 from tests.api.conftest import client_of
 from tests.api.test_tickets import event, verdict_of
+from tests.routed_api import described
 
 NOW = utc_now().isoformat()
 BIG = "1" + "0" * 400
@@ -276,3 +277,48 @@ async def test_reports_survive_an_instant_that_cannot_be(app_on_both: App) -> No
             for path in ("/reports/operating", "/reports/quality", "/reports/operating.csv"):
                 answer = await client.get(path)
                 assert answer.status_code == 200, (path, answer.text)
+
+
+def integers(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every integer that a value of this schema may be."""
+    inner = [one for key in ("anyOf", "oneOf", "allOf") for one in schema.get(key, ())]
+    return [found for one in inner for found in integers(one)] + ([schema] if schema.get("type") == "integer" else [])
+
+
+async def test_no_integer_in_an_address_is_larger_than_the_store_holds(app: App) -> None:
+    """Derived from the OpenAPI document: each has its greatest value, which is taken; the next one is refused."""
+    bounds = {
+        (path, each["name"]): one.get("maximum", one.get("exclusiveMaximum"))
+        for path, methods in described()["paths"].items()
+        for operation in methods.values()
+        for each in operation.get("parameters", ())
+        for one in integers(each["schema"])
+        if each["in"] in ("query", "path")
+    }
+    assert len(bounds) >= 20, "they were found"
+    unbounded = {at: most for at, most in bounds.items() if most is None or most >= 2**63}
+    assert not unbounded
+    async with await client_of(app, "read") as client:
+        for at, status in ((2**63 - 1, 200), (2**63, 422), (10**25, 422)):
+            assert (await client.get("/access-alarms", params={"after": at})).status_code == status
+        for (path, name), most in bounds.items():
+            if "{" not in path:
+                answer = await client.get(f"http://server{path}", params={name: most, "source": "x", "line": "x"})
+                assert answer.status_code < 500, (path, name, answer.text)
+
+
+async def test_no_instant_in_an_address_is_one_that_cannot_be(app: App) -> None:
+    """Derived from the OpenAPI document: every parameter that is an instant refuses what has no counterpart in UTC."""
+    instants = [
+        (path.replace("{key}", "x"), each["name"])
+        for path, methods in described()["paths"].items()
+        for each in methods.get("get", {}).get("parameters", ())
+        for one in (each["schema"], *each["schema"].get("anyOf", ()))
+        if one.get("format") == "date-time" and each["in"] == "query"
+    ]
+    assert len(instants) >= 4, "they were found"
+    async with await client_of(app, "read", "audit", "reports") as client:
+        for path, name in instants:
+            for at in (*BESIDE_TIME, "2026-01-01T00:00:00"):
+                answer = await client.get(f"http://server{path}", params={name: at, "fact": "ont.rx_dbm"})
+                assert answer.status_code == 422, (path, name, at, answer.text)
