@@ -177,9 +177,9 @@ class Packs:
             tree = whole_tree(files)
             documents = documents_of(cases)
             trials = trials_of(documents)
+            faults = lint_whole(tree, trials) or failures(build_pack(tree), trials)
         except PackError as error:
             raise InvalidInput(str(error)) from error
-        faults = lint_whole(tree, trials) or failures(build_pack(tree), trials)
         if faults:
             more = [f"and {len(faults) - _TOLD} more"] if len(faults) > _TOLD else []
             raise InvalidInput("\n".join([*faults[:_TOLD], *more]))

@@ -10,7 +10,7 @@ from enum import StrEnum
 from operator import ge, gt, le, lt
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from probes.facts import Scalar
 
@@ -36,6 +36,8 @@ class Operator(StrEnum):
     UNKNOWN = "unknown"
 
 
+#: no reading is beyond it, either way
+_GREATEST = 1e15
 #: operators that take no value: they ask whether a fact was measured
 VALUELESS = frozenset({Operator.KNOWN, Operator.UNKNOWN})
 
@@ -43,13 +45,13 @@ VALUELESS = frozenset({Operator.KNOWN, Operator.UNKNOWN})
 class Condition(BaseModel):
     """One test of a fact, or `all` / `any` of conditions. `value_fact` compares with another fact, times `times`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     fact: str | None = None
     op: Operator | None = None
     value: bool | int | float | str | tuple[bool | int | float | str, ...] | None = None
     value_fact: str | None = None
-    times: float = 1.0
+    times: float = Field(default=1.0, ge=-1e6, le=1e6)
     all: tuple["Condition", ...] = ()
     any: tuple["Condition", ...] = ()
 
@@ -65,6 +67,9 @@ class Condition(BaseModel):
     def _check_test(self) -> None:
         if self.op is None:
             raise ValueError(f"fact {self.fact!r} needs op")
+        for value in self.value if isinstance(self.value, tuple) else (self.value,):
+            if isinstance(value, int | float) and not -_GREATEST <= value <= _GREATEST:
+                raise ValueError(f"fact {self.fact!r} is held against a number beyond {_GREATEST:g}")
         if self.op in VALUELESS:
             return
         if (self.value is None) == (self.value_fact is None):

@@ -18,8 +18,13 @@ QUOTE = compile_pattern(r"\{([a-z0-9_.]+)\}")
 TECHNOLOGIES = ("pon", "fttb", "dsl", "any")
 
 
+#: bounds of the form: beyond them a figure is a slip of the pen, and instants and sums could not be told any more
+_YEAR_H, _YEAR_S, _DAY_S = 8_760, 31_536_000, 86_400
+_MONEY = 1e9
+
+
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Text(_Strict):
@@ -47,21 +52,21 @@ class EngineSettings(_Strict):
     """When a cause may be said, what a wrong decision costs, and how long a ticket may take."""
 
     min_posterior: float = Field(ge=0, le=1)
-    min_evidence_db: float = Field(ge=0)
-    min_margin_db: float = Field(ge=0)
+    min_evidence_db: float = Field(ge=0, le=1000)
+    min_margin_db: float = Field(ge=0, le=1000)
     cap: float = Field(gt=0, lt=1)
-    due_h: float = Field(gt=0)
-    default_probe_s: float = Field(gt=0)
-    secondary_db: float = Field(gt=0)
-    cost_visit_home: float = Field(gt=0)
-    cost_visit_line: float = Field(gt=0)
-    cost_day_lost: float = Field(gt=0)
-    cost_day_lost_business: float = Field(default=5000, gt=0)
-    cost_look: float = Field(default=80, gt=0)
-    cost_repeat: float = Field(default=300, gt=0)
-    cost_noc: float = Field(default=500, gt=0)
+    due_h: float = Field(gt=0, le=_YEAR_H)
+    default_probe_s: float = Field(gt=0, le=_DAY_S)
+    secondary_db: float = Field(gt=0, le=1000)
+    cost_visit_home: float = Field(gt=0, le=_MONEY)
+    cost_visit_line: float = Field(gt=0, le=_MONEY)
+    cost_day_lost: float = Field(gt=0, le=_MONEY)
+    cost_day_lost_business: float = Field(default=5000, gt=0, le=_MONEY)
+    cost_look: float = Field(default=80, gt=0, le=_MONEY)
+    cost_repeat: float = Field(default=300, gt=0, le=_MONEY)
+    cost_noc: float = Field(default=500, gt=0, le=_MONEY)
     repeat_contacts: int = Field(default=3, ge=1)
-    complaint_window_h: float = Field(gt=0)
+    complaint_window_h: float = Field(gt=0, le=_YEAR_H)
     optical_class: str
     optical_class_best: str
 
@@ -90,18 +95,24 @@ class FactRule(_Strict):
     sentinels: tuple[float, ...] = ()
     min: float | None = None
     max: float | None = None
-    max_age_s: float | None = None
+    max_age_s: float | None = Field(default=None, ge=0, le=_YEAR_S)
     group: str = ""
     norm: Text | None = None
-    probe_s: float | None = None
+    probe_s: float | None = Field(default=None, ge=0, le=_DAY_S)
     probe: ProbeClass = ProbeClass.PASSIVE
+
+    @model_validator(mode="after")
+    def _range(self) -> Self:
+        if self.min is not None and self.max is not None and self.min >= self.max:
+            raise ValueError(f"min {self.min:g} is not below max {self.max:g}, so that every reading is unreadable")
+        return self
 
 
 class OpticalClass(_Strict):
     """Receiver limits of an ONT of this class, dBm."""
 
-    sensitivity_dbm: float
-    overload_dbm: float
+    sensitivity_dbm: float = Field(ge=-100, le=100)
+    overload_dbm: float = Field(ge=-100, le=100)
 
 
 class Row(Condition):
@@ -136,7 +147,7 @@ class PostCheck(_Strict):
     fact: str
     op: str
     value: bool | int | float | str | tuple[str, ...]
-    after_s: int = Field(ge=0)
+    after_s: int = Field(ge=0, le=_YEAR_S)
 
 
 class Cause(_Strict):
@@ -151,7 +162,7 @@ class Cause(_Strict):
     applies_to: tuple[str, ...] = ("any",)
     services: tuple[str, ...] = ()
     location: str
-    prior: float = Field(default=1.0, gt=0)
+    prior: float = Field(default=1.0, ge=1e-6, le=1e6)
     verdict: VerdictKind
     action: str = ""
     queue: str
@@ -212,11 +223,11 @@ class OutageKind(_Strict):
 class Outage(_Strict):
     """Chance of falls by themselves, and the kinds of mass faults of a PON."""
 
-    window_min: float = Field(gt=0)
+    window_min: float = Field(gt=0, le=1440)
     alpha: float = Field(gt=0, lt=1)
-    onset_per_day: float = Field(gt=0)
-    dead_after_days: float = Field(gt=0)
-    step_db: float = Field(lt=0)
+    onset_per_day: float = Field(gt=0, le=1000)
+    dead_after_days: float = Field(gt=0, le=3650)
+    step_db: float = Field(ge=-100, lt=0)
     flaps_24h: int = Field(gt=0)
     when: Condition
     applies_to: tuple[str, ...]
@@ -283,9 +294,9 @@ class GateFacts(_Strict):
 class Action(_Strict):
     """A thing that can be done from here: its price, its chance, and when it must not be done."""
 
-    cost: float = Field(ge=0)
+    cost: float = Field(ge=0, le=_MONEY)
     p_fix: float = Field(ge=0, le=1)
-    minutes: float = Field(ge=0)
+    minutes: float = Field(ge=0, le=1e6)
     needs: str = ""
     limit_24h: int | None = None
     limit_fact: str = ""

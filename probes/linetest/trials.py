@@ -59,10 +59,17 @@ def trials_of(documents: Mapping[str, object]) -> list[Trial]:
 
 
 def run(pack: Pack, trials: Iterable[Trial]) -> Iterator[tuple[Trial, Verdict, list[str]]]:
-    """Yield every trial with the verdict of this pack and what differs from the expectation."""
+    """Yield every trial with the verdict of this pack and what differs from the expectation.
+
+    Raises:
+        PackError: the pack cannot judge a case; the message names it.
+    """
     for trial in trials:
         case = trial.case
-        verdict = judge(case.technology, case.facts, pack=pack, now=case.now, strict_gates=case.strict_gates)
+        try:
+            verdict = judge(case.technology, case.facts, pack=pack, now=case.now, strict_gates=case.strict_gates)
+        except Exception as error:  # rules are a person's work: what they break on is told as a fault of them
+            raise PackError(f"case {trial.name}: the pack cannot judge it: {type(error).__name__}: {error}") from error
         yield trial, verdict, differences(verdict, trial)
 
 

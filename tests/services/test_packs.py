@@ -212,6 +212,11 @@ async def test_a_pack_with_faults_or_a_failed_case_is_refused(app: App, tmp_path
     case = (Path(__file__).parents[2] / "fixtures" / "linetest" / "mgmt_plane_only.toml").read_text(encoding="utf-8")
     with pytest.raises(InvalidInput, match="case mgmt_plane_only: verdict is INCONCLUSIVE"):
         await packs.propose(ACTOR, SHY, {"mgmt_plane_only": case})
+    for wrong_figure in ("[engine]\ndue_h = 1e9\n", '[facts."ont.rx_dbm"]\nmax_age_s = 1e12\n'):
+        with pytest.raises(InvalidInput, match="less than or equal to"):
+            await packs.propose(
+                ACTOR, {"site.toml": HEAD.format(version="4") + wrong_figure}, {"mgmt_plane_only": case}
+            )
     with pytest.raises(NotFound, match="no pack"):
         await packs.approve(ACTOR, "0" * 16)
 

@@ -65,6 +65,12 @@ def test_the_packaged_pack_has_no_fault() -> None:
             "[outage.when]\nall = [{ fact = '@down', op = 'eq', value = true }]\n",
             "outage.when: it can hold while sib.n is not known",
         ),
+        ("[engine]\ndue_h = 1e9\n", "engine.due_h: Input should be less than or equal to 8760; correct"),
+        ("[engine]\ncost_look = inf\n", "engine.cost_look: Input should be a finite number; correct"),
+        ("[facts.'ont.rx_dbm']\nmax_age_s = 1e12\n", "max_age_s: Input should be less than or equal to 31536000"),
+        ("[facts.'ont.rx_dbm']\nmin = 10\nmax = -50\n", "min 10 is not below max -50"),
+        ("[outage]\nonset_per_day = 1e300\n", "outage.onset_per_day: Input should be less than or equal to 1000"),
+        (card('  { fact = "wifi.snr_db", op = "lt", value = 1e300, yes = 20, no = -5 },'), "a number beyond 1e+15"),
         ("[coverage.nff]\niptv_adds = ['stb.mood']\n", "coverage.nff: unknown fact 'stb.mood'"),
         (
             card(
