@@ -15,7 +15,7 @@ from acs.store import outage_evidence as evidence_store
 from acs.store.records import LineRecord
 from acs.store.transaction import Transaction
 from probes.linetest.mass_outage import Area, AreaLine, Group
-from probes.linetest.places import house_of, street_of
+from probes.linetest.places import place_of
 
 #: for so long the lines of a node are believed
 _BELIEVED = timedelta(seconds=60)
@@ -115,7 +115,7 @@ def _places_of(addresses: Iterable[str]) -> Counter[Group]:
 
 
 def _place_groups(address: str) -> list[Group]:
-    house, street = house_of(address), street_of(address)
+    house, street = place_of(address)
     return [*([("house", house)] if house else []), *([("street", street)] if street else [])]
 
 

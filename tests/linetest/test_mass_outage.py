@@ -11,7 +11,6 @@ from probes.linetest.excess import find_excess
 from probes.linetest.fall_rates import FallRates
 from probes.linetest.mass_outage import Area, AreaLine, Fall, OutageRules, find_outages, kind_of, log_tail, still_broken
 from probes.linetest.outage import binomial_tail
-from probes.linetest.places import house_of, street_of
 
 NOW = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
 
@@ -178,22 +177,6 @@ def test_rules_are_configurable() -> None:
     falls = fallen(ids("2-1-")[:2])
     assert find_outages(Area.of(network()), falls, NOW, lambda _: 0.3) == []
     assert len(find_outages(Area.of(network()), falls, NOW, lambda _: 0.3, rules)) == 1
-
-
-@pytest.mark.parametrize(
-    ("address", "house", "street"),
-    [
-        ("Ленина 5, кв. 12", "ленина 5", "ленина"),
-        ("г. Псков, ул. Мира, 7к2, 31", "г. псков, ул. мира, 7к2", "г. псков, ул. мира"),
-        ("г. Псков, ул. Мира, д. 7, кв. 3", "г. псков, ул. мира, д. 7", "г. псков, ул. мира"),
-        ("Main st., 12, apt 4", "main st., 12", "main st."),
-        ("High street 12", "high street 12", "high street"),
-        ("Farm behind the wood", "", ""),
-        ("", "", ""),
-    ],
-)
-def test_addresses_are_read_as_people_write_them(address: str, house: str, street: str) -> None:
-    assert (house_of(address), street_of(address)) == (house, street)
 
 
 def test_firmware_with_three_times_the_tickets_is_named_with_its_lines() -> None:
