@@ -7,6 +7,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from acs.api.errors import Unauthenticated
 from acs.api.limits import REFUSED_BURST, REFUSED_PER_S, Rates
+from acs.api.sse import Still
+from acs.errors import Forbidden
 from acs.services.actor import Actor, limit
 from acs.services.northbound import Northbound
 from acs.store.reach import current_view
@@ -53,5 +55,22 @@ async def actor_of(
     return actor
 
 
+async def still_of(
+    request: Request,
+    actor: Annotated[Actor, Depends(actor_of)],
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+) -> Still:
+    """What raises Forbidden once the token of a stream is good no more, or has other rights; it believes for 5 s."""
+
+    async def still() -> None:
+        access = services_of(request).access
+        found = None if credentials is None else await access.authenticate(credentials.credentials, actor.origin)
+        if found is None or (found.scopes, found.grants) != (actor.scopes, actor.grants):
+            raise Forbidden("the token has ended, or has other rights now; open the stream anew with a good one")
+
+    return still
+
+
 ActorDep = Annotated[Actor, Depends(actor_of)]
+StillDep = Annotated[Still, Depends(still_of)]
 ServicesDep = Annotated[Northbound, Depends(services_asked)]

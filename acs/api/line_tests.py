@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from pydantic import AfterValidator, Field
 
-from acs.api.auth import ActorDep, ServicesDep
+from acs.api.auth import ActorDep, ServicesDep, StillDep
 from acs.api.bodies import AfterQuery, Answer, Body, LimitQuery
 from acs.api.sse import EVENTS, LastEventId, ServerEvent, event_stream, number_of
 from acs.api.told import Told, told_within
@@ -104,12 +104,12 @@ async def get_test(test_id: str, actor: ActorDep, services: ServicesDep) -> Line
     responses=EVENTS,
 )
 async def watch_test(
-    test_id: str, actor: ActorDep, services: ServicesDep, last_event_id: LastEventId = ""
+    test_id: str, actor: ActorDep, services: ServicesDep, still: StillDep, last_event_id: LastEventId = ""
 ) -> StreamingResponse:
     """Scope `read`. Server-sent events: `progress` per source, `partial` for a verdict that may still change,
     `verdict` for the final one, then `end` with the test."""
     await services.line_tests.get(actor, test_id)
-    return event_stream(_events(test_id, actor, services, number_of(last_event_id)))
+    return event_stream(_events(test_id, actor, services, number_of(last_event_id)), still)
 
 
 async def _events(test_id: str, actor: Actor, services: Northbound, after: int) -> AsyncGenerator[ServerEvent, None]:

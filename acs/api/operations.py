@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from acs.api.auth import ActorDep, ServicesDep
+from acs.api.auth import ActorDep, ServicesDep, StillDep
 from acs.api.bodies import AfterQuery, Answer, LimitQuery
 from acs.api.sse import EVENTS, LastEventId, ServerEvent, event_stream, number_of
 from acs.api.told import Told, told_within
@@ -112,11 +112,11 @@ async def cancel_operation(operation_id: str, actor: ActorDep, services: Service
     responses=EVENTS,
 )
 async def watch_operation(
-    operation_id: str, actor: ActorDep, services: ServicesDep, last_event_id: LastEventId = ""
+    operation_id: str, actor: ActorDep, services: ServicesDep, still: StillDep, last_event_id: LastEventId = ""
 ) -> StreamingResponse:
     """Scope `read`. Server-sent events: `step` for each step so far and each new one, then `end` with the operation."""
     await services.operations.get(actor, operation_id)
-    return event_stream(_steps(operation_id, actor, services, number_of(last_event_id)))
+    return event_stream(_steps(operation_id, actor, services, number_of(last_event_id)), still)
 
 
 def operation_answer(record: OperationRecord) -> OperationAnswer:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from acs.api.auth import ActorDep, ServicesDep
+from acs.api.auth import ActorDep, ServicesDep, StillDep
 from acs.api.bodies import AfterQuery, Answer, Body, LimitQuery, Text
 from acs.api.sse import EVENTS, LastEventId, ServerEvent, event_stream, number_of
 from acs.api.told import Told
@@ -128,7 +128,9 @@ async def list_outages(
     response_class=StreamingResponse,
     responses=EVENTS,
 )
-async def stream_outages(actor: ActorDep, services: ServicesDep, last_event_id: LastEventId = "") -> StreamingResponse:
+async def stream_outages(
+    actor: ActorDep, services: ServicesDep, still: StillDep, last_event_id: LastEventId = ""
+) -> StreamingResponse:
     """Scope `read`, for all lines. Of this process's own worker: where another one looks, ask `/outages`."""
     actor.require_all_lines(Scope.READ)
 
@@ -143,7 +145,7 @@ async def stream_outages(actor: ActorDep, services: ServicesDep, last_event_id: 
                     yield _event(item)
 
     after = number_of(last_event_id)
-    return event_stream(events())
+    return event_stream(events(), still)
 
 
 def _event(outage: OutageRecord) -> ServerEvent:

@@ -163,6 +163,10 @@ async def test_a_device_is_put_on_a_line_by_hand(client: httpx.AsyncClient, devi
     assert (await client.get("/lines/L-1")).json()["devices"] == []
 
 
+async def no_end() -> None:
+    """A right that does not end."""
+
+
 async def test_a_stream_beats_while_nothing_happens_and_closes_its_source() -> None:
     closed = asyncio.Event()
 
@@ -174,7 +178,7 @@ async def test_a_stream_beats_while_nothing_happens_and_closes_its_source() -> N
         finally:
             closed.set()
 
-    body = event_stream(slow(), heartbeat_s=0.05).body_iterator  # type: ignore[arg-type]
+    body = event_stream(slow(), no_end, heartbeat_s=0.05).body_iterator  # type: ignore[arg-type]
     got = [await anext(body) for _ in range(3)]
     assert got[0].startswith(":") and got[1].startswith(":")
     assert got[2] == 'event: step\ndata: {"n":1}\n\n'
@@ -187,7 +191,7 @@ async def test_a_stream_whose_source_fails_says_so() -> None:
         yield ServerEvent("step", {})
         raise NotFound("it is gone")
 
-    lines = [line async for line in event_stream(failing()).body_iterator]  # type: ignore[arg-type]
+    lines = [line async for line in event_stream(failing(), no_end).body_iterator]  # type: ignore[arg-type]
     assert events_of("".join(lines))[-1] == ("error", {"code": "failed", "message": "it is gone"})
 
 

@@ -18,6 +18,7 @@ from acs.errors import no_device
 from acs.services.line_tokens import PREFIX as LINE_TOKEN
 from acs.services.translation import texts, translated
 from tests.api.conftest import client_of
+from tests.api.test_devices import no_end
 from tests.error_texts import raised, written
 
 RUSSIAN = {"Accept-Language": "ru-RU,ru;q=0.9,en;q=0.5"}
@@ -167,7 +168,7 @@ async def test_a_stream_that_breaks_off_says_why_in_the_language_of_who_listens(
 
     app = FastAPI()
     app.add_middleware(Language)
-    app.add_api_route("/x", lambda: sse.event_stream(events()))
+    app.add_api_route("/x", lambda: sse.event_stream(events(), no_end))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server") as client:
         said = (await client.get("/x", headers=RUSSIAN)).text
     assert "event: error" in said and "нет устройства 'none'" in said
