@@ -9,14 +9,17 @@ from datetime import datetime, timedelta
 from acs.config import HooksSection
 from acs.errors import TooMany
 from acs.store import hooks as hook_store
+from acs.store import lines as line_store
 from acs.store import operations as operation_store
-from acs.store.records import OperationState
+from acs.store.records import OperationRecord, OperationState
 from acs.store.transaction import Transaction
 
 REBOOT, RESYNC, TEST, IS_IT_FIXED = "reboot", "resync", "line-test", "is-it-fixed"
 #: kinds that restart a CPE
 RESTARTS = ("reboot", "factory_reset")
-#: operations of a device that are looked at
+#: how the idempotency keys of operations begin that a hook asked for
+OPERATION_KEY = "hook:"
+#: restarts of a device that are looked at
 _OPERATIONS = 200
 #: ends of an operation that never reached the device
 _NEVER_LEFT = (OperationState.EXPIRED, OperationState.CANCELLED)
@@ -42,6 +45,12 @@ class ActionLimits:
         _refuse(hook, f"line {line}", count, per_line, oldest, window, now)
         if ticket is not None:
             count, oldest = await hook_store.count(tx, family, now - window, ticket=ticket)
+            if hook == REBOOT:
+                others = await self._restarts_by_others(tx, line, ticket, now - window)
+                count, oldest = (
+                    count + len(others),
+                    min([*others, *([oldest] if oldest is not None else [])], default=None),
+                )
             _refuse(hook, f"ticket {ticket}", count, per_ticket, oldest, window, now)
         if hook == REBOOT:
             await self.check_restarts(tx, devices, now)
@@ -54,14 +63,18 @@ class ActionLimits:
         """
         window = timedelta(hours=self._config.window_h)
         for device in devices:
-            found = await operation_store.list_operations(tx, device=device, limit=_OPERATIONS)
-            asked = [
-                one.created_at
-                for one in found
-                if one.kind in RESTARTS and one.created_at > now - window and one.state not in _NEVER_LEFT
-            ]
+            asked = [one.created_at for one in await _restarts(tx, device, now - window)]
             oldest = min(asked, default=None)
             _refuse(REBOOT, f"device {device}", len(asked), self._config.reboots_per_line, oldest, window, now)
+
+    async def _restarts_by_others(self, tx: Transaction, line: str, ticket: str, since: datetime) -> list[datetime]:
+        """When a CPE of the line was restarted for the ticket without a hook; the hook's own are counted as calls."""
+        return [
+            one.created_at
+            for device in await line_store.devices_on(tx, line)
+            for one in await _restarts(tx, device.key, since)
+            if one.ticket == ticket and not (one.idempotency_key or "").startswith(OPERATION_KEY)
+        ]
 
     def _limits(self, hook: str) -> tuple[tuple[str, ...], int, int]:
         config = self._config
@@ -70,6 +83,11 @@ class ActionLimits:
         if hook == RESYNC:
             return (RESYNC,), config.resyncs_per_line, config.resyncs_per_ticket
         return (TEST, IS_IT_FIXED), config.tests_per_line, config.tests_per_ticket
+
+
+async def _restarts(tx: Transaction, device: str, since: datetime) -> list[OperationRecord]:
+    found = await operation_store.list_operations(tx, device=device, kinds=RESTARTS, limit=_OPERATIONS)
+    return [one for one in found if one.created_at > since and one.state not in _NEVER_LEFT]
 
 
 def _refuse(

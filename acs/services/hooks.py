@@ -22,7 +22,7 @@ from acs.config import HooksSection
 from acs.errors import AcsError, Conflict, InvalidInput, NotFound, StoreError
 from acs.profiles.schema import Profile
 from acs.services import audit
-from acs.services.action_limits import IS_IT_FIXED, REBOOT, RESYNC, TEST, ActionLimits
+from acs.services.action_limits import IS_IT_FIXED, OPERATION_KEY, REBOOT, RESYNC, TEST, ActionLimits
 from acs.services.actor import Actor, Scope, system_actor
 from acs.services.after_fix import AfterFix, Comparison
 from acs.services.clock import Clock
@@ -33,6 +33,7 @@ from acs.services.lines import known_line
 from acs.services.operations import Operations
 from acs.services.profiles import profile_of
 from acs.services.session_restart import session_restart
+from acs.services.slots import Priority
 from acs.services.tested_service import tested_service
 from acs.store import hooks as hook_store
 from acs.store import line_tests as test_store
@@ -287,14 +288,15 @@ class Hooks:
             raise
 
     async def _test(self, actor: Actor, call: HookCall, wanted: HookRequest) -> HookCall:
-        self._tests.refuse_when_full()
+        priority = Priority.OPERATOR if actor.person or actor.kind == "local" else Priority.TICKET
+        self._tests.refuse_when_full(priority)
         service = wanted.service or await self._service(call)
         plan = self._tests.plan(
             actor, call.line, depth=wanted.depth, ticket=call.ticket, service=service,
             deadline_s=wanted.deadline_s,
         )  # fmt: skip
         try:
-            async with self._tests.door(actor) as door, self._store.transaction(first=True) as tx:
+            async with self._tests.door(actor, priority) as door, self._store.transaction(first=True) as tx:
                 stored = await hook_store.get(tx, call.id)
                 if stored is not None and stored.line_test is not None:
                     raise _BegunMeanwhile(stored)
@@ -400,7 +402,7 @@ def _whose(actor: Actor) -> str | None:
 
 
 def _operation_key(call: HookCall, n: int) -> str:
-    return f"hook:{call.id}:{n}"
+    return f"{OPERATION_KEY}{call.id}:{n}"
 
 
 async def _began(tx: Transaction, call: HookCall) -> bool:

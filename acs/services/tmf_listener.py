@@ -21,6 +21,7 @@ from acs.services import audit
 from acs.services.actor import Actor, Scope
 from acs.services.clock import Clock
 from acs.services.line_tests import LineTests
+from acs.services.slots import Priority
 from acs.services.tickets import Tickets
 from acs.services.tmf import TicketEvent, parse_event, service_of
 from acs.services.tmf.incoming import EVENT_TYPE, EVENT_TYPES
@@ -112,7 +113,7 @@ class TicketListener:
         return Taken(event.event_id, ticket.id, ticket.line_test, ticket.detail)
 
     async def _note(self, actor: Actor, event: TicketEvent, ticket: TicketRecord | None) -> Taken:
-        async with self._tests.door(actor) as door, self._store.transaction() as tx:
+        async with self._tests.door(actor, Priority.TICKET) as door, self._store.transaction() as tx:
             now = self._clock()
             line_test, why = await self._earlier_test(tx, actor, event, ticket, now)
             if line_test is None and not why and ticket is not None and ticket.line is not None:

@@ -1,6 +1,7 @@
 """Hooks over real services: keys, limits, the freeze, "is it fixed?"; a device that answers stands in the store."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,11 +14,13 @@ from acs.errors import Conflict, StoreError
 from acs.services.actor import local_actor, system_actor
 from acs.services.hooks import HookRequest
 from acs.services.identifiers import new_id
+from acs.services.slots import Priority
 from acs.store import audit as audit_store
 from acs.store import groups as group_store
 from acs.store import hooks as hook_store
 from acs.store import line_tests as test_store
 from acs.store import lines as line_store
+from acs.store import operations as operation_store
 from acs.store import tickets as ticket_store
 from acs.store import trees as tree_store
 from acs.store.groups import LineGroups
@@ -248,6 +251,53 @@ async def test_a_line_and_a_ticket_are_rebooted_so_often_and_no_more(app: App, t
     with pytest.raises(Exception, match="are allowed"):
         await app.northbound.hooks.call(system_actor("automatic"), "reboot", HookRequest(line="L-1"), "x", wait_s=0)
     assert await rows(app, operations) == 3
+
+
+async def test_a_reboot_that_a_person_asked_for_counts_for_the_ticket(app: App, ticketing: httpx.AsyncClient) -> None:
+    body = {**REBOOT, "ticket": "TT-1"}
+    assert (await ticketing.post("/hooks/reboot", json=body, headers=key("a"))).status_code == 202
+    await settle(app, "succeeded")
+    await app.operations.request(local_actor(), KEY, "reboot", {}, ticket="TT-1")
+    await settle(app, "succeeded")
+    refused = await ticketing.post("/hooks/reboot", json=body, headers=key("b"))
+    assert refused.status_code == 429 and "ticket TT-1: 2 calls" in refused.json()["message"]
+    other = await ticketing.post("/hooks/reboot", json={**REBOOT, "ticket": "TT-2"}, headers=key("c"))
+    assert other.status_code == 202, other.text
+
+
+async def test_restarts_are_counted_however_much_else_was_done(app: App, ticketing: httpx.AsyncClient) -> None:
+    for _ in range(3):
+        await app.operations.request(local_actor(), KEY, "reboot", {})
+        await settle(app, "succeeded")
+    async with app.store.transaction() as tx:
+        (one, *_) = await operation_store.list_operations(tx, device=KEY)
+        for n in range(200):
+            more = replace(one, id=new_id(), kind="get", command_key=f"more-{n}", created_at=datetime.now(UTC))
+            await operation_store.add(tx, more)
+    refused = await ticketing.post("/hooks/reboot", json=REBOOT, headers=key("a"))
+    assert refused.status_code == 429 and KEY in refused.json()["message"]
+
+
+@pytest.mark.parametrize("hook", ["line-test", "is-it-fixed"])
+async def test_a_hook_of_a_program_gives_way_to_engineers(
+    app: App, ticketing: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, hook: str
+) -> None:
+    """A ticket system fills no place that is kept for engineers; a person's own call is an engineer's."""
+    tests = app.northbound.line_tests
+    asked: list[Priority] = []
+    opened = tests._running.open
+
+    def opens(record: LineTestRecord, priority: Priority) -> Any:
+        asked.append(priority)
+        return opened(record, priority)
+
+    monkeypatch.setattr(tests._running, "open", opens)
+    called = await ticketing.post(f"/hooks/{hook}", json={"line": "L-1", "wait_s": 0}, headers=key("a"))
+    assert called.status_code == 202, called.text
+    await tests.stop()
+    person = replace(local_actor(), person="ann")
+    await app.northbound.hooks.call(person, hook, HookRequest(line="L-2"), "p", wait_s=0)
+    assert asked == [Priority.TICKET, Priority.OPERATOR]
 
 
 async def test_the_freeze_stops_what_writes_and_lets_what_reads_go_on(app: App, ticketing: httpx.AsyncClient) -> None:

@@ -13,9 +13,10 @@ import pytest
 
 from acs.app import App, build
 from acs.services import ticket_systems
-from acs.services.actor import local_actor
+from acs.services.actor import Actor, Scope, local_actor
 from acs.services.signatures import HEADER, signed
-from acs.store.records import LineRecord
+from acs.services.slots import Priority
+from acs.store.records import LineRecord, LineTestRecord
 from acs.store.vault import Vault
 from tests.api.conftest import NobodyAnswers, client_of, config_of
 
@@ -99,6 +100,32 @@ async def test_a_ticket_that_is_resolved_again_is_tested_again_though_its_system
                 again = await post(client, "crm", message(status=status), at=at + timedelta(seconds=9))
                 assert (again.status_code, again.json()["news"]) == (200, "")
         assert None not in tests and len(set(tests)) == 3
+
+
+async def test_the_test_after_a_repair_waits_as_tickets_do_whichever_way_it_was_told(
+    hooked: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    north, asked = hooked.northbound, list[Priority]()
+    opened = north.line_tests._running.open
+
+    def opens(record: LineTestRecord, priority: Priority) -> Any:
+        asked.append(priority)
+        return opened(record, priority)
+
+    async with await client_of(hooked, "read") as client:
+        await post(client, "crm", message())
+        await north.line_tests.stop()
+        monkeypatch.setattr(north.line_tests._running, "open", opens)
+        assert (await post(client, "crm", message(status="resolved"))).json()["line_test"] is not None
+    await north.line_tests.stop()
+    told = {"id": "TT-9", "status": "acknowledged", "relatedEntity": [{"id": "L-1", "@referredType": "Line"}]}
+    token = Actor("bss", "token", frozenset({Scope.TICKETS}))
+    for kind, status in (("Create", "acknowledged"), ("StatusChange", "resolved")):
+        event = {"troubleTicket": {**told, "status": status}}
+        body = {"eventId": f"e-{kind}", "eventType": f"TroubleTicket{kind}Event", "event": event}
+        assert (await north.tmf.listener.take(token, body)).line_test is not None
+        await north.line_tests.stop()
+    assert asked == [Priority.TICKET] * 3
 
 
 async def test_a_ticket_that_had_ended_gets_no_test(hooked: App) -> None:
