@@ -55,13 +55,15 @@ class Operating:
         end = now if until is None else min(until, now)
         try:
             since = end - timedelta(days=days)
+            earliest = since - self._repeat
         except OverflowError:
             raise InvalidInput("until: that long ago nothing was tested; write a later instant") from None
         async with self._store.reading() as tx:
             cases = await case_store.tested_between(tx, since, end, limit=MOST + 1)
+            came = await case_store.tickets_between(tx, earliest, end, limit=MOST)
         shown = cases[:MOST]
         total, parts = await asyncio.to_thread(
-            lambda: (figures(shown, "all", now, self._repeat), figures(shown, by, now, self._repeat))
+            lambda: [figures(shown, came, division, now, self._repeat) for division in ("all", by)]
         )
         nothing = Figures("", 0, 0, {}, 0, _NONE, _NONE, _NONE, None, None, {norm: _NONE for norm in NORMS})
         return Report(since, end, by, total[0] if total else nothing, tuple(parts), len(cases) <= MOST)

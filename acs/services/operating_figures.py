@@ -1,7 +1,7 @@
 """The figures of support: how many tests, what they said, what was mended from afar, and which norms were kept. Pure.
 
     norm      from the ticket's coming to …                           for tickets whose verdict is
-    30 s      the verdict                                             any
+    30 s      the verdict                                             any, or that have none yet
     5 min     the closing                                             nothing found, or guidance: the first line's work
     10 min    the closing                                             a remote fix: the second line's work
     24 h      the closing                                             anything else: somebody goes, or others mend
@@ -73,14 +73,20 @@ class Figures:
     norms: Mapping[str, Part] = field(default_factory=dict)
 
 
-def figures(cases: Sequence[TestedCase], division: str, now: datetime, repeat: timedelta) -> list[Figures]:
+def figures(
+    cases: Sequence[TestedCase],
+    came: Sequence[tuple[str, str, datetime]],
+    division: str,
+    now: datetime,
+    repeat: timedelta,
+) -> list[Figures]:
     """The figures of every value of a division, the most tests first.
 
-    `cases` are the oldest first; of a ticket with several tests the first one counts for its times, the last one for
-    what was done.
+    `cases` are the oldest first; of a ticket with several tests the first verdict counts for its times, the last one
+    for what was done. `came`: tickets with their lines, of these days and of `repeat` before them.
     """
     name_of, parts = DIVISIONS[division], dict[str, list[TestedCase]]()
-    again = _repeated(cases, repeat)
+    again = _repeated(cases, came, repeat)
     for case in cases:
         parts.setdefault(name_of(case), []).append(case)
     told = [_figures(name, part, again, now) for name, part in parts.items()]
@@ -90,18 +96,21 @@ def figures(cases: Sequence[TestedCase], division: str, now: datetime, repeat: t
 
 def _figures(name: str, cases: Sequence[TestedCase], again: frozenset[str], now: datetime) -> Figures:
     first, last = dict[str, TestedCase](), dict[str, TestedCase]()
+    tests, of_ticket = {case.id: case.verdict for case in cases}, dict[str, list[TestedCase]]()
     for case in cases:
         if case.ticket is not None:
-            first.setdefault(case.ticket, case)
-            last[case.ticket] = case
+            of_ticket.setdefault(case.ticket, []).append(case)
+    for ticket, all_ in of_ticket.items():
+        told = [case for case in all_ if case.verdict] or all_
+        first[ticket], last[ticket] = told[0], told[-1]
     closed = [case for case in last.values() if case.closed_at is not None]
     sent = sum(case.visited is True or (case.visited is None and case.verdict in _DISPATCH) for case in last.values())
-    waits = sorted(_wait_s(case) for case in first.values())
+    waits = sorted(_wait_s(case) for case in first.values() if case.verdict)
     return Figures(
         name=name,
-        tests=len(cases),
+        tests=len(tests),
         tickets=len(last),
-        verdicts=dict(sorted(Counter(case.verdict for case in cases).items())),
+        verdicts=dict(sorted(Counter(filter(None, tests.values())).items())),
         closed=len(closed),
         fixed_remotely=Part(sum(map(_mended, closed)), len(closed)),
         dispatched=Part(sent, len(last)),
@@ -122,7 +131,7 @@ def _norms(first: Mapping[str, TestedCase], last: Mapping[str, TestedCase], now:
         kept[norm] += took is not None and took <= NORMS[norm]
 
     for case in first.values():
-        count("answer_30s", timedelta(seconds=_wait_s(case)), _came(case))
+        count("answer_30s", timedelta(seconds=_wait_s(case)) if case.verdict else None, _came(case))
     for case in last.values():
         since = _came(case)
         took = None if case.closed_at is None else case.closed_at - since
@@ -140,16 +149,18 @@ def _mended(case: TestedCase) -> bool:
     return case.visited is not True and (case.held or (case.verdict in _REMOTE and case.visited is False))
 
 
-def _repeated(cases: Sequence[TestedCase], within: timedelta) -> frozenset[str]:
+def _repeated(
+    cases: Sequence[TestedCase], came: Sequence[tuple[str, str, datetime]], within: timedelta
+) -> frozenset[str]:
     """The tickets whose line had another ticket at most so long before."""
-    came: dict[str, tuple[str, datetime]] = {}
+    known = {ticket: (line, at) for ticket, line, at in came}
+    known |= {case.ticket: (case.line, _came(case)) for case in reversed(cases) if case.ticket is not None}
+    before: dict[str, datetime] = {}
     found = set()
-    known = {case.ticket: case for case in reversed(cases) if case.ticket is not None}
-    for ticket, case in sorted(known.items(), key=lambda pair: _came(pair[1])):
-        before = came.get(case.line)
-        if before is not None and _came(case) - before[1] <= within:
+    for ticket, (line, at) in sorted(known.items(), key=lambda pair: pair[1][1]):
+        if line in before and at - before[line] <= within:
             found.add(ticket)
-        came[case.line] = (ticket, _came(case))
+        before[line] = at
     return frozenset(found)
 
 
@@ -159,7 +170,7 @@ def _came(case: TestedCase) -> datetime:
 
 
 def _wait_s(case: TestedCase) -> float:
-    return (case.finished_at - _came(case)).total_seconds()
+    return max(0.0, (case.finished_at - _came(case)).total_seconds())
 
 
 def _at(ordered: Sequence[float], share: float) -> float | None:

@@ -3,7 +3,9 @@
 import base64
 import hashlib
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import insert
@@ -80,6 +82,81 @@ async def test_the_figures_are_what_happened(worked: App) -> None:
         "restored_24h": (1, 2),
     }, "T6 came two minutes ago: nobody can say yet; T4 is older than a day and not closed"
     assert {one["name"]: one["tests"] for one in told["parts"]} == {"north": 2, "<south>": 2, "": 3}
+
+
+@dataclass(frozen=True)
+class Past:
+    """Puts what happened into the store; minutes and seconds are counted from now."""
+
+    app: App
+    now: datetime
+
+    async def test(
+        self, id_: str, *, ago: float, took_s: float, ticket: str | None = None, verdict: str | None = "NFF"
+    ) -> None:
+        began = self.now - timedelta(minutes=ago)
+        row = {
+            "id": id_, "line": "L1", "state": "failed" if verdict is None else "done", "created_at": micros(began),
+            "deadline_at": micros(began), "actor": "x", "depth": "normal", "ticket": ticket, "facts": None,
+            "finished_at": micros(began + timedelta(seconds=took_s)), "detail": "", "service": None,
+            "verdict": None if verdict is None else f'{{"verdict": "{verdict}", "cause": ""}}',
+        }  # fmt: skip
+        async with self.app.store.transaction() as tx:
+            await lines.upsert(tx, [LineRecord("L1", "pon")], self.now)
+            await tx.connection.execute(insert(line_tests), row)
+
+    async def ticket(self, id_: str, test: str, *, ago: float) -> None:
+        came = micros(self.now - timedelta(minutes=ago))
+        told = {"id": id_, "event_id": id_, "received_at": came, "source": "crm", "body": "{}", "line": "L1"}
+        async with self.app.store.transaction() as tx:
+            await tx.insert(tickets, {**told, "line_test": test, "detail": ""})
+
+    async def total(self, **asked: str) -> dict[str, Any]:
+        async with await client_of(self.app, "read") as client:
+            total: dict[str, Any] = (await client.get("/reports/operating", params=asked)).json()["total"]
+        return total
+
+
+@pytest.fixture
+def past(app_on_both: App) -> Past:
+    return Past(app_on_both, utc_now())
+
+
+async def test_a_test_without_a_verdict_counts_and_breaks_the_norm(past: Past) -> None:
+    await past.test("a", ago=60, took_s=10, ticket="T1", verdict=None)
+    await past.ticket("T1", "a", ago=60)
+    await past.test("b", ago=50, took_s=10, ticket="T2")
+    await past.ticket("T2", "b", ago=50)
+    total = await past.total()
+    assert (total["tests"], total["tickets"], total["verdicts"]) == (2, 2, {"NFF": 1})
+    assert (total["norms"]["answer_30s"]["part"], total["norms"]["answer_30s"]["whole"]) == (1, 2)
+    assert total["verdict_p95_s"] == 10.0, "what never came took no time"
+    await past.test("c", ago=59, took_s=10, ticket="T1")
+    total = await past.total()
+    assert (total["tests"], total["verdict_p95_s"]) == (3, 70.0), "the answer of T1 came with its second test"
+    assert total["norms"]["answer_30s"]["part"] == 1
+
+
+async def test_tickets_that_joined_anothers_test_are_counted(past: Past) -> None:
+    await past.test("a", ago=60, took_s=100, ticket="T1")
+    await past.ticket("T1", "a", ago=60)
+    await past.ticket("T2", "a", ago=59)
+    await past.test("b", ago=30, took_s=10)
+    await past.ticket("T3", "b", ago=30 - 1 / 12)
+    total = await past.total()
+    assert (total["tests"], total["tickets"], total["verdicts"]) == (2, 3, {"NFF": 2})
+    assert total["norms"]["answer_30s"]["whole"] == 3
+    assert (total["verdict_median_s"], total["verdict_p95_s"]) == (40.0, 100.0), "5 s, 40 s and 100 s after they came"
+
+
+async def test_a_repeat_of_a_ticket_before_the_reports_days_is_one(past: Past) -> None:
+    day = 24 * 60
+    await past.test("a", ago=3 * day, took_s=10, ticket="T1")
+    await past.ticket("T1", "a", ago=3 * day)
+    await past.test("b", ago=60, took_s=10, ticket="T2")
+    await past.ticket("T2", "b", ago=60)
+    total = await past.total(days="1")
+    assert (total["tickets"], total["repeats"]["part"], total["repeats"]["whole"]) == (1, 1, 1)
 
 
 async def test_divisions_spans_and_what_is_refused(worked: App) -> None:
