@@ -14,12 +14,17 @@ from datetime import datetime, timedelta
 
 from acs.config import OutagesSection
 from acs.store.outages import LineTrouble, OutageLine, OutageRecord
+from probes.linetest.after_fix import all_seen
 from probes.linetest.mass_outage import Area, Fall, Found, Group, OutageRules, kind_of
 
 #: states in which lines are attached and tickets go to the outage
 RUNNING = ("candidate", "confirmed")
-#: verdicts after which a line is well, and those that say nothing
+#: verdicts after which a line is well where all was seen, and those that say nothing
 _WELL, _NOTHING = ("NFF", "MONITOR_24H"), ("INCONCLUSIVE", "ATTACH_OUTAGE", "")
+#: where a fault is no fault of the line, and hides what the line is
+_BESIDES = ("account",)
+#: the outcome of a line that had no test, or none that ended in time
+NOT_TESTED = "not_tested"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,13 +202,19 @@ def to_test(case: Case, with_tickets: set[str], most: int) -> list[str]:
 
 
 def outcome_of(verdict: Mapping[str, object] | None, line: OutageLine) -> str:
-    """What a test after an outage says of a line: healthy, broken, or unknown."""
-    said = str((verdict or {}).get("verdict", ""))
-    if said in _WELL:
+    """What a test after an outage says of a line: healthy, broken, or unknown; one that is down is not unknown."""
+    said = verdict or {}
+    kind = str(said.get("verdict", ""))
+    if kind in _WELL and all_seen(said):
         return "healthy"
-    if said in _NOTHING:
+    if kind in (*_WELL, *_NOTHING) or said.get("location") in _BESIDES:
         return "broken" if line.back_at is None else "unknown"
     return "broken"
+
+
+def untested(line: OutageLine) -> str:
+    """What is said of a line whose test there was no time for, or none was meant for: what is down is broken."""
+    return "broken" if line.back_at is None else NOT_TESTED
 
 
 def evidence_text(case: Case) -> str:
@@ -214,8 +225,11 @@ def evidence_text(case: Case) -> str:
     last = f", the last at {max(back).isoformat(timespec='seconds')}" if back else ""
     named = f"; still broken: {', '.join(broken[:50])}" if broken else ""
     more = f" and {len(broken) - 50} more" if len(broken) > 50 else ""
-    tested = sum(bool(one.outcome) for one in lines)
-    return f"{len(back)} of {len(lines)} lines are back{last}; {tested} tested{named}{more}"
+    tested = [one for one in lines if one.line_test is not None and one.outcome != NOT_TESTED]
+    unknown = sum(one.outcome == "unknown" for one in tested)
+    unsure = f"; not known: {unknown}" if unknown else ""
+    left = f"; not tested: {len(lines) - len(tested)}" if len(tested) < len(lines) else ""
+    return f"{len(back)} of {len(lines)} lines are back{last}; {len(tested)} tested{unsure}{left}{named}{more}"
 
 
 def convicts(outage: OutageRecord) -> bool:

@@ -107,13 +107,12 @@ class OutageWatch:
         over: Collection[str],
         now: datetime,
     ) -> list[OutageRecord]:
-        """Store what changed, and tell the other systems; the lines of an outage that is over are to be tested."""
+        """Store what changed, and tell the other systems; of an outage that is restored the lines are tested."""
         changed = []
         for case in running.values():
             outage = case.outage
             if outage.id in over:
                 outage = replace(outage, state="restored", restored_at=now, changed_at=now)
-                await self._tests.plan(tx, Case(outage, case.lines))
             old = before.get(outage.id)
             if outage == old:
                 continue

@@ -115,7 +115,7 @@ class OutageRecord:
 
 @dataclass(frozen=True, slots=True)
 class OutageLine:
-    """A line of an outage; `outcome` is what the test after it said: "", healthy, broken or unknown."""
+    """A line of an outage; `outcome` after it: healthy, broken, unknown (tested, and nothing certain), not_tested."""
 
     outage: str
     line: str
