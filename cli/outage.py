@@ -37,6 +37,7 @@ _WORDS = {
     "model": N_("model"),
     "healthy": N_("healthy"),
     "broken": N_("broken"),
+    "not_tested": N_("not tested"),
 }
 
 
@@ -174,11 +175,20 @@ def _print(found: dict[str, Any]) -> None:
         (_("over since"), output.instant(found["restored_at"])),
         (_("closed by"), found["closed_by"]),
         (_("tickets"), ", ".join(one["ticket"] for one in found["tickets"]) or None),
+        (_("lines after it"), _after(found["outcomes"])),
         (_("still broken"), ", ".join(found["still_broken"]) or None),
         (_("detail"), found["detail"] or None),
         (_("note"), found["note"] or None),
     ]
     output.print_pairs(pairs)
+
+
+def _after(outcomes: dict[str, int]) -> str | None:
+    """What is known of the lines after the end; None before."""
+    told = [
+        f"{_word(name)} {outcomes[name]}" for name in ("healthy", "broken", "unknown", "not_tested") if outcomes[name]
+    ]
+    return ", ".join(told) or None
 
 
 def _few(examples: Any) -> str:

@@ -1,6 +1,7 @@
 """Mass outages: what is open, its lines and tickets; a person confirms or ends it."""
 
-from collections.abc import AsyncGenerator
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterable
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -14,7 +15,7 @@ from acs.api.sse import EVENTS, LastEventId, ServerEvent, event_stream, number_o
 from acs.api.told import Told
 from acs.services.actor import Scope
 from acs.services.outage_telling import TOPIC
-from acs.store.outages import OutageRecord
+from acs.store.outages import OutageLine, OutageRecord
 
 router = APIRouter(tags=["outages"])
 
@@ -55,7 +56,11 @@ class OutageAnswer(Answer):
 
 
 class OutageLineAnswer(Answer):
-    """A line of an outage; `outcome` is what the test after it said."""
+    """A line of an outage. `outcome` is what is known of it after the end, and empty before.
+
+    healthy: its test found nothing. broken: its test found a fault, or it is down yet. unknown: it was tested, and not
+    all that is needed to call it well was seen. not_tested: no test of it ended in time.
+    """
 
     line: str
     at: datetime
@@ -73,12 +78,22 @@ class OutageTicketAnswer(Answer):
     at: datetime
 
 
+class OutcomesAnswer(Answer):
+    """How many lines of an outage are known to be what after its end; see `outcome` of a line."""
+
+    healthy: int
+    broken: int
+    unknown: int
+    not_tested: int
+
+
 class WholeOutageAnswer(OutageAnswer):
     """An outage with its lines and tickets; `still_broken` are those that the tests after it found."""
 
     lines: tuple[OutageLineAnswer, ...]
     tickets: tuple[OutageTicketAnswer, ...]
     still_broken: tuple[str, ...]
+    outcomes: OutcomesAnswer
 
 
 class ExcessAnswer(Answer):
@@ -176,7 +191,13 @@ async def get_outage(outage_id: str, actor: ActorDep, services: ServicesDep) -> 
         lines=tuple(OutageLineAnswer.model_validate(one) for one in lines),
         tickets=tuple(OutageTicketAnswer.model_validate(one) for one in tickets),
         still_broken=tuple(one.line for one in lines if one.outcome == "broken"),
+        outcomes=_outcomes(lines),
     )
+
+
+def _outcomes(lines: Iterable[OutageLine]) -> OutcomesAnswer:
+    count = Counter(one.outcome for one in lines)
+    return OutcomesAnswer(**{name: count[name] for name in OutcomesAnswer.model_fields})
 
 
 @router.post("/outages/{outage_id}/confirm", summary="Say that a candidate is an outage")

@@ -15,7 +15,7 @@ OUTAGE = {
     "scope": "olt-1/0/1/2/s1",
     "node": "olt-1", "since": "2026-11-21T18:00:00Z", "hit": 8, "members": 9, "gasp_share": 0.0, "confirmed_by": None,
     "restored_at": None, "closed_by": None, "detail": "", "note": "", "tickets": [{"ticket": "T1", "line": "L1"}],
-    "still_broken": ["L7"],
+    "still_broken": ["L7"], "outcomes": {"healthy": 5, "broken": 1, "unknown": 2, "not_tested": 0},
     "lines": [{"line": "L1", "at": "2026-11-21T18:00:00Z", "gasp": None, "back_at": None, "outcome": "broken"}],
 }  # fmt: skip
 RATE = {"part": 1, "whole": 4, "share": 0.25, "low": 0.05, "high": 0.7}
@@ -71,6 +71,7 @@ class Client:
     [
         ("outage list", "splitter olt-1/0/1/2/s1"),
         ("outage show O1 --lines", "L7"),
+        ("outage show O1", "healthy 5, broken 1, unknown 2\n"),
         ("outage confirm O1 --kind fibre", "confirmed"),
         ("outage close O1 --note no --dismiss", "dismissed"),
         ("outage systemic", "firmware Box 1.2"),
