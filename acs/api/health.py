@@ -30,8 +30,8 @@ async def health(services: ServicesDep) -> HealthAnswer:
 
 @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
 async def metrics(actor: ActorDep, services: ServicesDep) -> Response:
-    """Scope `read`."""
-    actor.require(Scope.READ)
+    """Scope `read`, for all lines: the figures are those of the whole fleet."""
+    actor.require_all_lines(Scope.READ)
     await services.alarms.measure()
     return Response(services.metrics.text(), media_type=_PROMETHEUS)
 

@@ -73,15 +73,15 @@ class Campaigns:
         version: str,
         settings: CampaignSettings,
         *,
-        approved: bool = False,
+        approved: int | None = None,
     ) -> CampaignView:
-        """Choose the devices and begin.
+        """Choose the devices and begin; another person `approved` so many of them at most.
 
         Raises:
             ApprovalNeeded: it has as many devices as take two persons (`rights.bulk_limit`).
             NotFound: no such file.
             InvalidInput: nothing matches, or the file names another version.
-            Conflict: the name is taken.
+            Conflict: the name is taken, or more devices match than were approved.
         """
         actor.require(Scope.CAMPAIGNS)
         now = self._clock()
@@ -96,7 +96,9 @@ class Campaigns:
                 "targets: no device matches, has another version and is of a model that the file is for; "
                 "`secondline device list` shows models and versions"
             )
-        if not approved and self.approvals is not None and self.approvals.is_bulk(len(chosen)):
+        if approved is not None and len(chosen) > approved:
+            raise Conflict(f"{len(chosen)} devices match now, and {approved} were approved; propose it again")
+        if approved is None and self.approvals is not None and self.approvals.is_bulk(len(chosen)):
             raise await self.approvals.needed(actor, _proposal(name, file.id, wanted, settings, len(chosen)))
         campaign = CampaignRecord(
             new_id(), name, file.id, wanted, settings.model_dump(mode="json"), CampaignState.RUNNING, now, actor.name
@@ -109,12 +111,20 @@ class Campaigns:
         return await self.get(actor, campaign.id)
 
     async def create_approved(self, _actor: Actor, approval: ApprovalRecord) -> str:
-        """Begin a campaign that another person approved; its devices are chosen now."""
+        """Begin a campaign that another person approved; its devices are chosen now, and no more than were approved.
+
+        Raises:
+            Conflict: more devices match by now; it must be proposed again.
+        """
         scopes = frozenset({Scope.OPERATE, Scope.READ})
         proposer = Actor(approval.proposed_by, "system", scopes, f"approval {approval.id}")
         wanted = {name: str(approval.wanted[name]) for name in ("name", "file", "version")}
         settings = CampaignSettings.model_validate(approval.wanted["settings"])
-        made = await self.create(proposer, wanted["name"], wanted["file"], wanted["version"], settings, approved=True)
+        most = approval.wanted.get("devices")
+        approved = most if isinstance(most, int) else 0  # proposed before the number was a part of it
+        made = await self.create(
+            proposer, wanted["name"], wanted["file"], wanted["version"], settings, approved=approved
+        )
         return f"campaign {made.campaign.id} was begun"
 
     async def preview(self, actor: Actor, file_id: str, version: str, settings: CampaignSettings) -> list[str]:
@@ -255,5 +265,6 @@ def _proposal(name: str, file: str, version: str, settings: CampaignSettings, de
         "file": file,
         "version": version,
         "settings": settings.model_dump(mode="json"),
+        "devices": devices,
     }
     return Proposal(CAMPAIGN, f"campaign:{name}", wanted, f"{devices} devices to version {version}")

@@ -285,3 +285,9 @@ async def test_what_was_only_counted_is_told_though_the_address_never_comes_agai
     await refusals.note(Refusal(None, "192.0.2.11", "GET", "/x", 401))
     await refusals.close()
     assert len(await told()) == 2, "what waits is told at the end"
+
+
+async def test_figures_of_the_whole_fleet_are_not_for_who_sees_a_part(world: App) -> None:
+    made = await world.northbound.access.create(local_actor(), "n", grants=[GrantRecord("viewer", ("region:north",))])
+    async with client_with(world, made.secret) as client:
+        assert (await client.get("/metrics")).status_code == 403

@@ -192,6 +192,12 @@ async def test_a_campaign_for_very_many_devices_takes_two_persons(store_url: str
     with pytest.raises(ApprovalNeeded) as needed:
         await fleet.campaigns.create(boss, "all", file.id, "", settings)
     assert await fleet.campaigns.find(boss) == []
+    await app.store.sessions.open(opening(now, key="00AA11-ONT-2", serial_number="2"))
+    grown = await approvals.approve(BOB, needed.value.approval)
+    assert grown.outcome == "failed: 3 devices match now, and 2 were approved; propose it again"
+    assert await fleet.campaigns.find(boss) == [], "nobody approved the third one"
+    with pytest.raises(ApprovalNeeded) as needed:
+        await fleet.campaigns.create(boss, "all", file.id, "", settings)
     done = await approvals.approve(BOB, needed.value.approval)
     assert done.outcome.startswith("campaign ") and done.outcome.endswith(" was begun")
     assert [each.campaign.name for each in await fleet.campaigns.find(boss)] == ["all"]
