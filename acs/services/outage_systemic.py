@@ -1,6 +1,7 @@
 """Slow systemic faults: what has more tickets than its share of the lines, over days.
 
-The rule of this file: it names groups and shows the arithmetic; a person decides what it means.
+The rule of this file: it names groups and shows the arithmetic; a person decides what it means. What an outage explains
+is no slow fault.
 """
 
 import asyncio
@@ -33,7 +34,8 @@ class Systemic:
         async with self._store.reading() as tx:
             devices = await evidence_store.firmware_of(tx, "")
             since = self._clock() - timedelta(days=days)
-            tickets = [line async for page in evidence_store.tickets_since(tx, since) for _, line, _, _ in page]
+            came = evidence_store.tickets_since(tx, since, unexplained=True)
+            tickets = [line async for page in came for _, line, _, _ in page]
             after = ""
             while page := await line_store.list_lines(tx, limit=_PAGE, after=after):
                 after = page[-1].id

@@ -25,6 +25,8 @@ from acs.store.schema import (
     lines,
     node_endpoints,
     operations,
+    outage_tickets,
+    outages,
     tickets,
 )
 from acs.store.transaction import Transaction
@@ -101,6 +103,13 @@ _TICKETS = (
     )
     .order_by(tickets.c.received_at, tickets.c.id)
     .limit(bindparam("most"))
+)
+_UNEXPLAINED = _TICKETS.where(
+    tickets.c.id.not_in(
+        select(outage_tickets.c.ticket)
+        .join(outages, outages.c.id == outage_tickets.c.outage)
+        .where(outages.c.state != "dismissed")
+    )
 )
 _ADDRESSES = (
     select(lines.c.id, lines.c.address)
@@ -221,9 +230,16 @@ async def sessions_since(tx: Transaction, since: datetime) -> AsyncIterator[list
         yield [(row.line, row.node, str(loads(row.value)), instant(row.at)) for row in rows]
 
 
-async def tickets_since(tx: Transaction, since: datetime) -> AsyncIterator[list[tuple[str, str, str, datetime]]]:
-    """Pages of (ticket, line, node, at) of tickets about known lines that came since an instant, in order."""
-    async for rows in _pages(tx, _TICKETS, {"since": micros(since), "after": ""}, _after_ticket):
+async def tickets_since(
+    tx: Transaction, since: datetime, *, unexplained: bool = False
+) -> AsyncIterator[list[tuple[str, str, str, datetime]]]:
+    """Pages of (ticket, line, node, at) of tickets about known lines that came since an instant, in order.
+
+    `unexplained`: without those that belong to an outage, unless a person said that it was none.
+    """
+    async for rows in _pages(
+        tx, _UNEXPLAINED if unexplained else _TICKETS, {"since": micros(since), "after": ""}, _after_ticket
+    ):
         yield [(row.id, row.line, row.node, instant(row.received_at)) for row in rows]
 
 

@@ -7,7 +7,7 @@ from acs.services.identifiers import new_id
 from acs.store import line_tests as test_store
 from acs.store import tickets as ticket_store
 from acs.store.records import Json, LineRecord, LineTestRecord, LineTestState, TicketRecord
-from tests.services.test_outages import BOSS, LINES, World, world
+from tests.services.test_outages import BOSS, LINES, World, splitter, world
 
 __all__ = ["world"]
 
@@ -66,3 +66,14 @@ async def told_of(world: World, line: LineRecord) -> list[object]:
     async with world.store.reading() as tx:
         facts = await scope_facts(tx, line.scopes(), world.clock.now)
     return [fact.value for fact in facts if fact.name == "incident.match"]
+
+
+async def test_tickets_of_an_outage_are_no_slow_fault_unless_it_was_none(world: World) -> None:
+    cut = splitter(2, "s1")
+    for n, one in enumerate(cut):
+        await world.ticket(f"T{n}", one.id)
+    await world.alarm("ont_los", cut)
+    (outage,) = await world.look()
+    assert await world.outages.systemic(BOSS, days=30) == []
+    await world.outages.close(BOSS, outage.id, note="it was none", dismiss=True)
+    assert "splitter" in {one.level for one in await world.outages.systemic(BOSS, days=30)}
