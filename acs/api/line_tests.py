@@ -21,6 +21,8 @@ router = APIRouter(tags=["line tests"])
 
 #: what a stored test, and an event of a running one, say of their sources
 _SAID = frozenset({"problem"})
+#: number of the verdict among the events of a test, which a test of another process has as well; beyond all others
+_VERDICT = 1_000_000
 
 
 class LineTestRequest(Body):
@@ -115,11 +117,13 @@ async def watch_test(
 async def _events(test_id: str, actor: Actor, services: Northbound, after: int) -> AsyncGenerator[ServerEvent, None]:
     n = 0
     async for progress in services.line_tests.watch(actor, test_id):
-        n += 1
+        final = progress.kind == "verdict" and not progress.data.get("partial")
+        n = _VERDICT if final else n + 1
+        if progress.kind == "ended" or n <= after:
+            continue
         if progress.kind == "verdict":
-            name = "partial" if progress.data.get("partial") else "verdict"
-            yield ServerEvent(name, dict(progress.data), str(n))
-        elif progress.kind != "ended" and n > after:
+            yield ServerEvent("verdict" if final else "partial", dict(progress.data), str(n))
+        else:
             data = {"what": progress.kind, "at": progress.at.isoformat(), **told_within(progress.data, _SAID)}
             yield ServerEvent("progress", data, str(n))
     record: LineTestRecord = await services.line_tests.get(actor, test_id)

@@ -1,6 +1,7 @@
 """Server-sent events end with the right to them, and are numbered alike while a test runs and after it."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -9,10 +10,12 @@ import pytest
 
 from acs.app import App
 from acs.services.actor import local_actor
-from acs.store import line_tests
+from acs.store import line_tests, lines
 from acs.store.records import GrantRecord, LineTestRecord, LineTestState
+from tests.api.conftest import client_of
 from tests.api.test_every_refusal import client_with, world
 from tests.routed_api import described
+from tests.store.make import line
 
 __all__ = ["world"]
 
@@ -93,3 +96,27 @@ async def test_a_stream_ends_with_its_token(running: App) -> None:
     made = await running.northbound.access.create(BOSS, "nms", ["read"], datetime.now(UTC) + timedelta(seconds=2))
     async with client_with(running, made.secret) as client:
         await ended(asyncio.create_task(client.get("/outages/stream")))
+
+
+def numbers(text: str) -> dict[str, int]:
+    """name → the number of the last event of this name."""
+    return {one[1]: int(one[0]) for one in re.findall(r"id: (\d+)\nevent: (\w+)\n", text)}
+
+
+async def test_who_comes_back_is_told_the_verdict_of_a_test_once(app: App) -> None:
+    async with app.store.transaction() as tx:
+        await lines.upsert(tx, [line("L-1")], datetime.now(UTC))
+    async with await client_of(app, "read", "test") as client:
+        test = (await client.post("/lines/L-1/tests", json={"depth": "quick"})).json()["id"]
+        path = f"/line-tests/{test}/events"
+        live = (await client.get(path)).text
+        job = app.northbound.line_tests._running.get(test)
+        if job is not None and job.task is not None:
+            await asyncio.wait_for(job.task, 60)
+        ended = (await client.get(path)).text
+        assert numbers(live)["verdict"] == numbers(ended)["verdict"], "the same event has the same number"
+        assert numbers(live)["progress"] < numbers(live)["verdict"]
+        for seen, told in ((numbers(live)["verdict"], False), (numbers(live)["progress"], True), (0, True)):
+            again = (await client.get(path, headers={"Last-Event-ID": str(seen)})).text
+            assert ("event: verdict" in again) is told, again
+            assert "event: end" in again
