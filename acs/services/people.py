@@ -171,6 +171,7 @@ class People:
         async def changed(tx: Transaction, _seen: PersonRecord) -> None:
             await change(tx, await _known(tx, name))  # the proof has used up a code meanwhile
             await self._end_sessions(tx, name)
+            await tmf_store.drop_subscriptions_of(tx, name)
 
         if _is_own(actor, name):
             await self._sign_ins.once_proved(name, proof, actor.origin, changed)

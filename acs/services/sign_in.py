@@ -20,6 +20,7 @@ from acs.services.access import PREFIX, hash_of
 from acs.services.actor import Actor
 from acs.services.clock import Clock, utc_now
 from acs.store import people as people_store
+from acs.store import tmf as tmf_store
 from acs.store import tokens as token_store
 from acs.store.people import PersonRecord
 from acs.store.records import TokenRecord
@@ -125,6 +126,7 @@ class SignIns:
             raise Forbidden("a program's token has no session; revoke it with: secondline token revoke")
         async with self._store.transaction() as tx:
             await token_store.revoke_of(tx, actor.person, self._clock())
+            await tmf_store.drop_subscriptions_of(tx, actor.person)
             await audit.note(tx, actor, "session.closed", f"person:{actor.person}", self._clock())
 
     def _why_not(self, person: PersonRecord | None, good: bool) -> str:

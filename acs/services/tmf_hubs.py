@@ -279,19 +279,22 @@ class HubSender:
 
     async def _may_still_hear(self, tx: Transaction, subscription: Subscription) -> bool:
         """Whether the token, or the person, that subscribed may read all that the subscription brings, as roles are."""
+        now = self._clock()
+        live = [
+            one
+            for one in await token_store.list_tokens(tx)
+            if one.revoked_at is None and (one.expires_at is None or one.expires_at > now)
+        ]
         if not subscription.token:
             person = await people_store.get(tx, subscription.actor)
             if person is None:
                 return True
-            return person.disabled_at is None and self._covers(subscription, frozenset(), person.grants)
-        now = self._clock()
-        named = [one for one in await token_store.list_tokens(tx) if one.name == subscription.token]
-        return any(
-            one.revoked_at is None
-            and (one.expires_at is None or one.expires_at > now)
-            and self._covers(subscription, frozenset(one.scopes), one.grants)
-            for one in named
-        )
+            # the session that subscribed, or an older one: a later one says nothing of who subscribed
+            signed_in = any(one.person == person.name and one.created_at <= subscription.created_at for one in live)
+            good = signed_in and person.disabled_at is None
+            return good and self._covers(subscription, frozenset(), person.grants)
+        named = [one for one in live if one.name == subscription.token and not one.person]
+        return any(self._covers(subscription, frozenset(one.scopes), one.grants) for one in named)
 
     def _covers(self, subscription: Subscription, scopes: frozenset[str], grants: Sequence[GrantRecord]) -> bool:
         roles = self._roles()

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from acs.app import App, build
 from acs.errors import InvalidInput, NotFound
@@ -22,14 +23,17 @@ from acs.store import outages as outage_store
 from acs.store import tmf as tmf_store
 from acs.store.access import AccessAlarm
 from acs.store.groups import LineGroups
+from acs.store.instants import micros
 from acs.store.reach import View, parse_groups, viewing
 from acs.store.records import GrantRecord, LineRecord, LineTestRecord, LineTestState
+from acs.store.schema import tokens
 from acs.store.vault import Vault
 from tests.api.conftest import NobodyAnswers, client_of, config_of, made_once
 from tests.tmf.test_server import outage
 from tests.tmf_definitions import definition
 
 BOSS = local_actor()
+PASSWORD = "a long enough password"
 CALLBACK = "https://192.0.2.5/listener"
 SCHEMAS = {"serviceTest": "tmf653", "serviceProblem": "tmf656", "alarm": "tmf642"}
 
@@ -223,6 +227,34 @@ async def test_a_listener_ends_with_the_rights_of_the_person_who_subscribed(stor
         assert listener.told == []
 
 
+@pytest.mark.parametrize("end", ["sign-out", "password", "factor", "expiry"])
+async def test_a_listener_ends_with_the_session_that_subscribed(store_url: str, tmp_path: Path, end: str) -> None:
+    async with listening(store_url, tmp_path) as (app, listener):
+        north = app.northbound
+        await north.people.add(local_actor(), "eve", [GrantRecord("viewer")], password=PASSWORD)
+        session = await north.sign_ins.sign_in("eve", PASSWORD, "", "192.0.2.5")
+        eve = await north.access.authenticate(session.token, "192.0.2.5")
+        assert eve is not None
+        await north.tmf.hubs.subscribe(eve, Interface.SERVICE_TEST, CALLBACK)
+        await a_test(app)
+        await sent(app, listener, 2)
+        if end == "sign-out":
+            await north.sign_ins.sign_out(eve)
+        elif end == "password":
+            await north.people.set_password(local_actor(), "eve", "another long password")
+        elif end == "factor":
+            await north.people.new_factor(local_actor(), "eve")
+        else:
+            async with app.store.transaction() as tx:
+                await tx.run(update(tokens).where(tokens.c.id == eve.id).values(expires_at=micros(datetime.now(UTC))))
+            await north.sign_ins.sign_in("eve", PASSWORD, "", "192.0.2.5")
+        await a_test(app)
+        await north.deliveries.pump()
+        assert len(listener.told) == 2
+        async with app.store.reading() as tx:
+            assert await tmf_store.subscriptions(tx) == []
+
+
 @pytest.mark.parametrize("who", ["person", "token"])
 async def test_a_listener_ends_when_its_role_reads_no_more(store_url: str, tmp_path: Path, who: str) -> None:
     """The operator's file of roles changed: who subscribed as an auditor hears nothing from the next start on."""
@@ -231,7 +263,8 @@ async def test_a_listener_ends_when_its_role_reads_no_more(store_url: str, tmp_p
     async with listening(store_url, tmp_path, roles=roles) as (app, listener):
         grants = [GrantRecord("auditor")]
         if who == "person":
-            await app.northbound.people.add(local_actor(), "eve", grants)
+            await app.northbound.people.add(local_actor(), "eve", grants, password=PASSWORD)
+            await app.northbound.sign_ins.sign_in("eve", PASSWORD, "", "192.0.2.5")
         else:
             await app.northbound.access.create(local_actor(), "eve", grants=grants)
         eve = Actor("eve", who, frozenset(), grants=app.northbound.access.roles.grants(grants))  # type: ignore[arg-type]
