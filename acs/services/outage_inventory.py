@@ -21,6 +21,8 @@ from probes.linetest.places import place_of
 _BELIEVED = timedelta(seconds=60)
 #: for so long the count of lines of a BRAS, a firmware, a house or a street is believed
 _COUNTED = timedelta(hours=1)
+#: part of all lines that must have come or gone before they are counted anew
+_ANOTHER = 0.02
 #: parts of a topology path up to a level
 _DEPTHS = {"olt": 1, "switch": 1, "slot": 3, "pon": 4, "splitter": 5}
 
@@ -42,13 +44,16 @@ class Inventory:
         self._area: tuple[tuple[tuple[str, datetime], ...], Area] | None = None
         self._sizes: dict[Group, int] = {}
         self._counted_at: datetime | None = None
+        #: when it was asked how many lines there are, and how many there were
+        self._asked_at: datetime | None = None
+        self._lines = 0
 
     async def prepare(self, tx: Transaction, now: datetime) -> None:
-        """Count the lines of what spans nodes, once an hour, before the transaction in which others wait.
+        """Count the lines of what spans nodes, once an hour and after an import, before others have to wait.
 
         Only nodes with trouble are looked at: what their lines share with a whole network would seem to be all theirs.
         """
-        if self._counted_at is not None and now - self._counted_at < _COUNTED:
+        if not await self._is_to_count(tx, now):
             return
         self._counted_at = now
         bras, firmware = await evidence_store.lines_of_bras(tx), await evidence_store.lines_of_firmware(tx)
@@ -60,6 +65,15 @@ class Inventory:
             **{("bras", name): n for name, n in bras.items()},
             **{("firmware", name): n for name, n in firmware.items()},
         }
+
+    async def _is_to_count(self, tx: Transaction, now: datetime) -> bool:
+        """Whether the counts are old, or the network is another one by now: looked at once a minute."""
+        if self._asked_at is not None and now - self._asked_at < _BELIEVED:
+            return False
+        self._asked_at, before, self._lines = now, self._lines, await evidence_store.lines_in_all(tx)
+        if self._counted_at is None or now - self._counted_at >= _COUNTED:
+            return True
+        return abs(self._lines - before) > _ANOTHER * before
 
     async def of(self, tx: Transaction, node: str, now: datetime) -> NodeLines:
         """The lines of a node."""

@@ -111,6 +111,7 @@ _UNEXPLAINED = _TICKETS.where(
         .where(outages.c.state != "dismissed")
     )
 )
+_LINES = select(func.count().label("n")).select_from(lines)
 _ADDRESSES = (
     select(lines.c.id, lines.c.address)
     .where(lines.c.id > bindparam("after"), lines.c.address != "")
@@ -311,6 +312,12 @@ async def firmware_of(tx: Transaction, node: str) -> dict[str, tuple[str, str]]:
         model = _model(row.manufacturer, row.product_class)
         found[row.line] = (model, f"{model} {row.software_version}" if row.software_version else "")
     return found
+
+
+async def lines_in_all(tx: Transaction) -> int:
+    """How many lines there are."""
+    row = await tx.one(_LINES)
+    return 0 if row is None else int(row.n)
 
 
 async def addresses(tx: Transaction) -> AsyncIterator[list[str]]:
