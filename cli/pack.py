@@ -65,7 +65,10 @@ def test(context: click.Context, path: Path | None, cases: Path | None, as_json:
         raise CliError(told(str(error)), ExitStatus.USAGE) from error
     if not trials:
         raise CliError(_("There is no case; name a file or folder with --cases"), ExitStatus.USAGE)
-    failed = [{"case": trial.name, "wrong": wrong} for trial, _verdict, wrong in run(loaded, trials) if wrong]
+    try:
+        failed = [{"case": trial.name, "wrong": wrong} for trial, _verdict, wrong in run(loaded, trials) if wrong]
+    except PackError as error:
+        raise CliError(str(error), ExitStatus.USAGE) from error
     if as_json:
         output.print_json({"cases": len(trials), "failed": failed, "pack": _ref(loaded)})
     else:

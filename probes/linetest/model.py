@@ -9,7 +9,7 @@ from probes.facts import FACTS, Scalar
 Title = dict[str, str]
 
 #: the arithmetic of the engine: a change that gives other verdicts from the same facts and pack gives it a new number
-ENGINE = 2
+ENGINE = 3
 
 
 class VerdictKind(StrEnum):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from probes.linetest.costs import Money, money_of
 from probes.linetest.model import Step, VerdictKind
 from probes.linetest.pack import Pack
-from probes.linetest.postgates import tried, unsafe
+from probes.linetest.postgates import often, tried, unsafe
 from probes.linetest.scorecard import Scored
 from probes.linetest.view import View
 
@@ -35,9 +35,9 @@ def steps(pack: Pack, ranked: Sequence[Scored], view: View) -> tuple[Step, ...]:
 
 def priority(pack: Pack, view: View) -> str:
     """Return high for a subscriber who comes again and again, or was visited lately; else normal."""
-    contacts, visits = view.values.get("contacts_14d", 0), view.values.get("visits_30d", 0)
-    often = isinstance(contacts, int | float) and contacts >= pack.file.engine.repeat_contacts
-    return "high" if often or (isinstance(visits, int | float) and visits >= 1) else "normal"
+    visits = view.values.get("visits_30d", 0)
+    visited = isinstance(visits, int | float) and visits >= 1
+    return "high" if visited or often(pack, view) else "normal"
 
 
 def _step(pack: Pack, verdict: VerdictKind, action: str, belief: float, money: Money, view: View) -> Step:
@@ -63,7 +63,6 @@ def _refused(pack: Pack, verdict: VerdictKind, action: str, view: View) -> tuple
     reasons = unsafe(pack, action, view)
     if tried(action, view):
         reasons.append("action_already_tried")
-    contacts = view.values.get("contacts_14d", 0)
-    if isinstance(contacts, int | float) and contacts >= pack.file.engine.repeat_contacts:
+    if often(pack, view):
         reasons.append("repeated_contacts")
     return tuple(reasons)

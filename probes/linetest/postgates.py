@@ -84,6 +84,12 @@ def tried(action: str, view: View) -> bool:
     return bool(action) and action in {item.strip() for item in done}
 
 
+def often(pack: Pack, view: View) -> bool:
+    """Return whether the subscriber has come so often that no further try from here goes first (design §6)."""
+    contacts = view.values.get("contacts_14d", 0)
+    return isinstance(contacts, int | float) and contacts >= pack.file.engine.repeat_contacts
+
+
 def human_reasons(
     pack: Pack, verdict: VerdictKind, action: str, view: View, unknown_gates: Iterable[str], *, strict_gates: bool
 ) -> tuple[str, ...]:
@@ -95,6 +101,8 @@ def human_reasons(
         reasons += unsafe(pack, action, view)
         if tried(action, view):
             reasons.append("action_already_tried")
+        if often(pack, view):
+            reasons.append("repeated_contacts")
         if not remote_pays(pack, action):
             reasons.append("visit_is_cheaper")
     if verdict in AUTOMATIC and tried(action, view):

@@ -55,6 +55,15 @@ def test_an_action_that_was_tried_is_not_proposed_again_without_a_person() -> No
     assert found.human_reasons == ("action_already_tried",)
 
 
+@pytest.mark.parametrize(("contacts", "reasons"), [(2, ()), (3, ("repeated_contacts",)), (4, ("repeated_contacts",))])
+def test_who_comes_a_third_time_gets_no_automatic_reboot(contacts: int, reasons: tuple[str, ...]) -> None:
+    found = verdict_of(with_facts(OWN["cpe_memory"], contacts_14d=contacts))
+    assert (found.cause, found.verdict, found.human_reasons) == ("cpe_memory", "REMOTE_FIX", reasons)
+    assert found.needs_human is bool(reasons)
+    (reboot,) = [step for step in found.steps if step.action == found.action]
+    assert reboot.refused == reasons
+
+
 def test_a_blocked_account_keeps_the_weak_light_as_a_finding() -> None:
     found = verdict_of(with_facts(OWN["low_rx_single"], account__state="blocked"))
     assert found.cause == "account_blocked"
