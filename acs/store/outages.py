@@ -40,6 +40,11 @@ _HELD_IN = (
     .with_for_update()
 )
 _LINES_OF = select(outage_lines).where(outage_lines.c.outage == bindparam("outage")).order_by(outage_lines.c.line)
+_COUNTS = (
+    select(outage_lines.c.outage, func.count().label("lines"), func.count(outage_lines.c.back_at).label("back"))
+    .where(outage_lines.c.outage.in_(bindparam("outages", expanding=True)))
+    .group_by(outage_lines.c.outage)
+)
 _DROP_LINES = delete(outage_lines).where(
     outage_lines.c.outage == bindparam("outage"), outage_lines.c.line.in_(bindparam("lines", expanding=True))
 )
@@ -192,6 +197,15 @@ async def drop_lines(tx: Transaction, outage: str, ids: Iterable[str]) -> None:
     gone = sorted(ids)
     for start in range(0, len(gone), _CHUNK):
         await tx.run(_DROP_LINES, {"outage": outage, "lines": gone[start : start + _CHUNK]})
+
+
+async def counts_of(tx: Transaction, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Outage → how many lines it has, and how many of them are still down; those without a line are left out."""
+    found: dict[str, tuple[int, int]] = {}
+    for start in range(0, len(ids), _CHUNK):
+        rows = await tx.rows(_COUNTS, {"outages": list(ids[start : start + _CHUNK])})
+        found |= {row.outage: (int(row.lines), int(row.lines) - int(row.back)) for row in rows}
+    return found
 
 
 async def lines_of(tx: Transaction, outage: str) -> list[OutageLine]:

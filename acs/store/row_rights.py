@@ -8,6 +8,7 @@
 | `devices` itself, a column `device` | the device's line is (or the device is on none, and the group is `unbound`) |
 | a column `line` | that line is |
 | a column `node` only | some line on the node is |
+| `outages` itself | some line of it is, or some line on its node |
 | a column `line_test` only | the line of that test is |
 
 The rule of this file: a table is judged by its columns, so that a new one cannot be forgotten; those that hold rows of
@@ -21,7 +22,7 @@ from sqlalchemy import Alias, ColumnElement, FromClause, Join, Row, Select, Tabl
 from sqlalchemy.sql import Delete, Executable, Update
 
 from acs.store.reach import Group, Reach
-from acs.store.schema import devices, line_groups, line_tests, lines
+from acs.store.schema import devices, line_groups, line_tests, lines, outage_lines, outages
 
 #: tables whose rows without a line and a device are everybody's: a firmware image, a proposal about the whole fleet
 OPEN = frozenset({"files", "approvals"})
@@ -72,6 +73,8 @@ def condition_of(table: FromClause, reach: Reach, name: str = "") -> Condition |
         return line_condition(columns.id, reach)
     if real == devices.name:
         return or_(line_condition(columns.line, reach), _unbound(columns.line, reach))
+    if real == outages.name:
+        return or_(_node_condition(columns.node, reach), _outage_condition(columns.id, reach))
     if real in NAMED:
         return _named_condition(columns[NAMED[real][1]], NAMED[real][0], reach)
     if "device" in columns or ("line" in columns and real not in _OF_NODES):
@@ -163,6 +166,11 @@ def _device_condition(device: ColumnElement[str], reach: Reach) -> Condition:
 def _node_condition(node: ColumnElement[str], reach: Reach) -> Condition:
     inner = lines.alias()
     return select(inner.c.id).where(inner.c.node == node, line_condition(inner.c.id, reach)).exists()
+
+
+def _outage_condition(outage: ColumnElement[str], reach: Reach) -> Condition:
+    inner = outage_lines.alias()
+    return select(inner.c.line).where(inner.c.outage == outage, line_condition(inner.c.line, reach)).exists()
 
 
 def _opened(table: FromClause, real: str, condition: Condition) -> Condition:

@@ -19,7 +19,7 @@ from acs.services.refusals import _BURST, Refusal, Refusals
 from acs.store import Vault, devices, groups, line_tests, lines, operations, tickets
 from acs.store import outages as outage_store
 from acs.store.groups import LineGroups
-from acs.store.outages import OutageRecord
+from acs.store.outages import OutageLine, OutageRecord
 from acs.store.records import DeviceRecord, GrantRecord, Json, LineTestRecord, LineTestState, TicketRecord
 from tests.api.conftest import NobodyAnswers, config_of, made_once
 from tests.api.samples import body_of, required_of
@@ -291,3 +291,29 @@ async def test_figures_of_the_whole_fleet_are_not_for_who_sees_a_part(world: App
     made = await world.northbound.access.create(local_actor(), "n", grants=[GrantRecord("viewer", ("region:north",))])
     async with client_with(world, made.secret) as client:
         assert (await client.get("/metrics")).status_code == 403
+
+
+async def test_an_outage_of_two_regions_is_of_both(world: App) -> None:
+    """On the south's node, with two lines of the south and one of the north."""
+    now = datetime.now(UTC)
+    async with world.store.transaction() as tx:
+        await lines.upsert(tx, [line("line-south-2", node="olt-south")], now)
+        await groups.put(tx, {"line-south-2": LineGroups(region="south")})
+        wide = OutageRecord(
+            "wide", "candidate", "fall", "splitter", "s-1", "olt-south", "fibre", now, now, now, 3, 9, -9.0
+        )
+        await outage_store.put(tx, wide)
+        hit = [OutageLine("wide", one, now) for one in ("line-north", "line-south", "line-south-2")]
+        await outage_store.put_lines(tx, hit)
+    figures = {"north": (1, 1), "south": (2, 2), "": (3, 9)}
+    for region, expected in figures.items():
+        grants = [GrantRecord("everything", (f"region:{region}",) if region else ())]
+        made = await world.northbound.access.create(local_actor(), f"noc {region}", grants=grants)
+        async with client_with(world, made.secret) as client:
+            listed = {one["id"]: one for one in (await client.get("/outages")).json()}
+            assert (listed["wide"]["hit"], listed["wide"]["members"]) == expected, region
+            shown = (await client.get("/outages/wide")).json()
+            assert (shown["hit"], shown["members"], len(shown["lines"])) == (*expected, expected[0])
+            for call, body in (("confirm", {}), ("close", {"note": "x"})):
+                answer = await client.post(f"/outages/wide/{call}", json=body)
+                assert answer.status_code == (403 if region else 200), answer.text
