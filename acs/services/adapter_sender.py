@@ -18,7 +18,7 @@ from acs.services.adapter_client import AdapterClient, Read
 from acs.services.adapters.mapping import Call, calls, number_of, verdict_words
 from acs.services.clock import Clock
 from acs.services.deliveries import Fault, NotTaken
-from acs.services.ticket_stories import TicketStories
+from acs.services.ticket_stories import PARTIAL, TicketStories
 from acs.services.tmf.stories import Manner
 from acs.services.tmf.ticket_patches import Story
 from acs.store import ticket_systems as system_store
@@ -32,7 +32,7 @@ OURS = "(ours)"
 #: the same while it is not known whether they have it; our word for the status before follows
 _TRIED = "(tried) "
 #: events that are told to the ticket which they name
-_OF_TICKETS = ("line_test.verdict", "line_test.failed", "outage.ticket_attached")
+_OF_TICKETS = (PARTIAL, "line_test.verdict", "line_test.failed", "outage.ticket_attached")
 _REPAIRS = "after_fix."
 
 

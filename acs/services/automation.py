@@ -95,6 +95,13 @@ class Automation:
             told[check.ticket] = {"queue": decision.queue or None, "automatic_fix": decision.fix or None}
         return told
 
+    async def foreseen(self, tx: Transaction, line_test: str, verdict: Mapping[str, Json]) -> dict[str, str]:
+        """Ticket → the queue that a verdict would put it into; nothing is decided yet."""
+        return {
+            check.ticket: queue_of(self._config.queues, verdict, check.ticket_type)[0]
+            for check in await check_store.of_test(tx, line_test)
+        }
+
     def _decision(self, check: TicketCheck, verdict: Mapping[str, Json] | None, now: datetime) -> TicketCheck:
         if verdict is None:
             return replace(check, queue=self._config.queue_without_verdict, queue_rule="no verdict", decided_at=now)

@@ -4,7 +4,7 @@ The rule of this file: one reading transaction, and no probe.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from acs.profiles.schema import Profile
@@ -43,6 +43,7 @@ from probes.readings import PortReading
 #: the number of which a line's history is kept
 LIGHT = "ont.rx_dbm"
 _FLAPS = "ont.flaps_24h"
+_OPENED = "ticket.opened_at"
 _GASPS = "ont.gasp_supported"
 #: codes of an Inform that tell of a start
 _BOOT = "1 BOOT"
@@ -124,7 +125,8 @@ class Case:
     `medians`, `gasps` (whether the ONT tells of a power failure, where that is known) and `flaps` (falls of the last
     day, where a round counted them lately) are of the lines of the same port; `own_light` is this line's history of
     seven days, `own_light_30d` of thirty, oldest first; `tickets_14d` are its tickets of 14 days that we were handed.
-    `told` lacks counts of the last days that are older than those, or less than our own.
+    `by_tickets` are those of `told` that its tickets say. `told` lacks counts of the last days that are older than
+    those, or less than our own.
     """
 
     test: LineTestRecord
@@ -140,6 +142,7 @@ class Case:
     own_light_30d: tuple[tuple[datetime, float], ...] = ()
     flaps: Mapping[str, int] = field(default_factory=dict)
     tickets_14d: int = 0
+    by_tickets: tuple[Fact, ...] = ()
     #: what the test reads of the line's port, kept for who follows more lines than this one
     port_read: list[PortReading] = field(default_factory=list, compare=False)
 
@@ -151,7 +154,7 @@ class Case:
     @property
     def complained_at(self) -> datetime | None:
         """When the ticket was opened, where there is one."""
-        return instant_of(self.told_by_name.get("ticket.opened_at"))
+        return instant_of(self.told_by_name.get(_OPENED))
 
 
 def _sent_at(operation: OperationRecord) -> datetime:
@@ -186,7 +189,8 @@ async def load_case(
     told += await scope_facts(tx, line.scopes(), now)
     tickets = await ticket_store.list_tickets(tx, line=line.id, limit=_TICKETS)
     tickets_14d = sum(ticket.received_at >= now - timedelta(days=_COUNTED_DAYS[_CONTACTS]) for ticket in tickets)
-    told += await _ticket_facts(tx, test, tickets)
+    said = await _ticket_facts(tx, test, tickets)
+    told += said
     by_hand_at = await _done_by_hand_at(tx, test)
     on_line = await line_store.devices_on(tx, line.id)
     devices = [await _known_device(tx, record, profiles, now, by_hand_at) for record in on_line]
@@ -212,6 +216,7 @@ async def load_case(
         own_light_30d=light,
         flaps=_flaps(kept[_FLAPS], now),
         tickets_14d=tickets_14d,
+        by_tickets=tuple(said),
     )
 
 
@@ -230,14 +235,30 @@ def _flaps(counted: Mapping[str, ContextFact], now: datetime) -> dict[str, int]:
     return {line: int(fact.value) for line, fact in counted.items() if fact.at >= oldest and fact.value is not None}
 
 
+async def with_tickets(tx: Transaction, case: Case) -> Case:
+    """The case with what is said in tickets that came to wait for its test since it was loaded."""
+    tickets = await ticket_store.list_tickets(tx, line=case.line.id, limit=_TICKETS)
+    said = await _ticket_facts(tx, case.test, tickets)
+    before = set(case.by_tickets)
+    told = tuple(fact for fact in case.told if fact not in before)
+    return replace(case, told=(*told, *said), by_tickets=tuple(said))
+
+
 async def _ticket_facts(tx: Transaction, test: LineTestRecord, of_line: Sequence[TicketRecord]) -> list[Fact]:
-    if test.ticket is None:
-        return []
-    ticket = next((ticket for ticket in of_line if ticket.id == test.ticket), None)
-    ticket = ticket or await ticket_store.get(tx, test.ticket)
-    if ticket is None or not isinstance(ticket.body, dict):
-        return []
-    return ticket_facts(parse_event(ticket.body), ticket.received_at)
+    """What its own ticket and those that joined it say: of each fact the last word, and when the first was opened."""
+    waiting = [ticket for ticket in of_line if test.id == ticket.line_test or test.ticket == ticket.id]
+    if test.ticket is not None and all(ticket.id != test.ticket for ticket in waiting):
+        waiting += [own] if (own := await ticket_store.get(tx, test.ticket)) is not None else []
+    said: dict[str, Fact] = {}
+    for ticket in sorted(waiting, key=lambda each: each.received_at):
+        if not isinstance(ticket.body, dict):
+            continue
+        facts = {fact.name: fact for fact in ticket_facts(parse_event(ticket.body), ticket.received_at)}
+        first = said.get(_OPENED)
+        said |= facts
+        if first is not None:
+            said[_OPENED] = min(first, said[_OPENED], key=lambda fact: fact.at)
+    return list(said.values())
 
 
 async def read_values(tx: Transaction, key: str) -> tuple[dict[str, str], Mapping[str, datetime]]:

@@ -44,12 +44,18 @@ _RETRY_S = 1.0
 Decided = Callable[[Transaction, str, Mapping[str, Json] | None, datetime], Awaitable[Mapping[str, Mapping[str, Json]]]]
 
 
+#: (transaction, line test, a verdict) → ticket → the queue that this verdict would put it into
+Foreseen = Callable[[Transaction, str, Mapping[str, Json]], Awaitable[Mapping[str, str]]]
+
+
 @dataclass(slots=True)
 class Hearers:
     """Who hears of line tests; said when the rooms are put together."""
 
     #: decides about the tickets of a test in the transaction that ends it; see `Automation.decided`
     decided: Decided | None = None
+    #: says what would be decided, and decides nothing; see `Automation.foreseen`
+    foreseen: Foreseen | None = None
     #: hears of each test in the transactions that begin and end it; see `Hubs.line_test`
     told: Callable[[Transaction, str], Awaitable[int]] | None = None
     #: whether what a test sees of a mass fault is told to the search for outages
@@ -58,7 +64,10 @@ class Hearers:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a test came to. `light` is history, `falls` who fell with the line as the test saw it, `ups` who is well."""
+    """What a test came to. `light` is history, `falls` who fell with the line as the test saw it, `ups` who is well.
+
+    `first` is the verdict that was told at its beginning, where one was.
+    """
 
     at: datetime
     verdict: dict[str, Any]
@@ -68,6 +77,7 @@ class Outcome:
     light: Sequence[Reading]
     falls: list[LineTrouble]
     ups: Sequence[LineUp] = ()
+    first: Mapping[str, Any] | None = None
 
 
 class LineTestEnds:
@@ -130,7 +140,22 @@ class LineTestEnds:
                 await history.put(tx, outcome.light)
             await tell_falls(tx, outcome.falls)
             await tell_ups(tx, outcome.ups, outcome.at)
-            return await self._tell_tickets(tx, record, "line_test.verdict", {"verdict": verdict}, outcome.at)
+            said: dict[str, Json] = {"verdict": verdict, "corrects": _corrects(outcome.first, verdict)}
+            return await self._tell_tickets(tx, record, "line_test.verdict", said, outcome.at)
+
+    async def first_word(self, job: Job, verdict: Mapping[str, Any]) -> None:
+        """Tell the tickets of a test what is known at its beginning; they hear of its end all the same."""
+        record, now, foreseen = job.record, self._clock(), self._hearers.foreseen
+        try:
+            async with self._store.transaction() as tx:
+                told = {} if foreseen is None else await foreseen(tx, record.id, verdict)
+                for ticket in await _waiting_tickets(tx, record):
+                    body: dict[str, Json] = {"ticket": ticket, "line": record.line, "line_test": record.id}
+                    body |= {"verdict": dict(verdict), "queue": told.get(ticket)}
+                    await self._deliveries.enqueue(tx, "line_test.partial", body, now)
+            self._deliveries.wake()
+        except StoreError as error:
+            log.warning("line_test.not_stored", line=record.line, test=record.id, problem=str(error))
 
     async def failed(self, job: Job, detail: str) -> None:
         """End a test without a verdict: its tickets are told so, and whoever follows it stops waiting."""
@@ -165,6 +190,11 @@ class LineTestEnds:
             body.update(decided.get(ticket, {}))
             written += await self._deliveries.enqueue(tx, event_type, body, now)
         return written
+
+
+def _corrects(first: Mapping[str, Any] | None, last: Mapping[str, Any]) -> bool:
+    """Whether a test ended with another verdict than it told at its beginning."""
+    return first is not None and any(first.get(name) != last.get(name) for name in ("verdict", "cause", "scope"))
 
 
 async def _until_stored(record: LineTestRecord, store: Callable[[], Awaitable[int]]) -> int:

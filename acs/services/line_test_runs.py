@@ -1,6 +1,6 @@
 """One line test carried out: a place to work in, the questions side by side, a first verdict, the verdict.
 
-    launched ─→ waits for a place ─→ gathers (a partial verdict on the way) ─→ judged ─→ done
+    launched ─→ waits for a place ─→ a registry answers ─→ gathers (a partial verdict on the way) ─→ judged ─→ done
                                   └────────────────── breaks ────────────────────────→ failed
 
 The rule of this file: a verdict is given from what is there when the time is up; nothing missing ever holds it up,
@@ -9,31 +9,30 @@ and what is missing is said.
 
 import asyncio
 from collections.abc import Sequence
-from time import monotonic
+from typing import Any
 
 import structlog
 
 from acs.errors import AcsError
 from acs.metrics import Metrics
 from acs.profiles.schema import Profile
-from acs.services.cases import LIGHT, Case, load_case
+from acs.services.cases import LIGHT, Case, load_case, with_tickets
 from acs.services.context_sources import down_reports
 from acs.services.gathering import Gathering, SourceReport, asks
-from acs.services.line_judging import Judgement, document, facts_known, judge_line, light_read
+from acs.services.line_judging import Judgement, document, light_read
 from acs.services.line_test_ends import Hearers, LineTestEnds, Outcome
 from acs.services.line_test_progress import ProgressOfTests
 from acs.services.outage_reports import falls_seen, ups_seen
 from acs.services.packs import Packs
 from acs.services.running_tests import Job, RunningTests
 from acs.services.shadows import shadow_verdicts
+from acs.services.sittings import Sitting
 from acs.services.slots import Slots
 from acs.services.snapshots import shown_report
 from acs.services.sources import Places, sources_of
-from acs.services.stand_ins import judge_or_stand_in
 from acs.services.usual_levels import UsualLevels
 from acs.store.outages import LineTrouble
 from acs.store.reach import unlimited
-from probes.linetest.pack import Pack
 
 log = structlog.get_logger()
 
@@ -92,30 +91,25 @@ class LineTestRuns:
             case = await load_case(tx, job.record, self._profiles, self._clock(), self._usual)
             scopes = case.line.scopes()
             down = await down_reports(tx)
-            packs, failed = await self._packs.asked_in_turn(tx, scopes)
+            packs = await self._packs.asked_in_turn(tx, scopes)
             silent = await self._packs.silent(tx, scopes)
         self._progress.tell(job, "started", {"line": case.line.id, "technology": case.line.technology})
-        known = facts_known(case, optical_class=self._config.optical_class)
         sources = sources_of(case, self._places)
         asked = [source for source in sources if asks(job.record.depth, source)]
         gathering = Gathering(asked, lambda report: self._tell_source(job, report), down)
-
-        def judged(elapsed_s: float) -> tuple[Judgement, Pack]:
-            def by(pack: Pack, why: str) -> Judgement:
-                now = self._clock()
-                return judge_line(pack, case, known, gathering, sources, elapsed_s=elapsed_s, now=now, stands_in=why)
-
-            return judge_or_stand_in(packs, by, job.record.id, failed)
-
+        optical_class = self._config.optical_class
+        sitting = Sitting(case, packs, sources, gathering, self._clock, optical_class=optical_class)
         try:
-            began = monotonic()
-            if not await gathering.until(min(self._config.partial_s, job.budget_s)):
-                verdict = judged(monotonic() - began)[0].verdict
-                self._progress.tell(job, "verdict", {**verdict, "partial": True})
-                await gathering.until(job.budget_s - (monotonic() - began))
+            first = await self._first_word(job, sitting)
+            if not await gathering.until(min(self._config.partial_s, job.budget_s) - sitting.elapsed_s):
+                self._progress.tell(job, "verdict", {**sitting.judged()[0].verdict, "partial": True})
+                await gathering.until(job.budget_s - sitting.elapsed_s)
         finally:
             await gathering.stop()
-        judgement, pack = judged(monotonic() - began)
+        await self._running.close(job)  # who has joined until now is heard
+        async with self._places.store.reading() as tx:
+            sitting.hear(await with_tickets(tx, case))
+        judgement, pack = sitting.judged()
         shadows = shadow_verdicts(job.record, judgement.judged, judgement.verdict, silent)
         now = self._clock()
         outcome = Outcome(
@@ -125,10 +119,19 @@ class LineTestRuns:
             pack=pack,
             shadows=shadows,
             light=light_read(case.line.id, gathering.facts),
-            falls=await self._falls(case, judgement),
+            falls=await self._falls(sitting.case, judgement),
             ups=await ups_seen(case, self._places, gathering.facts) if self._hearers.tells_falls else (),
+            first=first,
         )
         await self._ends.done(job, outcome)
+
+    async def _first_word(self, job: Job, sitting: Sitting) -> dict[str, Any] | None:
+        """Tell at once what a registry answers before anything was asked; None where none does."""
+        verdict = sitting.of_registries()
+        if verdict is not None:
+            self._progress.tell(job, "verdict", verdict)
+            await self._ends.first_word(job, verdict)
+        return verdict
 
     async def _falls(self, case: Case, judgement: Judgement) -> list[LineTrouble]:
         return await falls_seen(case, self._places, judgement.verdict) if self._hearers.tells_falls else []

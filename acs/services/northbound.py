@@ -257,6 +257,7 @@ def _testing(base: _Base, ping_with: Ping | None) -> _Testing:
     hooks = Hooks(store, config.hooks, operations, line_tests, after_fix, freeze, profiles, clock)
     automation = Automation(store, config.tickets, hooks, clock)
     line_tests.hearers.decided = automation.decided
+    line_tests.hearers.foreseen = automation.foreseen
     return _Testing(
         line_tests=line_tests,
         after_fix=after_fix,

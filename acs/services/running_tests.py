@@ -21,6 +21,7 @@ from acs.services.slots import ROOM, Priority
 from acs.store import line_tests as test_store
 from acs.store.records import Json, LineTestRecord
 from acs.store.transaction import Transaction
+from probes.linetest.depths import QUICK
 
 #: what a test asks, the least first
 DEPTHS = ("quick", "self-service", "normal", "full")
@@ -57,9 +58,13 @@ class Job:
         return (self.record.deadline_at - self.record.created_at).total_seconds()
 
     def serves(self, depth: str, service: str | None) -> bool:
-        """Whether it measures what a test of this depth for this service would."""
+        """Whether it measures what a test of this depth for this service would, in no more than its time.
+
+        A quick test waits for no deeper one: what both ask of the access node is read once all the same.
+        """
         deep_enough = DEPTHS.index(self.record.depth) >= DEPTHS.index(depth)
-        return deep_enough and (service is None or service == (self.record.service or _USUAL_SERVICE))
+        in_time = depth != QUICK or self.record.depth == QUICK
+        return deep_enough and in_time and (service is None or service == (self.record.service or _USUAL_SERVICE))
 
 
 class RunningTests:

@@ -4,6 +4,7 @@ The rule of this file: what is told is read from the store when it is told, not 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,8 @@ from acs.store.records import LineTestRecord, LineTestState
 from acs.store.store import Store
 from probes.linetest.after_fix import Said
 
+#: the event of a verdict that is known at the beginning of a test
+PARTIAL = "line_test.partial"
 #: earlier tests of the line that are looked at
 _LOOKED_AT = 20
 
@@ -38,11 +41,21 @@ class TicketStories:
         test, before = await test_and_before(self._store, str(body.get("line_test") or ""), ticket)
         if event.startswith("after_fix."):
             return stories.repair_story(self._manner, event.removeprefix("after_fix."), body, at), test
+        test = told_early(test, event, body)
         if test is None:
             return None, None
         if test.state is LineTestState.FAILED:
             return stories.failure_story(self._manner, test, at), test
-        return stories.verdict_story(self._manner, test, at, before), test
+        corrects = bool(body.get("corrects"))
+        return stories.verdict_story(self._manner, test, at, before, corrects=corrects), test
+
+
+def told_early(test: LineTestRecord | None, event: str, body: Mapping[str, Any]) -> LineTestRecord | None:
+    """A test as it stood when the message about its beginning was written; any other message is about its end."""
+    verdict = body.get("verdict")
+    if test is None or event != PARTIAL or not isinstance(verdict, dict):
+        return test
+    return replace(test, state=LineTestState.RUNNING, finished_at=None, verdict=verdict)
 
 
 async def test_and_before(store: Store, id_: str, ticket: str) -> tuple[LineTestRecord | None, Said | None]:

@@ -19,7 +19,7 @@ import httpx
 from acs.config import TicketSystemSection, TmfSection
 from acs.services.clock import Clock
 from acs.services.deliveries import NotTaken, Target
-from acs.services.ticket_stories import test_and_before
+from acs.services.ticket_stories import PARTIAL, test_and_before, told_early
 from acs.services.tmf import service_problems, service_tests, stories
 from acs.services.tmf.service_problems import severity
 from acs.services.tmf.stories import Manner
@@ -33,7 +33,7 @@ from acs.store.store import Store
 from acs.store.tmf import RemoteThing
 
 #: events that are told to the ticket which they name
-_OF_TICKETS = ("line_test.verdict", "line_test.failed", "outage.ticket_attached")
+_OF_TICKETS = (PARTIAL, "line_test.verdict", "line_test.failed", "outage.ticket_attached")
 _REPAIRS = ("fixed", "not_fixed", "fell_back")
 #: events of an outage that its own ticket is made, or ended, by
 _OPENING, _ENDING = ("outage.opened", "outage.confirmed"), ("outage.restored", "outage.closed", "outage.dismissed")
@@ -124,12 +124,14 @@ class TicketSender:
             repaired, _ = await test_and_before(self._store, story.test or "", ticket)
             return self._with_test(story, repaired)
         test, before = await test_and_before(self._store, str(body.get("line_test") or ""), ticket)
+        test = told_early(test, event, body)
         if test is None:
             return None
         if test.state is LineTestState.FAILED:
             return self._with_test(stories.failure_story(self._manner, test, at), test)
         queue = str(body.get("queue") or "")
-        return self._with_test(stories.verdict_story(self._manner, test, at, before, queue), test)
+        corrects = bool(body.get("corrects"))
+        return self._with_test(stories.verdict_story(self._manner, test, at, before, queue, corrects=corrects), test)
 
     def _with_test(self, story: Story, test: LineTestRecord | None) -> Story:
         if test is None:

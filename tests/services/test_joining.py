@@ -1,14 +1,16 @@
 """Many at once: one test per line, nothing taken without an answer, and a full house says so."""
 
 import asyncio
+from contextlib import aclosing
 from typing import Any
 
 import pytest
 
 from acs.app import App
-from acs.config import TicketsSection, WebhooksSection, WebhookTarget
+from acs.config import SourcesSection, TicketsSection, WebhooksSection, WebhookTarget
 from acs.errors import StoreError, TooMany
 from acs.services.clock import utc_now
+from acs.services.context import IncidentEntry
 from acs.services.deliveries import Deliveries
 from acs.services.tickets import Tickets
 from acs.services.webhooks import webhook_targets
@@ -17,7 +19,7 @@ from acs.store import line_tests as test_store
 from acs.store import lines as line_store
 from acs.store import tickets as ticket_store
 from acs.store.records import LineRecord, LineTestState
-from tests.services.test_line_tests import ACTOR, World, finished, world
+from tests.services.test_line_tests import ACTOR, World, facts_of, finished, world
 
 __all__ = ["world"]
 
@@ -178,3 +180,61 @@ async def test_the_ticket_that_a_test_was_begun_for_is_told_though_another_joins
     assert joined.line_test == begun.id
     await finished(tests, begun.id)
     assert await told(hooked.app) == {"X-1": "line_test.verdict", "TT-1": "line_test.verdict"}
+
+
+def said(characteristic: str, value: str) -> dict[str, Any]:
+    return {"troubleTicketCharacteristic": [{"name": characteristic, "value": value}]}
+
+
+async def test_what_is_said_in_a_ticket_that_joins_is_judged(hooked: World) -> None:
+    """The subscriber looked at the lamps while the test of his first call was under way."""
+    hooked.reader.released = asyncio.Event()
+    hooked.config = hooked.config.model_copy(update={"sources": SourcesSection(access_s=30.0), "hard_stop_s": 60.0})
+    tests = hooked.line_tests()
+    tickets = Tickets(hooked.app.store, TicketsSection(), tests)
+    first = await tickets.receive(ACTOR, event(1, "L-1"))
+    opened = {"creationDate": "2020-01-01T00:00:00Z"}
+    second = await tickets.receive(ACTOR, event(2, "L-1", **opened, **said("led.los", "red")))
+    again = await tickets.receive(ACTOR, event(2, "L-1", **opened, **said("led.los", "red")))
+    assert (second.line_test, again.line_test) == (first.line_test, first.line_test), "one test for all of them"
+    hooked.reader.released.set()
+    facts = facts_of(await finished(tests, str(first.line_test)))
+    assert facts["led.los"]["value"] == "red"
+    assert facts["ticket.opened_at"]["value"] == "2020-01-01T00:00:00Z"
+    assert hooked.reader.asked == 1
+
+
+async def test_a_quick_test_waits_for_no_deeper_one(world: World) -> None:
+    """The subscriber is on the phone; a full test of the line runs for a minute."""
+    world.config = world.config.model_copy(update={"hard_stop_s": 60.0, "quick_s": 0.5})
+    world.reader.released = asyncio.Event()
+    tests = world.line_tests()
+    full = await tests.start(ACTOR, "L-1", depth="full")
+    quick = [await tests.start(ACTOR, "L-1", depth="quick") for _ in range(5)]
+    assert {one.id for one in quick} == {quick[0].id} != {full.id}, "quick tests share one"
+    record = await finished(tests, quick[0].id)
+    assert (record.state, record.depth) == (LineTestState.DONE, "quick")
+    world.reader.released.set()
+    assert (await finished(tests, full.id)).state is LineTestState.DONE
+
+
+async def test_an_incident_above_is_told_before_anything_is_asked(hooked: World) -> None:
+    """The node is silent: the ticket has its answer all the same, and once; the test goes on."""
+    now, context = utc_now(), hooked.app.northbound.context
+    await context.put_incidents(ACTOR, "noc", now, [IncidentEntry("INC-7", "olt-1/0/1", "fibre", now)])
+    hooked.reader.released = asyncio.Event()
+    hooked.config = hooked.config.model_copy(update={"sources": SourcesSection(access_s=30.0), "hard_stop_s": 60.0})
+    tests = hooked.line_tests()
+    ticket = await Tickets(hooked.app.store, TicketsSection(), tests).receive(ACTOR, event(1, "L-1"))
+    test = str(ticket.line_test)
+    async with aclosing(tests.watch(ACTOR, test)) as watched:
+        early = await anext(one.data async for one in watched if one.kind == "verdict")
+    assert (early["verdict"], early["scope"], early["partial"]) == ("ATTACH_OUTAGE", "INC-7", True)
+    assert (await tests.get(ACTOR, test)).state is LineTestState.RUNNING
+    hooked.reader.released.set()
+    record = await finished(tests, test)
+    assert record.verdict["verdict"] == "ATTACH_OUTAGE" and not record.verdict["partial"]
+    async with hooked.app.store.reading() as tx:
+        found = sorted(await delivery_store.list_deliveries(tx, limit=10), key=lambda one: one.created_at)
+    assert [one.event_type for one in found] == ["line_test.partial", "line_test.verdict"]
+    assert isinstance(found[1].body, dict) and found[1].body["corrects"] is False

@@ -4,6 +4,7 @@
 |---|---|---|
 | verdict of a ticket's test | the verdict | by `status` of the ticket system |
 | verdict of the test after somebody resolved it | the verdict | well: `when_checked`, broken: `when_broken` |
+| what a registry says at the beginning of a test | the verdict, and that the test goes on | as the verdict |
 | a test without a verdict | why | stays |
 | test after our own action | what it showed | fixed: `when_fixed`, broken: `when_broken` |
 | the line belongs to an outage | the outage | `ATTACH_OUTAGE` of `status` |
@@ -43,24 +44,32 @@ class Manner:
 
 
 def verdict_story(
-    manner: Manner, test: LineTestRecord, at: datetime, before: Said | None = None, queue: str = ""
+    manner: Manner,
+    test: LineTestRecord,
+    at: datetime,
+    before: Said | None = None,
+    queue: str = "",
+    *,
+    corrects: bool = False,
 ) -> Story:
     """What a ticket is told of its test. `before`: somebody resolved the ticket, and this is what was said before.
 
-    `queue`: where the ticket belongs by the operator's rules; empty: as the verdict says.
+    `queue`: where the ticket belongs by the rules; empty: as the verdict says. The end of a test whose
+    verdict was told at its beginning has the same marker, so that the ticket has it once; `corrects`: it is another.
     """
     verdict: dict[str, Any] = dict(test.verdict) if isinstance(test.verdict, dict) else {}
     verdict |= {"queue": queue} if queue else {}
     kind, words = str(verdict.get("verdict", "")), SENTENCES[manner.language]
     lines = [f"{words['verdict' if before is None else 'again']}: {_headline(verdict, manner.language)}"]
     lines += [_text(verdict, "text", manner.language), *_rest(verdict, manner.language)]
+    lines += [words["goes_on"]] if verdict.get("partial") else []
     status, status_from = manner.status.get(kind, ""), _OPEN
     if status in ENDED and verdict.get("needs_human"):
         status = ""
     if before is not None:
         status, status_from = _checked(manner, before, verdict), ("resolved",)
     return Story(
-        marker=f"{manner.system}:{test.id}",
+        marker=f"{manner.system}:{test.id}{':end' if corrects else ''}",
         at=at,
         text="\n".join(filter(None, lines)),
         status=status,
