@@ -29,9 +29,9 @@ from acs.store.store import Store
 from probes.linetest import quality
 from probes.linetest.explanation import condition_text
 from probes.linetest.form import Cause
-from probes.linetest.pack import Pack
+from probes.linetest.pack import CompiledRow, Pack
 from probes.linetest.quality import Answered, Closed
-from probes.linetest.view import look
+from probes.linetest.view import View, look
 
 #: how far apart the clocks of two systems may be
 _CLOCKS_APART = timedelta(minutes=5)
@@ -209,7 +209,7 @@ def _closed(one: Joined, known: Mapping[str, Cause]) -> Closed:
 
 def _suggestions(pack: Pack, joined: Sequence[Joined]) -> list[quality.Suggestion]:
     """Points of the deciding pack's cards that the facts behind closed tickets speak for."""
-    answers: dict[str, list[tuple[str, list[bool | None]]]] = {}
+    answers: dict[str, list[tuple[str, View]]] = {}
     for one in joined:
         if one.test is None:
             continue
@@ -218,7 +218,7 @@ def _suggestions(pack: Pack, joined: Sequence[Joined]) -> list[quality.Suggestio
         except (Conflict, KeyError, ValueError):
             continue
         view = look(judged.facts, pack, judged.now)
-        answers.setdefault(judged.technology, []).append((one.closure.cause, view.results))
+        answers.setdefault(judged.technology, []).append((one.closure.cause, view))
     found: dict[tuple[str, str, str], quality.Suggestion] = {}
     for technology, told in answers.items():
         plan = pack.plans.get(technology)
@@ -227,10 +227,7 @@ def _suggestions(pack: Pack, joined: Sequence[Joined]) -> list[quality.Suggestio
             if card.id not in truths:
                 continue
             rows = {condition_text(row.row): row for row in card.rows}
-            answered = [
-                Answered(truth, {name: held for name, row in rows.items() if (held := results[row.place]) is not None})
-                for truth, results in told
-            ]
+            answered = [Answered(truth, _answers(rows, view)) for truth, view in told]
             points = {name: (row.yes, row.no) for name, row in rows.items()}
             for one_of in quality.suggestions(card.id, points, answered):
                 found[one_of.cause, one_of.condition, one_of.answer] = one_of
@@ -257,3 +254,12 @@ def _came(ticket: TicketRecord) -> datetime:
     except InvalidInput:
         opened = None
     return ticket.received_at if opened is None else min(opened, ticket.received_at)
+
+
+def _answers(rows: Mapping[str, CompiledRow], view: View) -> dict[str, bool]:
+    """How the rows of a card that counted on these facts answered."""
+    return {
+        name: held
+        for name, row in rows.items()
+        if (held := view.results[row.place]) is not None and (not row.only_if or view.values.get(row.only_if) is True)
+    }

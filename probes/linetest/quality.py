@@ -14,6 +14,10 @@ _BINS = 10
 ALARM_CLOSURES, ALARM_PRECISION = 50, 0.7
 #: pseudo-cases that the expert's points are worth
 PSEUDO_CASES = 20.0
+#: closures of a cause under which its points are left alone
+LEAST_CASES = 20
+#: the smallest chance that an expert's points stand for: far below what -60 dB say
+_SURE = 1e-9
 #: points that a change must have before it is worth a suggestion
 _WORTH_DB = 1.0
 _VISITS = ("DISPATCH_HOME", "DISPATCH_LINE")
@@ -175,21 +179,24 @@ def rates(closed: Sequence[Closed]) -> dict[str, Share]:
 def suggestions(cause: str, rows: Mapping[str, tuple[float, float]], answered: Sequence[Answered]) -> list[Suggestion]:
     """Return points that the closures of a cause speak for, where they differ by a deciban or more.
 
-    `rows` are condition → (yes, no) as the expert wrote them. The expert counts as 20 cases: with few closures
-    nearly nothing moves.
+    `rows` are condition → (yes, no) as the expert wrote them. The expert counts as 20 cases, and his points are moved
+    by what the closures say more than he did; under 20 closures of the cause they say nothing.
     """
     found = []
     for name, (yes, no) in rows.items():
         ours = [one.rows[name] for one in answered if one.truth == cause and name in one.rows]
         others = [one.rows[name] for one in answered if one.truth != cause and name in one.rows]
-        if not ours or not others:
+        if len(ours) < LEAST_CASES or not others:
             continue
         here, there = _expert(yes, no)
         base = (sum(others) + there * PSEUDO_CASES) / (len(others) + PSEUDO_CASES)
         ratio = (sum(ours) + here * PSEUDO_CASES) / (len(ours) + PSEUDO_CASES)
-        pairs = (("yes", yes, ratio / base), ("no", no, (1 - ratio) / (1 - base)))
-        for answer, points, odds in pairs:
-            new = round(max(-60.0, min(60.0, 10 * log10(max(odds, 1e-6)))), 1)
+        pairs = (
+            ("yes", yes, ratio / base, here / there),
+            ("no", no, (1 - ratio) / (1 - base), (1 - here) / (1 - there)),
+        )
+        for answer, points, odds, expected in pairs:
+            new = round(max(-60.0, min(60.0, points + 10 * log10(odds / expected))), 1)
             if points and abs(new - points) >= _WORTH_DB:
                 found.append(Suggestion(cause, name, answer, points, new, len(ours)))
     return found
@@ -203,8 +210,8 @@ def _expert(yes: float, no: float) -> tuple[float, float]:
     else:
         # P/q = up and (1-P)/(1-q) = down
         there = (1 - down) / (up - down)
-    there = min(max(there, 0.01), 0.99)
-    return min(max(there * up, 0.01), 0.99), there
+    there = min(max(there, _SURE), 1 - _SURE)
+    return min(max(there * up, _SURE), 1 - _SURE), there
 
 
 def _share(cases: Iterable[Closed], holds: Callable[[Closed], bool]) -> Share:

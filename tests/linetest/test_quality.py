@@ -141,3 +141,15 @@ def test_suggested_points_move_with_cases_and_the_expert_holds_few() -> None:
     right = suggestions("drop", rows, [*told("drop", 470, 500), *told("wifi", 30, 500)])
     assert right == [] or all(one.suggested * one.points > 0 for one in right)
     assert suggestions("drop", rows, told("drop", 5, 5)) == []
+
+
+def test_closures_that_agree_with_a_row_that_excludes_leave_it_alone() -> None:
+    """−60 is a chance of a millionth; nineteen closures say nothing of it, and hundreds that agree neither."""
+
+    def told(truth: str, met: int, of: int) -> list[Answered]:
+        return [Answered(truth, {"offline": n < met}) for n in range(of)]
+
+    rows = {"offline": (5.0, -60.0)}
+    assert suggestions("drop", rows, [*told("drop", 19, 19), *told("wifi", 100, 100)]) == []
+    agreed = suggestions("drop", rows, [*told("drop", 200, 200), *told("wifi", 63, 200)])
+    assert not [one for one in agreed if one.answer == "no"]
