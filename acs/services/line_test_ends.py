@@ -24,6 +24,7 @@ from acs.services.outage_reports import LineUp, tell_falls, tell_ups
 from acs.services.packs import Packs
 from acs.services.running_tests import Job, RunningTests
 from acs.store import history
+from acs.store import hooks as hook_store
 from acs.store import line_tests as test_store
 from acs.store import packs as pack_store
 from acs.store import tickets as ticket_store
@@ -213,6 +214,7 @@ async def _until_stored(record: LineTestRecord, store: Callable[[], Awaitable[in
 
 
 async def _waiting_tickets(tx: Transaction, record: LineTestRecord) -> list[str]:
-    """The tickets that wait for this test: its own and those that joined it."""
+    """The tickets that wait for this test: its own, those that were handed in, those that hooks were called for."""
     own = [record.ticket] if record.ticket else []
-    return list(dict.fromkeys([*own, *await ticket_store.of_test(tx, record.line, record.id)]))
+    handed_in = await ticket_store.of_test(tx, record.line, record.id)
+    return list(dict.fromkeys([*own, *handed_in, *await hook_store.tickets_of_test(tx, record.line, record.id)]))

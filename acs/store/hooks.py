@@ -32,6 +32,15 @@ _LISTED = Filtered(
     **_OF_LINE_OR_TICKET,
     actor=hook_calls.c.actor == bindparam("actor"),
 )
+_TICKETS_OF_TEST = (
+    select(hook_calls.c.ticket)
+    .where(
+        hook_calls.c.line == bindparam("line"),
+        hook_calls.c.line_test == bindparam("line_test"),
+        hook_calls.c.ticket.is_not(None),
+    )
+    .order_by(hook_calls.c.id)
+)
 _THIS = update(hook_calls).where(hook_calls.c.id == bindparam("its_id"))
 _BEGIN_TEST = _THIS.where(hook_calls.c.line_test.is_(None)).values(new("line_test"))
 _SET_OPERATIONS = _THIS.values(new("operations"))
@@ -55,6 +64,11 @@ class HookCall:
     deadline_at: datetime
     operations: tuple[str, ...] = ()
     line_test: str | None = None
+
+
+async def tickets_of_test(tx: Transaction, line: str, line_test: str) -> list[str]:
+    """Return the tickets for which calls on a line began this test or joined it, in the order of the calls."""
+    return [row.ticket for row in await tx.rows(_TICKETS_OF_TEST, {"line": line, "line_test": line_test})]
 
 
 async def add(tx: Transaction, call: HookCall) -> bool:

@@ -9,15 +9,18 @@ import pytest
 from acs.app import App
 from acs.config import SourcesSection, TicketsSection, WebhooksSection, WebhookTarget
 from acs.errors import StoreError, TooMany
+from acs.services.cases import load_case
 from acs.services.clock import utc_now
 from acs.services.context import IncidentEntry
 from acs.services.deliveries import Deliveries
 from acs.services.tickets import Tickets
 from acs.services.webhooks import webhook_targets
 from acs.store import deliveries as delivery_store
+from acs.store import hooks as hook_store
 from acs.store import line_tests as test_store
 from acs.store import lines as line_store
 from acs.store import tickets as ticket_store
+from acs.store.hooks import HookCall
 from acs.store.records import LineRecord, LineTestState
 from tests.services.test_line_tests import ACTOR, World, facts_of, finished, world
 
@@ -142,6 +145,20 @@ async def test_a_ticket_whose_test_fails_is_told_so(hooked: World, monkeypatch: 
     assert await told(hooked.app) == {"TT-1": "line_test.failed"}
 
 
+async def test_a_test_that_breaks_once_is_done_again(hooked: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    async def breaks_once(*args: Any) -> Any:
+        asked.append(args)
+        return _crash() if len(asked) == 1 else await load_case(*args)
+
+    monkeypatch.setattr("acs.services.line_test_runs.load_case", breaks_once)
+    tests = hooked.line_tests()
+    ticket = await Tickets(hooked.app.store, TicketsSection(), tests).receive(ACTOR, event(1, "L-1"))
+    assert (await finished(tests, str(ticket.line_test))).state is LineTestState.DONE
+    assert (len(asked), await told(hooked.app)) == (2, {"TT-1": "line_test.verdict"})
+
+
 async def test_a_store_that_is_away_for_a_moment_costs_no_verdict(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -238,3 +255,16 @@ async def test_an_incident_above_is_told_before_anything_is_asked(hooked: World)
         found = sorted(await delivery_store.list_deliveries(tx, limit=10), key=lambda one: one.created_at)
     assert [one.event_type for one in found] == ["line_test.partial", "line_test.verdict"]
     assert isinstance(found[1].body, dict) and found[1].body["corrects"] is False
+
+
+async def test_the_ticket_of_a_hook_that_joined_is_told(hooked: World) -> None:
+    hooked.reader.delay_s = 0.3
+    tests, now = hooked.line_tests(), utc_now()
+    begun = await tests.start(ACTOR, "L-1", ticket="X-1")
+    async with tests.door(ACTOR) as door, hooked.app.store.transaction() as tx:
+        joined = await door.test_for(tx, tests.plan(ACTOR, "L-1", ticket="H-1", service=None))
+        call = HookCall("c", "crm", "k", "line-test", "", {}, "L-1", None, "H-1", now, now)
+        assert await hook_store.add(tx, call) and await hook_store.begin_test(tx, call, joined.id)
+    assert joined.id == begun.id
+    await finished(tests, begun.id)
+    assert await told(hooked.app) == {"X-1": "line_test.verdict", "H-1": "line_test.verdict"}
