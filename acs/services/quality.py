@@ -250,7 +250,7 @@ async def _handed_in(store: Store, ticket: str) -> TicketRecord:
 def _came(ticket: TicketRecord) -> datetime:
     """When the ticket was opened, as its system says: some hand in what was closed before; else when it came here."""
     try:
-        opened = opened_at(parse_event(ticket.body))
+        opened = opened_at(parse_event(ticket.body)) if isinstance(ticket.body, dict) else None
     except InvalidInput:
         opened = None
     return ticket.received_at if opened is None else min(opened, ticket.received_at)
