@@ -301,7 +301,8 @@ class Packs:
         async with self._store.transaction() as tx:
             record = await known_pack(tx, await self.resolve(tx, digest))
             standing = await self._standing(tx, record)
-            lacks = [each for each in standing.lacks if not (without_shadow and each.startswith("shadow"))]
+            found = [*standing.lacks, *_elsewhere(standing, scope, self.base.ref.hash)]
+            lacks = [each for each in found if not (without_shadow and each.startswith("shadow"))]
             if lacks:
                 raise Conflict(f"pack {record.hash} may not decide yet: {'; '.join(lacks)}")
             told = reason + (f" (without the silent time: {without_shadow})" if without_shadow else "")
@@ -363,15 +364,29 @@ class Packs:
             lacks.append(f"approvals: {missing} more of {config.approvals} people must approve it")
         shadow = standing.shadow
         ran = timedelta(0) if shadow is None else (shadow.ended_at or self._clock()) - shadow.started_at
-        seen = ran >= timedelta(days=config.shadow_days) or standing.seen.judged >= config.shadow_tests
+        # days in which no test came are no silent time
+        days = ran >= timedelta(days=config.shadow_days) and (standing.seen.judged > 0 or config.shadow_days == 0)
+        seen = days or standing.seen.judged >= config.shadow_tests
         if not seen or (shadow is None and config.shadow_days > 0 and config.shadow_tests > 0):
             lacks.append(
-                f"shadow: it must judge silently for {config.shadow_days:g} days or {config.shadow_tests} tests, "
-                f"and did for {ran / timedelta(days=1):.1f} days and {standing.seen.judged} tests"
+                f"shadow: it must judge silently for {config.shadow_days:g} days, with a test at least, or "
+                f"{config.shadow_tests} tests, and did for {ran / timedelta(days=1):.1f} days and "
+                f"{standing.seen.judged} tests"
             )
         if standing.seen.failed:
             lacks.append(f"shadow: it could not judge {standing.seen.failed} tests; its report says why")
         return lacks
+
+
+def _elsewhere(standing: PackStanding, scope: str, own: str) -> list[str]:
+    """What a silent time lacks that was spent below a place which does not hold the whole scope of an activation."""
+    shadow = standing.shadow
+    if shadow is None or standing.pack.hash == own or shadow.scope in ("", scope):
+        return []
+    if scope.startswith(f"{shadow.scope}/"):
+        return []
+    where = f"in {scope}" if scope else "everywhere"
+    return [f"shadow: it judged silently in {shadow.scope} only, and shall decide {where}"]
 
 
 def failures(pack: Pack, trials: Sequence[Trial]) -> list[str]:

@@ -113,21 +113,27 @@ def wilson(part: int, whole: int) -> tuple[float | None, float | None]:
 
 
 def causes(closed: Sequence[Closed]) -> list[CauseQuality]:
-    """Return precision, recall and Brier score of every cause that was said or true, the commonest first."""
+    """Return precision, recall and Brier score of every cause that was said or true, the commonest first.
+
+    `closed` is newest first: the alarm looks at the last 50 closures in which a cause was said.
+    """
+    lately: dict[str, list[bool]] = defaultdict(list)
     said, right, true, other = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     squares: dict[str, list[float]] = defaultdict(list)
     for one in closed:
         said[one.cause] += 1
         true[one.truth] += 1
         right[one.cause] += one.cause == one.truth
+        if len(lately[one.cause]) < ALARM_CLOSURES:
+            lately[one.cause].append(one.cause == one.truth)
         other[one.cause] += one.overridden
         squares[one.cause].append((one.posterior - (one.cause == one.truth)) ** 2)
     found = []
     for cause in {*said, *true} - {""}:
         precision = Share(right[cause], said[cause])
-        bad = precision.share is not None and precision.share < ALARM_PRECISION
         brier = sum(squares[cause]) / len(squares[cause]) if squares[cause] else None
-        alarm = bad and precision.whole >= ALARM_CLOSURES
+        last = lately[cause]
+        alarm = len(last) >= ALARM_CLOSURES and sum(last) < ALARM_PRECISION * len(last)
         changed = Share(other[cause], said[cause])
         found.append(CauseQuality(cause, precision, Share(right[cause], true[cause]), brier, alarm, changed))
     return sorted(found, key=lambda one: (-one.said.whole, -one.found.whole, one.cause))

@@ -118,6 +118,13 @@ def test_precision_and_recall_per_cause_and_the_alarm() -> None:
     assert [one.cause for one in bad if one.alarm] == ["drop"]
 
 
+def test_the_alarm_looks_at_the_last_fifty_closures() -> None:
+    right = closed("DISPATCH_HOME", "drop", "drop", "DISPATCH_HOME", n=320)
+    wrong = closed("DISPATCH_HOME", "drop", "wifi", "GUIDE_CUSTOMER", n=80)
+    assert {one.cause: one.alarm for one in causes([*wrong, *right])}["drop"], "four of five in all, none of the last"
+    assert not {one.cause: one.alarm for one in causes([*right, *wrong])}["drop"], "it is over"
+
+
 def test_calibration() -> None:
     assert brier(closed("NFF", "nff", "nff", "NFF", 1.0)) == 0.0
     assert brier(MIXED) == pytest.approx((9 * 0.01 + 0.81 + 2 * 0.36) / 12)

@@ -122,11 +122,24 @@ async def test_two_people_and_a_silent_time_come_before_a_decision(app_on_both: 
         await packs.activate(ACTOR, digest, reason="now", without_shadow="urgent")
     await packs.approve(SECOND, digest)
     await packs.start_shadow(ACTOR, digest)
-    with pytest.raises(Conflict, match="judge silently for 7 days or 500 tests"):
+    with pytest.raises(Conflict, match="judge silently for 7 days, with a test at least, or 500 tests"):
         await packs.activate(ACTOR, digest, reason="now")
     standing = await packs.activate(ACTOR, digest, reason="now", without_shadow="an outage")
     assert standing.decides_in == ("",)
     assert "without the silent time: an outage" in (await packs.history(ACTOR))[0].reason
+
+
+async def test_a_silent_time_without_a_test_or_in_another_place_is_none(app: App) -> None:
+    now = [utc_now()]
+    config = PacksSection(shadow_days=7, shadow_tests=500)
+    packs = Packs(app.store, load_tree(), config, clock=lambda: now[0])
+    digest = await approved(packs, SHY)
+    await packs.start_shadow(ACTOR, digest, scope="olt-none")
+    now[0] += timedelta(days=8)
+    with pytest.raises(Conflict, match=r"8\.0 days and 0 tests; shadow: it judged silently in olt-none only"):
+        await packs.activate(ACTOR, digest, reason="now")
+    with pytest.raises(Conflict, match=r"8\.0 days and 0 tests$"):
+        await packs.activate(ACTOR, digest, scope="olt-none/0", reason="now")
 
 
 async def test_two_tokens_of_one_administrator_are_no_two_people(app_on_both: App) -> None:
