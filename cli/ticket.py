@@ -8,7 +8,13 @@ import click
 from cli import output
 from cli.client import connect, segment
 from cli.options import server_options
-from cli.texts import _
+from cli.texts import N_, _
+
+_TEST_STATES = {
+    "running": N_("under way"),
+    "done": N_("done"),
+    "failed": N_("ended without a verdict"),
+}
 
 
 @click.group(help=_("Tickets: list, show one, close it with a code."))
@@ -45,12 +51,17 @@ def show(ticket_id: str, url: str | None, token_file: Path | None, as_json: bool
         return
     verdict: dict[str, Any] = found.get("verdict") or {}
     said = f"{verdict.get('verdict')} ({verdict.get('cause')})" if verdict else None
+    test: dict[str, Any] = found.get("test") or {}
+    state = str(test.get("state") or "")
     pairs: list[tuple[str, object]] = [
         (_("ticket"), found["id"]),
         (_("received"), output.instant(found["received_at"])),
         (_("line"), found["line"]),
         (_("test"), found["line_test"]),
+        (_("state of the test"), _(_TEST_STATES.get(state, state)) if state else None),
+        (_("why there is no verdict"), test.get("detail") or None),
         (_("verdict"), said),
+        (_("queue"), (found.get("check") or {}).get("queue") or None),
         (_("detail"), found["detail"] or None),
     ]
     output.print_pairs(pairs)

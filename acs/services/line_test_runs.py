@@ -1,7 +1,7 @@
 """One line test carried out: a place to work in, the questions side by side, a first verdict, the verdict.
 
     launched ─→ waits for a place ─→ a registry answers ─→ gathers (a partial verdict on the way) ─→ judged ─→ done
-                                  └────────────────── breaks ────────────────────────→ failed
+                                  └────────────────── breaks twice ──────────────────→ failed
 
 The rule of this file: a verdict is given from what is there when the time is up; nothing missing ever holds it up,
 and what is missing is said.
@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from acs.errors import AcsError
+from acs.errors import AcsError, Conflict, NotFound
 from acs.metrics import Metrics
 from acs.profiles.schema import Profile
 from acs.services.cases import LIGHT, Case, load_case, with_tickets
@@ -74,7 +74,7 @@ class LineTestRuns:
         record = job.record
         try:
             async with self._slots.place(job):
-                await self._gather_and_judge(job)
+                await self._with_a_second_try(job)
         except asyncio.CancelledError:
             raise
         except AcsError as error:
@@ -85,6 +85,16 @@ class LineTestRuns:
         finally:
             self._running.forget(job)
             self._metrics.running_line_tests.set(len(self._running))
+
+    async def _with_a_second_try(self, job: Job) -> None:
+        """A test that breaks is done once more: one bad moment costs no ticket its verdict. Then a person gets it."""
+        try:
+            await self._gather_and_judge(job)
+        except (NotFound, Conflict):  # the line is gone, or another process ended it: nothing is mended by asking again
+            raise
+        except Exception:  # whatever it was, it is tried once more, and then told
+            log.exception("line_test.again", line=job.record.line, test=job.record.id)
+            await self._gather_and_judge(job)
 
     async def _gather_and_judge(self, job: Job) -> None:
         async with self._places.store.reading() as tx:

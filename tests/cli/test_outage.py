@@ -88,3 +88,17 @@ def test_commands_print_what_the_api_says(words: str, shown: str, monkeypatch: p
     assert (done.exit_code, shown in done.output) == (0, True), done.output
     plain = CliRunner().invoke(command, ["--lang", "en", *words.split(), "--json"])
     assert plain.exit_code == 0 and plain.output.lstrip()[0] in "[{"
+
+
+@pytest.mark.parametrize(
+    ("language", "shown"),
+    [("en", ("ended without a verdict", "ValueError: a bug", "noc")), ("ru", ("закончилась без вердикта", "a bug"))],
+)
+def test_a_ticket_whose_test_failed_shows_why(
+    language: str, shown: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = {"test": {"state": "failed", "detail": "ValueError: a bug"}, "verdict": None, "check": {"queue": "noc"}}
+    monkeypatch.setitem(ANSWERS, "/tickets/T1", {**ANSWERS["/tickets/T1"], **failed})
+    monkeypatch.setattr(cli.ticket, "connect", lambda *_: Client())
+    done = CliRunner().invoke(command, ["--lang", language, "ticket", "show", "T1"])
+    assert done.exit_code == 0 and all(each in done.output for each in shown), done.output
