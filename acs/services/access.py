@@ -17,6 +17,7 @@ from acs.services import audit
 from acs.services.actor import Actor, Grant, Scope
 from acs.services.clock import Clock, utc_now
 from acs.services.roles import Roles, load_roles
+from acs.store import people as people_store
 from acs.store import tokens as token_store
 from acs.store.records import GrantRecord, Json, TokenRecord
 from acs.store.store import Store
@@ -73,7 +74,7 @@ class Access:
         Raises:
             Forbidden: the actor may not make tokens, or lacks a right that he gives.
             InvalidInput: no name, no or unknown scopes or roles, or an expiry in the past.
-            Conflict: a token of this name that is still good may do something else.
+            Conflict: a token of this name that is still good may do something else, or a person is called so.
         """
         actor.require(Scope.PEOPLE)
         now = self._clock()
@@ -92,6 +93,8 @@ class Access:
             grants=tuple(grants),
         )
         async with self._store.transaction() as tx:
+            if await people_store.get(tx, name) is not None:
+                raise Conflict(f"name: a person is called {name!r}, and would pass for this token; choose another name")
             _refuse_double(record, await token_store.live_named(tx, name, now))
             await token_store.add(tx, record)
             after: dict[str, Json] = {"name": name, "scopes": [*record.scopes], "expires_at": str(expires_at)}

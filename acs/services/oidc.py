@@ -207,6 +207,8 @@ class Oidc:
             known = await people_store.by_subject(tx, subject)
             if known is None and await people_store.get(tx, name) is not None:
                 why = "the name belongs to another account"
+            if known is None and await token_store.is_named(tx, name):
+                why = "the name is that of a token"
             if known is not None and known.disabled_at is not None:
                 why = "the account is disabled"
             if known is not None and known.grants != grants:

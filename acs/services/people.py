@@ -60,7 +60,7 @@ class People:
         Raises:
             Forbidden: the actor may not make accounts, or lacks a right that he gives.
             InvalidInput: the name, a role or the password cannot be used.
-            Conflict: the name is taken.
+            Conflict: the name is taken, or a token's: a name is who somebody is, to tickets, hooks and limits.
         """
         actor.require(Scope.PEOPLE)
         if not name or len(name) > _NAME_CHARS or not name.isprintable() or name != name.strip():
@@ -72,6 +72,10 @@ class People:
         now = self._clock()
         person = PersonRecord(name, now, actor.name, tuple(grants), full_name, password_hash=hashed)
         async with self._store.transaction() as tx:
+            if await token_store.is_named(tx, name):
+                raise Conflict(
+                    f"name: a token is called {name!r}, and the person would pass for it; choose another name"
+                )
             await people_store.add(tx, person)
             after: dict[str, Json] = {"full_name": full_name, "grants": _shown(grants)}
             await audit.note(tx, actor, "person.added", f"person:{name}", now, after=after)

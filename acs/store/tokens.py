@@ -26,6 +26,9 @@ _LIVE_NAMED = _SELECT.where(
     tokens.c.expires_at.is_(None) | (tokens.c.expires_at > bindparam("now")),
     token_grants.c.person.is_(None) | (token_grants.c.person == ""),
 )
+_NAMED = _SELECT.where(
+    tokens.c.name == bindparam("name"), token_grants.c.person.is_(None) | (token_grants.c.person == "")
+).limit(1)
 _MAKERS = select(tokens.c.created_by).where(tokens.c.name.in_(bindparam("names", expanding=True))).distinct()
 _TOUCH = update(tokens).where(tokens.c.id == bindparam("its_id")).values(new("last_used_at"))
 
@@ -71,6 +74,11 @@ async def by_hash(tx: Transaction, token_hash: str) -> TokenRecord | None:
 async def live_named(tx: Transaction, name: str, now: datetime) -> list[TokenRecord]:
     """Return the tokens of this name that are still good; sessions of people are none."""
     return [_record(row) for row in await tx.rows(_LIVE_NAMED, {"name": name, "now": micros(now)})]
+
+
+async def is_named(tx: Transaction, name: str) -> bool:
+    """Whether a program's token has, or had, this name; sessions of people are none."""
+    return await tx.one(_NAMED, {"name": name}) is not None
 
 
 async def list_tokens(tx: Transaction) -> list[TokenRecord]:

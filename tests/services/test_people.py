@@ -311,3 +311,16 @@ async def test_sign_in_by_the_api(app: App) -> None:
         answers = [await client.post("/sessions", json={"name": "x", "password": "y"}) for _ in range(25)]
     assert answers[-1].status_code == 429
     assert hash_of(made["token"]) not in str(answers)
+
+
+async def test_a_person_is_not_called_like_a_token_nor_a_token_like_a_person(app: App) -> None:
+    people, access = app.northbound.people, app.northbound.access
+    made = await access.create(local_actor(), "crm", ["read"])
+    await access.revoke(local_actor(), made.record.id)
+    with pytest.raises(Conflict, match="a token is called 'crm'"):
+        await people.add(local_actor(), "crm", [GrantRecord("viewer")])
+    await people.add(local_actor(), "anna", [GrantRecord("viewer")], password="a long enough password")
+    await app.northbound.sign_ins.sign_in("anna", "a long enough password", "", "192.0.2.1")
+    with pytest.raises(Conflict, match="a person is called 'anna'"):
+        await access.create(local_actor(), "anna", ["read"])
+    await people.add(local_actor(), "session of anna", [GrantRecord("viewer")])
