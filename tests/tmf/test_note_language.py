@@ -10,6 +10,7 @@ import pytest
 
 from acs.app import App
 from acs.services.deliveries import Deliveries
+from acs.services.ticket_stories import PARTIAL, told_early
 from acs.services.tmf import stories
 from acs.services.tmf.ticket_patches import Outage
 from acs.services.webhooks import webhook_targets
@@ -53,6 +54,24 @@ def test_a_note_says_what_to_do(language: str, wanted: str) -> None:
     said = VERDICT | {"script": {"en": "Go there.", "ru": "Выезд."}}
     assert wanted in stories.verdict_story(manner(language), line_test(verdict=said), AT).text.splitlines()
     assert "" not in stories.verdict_story(manner(language), line_test(), AT).text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("language", "goes_on"), [("ru", "Проверка линии продолжается"), ("en", "The line test goes on")]
+)
+def test_a_first_word_and_the_end_of_a_test_are_one_note(language: str, goes_on: str) -> None:
+    """What the registry said at once is not said again at the end, unless the end says something else."""
+    said = VERDICT | {"not_measured": ["led.los"]}
+    running = line_test(state=LineTestState.DONE, verdict=said)
+    body: dict[str, Json] = {"verdict": said | {"partial": True}}
+    test = told_early(running, PARTIAL, body)
+    assert test is not None and test.state is LineTestState.RUNNING
+    first = stories.verdict_story(manner(language), test, AT)
+    assert first.text.splitlines()[-1].startswith(goes_on) and "LOS" not in first.text
+    last = stories.verdict_story(manner(language), running, AT)
+    assert (last.marker, goes_on in last.text) == (first.marker, False)
+    assert stories.verdict_story(manner(language), running, AT, corrects=True).marker != first.marker
+    assert told_early(running, "line_test.verdict", body) == running
 
 
 def test_an_outage_is_named_in_the_language_of_the_system() -> None:

@@ -59,6 +59,7 @@ def verdict_story(
     """
     verdict: dict[str, Any] = dict(test.verdict) if isinstance(test.verdict, dict) else {}
     verdict |= {"queue": queue} if queue else {}
+    verdict |= {"not_measured": []} if verdict.get("partial") else {}  # nothing was asked yet
     kind, words = str(verdict.get("verdict", "")), SENTENCES[manner.language]
     lines = [f"{words['verdict' if before is None else 'again']}: {_headline(verdict, manner.language)}"]
     lines += [_text(verdict, "text", manner.language), *_rest(verdict, manner.language)]
