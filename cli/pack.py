@@ -286,6 +286,8 @@ def _print_keys(keys: Any) -> None:
 def _print_replay(told: dict[str, Any]) -> None:
     text = _("{judged} tests judged by both, {changed} decide differently, {skipped} could not be judged again.")
     output.print_line(text.format(**{key: told[key] for key in ("judged", "changed", "skipped")}))
+    if told.get("truncated"):
+        output.print_line(_("Older tests were left out (packs.replay_tests)."))
     spent = _("Carrying out the verdicts costs {old} with the old pack and {new} with the new one.")
     output.print_line(spent.format(old=f"{told['spent_old']:.0f}", new=f"{told['spent_new']:.0f}"))
     rows = [[row["line_test"], row["line"], _said(row["old"]), _said(row["new"]), row["cost"]] for row in told["tests"]]

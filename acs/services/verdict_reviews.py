@@ -128,7 +128,7 @@ class Reviews:
 
     async def _replay(self, before: Pack, after: Pack, days: float) -> dict[str, Any]:
         since, last, seen = self._clock() - timedelta(days=days), None, 0
-        tally = Tally(before, after)
+        tally, truncated = Tally(before, after), True
         while seen < self._config.replay_tests:
             async with self._store.reading() as tx:
                 page = await test_store.list_line_tests(tx, states=(LineTestState.DONE,), limit=_PAGE, before=last)
@@ -136,9 +136,10 @@ class Reviews:
             await asyncio.to_thread(tally.take, fresh)
             seen += len(fresh)
             if len(fresh) < _PAGE:
+                truncated = False
                 break
             last = page[-1].id
-        return tally.told()
+        return {**tally.told(), "truncated": truncated}
 
     async def overrides(self, actor: Actor) -> list[dict[str, Any]]:
         """Every scope with rules of its own, as what they change of the rules that decide everywhere."""
