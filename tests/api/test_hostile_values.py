@@ -236,7 +236,7 @@ def test_no_instant_of_the_api_lies_outside_of_utc() -> None:
     assert [path.name for path in loose] == ["bodies.py"]
 
 
-@pytest.mark.parametrize("at", [*BESIDE_TIME, "0001-01-01T00:00:00Z", (utc_now() - timedelta(days=900)).isoformat()])
+@pytest.mark.parametrize("at", [*BESIDE_TIME, "0001-01-01T00:00:00Z", "2020-01-01T00:00:00Z"])
 async def test_a_ticket_was_not_closed_before_it_came(app: App, at: str) -> None:
     await with_line(app)
     async with await client_of(app, "tickets", "read", "operate") as client:
