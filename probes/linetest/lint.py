@@ -15,7 +15,7 @@ from probes.linetest.model import VerdictKind
 #: a cause whose positive evidence sums to less can hardly win
 LEAST_POSITIVE_DB = 10.0
 #: facts that tell one line from many
-_MASS = (
+MASS = (
     "sib.",
     "sw.subs_down_ratio",
     "dslam.",
@@ -218,4 +218,4 @@ def _best(rows: tuple[Row, ...], file: PackFile) -> float:
 
 
 def _excludes_mass(rows: tuple[Row, ...]) -> bool:
-    return any(fact.startswith(_MASS) for row in rows for fact in row.facts())
+    return any(fact.startswith(MASS) for row in rows for fact in row.facts())

@@ -1,6 +1,6 @@
 """Bands of one fact on a card: thresholds that leave a value to nobody, or give it to two rows that both count.
 
-Rows of one card and one group over one fact, each with `yes` only, are bands. They must leave no value between the
+Rows of one card over one fact, of whatever group, each with `yes` only, are bands. They must leave no value between the
 lowest and the highest without a row: exactly -27.0 belongs to neither "> -27" nor "< -27". A band that shall say
 nothing is written down with `yes = 0`. The rule of this file: it sees thresholds only, never a measured value.
 """
@@ -23,7 +23,10 @@ def bands(name: str, cause: Cause, file: PackFile) -> Iterator[str]:
             rule = file.facts.get(row.fact or "")
             group = row.group or (rule.group if rule else "") or f"#{number}"
             by_fact.setdefault((row.fact or "", group), []).append(row)
+    whole: dict[str, list[Row]] = {}
     for (fact, _), rows in sorted(by_fact.items()):
+        whole.setdefault(fact, []).extend(rows)
+    for fact, rows in whole.items():
         yield from (f"cause.{name}.evidence: {fact}: {fault}" for fault in _faults(rows))
     yield from _twice(name, by_fact)
 

@@ -10,6 +10,7 @@ from probes.linetest.form import PackFile
 from probes.linetest.lint import lint
 from probes.linetest.lint_bands import bands
 from probes.linetest.lint_coverage import coverage
+from probes.linetest.lint_dispatch import dispatches
 from probes.linetest.lint_gates import counts, gates
 from probes.linetest.lint_rivals import rivals
 from probes.linetest.pack import compile_pack
@@ -30,7 +31,14 @@ def lint_whole(tree: Tree, trials: Sequence[Trial], places: SourcePlaces | None 
         pack = compile_pack(file, tree_hash(tree))
         for name, cause in file.cause.items():
             faults += bands(name, cause, file)
-        faults += [*rivals(pack), *coverage(pack), *gates(file), *counts(file), *_cases(file, tree, trials)]
+        faults += [
+            *rivals(pack),
+            *coverage(pack),
+            *gates(file),
+            *counts(file),
+            *dispatches(file),
+            *_cases(file, tree, trials),
+        ]
     return [where.told(fault) for fault in faults]
 
 

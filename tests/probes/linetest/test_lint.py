@@ -65,6 +65,19 @@ def test_the_packaged_pack_has_no_fault() -> None:
             "[outage.when]\nall = [{ fact = '@down', op = 'eq', value = true }]\n",
             "outage.when: it can hold while sib.n is not known",
         ),
+        (
+            card('  { fact = "sib.n", op = "ge", value = 1, yes = 12, no = 0 },\n'
+                 '  { fact = "wifi.snr_db", op = "lt", value = 15, yes = 5, no = -5 },', "verdict = 'DISPATCH_HOME'\n"),
+            "cause.wifi_weak: it sends somebody, and no row takes points away",
+        ),
+        (
+            "[[cause.wifi_weak.instead]]\nwhen = { fact = 'bras.session', op = 'known' }\nverdict = 'DISPATCH_HOME'\n",
+            "cause.wifi_weak: it sends somebody, and no row takes points away",
+        ),
+        (
+            "[[fallback]]\ncause = 'drop_fibre_cut'\nwhen = { fact = 'bras.session', op = 'known' }\n",
+            "fallback.0: drop_fibre_cut sends somebody without a card",
+        ),
         ("[engine]\ndue_h = 1e9\n", "engine.due_h: Input should be less than or equal to 8760; correct"),
         ("[engine]\ncost_look = inf\n", "engine.cost_look: Input should be a finite number; correct"),
         ("[facts.'ont.rx_dbm']\nmax_age_s = 1e12\n", "max_age_s: Input should be less than or equal to 31536000"),
@@ -84,6 +97,13 @@ def test_the_packaged_pack_has_no_fault() -> None:
             card(
                 '  { fact = "wifi.snr_db", op = "lt", value = 15, yes = 12, group = "a" },\n'
                 '  { fact = "wifi.snr_db", op = "gt", value = 15, yes = -12, group = "a" },'
+            ),
+            "15 lies in no band",
+        ),
+        (
+            card(
+                '  { fact = "wifi.snr_db", op = "lt", value = 15, yes = 12 },\n'
+                '  { fact = "wifi.snr_db", op = "gt", value = 20, yes = -12 },'
             ),
             "15 lies in no band",
         ),
