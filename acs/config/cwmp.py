@@ -115,7 +115,9 @@ class CwmpSection(Section):
     @model_validator(mode="after")
     def _listens_somewhere(self) -> Self:
         if not self.plain and self.tls.certificate_file is None:
-            raise ValueError("no CPE could come in: plain is false and tls has no certificate_file; write it, or remove plain")
+            raise ValueError(
+                "no CPE could come in: plain is false and tls has no certificate_file; write it, or remove plain"
+            )
         return self
 
 
