@@ -44,6 +44,7 @@ from acs.services.history_keeping import HistoryKeeping
 from acs.services.kept_answers import TIDY_S
 from acs.services.northbound import Northbound
 from acs.services.operations import Operations
+from acs.services.quality_watch import QualityWatch
 from acs.services.recorder import Recorder
 from acs.services.search import TICK_S
 from acs.services.security_notes import SecurityNotes
@@ -181,6 +182,7 @@ class App:
                 "search": (TICK_S, self.northbound.search.index.turn),
                 **self.northbound.hooks.jobs(),
                 **self.northbound.automation.jobs(),
+                **QualityWatch(self.store, self.northbound.alarms, self.clock).jobs(),
                 **SecurityWatch(self.store, self.config.security_alarms, self.northbound.alarms, self.clock).jobs(),
                 **self.northbound.sources.jobs(),
                 **self.northbound.radius.jobs(),

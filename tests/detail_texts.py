@@ -31,7 +31,8 @@ _FILES = (
     "acs/services/follow_ups.py", "acs/services/gathering.py", "acs/services/kinds/", "acs/services/operations.py",
     "acs/services/outage_cases.py", "acs/services/outgoing.py", "acs/services/own_credentials.py",
     "acs/services/path_sources.py", "acs/services/plans/", "acs/services/provisioning.py",
-    "acs/services/provisioning_jobs.py", "acs/services/provisioning_rules.py", "acs/services/reboot_evidence.py",
+    "acs/services/provisioning_jobs.py", "acs/services/provisioning_rules.py", "acs/services/quality_watch.py",
+    "acs/services/reboot_evidence.py",
     "acs/services/report_evidence.py", "acs/services/reports.py", "acs/services/reset_evidence.py",
     "acs/services/review.py", "acs/services/security_conditions.py", "acs/services/sessions.py",
     "acs/services/sources.py", "acs/services/surveys.py",
@@ -61,6 +62,7 @@ OTHERS = {
     "expected sources", "icmp echo with DF", "ifIndex {0}", "last reading of the line", "no verdict",
     "old secrets", "old ticket events", "operator's resolvers", "ping {0}", "profile {0}", "source {0}", "ticket {0}",
     "told by ", "{0} {1} {2} ms: {3}", "Communications Alarm", "Equipment Alarm",
+    "Quality of Service Alarm", "cause:{0}", "precision of causes",
     "Security Service or Mechanism Violation", "firmware:{0} {1}",
 }  # fmt: skip
 _PROSE = re.compile(r"[a-z]{2}")

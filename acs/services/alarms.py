@@ -42,8 +42,10 @@ MANAGEMENT_URL = "management_url.changed"
 FIRMWARE = "firmware.unplanned"
 #: Many lines of the whole fleet fell silent.
 MANAGEMENT_LOST = "management.lost"
+#: Too many of the last closures say that a cause was another one.
+PRECISION = "verdict.precision"
 #: What is told of the whole fleet, and shown as a metric also where there is none.
-FLEET = (AUTH_FAILURES, UNKNOWN_DEVICES, MANAGEMENT_URL, FIRMWARE, MANAGEMENT_LOST)
+FLEET = (AUTH_FAILURES, UNKNOWN_DEVICES, MANAGEMENT_URL, FIRMWARE, MANAGEMENT_LOST, PRECISION)
 #: Who ends an alarm whose cause is gone; a person's own name is another.
 BY_ITSELF = "system"
 #: Alarms that were raised lately and are not written again at once.

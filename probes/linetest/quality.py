@@ -67,6 +67,8 @@ class CauseQuality:
     found: Share
     brier: float | None
     alarm: bool
+    #: how often it was right of the last closures in which it was said
+    lately: Share
     #: how often a person said something else
     overridden: Share = Share(0, 0)
 
@@ -135,7 +137,11 @@ def causes(closed: Sequence[Closed]) -> list[CauseQuality]:
         last = lately[cause]
         alarm = len(last) >= ALARM_CLOSURES and sum(last) < ALARM_PRECISION * len(last)
         changed = Share(other[cause], said[cause])
-        found.append(CauseQuality(cause, precision, Share(right[cause], true[cause]), brier, alarm, changed))
+        found.append(
+            CauseQuality(
+                cause, precision, Share(right[cause], true[cause]), brier, alarm, Share(sum(last), len(last)), changed
+            )
+        )
     return sorted(found, key=lambda one: (-one.said.whole, -one.found.whole, one.cause))
 
 

@@ -9,6 +9,7 @@ Source: TMF642 v4.0.0; categories, severities and causes of X.733.
 from collections.abc import Mapping
 from typing import Any
 
+from acs.services.alarms import MANAGEMENT_LOST, PRECISION
 from acs.services.tmf.instants import stamp, without_none
 from acs.services.translation import translated
 from acs.store.access import AccessAlarm
@@ -23,9 +24,10 @@ _FIRST_MICROSECOND = 2**48
 #: hexadecimal digits of an id of ours that are its microsecond
 _DIGITS = 14
 
-_COMMUNICATIONS, _EQUIPMENT, _SECURITY = (
+_COMMUNICATIONS, _EQUIPMENT, _QUALITY, _SECURITY = (
     "Communications Alarm",
     "Equipment Alarm",
+    "Quality of Service Alarm",
     "Security Service or Mechanism Violation",
 )
 
@@ -46,13 +48,17 @@ _KINDS: Mapping[str, tuple[str, str, str]] = {
     AlarmKind.AUTH_FAILURE: (_SECURITY, "warning", "authenticationFailure"),
     AlarmKind.OTHER: (_EQUIPMENT, "indeterminate", "indeterminate"),
 }
-#: what we notice ourselves is about who devices are
+#: what we notice ourselves is about who devices are, but for
 _OURS = (_SECURITY, "warning", "authenticationFailure")
+_OTHERS_OF_OURS: Mapping[str, tuple[str, str, str]] = {
+    MANAGEMENT_LOST: (_COMMUNICATIONS, "critical", "communicationsSubsystemFailure"),
+    PRECISION: (_QUALITY, "minor", "thresholdCrossed"),
+}
 
 
 def alarm_of(alarm: AlarmRecord, base: str, system: str, language: str = "en") -> dict[str, Any]:
     """One of our own alarms as a TMF642 Alarm; `language` is that of its details."""
-    category, severity, cause = _OURS
+    category, severity, cause = _OTHERS_OF_OURS.get(alarm.kind, _OURS)
     subject_type, _, subject = alarm.subject.partition(":")
     number = number_of(alarm.id)
     return without_none(
