@@ -290,8 +290,16 @@ def _print_replay(told: dict[str, Any]) -> None:
         output.print_line(_("Older tests were left out (packs.replay_tests)."))
     spent = _("Carrying out the verdicts costs {old} with the old pack and {new} with the new one.")
     output.print_line(spent.format(old=f"{told['spent_old']:.0f}", new=f"{told['spent_new']:.0f}"))
-    rows = [[row["line_test"], row["line"], _said(row["old"]), _said(row["new"]), row["cost"]] for row in told["tests"]]
-    output.print_table([_("test"), _("line"), _("old"), _("new"), _("cost")], rows)
+    wrong = _(
+        "Where tickets are closed ({closed}), being wrong costs {old} with the old pack and {new} with the new one."
+    )
+    figures = {"old": f"{told['wrong_old']:.0f}", "new": f"{told['wrong_new']:.0f}"}
+    output.print_line(wrong.format(closed=told["closed"], **figures))
+    rows = [
+        [row["line_test"], row["line"], _said(row["old"]), _said(row["new"]), row["cost"], row["wrong"]]
+        for row in told["tests"]
+    ]
+    output.print_table([_("test"), _("line"), _("old"), _("new"), _("cost"), _("cost of being wrong")], rows)
 
 
 def _said(verdict: dict[str, Any]) -> str:

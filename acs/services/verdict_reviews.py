@@ -18,13 +18,14 @@ from acs.services.line_test_progress import known_test
 from acs.services.packs import Packs, known_pack
 from acs.services.replays import again, differing, judged_of, pack_hash
 from acs.services.shadows import changed, short
+from acs.store import after_fix as fix_store
 from acs.store import line_tests as test_store
 from acs.store import packs as pack_store
 from acs.store.records import Json, LineTestRecord, LineTestState
 from acs.store.store import Store
 from acs.store.transaction import Transaction
 from probes.errors import PackError
-from probes.linetest.costs import handling, money_of
+from probes.linetest.costs import excess, handling, money_of
 from probes.linetest.explanation import explain
 from probes.linetest.model import VerdictKind
 from probes.linetest.pack import Pack
@@ -35,6 +36,8 @@ from probes.linetest.pack_files import Tree, build_pack, whole_tree
 _PAGE = 200
 #: tests that decide differently and are told one by one
 _TOLD = 500
+#: closures that a replay is held against
+_MOST_CLOSED = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,9 @@ class Reviews:
 
     async def _replay(self, before: Pack, after: Pack, days: float) -> dict[str, Any]:
         since, last, seen = self._clock() - timedelta(days=days), None, 0
-        tally, truncated = Tally(before, after), True
+        async with self._store.reading() as tx:
+            truths = await fix_store.truths_since(tx, since, limit=_MOST_CLOSED)
+        tally, truncated = Tally(before, after, truths), True
         while seen < self._config.replay_tests:
             async with self._store.reading() as tx:
                 page = await test_store.list_line_tests(tx, states=(LineTestState.DONE,), limit=_PAGE, before=last)
@@ -183,10 +188,16 @@ class Reviews:
 
 
 class Tally:
-    """Two packs over stored tests: how many decisions change, from what to what, and what is spent."""
+    """Two packs over stored tests: how many decisions change, from what to what, and what they cost.
 
-    def __init__(self, before: Pack, after: Pack) -> None:
+    `truths`: line test → the cause that its ticket was closed with. Only there it is known what a verdict cost that
+    was wrong; without it a pack that says nothing would look cheap, for it carries nothing out.
+    """
+
+    def __init__(self, before: Pack, after: Pack, truths: Mapping[str, str]) -> None:
         self._packs = (before, after)
+        self._truths = truths
+        self._closed, self._wrong = 0, [0.0, 0.0]
         self._money = money_of(after.file.engine)
         self._judged = self._skipped = self._changed = 0
         self._spent = [0.0, 0.0]
@@ -208,13 +219,31 @@ class Tally:
         prices = [handling(VerdictKind(str(each["verdict"])), self._money) for each in (one, other)]
         self._spent = [spent + price for spent, price in zip(self._spent, prices, strict=True)]
         old, new = short(one), short(other)
+        wrong = self._wronged(test, (one, other))
         if not changed(old, new):
             return
         self._changed += 1
         self._pairs[str(old["verdict"]), str(new["verdict"])] += 1
         if len(self._rows) < _TOLD:
             row: dict[str, Json] = {"line_test": test.id, "line": test.line, "ticket": test.ticket}
-            self._rows.append({**row, "old": old, "new": new, "cost": prices[1] - prices[0]})
+            self._rows.append({**row, "old": old, "new": new, "cost": prices[1] - prices[0], "wrong": wrong})
+
+    def _wronged(self, test: LineTestRecord, said: Sequence[Mapping[str, Any]]) -> float | None:
+        """How much more the new verdict costs by being wrong; None where nobody told what was true.
+
+        What a cause needs the old pack says, where it knows it: the one on trial does not mark its own work.
+        """
+        truth = self._truths.get(test.id, "")
+        cause = next((pack.file.cause[truth] for pack in self._packs if truth in pack.file.cause), None)
+        if cause is None:
+            return None
+        costs = [
+            excess(VerdictKind(str(each["verdict"])), cause.verdict, self._money, same_cause=each["cause"] == truth)
+            for each in said
+        ]
+        self._closed += 1
+        self._wrong = [sum_ + cost for sum_, cost in zip(self._wrong, costs, strict=True)]
+        return costs[1] - costs[0]
 
     def told(self) -> dict[str, Any]:
         """Return the report as plain values."""
@@ -226,6 +255,9 @@ class Tally:
             "pairs": pairs,
             "spent_old": self._spent[0],
             "spent_new": self._spent[1],
+            "closed": self._closed,
+            "wrong_old": self._wrong[0],
+            "wrong_new": self._wrong[1],
             "tests": self._rows,
         }
 

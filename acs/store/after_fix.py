@@ -217,6 +217,14 @@ async def closed_since(tx: Transaction, since: datetime, *, limit: int) -> list[
     return found
 
 
+async def truths_since(tx: Transaction, since: datetime, *, limit: int) -> dict[str, str]:
+    """Line test → the cause that its ticket was closed with, of the newest closures; one closed twice has the last."""
+    c = closures.c
+    query = select(c.line_test, c.cause).where(c.at >= micros(since), c.line_test.is_not(None))
+    rows = await tx.rows(query.order_by(c.at.desc()).limit(limit))
+    return {row.line_test: row.cause for row in reversed(rows)}
+
+
 async def tickets_between(tx: Transaction, since: datetime, until: datetime) -> list[TicketRecord]:
     """Tickets about known lines of a time, without their bodies."""
     c = tickets.c

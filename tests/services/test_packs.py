@@ -13,7 +13,9 @@ from acs.services.actor import Actor, Scope, local_actor
 from acs.services.clock import utc_now
 from acs.services.packs import Packs
 from acs.services.verdict_reviews import Reviews
+from acs.store import after_fix
 from acs.store import line_tests as test_store
+from acs.store.after_fix import Closure
 from acs.store.records import LineTestRecord
 from probes.linetest.pack_files import load_tree
 from tests.services.test_line_tests import World, finished, tell, world
@@ -209,12 +211,27 @@ async def test_an_activated_pack_judges_the_next_test_and_a_replay_counts_the_ch
     replay = told["replay"]
     assert (replay["judged"], replay["changed"], replay["skipped"]) == (2, 2, 0)
     assert replay["pairs"] == [{"old": "GUIDE_CUSTOMER", "new": "INCONCLUSIVE", "count": 2}]
+    assert (replay["closed"], replay["wrong_old"], replay["wrong_new"], replay["truncated"]) == (0, 0, 0, False)
+    assert [row["wrong"] for row in replay["tests"]] == [None, None]
     for each in (ACTOR, SECOND):
         await packs.approve(each, digest)
     await packs.activate(ACTOR, digest, reason="try it", without_shadow="a test")
     after = await blocked(world)
     assert (before.verdict["verdict"], after.verdict["verdict"]) == ("GUIDE_CUSTOMER", "INCONCLUSIVE")  # type: ignore[index,call-overload]
     assert after.verdict["pack"] == {"id": "north", "version": "1", "hash": digest}  # type: ignore[index,call-overload]
+
+
+async def test_a_pack_that_says_nothing_is_not_cheap_where_the_truth_is_known(world: World) -> None:
+    test = await blocked(world)
+    closure = Closure("T-1", "c", "account_blocked", utc_now(), "crm", line="L-1", line_test=test.id)
+    async with world.app.store.transaction() as tx:
+        await after_fix.put_closure(tx, closure)
+    digest = (await world.app.northbound.packs.propose(ACTOR, *open_question())).pack.hash
+    told = await world.app.northbound.reviews.compare(ACTOR, "active", digest, days=1)
+    replay = told["replay"]
+    look = world.app.northbound.packs.base.file.engine.cost_look
+    assert (replay["closed"], replay["wrong_old"], replay["wrong_new"]) == (1, 0, look)
+    assert replay["tests"][0]["wrong"] == look
 
 
 async def test_a_pack_with_faults_or_a_failed_case_is_refused(app: App, tmp_path: Path) -> None:
