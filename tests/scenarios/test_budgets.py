@@ -88,9 +88,9 @@ async def test_fifty_tickets_on_one_pon_cost_one_walk(server: OwnServer, client:
 async def test_a_running_test_of_a_line_is_joined(server: OwnServer, client: Client) -> None:
     async with standing(server, client, SLEEPER):
         first, second, other = await asyncio.to_thread(_three_tickets, client)
-        again = await asyncio.to_thread(client.post, "/lines/sleeper/tests", {"depth": "full"})
+        again = await asyncio.to_thread(client.post, "/lines/sleeper/tests", {"depth": "normal"})
         quick = await asyncio.to_thread(client.post, "/lines/sleeper/tests", {"depth": "quick"})
-        tests = await asyncio.to_thread(ended, client, {"full": first, "quick": quick["id"]})
+        tests = await asyncio.to_thread(ended, client, {"first": first, "quick": quick["id"]})
     assert first == second == other == again["id"]
     assert quick["id"] != first, "a quick test has five seconds, and waits for no deeper one"
     assert [source["name"] for source in tests["quick"]["facts"]["sources"]] == ["access"]
