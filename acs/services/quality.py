@@ -131,7 +131,7 @@ class QualityReports:
     def _told(
         self, joined: Sequence[Joined], verdicts: Mapping[str, int], known: Mapping[str, Cause], pack: Pack
     ) -> dict[str, Any]:
-        closed = [closed_of(one, known) for one in joined if one.test is not None]
+        closed = [_closed(one, known) for one in joined if one.test is not None]
         tested = sum(verdicts.values())
         inconclusive = quality.Share(verdicts.get("INCONCLUSIVE", 0), tested)
         named = {name: share.to_json() for name, share in quality.rates(closed).items()}
@@ -189,8 +189,7 @@ def sent_twice(found: Sequence[Closure], within: timedelta) -> set[str]:
     }
 
 
-def closed_of(one: Joined, known: Mapping[str, Cause]) -> Closed:
-    """What the figures take of a closure: what was said, and what was so."""
+def _closed(one: Joined, known: Mapping[str, Cause]) -> Closed:
     verdict: Mapping[str, Any] = one.test.verdict if one.test and isinstance(one.test.verdict, dict) else {}
     cause = known.get(one.closure.cause)
     said = str(verdict.get("verdict", ""))

@@ -2,22 +2,19 @@
 
     closures of a year ──▶ precision over the last 50 of a cause ──▶ one alarm per cause ──▶ ended when they agree
 
-The rule of this file: it judges what is stored, as the report on quality does; the figures are `quality.causes`.
+The rule of this file: it judges what is stored, as the report on quality does; the limit is `quality.denied`.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from acs.services.alarms import BY_ITSELF, PRECISION, Alarms, Standing
 from acs.services.clock import Clock
-from acs.services.quality import Joined, closed_of
 from acs.store import after_fix as fix_store
 from acs.store import alarms as alarm_store
-from acs.store.after_fix import Closure
 from acs.store.alarms import AlarmRecord
-from acs.store.records import LineTestRecord
 from acs.store.store import Store
+from acs.store.transaction import Transaction
 from probes.linetest import quality
 
 #: Seconds between two looks: closures come by the hour.
@@ -26,8 +23,6 @@ _LOOK_S = 3_600.0
 _OLDEST, _MOST = timedelta(days=365), 20_000
 #: Causes that have an alarm at the same time; there are not that many.
 _CAUSES = 1_000
-#: What is known of a cause that no closure speaks of any more.
-_UNSAID = (quality.Share(0, 0), False)
 
 
 class QualityWatch:
@@ -46,52 +41,41 @@ class QualityWatch:
         """Judge every cause that closures speak of; returns those that are below the limit, and those that ended."""
         now = self._clock()
         async with self._store.reading() as tx:
-            found = await fix_store.closed_since(tx, now - _OLDEST, limit=_MOST)
-            active = await alarm_store.list_alarms(tx, active=True, kind=PRECISION, limit=_CAUSES)
-        precise = await asyncio.to_thread(_precision, found)
-        known = {alarm.subject: alarm for alarm in active}
-        low = {f"cause:{cause}": lately for cause, (lately, alarm) in precise.items() if alarm}
-        async with self._store.reading() as tx:
-            for subject in sorted(low.keys() - known.keys()):
-                if (last := await alarm_store.newest(tx, PRECISION, subject)) is not None:
-                    known[subject] = last
-        told = [_over(subject, lately) for subject, lately in sorted(low.items()) if _news(known.get(subject), lately)]
-        told += [
-            _ended(alarm, precise.get(_cause(alarm.subject), _UNSAID)[0])
-            for alarm in active
-            if alarm.subject not in low
-        ]
+            last = quality.lately(await fix_store.said_and_true(tx, now - _OLDEST, limit=_MOST))
+            denied = {f"cause:{cause}": share for cause, share in last.items() if quality.denied(share)}
+            told = [
+                _over(subject, share) for subject, share in sorted(denied.items()) if await _news(tx, subject, share)
+            ]
+            for alarm in await alarm_store.list_alarms(tx, active=True, kind=PRECISION, limit=_CAUSES):
+                if alarm.subject not in denied:
+                    told.append(_ended(alarm, last.get(_cause(alarm.subject), quality.Share(0, 0))))
         if told:
             await self._alarms.settle(told, now)
         return told
+
+
+async def _news(tx: Transaction, subject: str, share: quality.Share) -> bool:
+    """Whether to tell it: a person who ended the alarm knew the precision of then, and only a lower one is news."""
+    last = await alarm_store.newest(tx, PRECISION, subject)
+    if last is None or last.cleared_at is None or last.cleared_by == BY_ITSELF:
+        return True
+    before = last.detail.get("precision")
+    return not isinstance(before, int | float) or _precision(share) < before
 
 
 def _cause(subject: str) -> str:
     return subject.partition(":")[2]
 
 
-def _news(last: AlarmRecord | None, lately: quality.Share) -> bool:
-    """Whether to tell it: a person who ended the alarm knew the precision of then, and only a lower one is news."""
-    ended_by_somebody = last is not None and last.cleared_at is not None and last.cleared_by != BY_ITSELF
-    before = last.detail.get("precision") if last is not None and ended_by_somebody else None
-    return not isinstance(before, int | float) or _share(lately) < before
+def _precision(share: quality.Share) -> float:
+    return round(share.part / share.whole, 2)
 
 
-def _share(lately: quality.Share) -> float:
-    return round(lately.part / lately.whole, 2)
+def _over(subject: str, share: quality.Share) -> Standing:
+    why = f"{share.part} of the last {share.whole} closures agree with {_cause(subject)}"
+    return Standing(PRECISION, subject, True, {"why": why, "precision": _precision(share)})
 
 
-def _over(subject: str, lately: quality.Share) -> Standing:
-    why = f"{lately.part} of the last {lately.whole} closures agree with {_cause(subject)}"
-    return Standing(PRECISION, subject, True, {"why": why, "precision": _share(lately)})
-
-
-def _ended(alarm: AlarmRecord, lately: quality.Share) -> Standing:
-    ended = f"{lately.part} of the last {lately.whole} closures agree again"
+def _ended(alarm: AlarmRecord, share: quality.Share) -> Standing:
+    ended = f"{share.part} of the last {share.whole} closures agree again"
     return Standing(PRECISION, alarm.subject, False, {**alarm.detail, "ended": ended})
-
-
-def _precision(found: list[tuple[Closure, LineTestRecord | None]]) -> dict[str, tuple[quality.Share, bool]]:
-    """Cause → how many of its last closures agree, and whether that is too few."""
-    closed = [closed_of(Joined(closure, test, False), {}) for closure, test in found if test is not None]
-    return {one.cause: (one.lately, one.alarm) for one in quality.causes(closed)}

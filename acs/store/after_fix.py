@@ -11,6 +11,7 @@ from sqlalchemy import Row, bindparam, func, select, update
 from acs.store.built import Filtered, new
 from acs.store.instants import instant, instant_or_none, micros, micros_or_none
 from acs.store.limits import check_record, json_text
+from acs.store.line_tests import of_verdict
 from acs.store.records import Json, LineTestRecord, LineTestState, TicketRecord
 from acs.store.schema import checkup_runs, checkups, closures, line_tests, tickets
 from acs.store.transaction import Transaction
@@ -215,6 +216,19 @@ async def closed_since(tx: Transaction, since: datetime, *, limit: int) -> list[
             test = _test(row, closure)
         found.append((closure, test))
     return found
+
+
+async def said_and_true(tx: Transaction, since: datetime, *, limit: int) -> list[tuple[str, str]]:
+    """The cause that was said and the true one, of closures whose test decided; the newest first."""
+    dialect = tx.connection.dialect.name
+    query = (
+        select(of_verdict(dialect, "cause").label("said"), closures.c.cause)
+        .join(line_tests, line_tests.c.id == closures.c.line_test)
+        .where(closures.c.at >= micros(since), of_verdict(dialect, "verdict") != "INCONCLUSIVE")
+        .order_by(closures.c.at.desc())
+        .limit(limit)
+    )
+    return [(row.said, row.cause) for row in await tx.rows(query)]
 
 
 async def truths_since(tx: Transaction, since: datetime, *, limit: int) -> dict[str, str]:

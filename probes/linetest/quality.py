@@ -67,8 +67,6 @@ class CauseQuality:
     found: Share
     brier: float | None
     alarm: bool
-    #: how often it was right of the last closures in which it was said
-    lately: Share
     #: how often a person said something else
     overridden: Share = Share(0, 0)
 
@@ -119,30 +117,40 @@ def causes(closed: Sequence[Closed]) -> list[CauseQuality]:
 
     `closed` is newest first: the alarm looks at the last 50 closures in which a cause was said.
     """
-    lately: dict[str, list[bool]] = defaultdict(list)
+    last = lately((one.cause, one.truth) for one in closed)
     said, right, true, other = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     squares: dict[str, list[float]] = defaultdict(list)
     for one in closed:
         said[one.cause] += 1
         true[one.truth] += 1
         right[one.cause] += one.cause == one.truth
-        if len(lately[one.cause]) < ALARM_CLOSURES:
-            lately[one.cause].append(one.cause == one.truth)
         other[one.cause] += one.overridden
         squares[one.cause].append((one.posterior - (one.cause == one.truth)) ** 2)
     found = []
     for cause in {*said, *true} - {""}:
         precision = Share(right[cause], said[cause])
         brier = sum(squares[cause]) / len(squares[cause]) if squares[cause] else None
-        last = lately[cause]
-        alarm = len(last) >= ALARM_CLOSURES and sum(last) < ALARM_PRECISION * len(last)
+        alarm = denied(last.get(cause, Share(0, 0)))
         changed = Share(other[cause], said[cause])
-        found.append(
-            CauseQuality(
-                cause, precision, Share(right[cause], true[cause]), brier, alarm, Share(sum(last), len(last)), changed
-            )
-        )
+        found.append(CauseQuality(cause, precision, Share(right[cause], true[cause]), brier, alarm, changed))
     return sorted(found, key=lambda one: (-one.said.whole, -one.found.whole, one.cause))
+
+
+def lately(told: Iterable[tuple[str, str]]) -> dict[str, Share]:
+    """Return cause → how many of the last 50 closures in which it was said agree.
+
+    `told`: (said, true), the newest first.
+    """
+    found: dict[str, list[bool]] = defaultdict(list)
+    for said, true in told:
+        if len(found[said]) < ALARM_CLOSURES:
+            found[said].append(said == true)
+    return {cause: Share(sum(agree), len(agree)) for cause, agree in found.items()}
+
+
+def denied(last: Share) -> bool:
+    """Return whether the last closures of a cause agree with it too seldom; fewer than 50 say nothing yet."""
+    return last.whole >= ALARM_CLOSURES and last.part < ALARM_PRECISION * last.whole
 
 
 def brier(closed: Sequence[Closed]) -> float | None:
