@@ -63,17 +63,6 @@ class Metrics:
             ["direction", "status"],
         )
         self.file_bytes = counter("acs_file_bytes_total", "Bytes of files sent and taken", ["direction"])
-        self.line_tests = counter("acs_line_tests_total", "Line tests ended, by verdict; failed has none", ["verdict"])
-        self.line_test_seconds = histogram(
-            "acs_line_test_seconds",
-            "Time from the start of a line test to its verdict, the wait for a slot included",
-            buckets=LINE_TEST_BUCKETS,
-        )
-        self.line_test_sources = counter(
-            "acs_line_test_sources_total",
-            "Sources asked by line tests, by kind and how they ended",
-            ["source", "state"],
-        )
         self.traps = counter("acs_traps_total", "Notifications of access nodes, by what became of them", ["end"])
         self.trap_drops = gauge("acs_trap_drops", "Datagrams of traps that were dropped because a buffer was full")
         self.polls = counter("acs_polls_total", "Rounds over access nodes, by how they ended", ["end"])
@@ -81,7 +70,26 @@ class Metrics:
         self.api_seconds = histogram(
             "acs_api_request_seconds", "Time from a request at the API to the head of its answer", buckets=API_BUCKETS
         )
-        self.running_line_tests = gauge("acs_running_line_tests", "Line tests that run or wait")
+        self._of_line_tests()
+
+    def _of_line_tests(self) -> None:
+        registry = self.registry
+        self.line_tests = Counter(
+            "acs_line_tests_total", "Line tests ended, by verdict; failed has none", ["verdict"], registry=registry
+        )
+        self.line_test_seconds = Histogram(
+            "acs_line_test_seconds",
+            "Time from the start of a line test to its verdict, the wait for a slot included",
+            buckets=LINE_TEST_BUCKETS,
+            registry=registry,
+        )
+        self.line_test_sources = Counter(
+            "acs_line_test_sources_total",
+            "Sources asked by line tests, by kind and how they ended",
+            ["source", "state"],
+            registry=registry,
+        )
+        self.running_line_tests = Gauge("acs_running_line_tests", "Line tests that run or wait", registry=registry)
 
     def text(self) -> bytes:
         """All metrics in Prometheus' text format."""
