@@ -11,11 +11,16 @@ from acs.errors import NotFound, TooMany
 from acs.services.actor import Actor
 from acs.services.outage_cases import Case, evidence_text, outcome_of
 from acs.store.outages import OutageLine, OutageRecord
-from acs.store.records import LineTestRecord
+from acs.store.records import LineRecord, LineTestRecord
 from acs.store.transaction import Transaction
 from tests.services.test_outages import BOSS, NOW, World, splitter, world
 
 __all__ = ["world"]
+
+
+async def full(*_: object, **__: object) -> LineTestRecord:
+    """There is no room for a test."""
+    raise TooMany("there is no room", retry_after_s=1)
 
 
 async def test_tests_that_wait_for_room_are_not_begun_once_a_person_has_ended_the_outage(
@@ -23,9 +28,6 @@ async def test_tests_that_wait_for_room_are_not_begun_once_a_person_has_ended_th
 ) -> None:
     await world.alarm("ont_los", splitter(2, "s1"))
     (outage,) = await world.look()
-
-    async def full(_actor: Actor, _line: str, **_: Any) -> LineTestRecord:
-        raise TooMany("there is no room", retry_after_s=1)
 
     with monkeypatch.context() as busy:
         busy.setattr(world.tests, "start", full)
@@ -45,9 +47,6 @@ async def test_what_a_person_says_of_a_restored_outage_stands(world: World, monk
     """The person ends it while the server, which has read it as restored, waits to write its own end of it."""
     await world.alarm("ont_los", splitter(2, "s1"))
     (outage,) = await world.look()
-
-    async def full(_actor: Actor, _line: str, **_: Any) -> LineTestRecord:
-        raise TooMany("there is no room", retry_after_s=1)
 
     monkeypatch.setattr(world.tests, "start", full)
     await world.alarm("ont_up", splitter(2, "s1"))
@@ -70,18 +69,20 @@ async def test_what_a_person_says_of_a_restored_outage_stands(world: World, monk
     assert (ended.state, ended.closed_by, ended.note) == ("dismissed", BOSS.name, "our own works")
 
 
-async def full(*_: object, **__: object) -> LineTestRecord:
-    raise TooMany("there is no room", retry_after_s=1)
-
-
-async def test_tests_that_are_due_at_a_restart_are_begun_after_it(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def cut_and_back(world: World) -> list[LineRecord]:
+    """The lines of a splitter that fell together and came back: their outage is restored, their tests are due."""
     cut = splitter(2, "s1")
     await world.alarm("ont_los", cut)
     await world.look()
     await world.alarm("ont_up", cut)
     await world.look()
+    return cut
+
+
+async def test_tests_that_are_due_at_a_restart_are_begun_after_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut = await cut_and_back(world)
     with monkeypatch.context() as busy:
         busy.setattr(world.tests, "start", full)
         await world.look(200)
@@ -96,11 +97,7 @@ async def test_tests_that_are_due_at_a_restart_are_begun_after_it(
 async def test_an_outage_for_whose_tests_there_was_no_room_in_time_says_so(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cut = splitter(2, "s1")
-    await world.alarm("ont_los", cut)
-    await world.look()
-    await world.alarm("ont_up", cut)
-    await world.look()
+    await cut_and_back(world)
     monkeypatch.setattr(world.tests, "start", full)
     for _ in range(6):
         await world.look(200)
@@ -113,11 +110,7 @@ async def test_an_outage_for_whose_tests_there_was_no_room_in_time_says_so(
 async def test_a_line_that_is_gone_is_not_tested_and_holds_up_nobody(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cut = splitter(2, "s1")
-    await world.alarm("ont_los", cut)
-    await world.look()
-    await world.alarm("ont_up", cut)
-    await world.look()
+    cut = await cut_and_back(world)
     real = world.tests.start
 
     async def gone(actor: Actor, line: str, **more: Any) -> LineTestRecord:
